@@ -1,0 +1,1 @@
+"""tap-bigin: Bigin by Zoho CRM to Singer messages."""

@@ -1,0 +1,1 @@
+"""target-bigin: Singer messages to Bigin by Zoho CRM."""
