@@ -1,0 +1,213 @@
+"""The single door to Bigin: composes the small objects and offers the families of endpoints.
+
+Per attempt, inside out: ``retry( gate( token → send → meter → log → read_reply ) )``. A call that
+waits for its next try holds no place in the gate, and every attempt carries a fresh token, is paid
+for and is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from bigin_api.auth import TokenSource
+from bigin_api.call_log import CallLog, Outcome
+from bigin_api.calls import Call, Reply, read_reply
+from bigin_api.coql import Coql
+from bigin_api.credits import Meter, Spent
+from bigin_api.errors import AuthError, BiginError, ConnectionFailed, RateLimited
+from bigin_api.gate import Gate
+from bigin_api.metadata import Metadata
+from bigin_api.organization import Organization
+from bigin_api.records import Records
+from bigin_api.related import Related
+from bigin_api.retry import Retry
+from bigin_api.settings import ClientSettings, Limits
+from bigin_api.tags import Tags
+from bigin_api.transport import Received, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from typing_extensions import Self
+
+    from bigin_api.auth import AccessToken
+
+logger = logging.getLogger(__name__)
+
+BASE_PATHS = {"rest": "/bigin/v2", "bulk": "/bigin/bulk/v2", "upload": "/bigin/v2"}
+
+
+class Client:
+    """One per process: one token, one gate, one meter for every thread.
+
+    Use it as a context manager, or call ``close``.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        limits = settings.limits
+        self._settings = settings
+        self._stop = threading.Event()
+        self._transport = Transport(
+            timeout=limits.request_timeout,
+            connections=limits.max_concurrent_requests + 1,  # one more for the token
+            user_agent=settings.user_agent,
+        )
+        self._tokens = TokenSource(
+            self._transport,
+            settings.credentials,
+            settings.hosts.accounts_url,
+            cache=settings.token_cache_path,
+        )
+        self._gate = Gate(limits.max_concurrent_requests)
+        self._retry = Retry(limits.max_retries, stop=self._stop, on_retry=_say_retry)
+        self._meter = Meter(limits.credit_budget)
+        self._log = CallLog(settings.api_log_path)
+        self._server_time: datetime | None = None
+        self._bind(self)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """A client from the settings of a tap, a target or a script. Raises SettingsError."""
+        return cls(ClientSettings.from_mapping(settings))
+
+    def _bind(self, sender: Client | Labelled) -> None:
+        self.metadata = Metadata(sender)
+        self.records = Records(sender)
+        self.coql = Coql(sender)
+        self.related = Related(sender)
+        self.tags = Tags(sender)
+        self.organization = Organization(sender)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def limits(self) -> Limits:
+        """The limits it was made with."""
+        return self._settings.limits
+
+    @property
+    def server_time(self) -> datetime | None:
+        """Bigin's clock at its latest answer, None before the first."""
+        return self._server_time
+
+    def spent(self) -> Spent:
+        """Credits spent until now, by endpoint and by label."""
+        return self._meter.spent()
+
+    def labelled(self, label: str) -> Labelled:
+        """The same client, whose calls are counted and logged under a stream's name."""
+        return Labelled(self, label)
+
+    def send(self, call: Call) -> Reply:
+        """The answer to a call, tried again where that helps.
+
+        Raises the BiginError that a caller can act on, see ``bigin_api.errors``.
+        """
+        return self._retry.run(call, lambda made: self._attempt(call, made, None))
+
+    def download(self, call: Call, into: BinaryIO) -> Reply:
+        """Like ``send``, with the answer's body written into a file from where it stood."""
+        start = into.tell()
+
+        def attempt(made: int) -> Reply:
+            into.seek(start)
+            into.truncate()
+            return self._attempt(call, made, into)
+
+        return self._retry.run(call, attempt)
+
+    def close(self) -> None:
+        """End at once: calls that wait are given up, those in flight run out."""
+        self._stop.set()
+        self._gate.close()
+        self._transport.close()
+        self._log.close()
+
+    def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
+        with self._gate():
+            token = self._tokens.current()
+            self._meter.charge(call)
+            begun = time.monotonic()
+            status: int | None = None
+            code: str | None = None
+            try:
+                received = self._send(call, token, into)
+                status = received.status
+                reply = self._read(call, received, into)
+            except BiginError as error:
+                status, code = error.status or status, error.code or type(error).__name__
+                self._react(error, token, call)
+                raise
+            finally:
+                spent_ms = round((time.monotonic() - begun) * 1000)
+                self._log.write(call, Outcome(status, code, spent_ms, made))
+        self._gate.succeed()
+        return reply
+
+    def _send(self, call: Call, token: AccessToken, into: BinaryIO | None) -> Received:
+        return self._transport.send(
+            call.method,
+            f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}",
+            params=call.params,
+            headers={**call.headers, "Authorization": f"Zoho-oauthtoken {token.value}"},
+            json=call.json,
+            upload=call.upload,
+            into=into,
+        )
+
+    def _read(self, call: Call, received: Received, into: BinaryIO | None) -> Reply:
+        if into is not None and received.status < 300 and not received.body:  # noqa: PLR2004
+            return read_reply(204, b"", received.header, call=call)
+        reply = read_reply(received.status, received.body, received.header, call=call)
+        self._meter.note_remaining(reply.credits_remaining)
+        self._server_time = reply.server_time or self._server_time
+        return reply
+
+    def _react(self, error: BiginError, token: AccessToken, call: Call) -> None:
+        if isinstance(error, ConnectionFailed) and not error.may_have_happened:
+            self._meter.refund(call)
+        if isinstance(error, AuthError):
+            self._tokens.refuse(token)
+        if isinstance(error, RateLimited):
+            self._gate.shrink()
+
+    def _host(self, call: Call, token: AccessToken) -> str:
+        hosts = self._settings.hosts
+        if call.api == "upload":
+            return hosts.content_url
+        return (hosts.api_url or token.api_domain or hosts.default_api_url).rstrip("/")
+
+
+class Labelled:
+    """A client's families of endpoints, with every call stamped with a stream's name."""
+
+    def __init__(self, client: Client, label: str) -> None:
+        self._client = client
+        self.label = label
+        self.metadata = client.metadata
+        self.records = Records(self)
+        self.coql = Coql(self)
+        self.related = Related(self)
+        self.tags = Tags(self)
+        self.organization = Organization(self)
+
+    def send(self, call: Call) -> Reply:
+        """As the client's, counted under the label."""
+        return self._client.send(replace(call, label=self.label))
+
+    def download(self, call: Call, into: BinaryIO) -> Reply:
+        """As the client's, counted under the label."""
+        return self._client.download(replace(call, label=self.label), into)
+
+
+def _say_retry(error: BiginError, seconds: float, made: int) -> None:
+    logger.warning("%s Trying again in %.1f s (attempt %d failed).", error.message, seconds, made)

@@ -1,0 +1,68 @@
+"""Calls in flight: never more than allowed, fewer after a 429, more again after a while."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bigin_api.errors import ClientClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CALLS_TO_GROW = 20
+"""So many calls without a 429 win back one place."""
+
+
+class Gate:
+    """A turnstile for all threads of a process.
+
+    Invariants: at most ``allowed`` calls are inside; 1 <= allowed <= limit.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.allowed = limit
+        self.inside = 0
+        self._good = 0
+        self._closed = False
+        self._turn = threading.Condition()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Hold a place while a call is in flight. Raises ClientClosed once the gate is shut."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._closed or self.inside < self.allowed)
+            if self._closed:
+                raise ClientClosed("The client was closed before this call had its turn.")
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self.inside -= 1
+                self._turn.notify()
+
+    def shrink(self) -> None:
+        """Too many calls at once: halve what is allowed."""
+        with self._turn:
+            self.allowed = max(1, self.allowed // 2)
+            self._good = 0
+
+    def succeed(self) -> None:
+        """A call went through; enough of them in a row win back a place."""
+        if self.allowed == self.limit:
+            return
+        with self._turn:
+            self._good += 1
+            if self._good >= CALLS_TO_GROW:
+                self._good = 0
+                self.allowed = min(self.limit, self.allowed + 1)
+                self._turn.notify()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()

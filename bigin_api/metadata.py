@@ -1,0 +1,368 @@
+"""What this organisation is made of: modules, fields, layouts, views, related lists as dataclasses.
+
+Unknown keys are ignored and unknown data types kept as they are; ``raw`` holds Bigin's own answer.
+Source: modules-api, field-meta, layouts-meta-data, custom-view-meta, related-list-meta (Bigin v2).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bigin_api.calls import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from bigin_api.calls import Sender
+
+T = TypeVar("T")
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module. ``api_supported`` decides whether it can be read; ``visible`` does not."""
+
+    api_name: str
+    id: str = ""
+    module_name: str = ""
+    singular_label: str = ""
+    plural_label: str = ""
+    api_supported: bool = False
+    viewable: bool = False
+    creatable: bool = False
+    editable: bool = False
+    deletable: bool = False
+    generated_type: str = "default"  # default, web, custom, linking, subform
+    parent_module: str | None = None
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> Module:
+        """Read one entry of /settings/modules."""
+        return cls(
+            api_name=str(raw.get("api_name") or ""),
+            id=str(raw.get("id") or ""),
+            module_name=str(raw.get("module_name") or ""),
+            singular_label=str(raw.get("singular_label") or ""),
+            plural_label=str(raw.get("plural_label") or ""),
+            api_supported=raw.get("api_supported") is True,
+            viewable=raw.get("viewable") is True,
+            creatable=raw.get("creatable") is True,
+            editable=raw.get("editable") is True,
+            deletable=raw.get("deletable") is True,
+            generated_type=str(raw.get("generated_type") or "default"),
+            parent_module=_api_name(raw.get("parent_module")),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class PickListValue:
+    """A value of a pick list. Records hold ``actual_value``; people see ``display_value``.
+
+    ``maps`` is there only in the layouts of Pipelines: field api_name to the values it allows.
+    """
+
+    actual_value: str
+    display_value: str
+    id: str = ""
+    sequence_number: int = 0
+    maps: Mapping[str, tuple[PickListValue, ...]] = field(default_factory=dict)
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> PickListValue:
+        """Read one entry of pick_list_values."""
+        shown = raw.get("display_value")
+        actual = raw.get("actual_value", shown)
+        return cls(
+            actual_value="" if actual is None else str(actual),
+            display_value="" if shown is None else str(shown),
+            id=str(raw.get("id") or ""),
+            sequence_number=_integer(raw.get("sequence_number")) or 0,
+            maps={
+                str(each.get("api_name")): tuple(
+                    PickListValue.from_json(v) for v in _entries(each, "pick_list_values")
+                )
+                for each in _entries(raw, "maps")
+            },
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a module. Believe ``json_type`` and the values more than ``data_type``."""
+
+    api_name: str
+    data_type: str = "text"
+    json_type: str | None = None
+    id: str = ""
+    label: str = ""
+    length: int | None = None
+    decimal_place: int | None = None
+    mandatory: bool = False
+    custom: bool = False
+    is_display_field: bool = False
+    is_unique: bool = False
+    creatable: bool = False  # may be sent on insert
+    updatable: bool = False  # may be sent on update
+    sortable: bool = False
+    filterable: bool = False
+    lookup_module: str | None = None  # of a lookup: the module it points to
+    linking_lookup: str | None = None  # of a multi-select lookup: the lookup's name in a linking row
+    textarea_type: str | None = None  # small, large, rich_text
+    formula_return_type: str | None = None
+    pick_list_values: tuple[PickListValue, ...] = ()
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> Field:
+        """Read one entry of /settings/fields."""
+        name = str(raw.get("api_name") or "")
+        lookup = _mapping(raw.get("lookup"))
+        many = _mapping(raw.get("multiselectlookup"))
+        return cls(
+            api_name=name,
+            data_type=str(raw.get("data_type") or "unknown"),
+            json_type=_text(raw.get("json_type")),
+            id=str(raw.get("id") or ""),
+            label=str(raw.get("field_label") or raw.get("display_label") or name),
+            length=_integer(raw.get("length")),
+            decimal_place=_integer(raw.get("decimal_place")),
+            mandatory=raw.get("system_mandatory") is True,
+            custom=raw.get("custom_field") is True,
+            is_display_field=raw.get("display_field") is True,
+            is_unique=bool(_mapping(raw.get("unique"))),  # present means unique; casesensitive is a string
+            creatable=_is_writable(name, raw, "create"),
+            updatable=_is_writable(name, raw, "edit"),
+            sortable=raw.get("sortable") is True,
+            filterable=raw.get("filterable") is True,
+            lookup_module=_api_name(lookup.get("module")) or _api_name(many.get("connected_module")),
+            linking_lookup=_text(many.get("connectedlookup_apiname")),
+            textarea_type=_text(_mapping(raw.get("textarea")).get("type")),
+            formula_return_type=_text(_mapping(raw.get("formula")).get("return_type")),
+            pick_list_values=tuple(
+                PickListValue.from_json(each) for each in _entries(raw, "pick_list_values")
+            ),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class LayoutField:
+    """A field as a layout has it: it may be required here though it is not mandatory."""
+
+    api_name: str
+    required: bool = False
+    pick_list_values: tuple[PickListValue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout; of Pipelines it is a Team Pipeline, and ``id`` is its ``pipeline_id``."""
+
+    id: str
+    name: str
+    display_label: str = ""
+    status: str = "active"
+    fields: tuple[LayoutField, ...] = ()
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> Layout:
+        """Read one entry of /settings/layouts."""
+        sections = _entries(raw, "sections")
+        return cls(
+            id=str(raw.get("id") or ""),
+            name=str(raw.get("name") or ""),
+            display_label=str(raw.get("display_label") or raw.get("name") or ""),
+            status=str(raw.get("status") or "active"),
+            fields=tuple(
+                LayoutField(
+                    api_name=str(each.get("api_name") or ""),
+                    required=each.get("required") is True,
+                    pick_list_values=tuple(
+                        PickListValue.from_json(v) for v in _entries(each, "pick_list_values")
+                    ),
+                )
+                for section in sections
+                for each in _entries(section, "fields")
+            ),
+            raw=raw,
+        )
+
+    def field(self, api_name: str) -> LayoutField | None:
+        """The layout's own view of a field."""
+        return next((each for each in self.fields if each.api_name == api_name), None)
+
+    @property
+    def sub_pipelines(self) -> tuple[PickListValue, ...]:
+        """The sub-pipelines of a Team Pipeline, each with its stages in ``maps["Stage"]``, in order."""
+        chosen = self.field("Sub_Pipeline")
+        return chosen.pick_list_values if chosen else ()
+
+
+@dataclass(frozen=True)
+class CustomView:
+    """A custom view; reading through it costs 3 credits a page."""
+
+    id: str
+    name: str
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> CustomView:
+        """Read one entry of /settings/custom_views."""
+        return cls(id=str(raw.get("id") or ""), name=str(raw.get("name") or ""), raw=raw)
+
+
+@dataclass(frozen=True)
+class RelatedList:
+    """A related list of a module; ``module`` is None where none stands behind it (Emails)."""
+
+    api_name: str
+    id: str = ""
+    module: str | None = None
+    status: str = "visible"
+    raw: Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Raw) -> RelatedList:
+        """Read one entry of /settings/related_lists."""
+        return cls(
+            api_name=str(raw.get("api_name") or ""),
+            id=str(raw.get("id") or ""),
+            module=_api_name(raw.get("module")),
+            status=str(raw.get("status") or "visible"),
+            raw=raw,
+        )
+
+
+class Metadata:
+    """Asks for each thing once and keeps it, for all threads. Each answer costs 1 credit."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._kept: dict[Hashable, Any] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def modules(self) -> tuple[Module, ...]:
+        """Every module that the metadata lists, readable or not."""
+        return self._once(
+            ("modules",), lambda: tuple(map(Module.from_json, self._list("/settings/modules", "modules")))
+        )
+
+    def module(self, api_name: str) -> Module | None:
+        """A module by its api_name, None if this organisation has none of that name."""
+        return next((each for each in self.modules() if each.api_name == api_name), None)
+
+    def fields(self, module: str) -> tuple[Field, ...]:
+        """The fields of a module; ``id`` is never among them.
+
+        Raises PermissionDenied or ModuleUnavailable for a module that the token may not see.
+        """
+        return self._once(("fields", module), lambda: tuple(map(Field.from_json, self._of("fields", module))))
+
+    def field(self, module: str, api_name: str) -> Field | None:
+        """One field of a module."""
+        return next((each for each in self.fields(module) if each.api_name == api_name), None)
+
+    def layouts(self, module: str) -> tuple[Layout, ...]:
+        """The layouts of a module."""
+        return self._once(
+            ("layouts", module), lambda: tuple(map(Layout.from_json, self._of("layouts", module)))
+        )
+
+    def custom_views(self, module: str) -> tuple[CustomView, ...]:
+        """The custom views of a module."""
+        return self._once(
+            ("custom_views", module),
+            lambda: tuple(map(CustomView.from_json, self._of("custom_views", module))),
+        )
+
+    def related_lists(self, module: str) -> tuple[RelatedList, ...]:
+        """The related lists of a module."""
+        return self._once(
+            ("related_lists", module),
+            lambda: tuple(map(RelatedList.from_json, self._of("related_lists", module))),
+        )
+
+    def roles(self) -> list[dict[str, Any]]:
+        """The roles, as Bigin describes them."""
+        return self._list("/settings/roles", "roles")
+
+    def profiles(self) -> list[dict[str, Any]]:
+        """The profiles, as Bigin describes them."""
+        return self._list("/settings/profiles", "profiles")
+
+    def forget(self, module: str | None = None) -> None:
+        """Ask anew next time: for one module, or for everything."""
+        with self._lock:
+            if module is None:
+                self._kept.clear()
+            for key in [key for key in self._kept if isinstance(key, tuple) and module in key]:
+                del self._kept[key]
+
+    def _once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._kept:
+                return self._kept[key]  # type: ignore[no-any-return]
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._kept:
+                self._kept[key] = ask()
+            return self._kept[key]  # type: ignore[no-any-return]
+
+    def _of(self, what: str, module: str) -> list[dict[str, Any]]:
+        return self._list(f"/settings/{what}", what, module=module)
+
+    def _list(self, path: str, key: str, *, module: str | None = None) -> list[dict[str, Any]]:
+        params = {"module": module} if module else {}
+        call = Call("GET", path, params, endpoint="settings", module=module)
+        return self._sender.send(call).rows(key)
+
+
+def _is_writable(name: str, raw: Raw, way: str) -> bool:
+    """Bigin v2 has no operation_type: view_type, field_read_only and the profile tell.
+
+    ``Owner`` says field_read_only and is writable; ``Tag`` says view_type false and is writable.
+    """
+    if name == "Tag":
+        return True
+    if _mapping(raw.get("view_type")).get(way) is not True:
+        return False
+    if name == "Owner":
+        return True
+    if raw.get("field_read_only") is True or raw.get("read_only") is True:
+        return False
+    # The profiles are those that have the field; whose token this is they do not say.
+    permissions = [each.get("permission_type") for each in _entries(raw, "profiles")]
+    return not permissions or "read_write" in permissions
+
+
+def _api_name(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    return _text(_mapping(value).get("api_name"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _entries(raw: Raw, key: str) -> list[Mapping[str, Any]]:
+    return [each for each in raw.get(key) or () if isinstance(each, Mapping)]
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
