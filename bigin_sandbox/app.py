@@ -1,0 +1,61 @@
+"""The table of contents of the API.
+
+Each family of endpoints brings its `ROUTES`; what every call goes through first is in `pipeline`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route as Address
+
+from bigin_sandbox import controls
+from bigin_sandbox.answers import Answer, Refusal, invalid_method, invalid_url
+from bigin_sandbox.endpoints import accounts, deleted, metadata, organization, records, related
+from bigin_sandbox.faults import INTERNAL_ERROR, Abortable
+from bigin_sandbox.pipeline import Pipeline, plain_response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from bigin_sandbox.calls import Route
+    from bigin_sandbox.sandbox import Sandbox
+
+ROUTES: list[Route] = [
+    *accounts.ROUTES,
+    *records.ROUTES,
+    *deleted.ROUTES,
+    *related.ROUTES,
+    *metadata.ROUTES,
+    *organization.ROUTES,
+]
+
+
+def make_app(sandbox: Sandbox) -> ASGIApp:
+    """The whole server: accounts, API, uploads and controls on one port."""
+    refusals = {404: invalid_url(), 405: invalid_method(), 500: INTERNAL_ERROR}
+    app = Starlette(
+        routes=[*controls.addresses(sandbox), *_addresses(sandbox)],
+        exception_handlers={status: _answering(refusal, sandbox) for status, refusal in refusals.items()},
+    )
+    return Abortable(app)
+
+
+def _addresses(sandbox: Sandbox) -> list[Address]:
+    """Literal addresses before those with placeholders: `/{module}/search` before `/{module}/{id}`."""
+    routes = sorted(ROUTES, key=lambda route: ["{" in part for part in route.path.split("/")])
+    return [
+        Address(route.base + route.path, Pipeline(route, sandbox), methods=[route.method]) for route in routes
+    ]
+
+
+def _answering(refusal: Refusal, sandbox: Sandbox) -> Any:
+    answer: Answer = refusal.to_answer()
+
+    async def handler(_request: Request, _error: Exception) -> Response:
+        return plain_response(answer, sandbox.clock)
+
+    return handler

@@ -1,0 +1,160 @@
+"""Stored records -> the JSON of the API, for one user: zone, names, empty values, `$` keys.
+
+    renderer = Renderer(store, zone="Europe/Stockholm")
+    renderer.many("Contacts", records, ["id", "Email"])     as a list answers
+    renderer.single("Contacts", record)                     as GET /{module}/{id} answers
+
+Source: FACTS 3 (data types and their JSON), 4 (lists leave out subforms and multi-select lookups and
+cut rich text).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bigin_sandbox.clock import in_zone
+from bigin_sandbox.metadata import USER_TYPES
+from bigin_sandbox.rules.formulas import formula_value
+
+if TYPE_CHECKING:
+    from bigin_sandbox.store import Record, Store
+
+RICH_TEXT_IN_LISTS = 500  # characters; FACTS 3
+SINGLE_ONLY = frozenset({"multiselectlookup", "subform"})  # FACTS 3
+
+# `$` keys of a record read whole; in lists only those asked for. read.md 4.
+EXTRAS: dict[str, Any] = {
+    "$currency_symbol": "$",
+    "$field_states": None,
+    "$sharing_permission": "full_access",
+    "$state": "save",
+    "$process_flow": False,
+    "$locked_for_me": False,
+    "$approval": {"delegate": False, "approve": False, "reject": False, "resubmit": False},
+    "$approval_state": "approved",
+    "$editable": True,
+    "$followed": False,
+    "$in_merge": False,
+    "$is_duplicate": False,
+    "$review": None,
+    "$review_process": None,
+    "$orchestration": None,
+    "$pathfinder": None,
+    "$wizard_connection_path": None,
+    "$zia_owner_assignment": None,
+    "$zia_visions": None,
+}
+
+Render = Callable[["Record"], Any]
+
+
+class Renderer:
+    """Renders records for a user of one time zone; make one for each call."""
+
+    def __init__(self, store: Store, *, zone: str) -> None:
+        self._store = store
+        self._zone = zone
+        self._names: dict[str, str | None] = {}
+
+    def many(self, module: str, records: Iterable[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """As in a list: the asked-for fields that the module has, and `id`."""
+        plan = self.plan(module, fields, single=False)
+        return [{name: render(record) for name, render in plan} for record in records]
+
+    def single(
+        self, module: str, record: Record, fields: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """As read alone: subforms and multi-select lookups too; without `fields` all and the `$` keys."""
+        names = fields if fields is not None else self.all_names(module)
+        return {name: render(record) for name, render in self.plan(module, names, single=True)}
+
+    def all_names(self, module: str) -> list[str]:
+        """What a record read without `fields` shows."""
+        parent = ["$se_module"] if self._store.field(module, "What_Id") else []
+        return [*(field["api_name"] for field in self._store.fields(module)), *EXTRAS, *parent]
+
+    def plan(self, module: str, fields: Sequence[str], *, single: bool) -> list[tuple[str, Render]]:
+        """How each asked-for key is made; names the module lacks are left out (FACTS 4)."""
+        known = self._store.fields_by_name(module)
+        plan: dict[str, Render] = {"id": lambda record: record["id"]}
+        for name in fields:
+            if name in known and (single or known[name]["data_type"] not in SINGLE_ONLY):
+                plan[name] = self._renderer_of(module, known[name], single=single)
+            elif name == "$se_module":
+                plan[name] = lambda record: record.get("$se_module")
+            elif name in EXTRAS:
+                plan[name] = _constant(EXTRAS[name])
+        return list(plan.items())
+
+    def _renderer_of(self, module: str, field: dict[str, Any], *, single: bool) -> Render:
+        name, kind = field["api_name"], field["data_type"]
+        if kind == "formula":
+            return lambda record: formula_value(field, record)
+        if name == "Tag":
+            return lambda record: self._tags(module, record.get(name))
+        if name == "Parent_Id":
+            return self._parent
+        if kind in USER_TYPES:
+            with_email = kind == "ownerlookup"
+            return lambda record: self.user(record.get(name), with_email=with_email)
+        if kind == "datetime":
+            return lambda record: self.instant(record.get(name))
+        if kind == "boolean":
+            return lambda record: record.get(name, False)
+        if kind in {"lookup", "bigint"} and field["json_type"] == "jsonobject":
+            return lambda record: self.link(record.get(name))
+        if kind in SINGLE_ONLY:
+            columns_of = (field["subform"] or {}).get("module", "")
+            return lambda record: [self._row(row, columns_of) for row in record.get(name) or []]
+        if (field.get("textarea") or {}).get("type") == "rich_text" and not single:
+            return lambda record: (record.get(name) or "")[:RICH_TEXT_IN_LISTS] or None
+        return lambda record: record.get(name)
+
+    def instant(self, text: str | None) -> str | None:
+        """A stored instant in the user's zone."""
+        return None if text is None else in_zone(text, self._zone)
+
+    def user(self, value: dict[str, Any] | None, *, with_email: bool = True) -> dict[str, Any] | None:
+        """A user as a record shows one: `{"name", "id", "email"}`."""
+        user = self._store.user(value["id"]) if value else None
+        if user is None:
+            return None
+        shown = {"name": user["full_name"], "id": user["id"]}
+        return shown | {"email": user["email"]} if with_email else shown
+
+    def link(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """A linked record as it is called now: `{"name", "id"}`."""
+        if value is None:
+            return None
+        return {"name": self._name(value["id"]), "id": value["id"]}
+
+    def _name(self, linked_id: str) -> str | None:
+        if linked_id not in self._names:
+            layouts = self._store.layouts("Pipelines")
+            team_pipeline = next((layout["name"] for layout in layouts if layout["id"] == linked_id), None)
+            self._names[linked_id] = team_pipeline or self._store.name(linked_id)
+        return self._names[linked_id]
+
+    def _parent(self, record: Record) -> dict[str, Any] | None:
+        """Of a note or an attachment: `{"module": {"api_name", "id"}, "name", "id"}`."""
+        link = self.link(record.get("Parent_Id"))
+        module = self._store.module(record.get("$se_module", ""))
+        if link is None or module is None:
+            return link
+        return {"module": {"api_name": module["api_name"], "id": module["id"]}, **link}
+
+    def _tags(self, module: str, value: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+        tags = (self._store.tag(module, entry["id"]) for entry in value or [])
+        return [{"name": tag["name"], "id": tag["id"], "color_code": tag["color_code"]} for tag in tags if tag]
+
+    def _row(self, row: dict[str, Any], columns_of: str) -> dict[str, Any]:
+        """A row of a subform by that module's fields; of a multi-select lookup: its link."""
+        if columns_of and self._store.fields(columns_of):
+            names = [field["api_name"] for field in self._store.fields(columns_of)]
+            return {name: render(row) for name, render in self.plan(columns_of, names, single=True)}
+        return {key: self.link(value) if isinstance(value, dict) else value for key, value in row.items()}
+
+
+def _constant(value: Any) -> Render:
+    return lambda _record: value

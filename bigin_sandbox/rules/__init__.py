@@ -1,0 +1,1 @@
+"""What Bigin allows and refuses; each rule names its line of the facts."""

@@ -1,0 +1,66 @@
+"""Which modules and fields a user may touch, and which scopes a token needs.
+
+Source: FACTS 1 (scopes, NO_PERMISSION), 3 (field profiles), 7.10 (a listed module may be refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bigin_sandbox.answers import invalid_module, no_permission
+from bigin_sandbox.calls import ApiCall
+
+SCOPE_WORDS = {"pipelines": ("pipelines", "deals")}  # the scope list still says deals: FACTS 4
+OPERATION_WORDS = {"write": ("write", "update"), "update": ("write", "update")}
+
+
+def grants(scopes: frozenset[str], needed: str) -> bool:
+    """Whether a token with these scopes (lower case) may do what needs `ZohoBigin.a.b.OPERATION`.
+
+    >>> grants(frozenset({"zohobigin.modules.all"}), "ZohoBigin.modules.Contacts.READ")
+    True
+    >>> grants(frozenset({"zohobigin.modules.contacts.read"}), "ZohoBigin.modules.Contacts.WRITE")
+    False
+    """
+    family, operation = needed.lower().rsplit(".", 1)
+    operations = {"all", *OPERATION_WORDS.get(operation, (operation,))}
+    return any(f"{place}.{word}" in scopes for place in _places(family) for word in operations)
+
+
+def _places(family: str) -> Iterable[str]:
+    service, *parts = family.split(".")
+    yield ".".join([service, *parts[:1]])
+    if len(parts) > 1:
+        yield from (f"{service}.{parts[0]}.{word}" for word in SCOPE_WORDS.get(parts[1], (parts[1],)))
+
+
+def require_module(call: ApiCall, action: str = "View") -> dict[str, Any]:
+    """The module of the address, if the API serves it and the user may `View`, `Create`, `Edit`, `Delete`.
+
+    Raises Refusal INVALID_MODULE or NO_PERMISSION.
+    """
+    return allowed_module(call, call.path_params["module"], action, resource_path_index=0)
+
+
+def allowed_module(call: ApiCall, api_name: str, action: str = "View", **where: Any) -> dict[str, Any]:
+    """The same for a module named elsewhere; `where` goes into the details of INVALID_MODULE."""
+    module = call.store.module(api_name)
+    if module is None or not module["api_supported"] or module["generated_type"] == "subform":
+        raise invalid_module(**where)
+    if not is_open_to(module, call.user):
+        raise no_permission(f"Crm_Implied_{action}_{api_name}")
+    return module
+
+
+def is_open_to(module: dict[str, Any], user: dict[str, Any]) -> bool:
+    """Whether the user's profile is among the module's."""
+    return any(profile["id"] == user["profile"]["id"] for profile in module["profiles"])
+
+
+def field_permission(field: dict[str, Any], user: dict[str, Any]) -> str:
+    """`read_write`, `read_only` or `hidden` for the user's profile."""
+    for profile in field["profiles"]:
+        if profile["id"] == user["profile"]["id"]:
+            return str(profile["permission_type"])
+    return "hidden"

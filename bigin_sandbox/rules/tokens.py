@@ -1,0 +1,90 @@
+"""The accounts server's book: refresh tokens, access tokens, and how many of them. Source: FACTS 1."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bigin_sandbox.calls import AccessToken
+
+if TYPE_CHECKING:
+    from bigin_sandbox.calls import Context
+
+CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
+LIFETIME = 3600
+LIVE_TOKENS = 15
+WINDOW = 600  # seconds: of the limit, and for how long the door stays shut
+ALL_SCOPES = (
+    "ZohoBigin.modules.ALL ZohoBigin.settings.ALL ZohoBigin.users.ALL ZohoBigin.org.ALL ZohoBigin.bulk.ALL "
+    "ZohoBigin.coql.READ ZohoBigin.notifications.ALL ZohoSearch.securesearch.READ ZohoFiles.files.ALL"
+)
+# A user without administrator's rights, and a token that may neither query nor use the bulk APIs.
+LIMITED_SCOPES = "ZohoBigin.modules.ALL ZohoBigin.settings.READ ZohoBigin.users.READ ZohoBigin.org.READ"
+
+
+@dataclass
+class Grant:
+    """A refresh token: whose it is, what for, and the access tokens it gave."""
+
+    user: int  # place among the organisation's users
+    scope: str
+    issued: deque[float] = field(default_factory=deque)  # when, within the window
+    live: deque[AccessToken] = field(default_factory=deque)  # oldest first
+    shut_until: float = 0.0
+
+
+class Tokens:
+    """Gives access tokens and knows which of them live."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.grants = {
+            "sandbox-refresh": Grant(user=0, scope=ALL_SCOPES),
+            "sandbox-limited": Grant(user=1, scope=LIMITED_SCOPES),
+        }
+        self.codes = {"sandbox-code": "sandbox-refresh"}
+
+    def issue(self, refresh_token: str) -> AccessToken | None:
+        """A new access token; None if too many were asked for lately. The 16th ends the oldest."""
+        grant = self.grants[refresh_token]
+        now = self._context.clock.timestamp()
+        if not self._may_issue(grant, now):
+            return None
+        user_id = self._context.store.users()[grant.user]["id"]
+        scopes = frozenset(grant.scope.lower().split())
+        value = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+        token = AccessToken(value, user_id, scopes, refresh_token, now, now + LIFETIME)
+        grant.issued.append(now)
+        grant.live = deque(live for live in grant.live if live.expires > now)
+        grant.live.append(token)
+        while len(grant.live) > LIVE_TOKENS:
+            grant.live.popleft()
+        return token
+
+    def find(self, value: str) -> AccessToken | None:
+        """The live token of that value."""
+        now = self._context.clock.timestamp()
+        for grant in self.grants.values():
+            for token in grant.live:
+                if token.value == value and token.expires > now:
+                    return token
+        return None
+
+    def expire_all(self) -> int:
+        """End every access token at once; gives how many lived."""
+        ended = sum(len(grant.live) for grant in self.grants.values())
+        for grant in self.grants.values():
+            grant.live.clear()
+        return ended
+
+    def _may_issue(self, grant: Grant, now: float) -> bool:
+        while grant.issued and grant.issued[0] <= now - WINDOW:
+            grant.issued.popleft()
+        if now < grant.shut_until:
+            return False
+        if len(grant.issued) >= self._context.settings.access_tokens_per_10_minutes:
+            grant.shut_until = now + WINDOW
+            return False
+        return True

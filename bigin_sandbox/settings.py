@@ -1,0 +1,58 @@
+"""How the sandbox was asked to behave: the options of `serve`, also taken by `reset` and `settings`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+SIZES = {"empty": 0, "small": 200, "medium": 2_000, "large": 12_000}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "edition": ("free", "express"),
+    "token_paging": ("keyset", "offset"),
+    "ims": ("exclusive", "inclusive", "ignored"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One organisation's settings; those up to `custom_modules` shape its data, the rest its behaviour."""
+
+    seed: int = 1
+    size: str = "small"  # a key of SIZES, or a number of records
+    custom_modules: int = 0  # so many more custom modules than the organisation has anyway
+    edition: str = "express"
+    latency_ms: int = 0
+    token_paging: str = "keyset"  # what a page_token means while people edit: FACTS 4
+    ims: str = "exclusive"  # whether If-Modified-Since includes its own second: FACTS 4
+    count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
+    search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)
+    job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
+    access_tokens_per_10_minutes: int = 10  # for each refresh token: FACTS 1
+
+    @property
+    def records(self) -> int:
+        """How many records a fresh organisation gets."""
+        return SIZES[self.size] if self.size in SIZES else int(self.size)
+
+    def changed(self, changes: dict[str, Any]) -> Settings:
+        """A copy with some settings changed.
+
+        Raises ValueError naming a setting that is unknown or has no such value.
+        """
+        known = {field.name: type(field.default) for field in fields(self)}
+        given: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}; there are {', '.join(known)}")
+            given[name] = known[name](value)
+        settings = replace(self, **given)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise ValueError for a value that no setting has."""
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        if self.size not in SIZES and not self.size.isdecimal():
+            raise ValueError(f"size is one of {', '.join(SIZES)} or a number of records, not {self.size!r}")
