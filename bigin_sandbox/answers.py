@@ -6,6 +6,7 @@ An endpoint returns an `Answer` or raises a `Refusal`; nothing else leaves the h
     no_content()                        204, empty: no such record, nothing in the list
     not_modified()                      304, empty: nothing newer than If-Modified-Since
     file_answer(content, "job.zip")     bytes to download
+    disk_file_answer(path, "job.zip")   a file on disk, which may be too large for memory
     raise invalid_data(param_name=…)    400 {"code", "details", "message", "status": "error"}
 
 Source: FACTS 1 (401, 403), 4 (lists), 5 (whole-call faults); read.md 11.
@@ -13,7 +14,8 @@ Source: FACTS 1 (401, 403), 4 (lists), 5 (whole-call faults); read.md 11.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,12 +25,13 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 @dataclass
 class Answer:
-    """One HTTP answer, not yet sent: bytes, or none."""
+    """One HTTP answer, not yet sent: bytes, a file on disk, or nothing."""
 
     status: int = 200
     content: bytes = b""
     content_type: str = JSON_TYPE
     headers: dict[str, str] = field(default_factory=dict)
+    file: Path | None = None  # sent in pieces, in place of `content`
 
 
 def json_answer(body: object, status: int = 200) -> Answer:
@@ -50,6 +53,11 @@ def file_answer(content: bytes, filename: str) -> Answer:
     """A download, as Bigin labels it."""
     headers = {"content-disposition": f"attachment; filename={filename}"}
     return Answer(content=content, content_type="application/x-download", headers=headers)
+
+
+def disk_file_answer(path: Path, filename: str) -> Answer:
+    """A download that is read from disk while it is sent."""
+    return replace(file_answer(b"", filename), file=path)
 
 
 def error_body(code: str, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:

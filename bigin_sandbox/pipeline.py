@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from bigin_sandbox.answers import (
     Answer,
@@ -77,7 +77,8 @@ class Pipeline:
             return
         response = _response(call, answer)
         if fault is not None and fault.truncate:
-            await send_half(response.raw_headers, answer.status, bytes(response.body), scope, send)
+            body = answer.file.read_bytes() if answer.file else bytes(response.body)
+            await send_half(response.raw_headers, answer.status, body, scope, send)
             return
         await response(scope, receive, send)
 
@@ -207,6 +208,9 @@ def plain_response(answer: Answer, clock: Clock) -> Response:
 def _response(call: ApiCall, answer: Answer) -> Response:
     headers = {**NO_STORE, "date": http_date(call.context.clock.now()), **answer.headers}
     headers |= _token_headers(call)
+    if answer.file is not None:
+        size = answer.file.stat()
+        return FileResponse(answer.file, answer.status, headers, answer.content_type, stat_result=size)
     content = answer.content
     if len(content) > GZIP_FROM and "gzip" in call.headers.get("accept-encoding", ""):
         content = gzip.compress(content, compresslevel=1)

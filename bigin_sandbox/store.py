@@ -17,10 +17,11 @@ One thread uses a store; nothing here locks.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -236,6 +237,23 @@ class Store(Metadata):
     def total(self) -> int:
         """How many records there are in all modules together."""
         return int(self._db.execute("select count(*) from records").fetchone()[0])
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a select over the tables above, lazily: see `rules.record_sql`, which writes them."""
+        return self._db.execute(sql, values)
+
+    def define(self, name: str, arity: int, function: Callable[..., Any]) -> None:
+        """Make a function known to the selects of `query`."""
+        self._db.create_function(name, arity, function, deterministic=True)
+
+    def snapshot(self, path: Path, sql: str, values: Sequence[Any] = ()) -> None:
+        """Keep what a select gives, as it is now, in the table `rows` of a new database file."""
+        self._db.execute("attach database ? as snapshot", (str(path),))
+        try:
+            self._db.execute("pragma snapshot.journal_mode = off")
+            self._db.execute(f"create table snapshot.rows as {sql}", values)
+        finally:
+            self._db.execute("detach database snapshot")
 
     # writing
 
