@@ -30,6 +30,7 @@ COQL_MAX_JOINS = 2
 RECORDS_PER_BULK_READ = 200_000
 BULK_READ_DOWNLOADS_PER_MINUTE = 10
 BULK_READ_MODULES = DELETED_MODULES  # the same seven
+MAX_JOINS_PER_BULK_READ = 2  # create-job (sister API)
 
 # Writing
 MAX_RECORDS_PER_WRITE = 100  # insert-records, update-records, upsert-records, delete-records
