@@ -1,0 +1,62 @@
+# `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# The newest of the supported interpreters; override with `make PYTHON=python3.12 …`.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+MELTANO := .venv-meltano/bin/meltano
+MELTANO_VERSION := 4.4.1
+
+export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
+export MELTANO_CLI_DISABLE_VERSION_CHECK := true
+
+.PHONY: help demo test lint format unit bench docs clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse and a CSV to Bigin, against a local Bigin
+	@$(BIN)/python demo/run.py
+
+test: lint unit  ## Lint, then every test (installs what it needs)
+
+unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready  ## Let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.ready  ## Write docs/reference anew from the code
+	$(BIN)/python docs/generate.py
+
+clean:  ## Remove the environments and everything a run leaves behind
+	rm -rf .venv .venv-meltano .meltano demo/out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	@touch $@
+
+$(MELTANO):
+	$(PYTHON) -m venv .venv-meltano
+	.venv-meltano/bin/python -m pip install --quiet meltano==$(MELTANO_VERSION)
+
+.meltano/.ready: $(MELTANO) meltano.yml pyproject.toml
+	$(MELTANO) --log-level=warning install
+	@touch $@

@@ -1,0 +1,165 @@
+"""Write from the code what would otherwise be kept in step by hand.
+
+The settings in README.md, meltano.yml and docs/reference, the errors and the sandbox's controls.
+``--check`` writes nothing and exits 1, naming the files that are not as the code has them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bigin_api.errors
+import bigin_sandbox.controls
+from tap_bigin.tap import TapBigin
+from target_bigin.target import TargetBigin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = {"tap-bigin": TapBigin, "target-bigin": TargetBigin}
+KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object", "string": "string"}
+
+
+def main() -> int:
+    """Write, or check."""
+    check = "--check" in sys.argv[1:]
+    files = written()
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)}: {'not as the code has it: run `make docs`' if check else 'written'}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[path], "utf-8")
+    return 1 if check and stale else 0
+
+
+def written() -> dict[Path, str]:
+    """Every file with generated parts, as it is to be."""
+    readme, project = ROOT / "README.md", ROOT / "meltano.yml"
+    files = {
+        readme: readme.read_text("utf-8"),
+        project: project.read_text("utf-8"),
+        ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        ROOT / "docs" / "reference" / "sandbox-controls.md": controls_page(),
+    }
+    for plugin in PLUGINS:
+        settings = own_settings(plugin)
+        files[readme] = between(files[readme], f"<!-- settings of {plugin} -->", "<!-- end -->", table(settings))
+        files[project] = between(
+            files[project], f"    # settings of {plugin}, written by `make docs`", "    # end", meltano(settings)
+        )
+        files[ROOT / "docs" / "reference" / f"{plugin}-settings.md"] = settings_page(plugin, settings)
+    return files
+
+
+def own_settings(plugin: str) -> dict[str, Mapping[str, Any]]:
+    """The settings that we declare, without those that the SDK appends."""
+    return dict(PLUGINS[plugin].config_jsonschema["properties"])
+
+
+def between(text: str, begin: str, end: str, content: str) -> str:
+    """The text with everything between two marks replaced."""
+    pattern = re.compile(f"({re.escape(begin)}\n).*?(\n?{re.escape(end)})", re.DOTALL)
+    if not pattern.search(text):
+        sys.exit(f"The mark {begin!r} is missing.")
+    return pattern.sub(lambda found: f"{found[1]}{content.rstrip()}\n{end}", text, count=1)
+
+
+def required(plugin: str) -> set[str]:
+    """The settings without which a plugin does not run."""
+    return set(PLUGINS[plugin].config_jsonschema.get("required", ()))
+
+
+def table(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Settings as a Markdown table."""
+    lines = ["| setting | default | what it does |", "|---|---|---|"]
+    for name, schema in settings.items():
+        lines.append(f"| `{name}` | {default(schema)} | {cell(schema['description'])} |")
+    return "\n".join(lines)
+
+
+def default(schema: Mapping[str, Any]) -> str:
+    """The default of a setting in a table."""
+    if schema.get("secret"):
+        return "required, secret"
+    if "default" in schema:
+        return f"`{json.dumps(schema['default'])}`"
+    return ""
+
+
+def cell(text: str) -> str:
+    """A description in one line of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def kind(schema: Mapping[str, Any]) -> str:
+    """Meltano's kind of a setting."""
+    types = schema.get("type", "string")
+    first = types if isinstance(types, str) else next(each for each in types if each != "null")
+    if "enum" in schema:
+        return "options"
+    return "date_iso8601" if schema.get("format") == "date-time" else KINDS[first]
+
+
+def meltano(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Settings as Meltano declares them."""
+    lines = ["    settings:"]
+    for name, schema in settings.items():
+        lines.append(f"    - name: {name}")
+        lines.append(f"      kind: {kind(schema)}")
+        if "title" in schema:
+            lines.append(f"      label: {json.dumps(schema['title'])}")
+        lines.append(f"      description: {json.dumps(' '.join(schema['description'].split()), ensure_ascii=False)}")
+        if schema.get("secret"):
+            lines.append("      sensitive: true")
+        if schema.get("default") is not None:
+            lines.append(f"      value: {json.dumps(schema['default'])}")
+        if "enum" in schema:
+            lines.append("      options:")
+            lines += [f"      - {{label: {each}, value: {each}}}" for each in schema["enum"]]
+    return "\n".join(lines)
+
+
+def settings_page(plugin: str, settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """The reference of a plugin's settings."""
+    prefix = plugin.replace("-", "_").upper()
+    parts = [
+        f"# Settings of {plugin}\n",
+        f"Given in a JSON file (`--config FILE`), by Meltano, or as environment variables "
+        f"`{prefix}_NAME` with `--config ENV`; lists and objects as JSON.\n",
+    ]
+    for name, schema in settings.items():
+        facts = [f"type {kind(schema)}"]
+        facts += ["required"] if name in required(plugin) else []
+        facts += ["secret"] if schema.get("secret") else []
+        facts += [f"default `{json.dumps(schema['default'])}`"] if schema.get("default") is not None else []
+        facts += [f"from {schema['minimum']}"] if "minimum" in schema else []
+        facts += [f"to {schema['maximum']}"] if "maximum" in schema else []
+        facts += ["one of " + ", ".join(f"`{each}`" for each in schema["enum"])] if "enum" in schema else []
+        parts.append(f"## `{name}`\n\n{' '.join(schema['description'].split())}\n\n*{'; '.join(facts)}*\n")
+        if "properties" in schema or "additionalProperties" in schema:
+            shape = {key: schema[key] for key in ("properties", "additionalProperties") if key in schema}
+            parts.append(f"```json\n{json.dumps(shape, indent=2)}\n```\n")
+    return "\n".join(parts)
+
+
+def errors_page() -> str:
+    """The reference of errors: the tree, and the class of each of Bigin's codes."""
+    lines = [f"# Errors\n\n```text\n{inspect.getdoc(bigin_api.errors)}\n```\n", "| code of Bigin | error |", "|---|---|"]
+    lines += [f"| `{code}` | `{error.__name__}` |" for code, error in bigin_api.errors.CODE_TO_ERROR.items()]
+    return "\n".join(lines) + "\n"
+
+
+def controls_page() -> str:
+    """The reference of the sandbox's controls."""
+    return f"# Controls of the sandbox\n\n```text\n{inspect.getdoc(bigin_sandbox.controls)}\n```\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
