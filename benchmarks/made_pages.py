@@ -25,7 +25,15 @@ PER_PAGE = 200
 ZONE = timezone(timedelta(hours=2))
 BEGUN = datetime(2026, 1, 5, 8, 0, 0, tzinfo=ZONE)
 OWNER = {"name": "Ann Ek", "id": "6100000000000225013", "email": "ann@example.org"}
-TEXTS = ("First_Name", "Last_Name", "Title", "Mailing_Street", "Mailing_City", "Mailing_State", "Mailing_Country")
+TEXTS = (
+    "First_Name",
+    "Last_Name",
+    "Title",
+    "Mailing_Street",
+    "Mailing_City",
+    "Mailing_State",
+    "Mailing_Country",
+)
 MORE_TEXTS = ("Mailing_Zip", "Department", "Region", "Source", "Segment", "Campaign", "Note_Line", "Nickname")
 NUMBERS = ("Score", "Visits", "Orders")
 AMOUNTS = ("Revenue", "Discount")
@@ -49,11 +57,15 @@ def record(number: int) -> dict[str, Any]:
     """The record of a number, as a list answers it: 30 fields beside the id."""
     at = (BEGUN + timedelta(seconds=number)).isoformat()
     return (
-        {"id": str(6100000000001000000 + number), "Email": f"person{number}@example.org", "Phone": "+46 70 1234567"}
+        {
+            "id": str(6100000000001000000 + number),
+            "Email": f"person{number}@example.org",
+            "Phone": "+46 70 1234567",
+        }
         | {name: f"{name} of number {number}" for name in TEXTS + MORE_TEXTS}
-        | {name: number % 1000 for name in NUMBERS}
-        | {name: number / 8 for name in AMOUNTS}
-        | {name: number % 2 == 0 for name in SWITCHES}
+        | dict.fromkeys(NUMBERS, number % 1000)
+        | dict.fromkeys(AMOUNTS, number / 8)
+        | dict.fromkeys(SWITCHES, number % 2 == 0)
         | dict.fromkeys(USERS, OWNER)
         | {"Created_Time": BEGUN.isoformat(), "Modified_Time": at, "Last_Activity_Time": at}
     )
@@ -92,7 +104,9 @@ class Answers:
         self.fixed = {
             "/bigin/v2/settings/modules": _json({"modules": [MODULE]}),
             "/bigin/v2/settings/fields": _json({"fields": fields()}),
-            "/bigin/v2/users": _json({"users": [{**OWNER, "full_name": OWNER["name"]}], "info": {"more_records": False}}),
+            "/bigin/v2/users": _json(
+                {"users": [{**OWNER, "full_name": OWNER["name"]}], "info": {"more_records": False}}
+            ),
             "/bigin/v2/Contacts/actions/count": _json({"count": records}),
         }
 
@@ -159,7 +173,12 @@ class Answers:
     def _bulk(self, method: str, path: str) -> bytes:
         details = {"id": "6100000000000611001", "operation": "read", "created_time": BEGUN.isoformat()}
         if method == "POST":
-            body = {"status": "success", "code": "ADDED_SUCCESSFULLY", "message": "", "details": {**details, "state": "ADDED"}}
+            body = {
+                "status": "success",
+                "code": "ADDED_SUCCESSFULLY",
+                "message": "",
+                "details": {**details, "state": "ADDED"},
+            }
             return _json({"data": [body], "info": {}}, "201 Created")
         if path.endswith("/result"):
             return _answer(self.zip, "application/x-download")
@@ -174,7 +193,9 @@ class Answers:
 
     def _zip(self) -> bytes:
         lines = [",".join(("Id", *NAMES))]
-        lines += (",".join(_cell(value) for value in record(number).values()) for number in range(self.records))
+        lines += (
+            ",".join(_cell(value) for value in record(number).values()) for number in range(self.records)
+        )
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("6100000000000611001.csv", "\n".join(lines) + "\n")
@@ -188,12 +209,14 @@ MODULE = {
     "singular_label": "Contact",
     "plural_label": "Contacts",
     "generated_type": "default",
-} | dict.fromkeys(("api_supported", "viewable", "creatable", "editable", "deletable", "visible"), True)  # noqa: FBT003
+} | dict.fromkeys(("api_supported", "viewable", "creatable", "editable", "deletable", "visible"), True)
 
 
 def token_answer(api_url: str) -> bytes:
     """The accounts server's answer."""
-    return _json({"access_token": "1000.made", "api_domain": api_url, "token_type": "Bearer", "expires_in": 3600})
+    return _json(
+        {"access_token": "1000.made", "api_domain": api_url, "token_type": "Bearer", "expires_in": 3600}
+    )
 
 
 def _cell(value: Any) -> str:

@@ -70,7 +70,8 @@ def change_some(url: str) -> list[str]:
     contacts = [each["id"] for each in dump(url, "Contacts")[:3]]
     task = dump(url, "Tasks")[0]["id"]
     ops: list[dict[str, Any]] = [
-        {"op": "edit", "module": "Contacts", "id": each, "data": {"Title": "Head of Everything"}} for each in contacts
+        {"op": "edit", "module": "Contacts", "id": each, "data": {"Title": "Head of Everything"}}
+        for each in contacts
     ]
     ops.append({"op": "create", "module": "Accounts", "data": {"Account_Name": "Newcomer & Sons"}})
     ops.append({"op": "delete", "module": "Tasks", "id": task})
@@ -84,10 +85,15 @@ def load_again(environment: dict[str, str], changed: list[str]) -> None:
     before = rows("select now()::timestamp")[0][0]
     meltano(environment, "run", "tap-bigin", "target-duckdb")
     for stream in STREAMS:
-        moved = rows(f"select count(*) from bigin.{stream.lower()} where _sdc_batched_at >= ?", [before])[0][0]
+        moved = rows(f"select count(*) from bigin.{stream.lower()} where _sdc_batched_at >= ?", [before])[0][
+            0
+        ]
         print(f"   {stream:<10} {moved:>5} rows written by this run")
     table("select last_name, title, modified_time from bigin.contacts where id in (?, ?, ?)", changed)
-    table("select module, display_name, deleted_time from bigin.deleted_records order by deleted_time desc limit 1")
+    table(
+        "select module, display_name, deleted_time from bigin.deleted_records "
+        "order by deleted_time desc limit 1"
+    )
 
 
 def write_csv(url: str, environment: dict[str, str]) -> bool:
@@ -116,7 +122,9 @@ def prepare_csv(email: str, last_name: str) -> None:
     folder = OUT / "csv"
     shutil.copytree(ROOT / "demo" / "csv", folder)
     with (folder / "contacts.csv").open("a", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerow(["Kim", last_name, email, "+1 202 555 0147", "Atelier Mirabelle", "Adviser"])
+        csv.writer(file).writerow(
+            ["Kim", last_name, email, "+1 202 555 0147", "Atelier Mirabelle", "Adviser"]
+        )
 
 
 def settings(url: str) -> dict[str, str]:
@@ -184,7 +192,9 @@ def meltano(environment: dict[str, str], *arguments: str) -> None:
 def readable(line: str) -> str:
     """Meltano's line without its clock and its fields of context."""
     line = re.sub(r"^\S+ \[(\w+)\s*\]\s*", "", line)
-    return re.sub(r"\s+(cmd_type|name|run_id|state_id|stdio|string_id|job_name|producer|consumer)=.*$", "", line)
+    return re.sub(
+        r"\s+(cmd_type|name|run_id|state_id|stdio|string_id|job_name|producer|consumer)=.*$", "", line
+    )
 
 
 def control(url: str, path: str, body: object = None) -> Any:

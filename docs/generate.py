@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bigin_api.errors
-import bigin_sandbox.controls
 from tap_bigin.tap import TapBigin
 from target_bigin.target import TargetBigin
+
+import bigin_api.errors
+import bigin_sandbox.controls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,9 @@ def main() -> int:
     files = written()
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'not as the code has it: run `make docs`' if check else 'written'}")
+        print(
+            f"{path.relative_to(ROOT)}: {'not as the code has it: run `make docs`' if check else 'written'}"
+        )
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[path], "utf-8")
@@ -50,9 +53,14 @@ def written() -> dict[Path, str]:
     }
     for plugin in PLUGINS:
         settings = own_settings(plugin)
-        files[readme] = between(files[readme], f"<!-- settings of {plugin} -->", "<!-- end -->", table(settings))
+        files[readme] = between(
+            files[readme], f"<!-- settings of {plugin} -->", "<!-- end -->", table(settings)
+        )
         files[project] = between(
-            files[project], f"    # settings of {plugin}, written by `make docs`", "    # end", meltano(settings)
+            files[project],
+            f"    # settings of {plugin}, written by `make docs`",
+            "    # end",
+            meltano(settings),
         )
         files[ROOT / "docs" / "reference" / f"{plugin}-settings.md"] = settings_page(plugin, settings)
     return files
@@ -115,7 +123,9 @@ def meltano(settings: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append(f"      kind: {kind(schema)}")
         if "title" in schema:
             lines.append(f"      label: {json.dumps(schema['title'])}")
-        lines.append(f"      description: {json.dumps(' '.join(schema['description'].split()), ensure_ascii=False)}")
+        lines.append(
+            f"      description: {json.dumps(' '.join(schema['description'].split()), ensure_ascii=False)}"
+        )
         if schema.get("secret"):
             lines.append("      sensitive: true")
         if schema.get("default") is not None:
@@ -131,8 +141,8 @@ def settings_page(plugin: str, settings: Mapping[str, Mapping[str, Any]]) -> str
     prefix = plugin.replace("-", "_").upper()
     parts = [
         f"# Settings of {plugin}\n",
-        f"Given in a JSON file (`--config FILE`), by Meltano, or as environment variables "
-        f"`{prefix}_NAME` with `--config ENV`; lists and objects as JSON.\n",
+        "Given in a JSON file (`--config FILE`), by Meltano, or as environment variables with "
+         f"`--config ENV` (`{prefix}_NAME`); lists and objects as JSON.\n",
     ]
     for name, schema in settings.items():
         facts = [f"type {kind(schema)}"]
@@ -151,7 +161,11 @@ def settings_page(plugin: str, settings: Mapping[str, Mapping[str, Any]]) -> str
 
 def errors_page() -> str:
     """The reference of errors: the tree, and the class of each of Bigin's codes."""
-    lines = [f"# Errors\n\n```text\n{inspect.getdoc(bigin_api.errors)}\n```\n", "| code of Bigin | error |", "|---|---|"]
+    lines = [
+        f"# Errors\n\n```text\n{inspect.getdoc(bigin_api.errors)}\n```\n",
+        "| code of Bigin | error |",
+        "|---|---|",
+    ]
     lines += [f"| `{code}` | `{error.__name__}` |" for code, error in bigin_api.errors.CODE_TO_ERROR.items()]
     return "\n".join(lines) + "\n"
 
