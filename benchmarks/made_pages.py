@@ -229,7 +229,10 @@ def _cell(value: Any) -> str:
 
 def _answer(body: bytes, media_type: str = "application/json;charset=UTF-8", status: str = "200 OK") -> bytes:
     date = datetime.now(timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    head = f"HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ndate: {date}\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ndate: {date}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 

@@ -86,6 +86,6 @@ def last_state(output: Path) -> dict[str, Any]:
     state: dict[str, Any] = {}
     with output.open("rb") as lines:
         for line in lines:
-            if line.startswith(b'{"type":"STATE"') or line.startswith(b'{"type": "STATE"'):
+            if line.startswith((b'{"type":"STATE"', b'{"type": "STATE"')):
                 state = json.loads(line)["value"]
     return state

@@ -24,4 +24,5 @@ class Row:
     def __str__(self) -> str:
         sign = "≥" if self.least else "≤"
         verdict = "ok" if self.holds else "MISSED"
-        return f"{self.what:<68} {self.value:>9.2f} {self.unit:<3} {sign} {self.bar:<6g} {verdict:<7} {self.seen}"
+        figure = f"{self.value:>9.2f} {self.unit:<3} {sign} {self.bar:<6g}"
+        return f"{self.what:<68} {figure} {verdict:<7} {self.seen}"

@@ -54,7 +54,7 @@ def side_by_side() -> Iterator[Row]:
 
 
 def cpu() -> Iterator[Row]:
-    """50,000 upserts of 30 fields, no latency: CPU of the whole process against an SDK sink that drops them."""
+    """50,000 upserts of 30 fields, no latency: CPU of the process against an SDK sink that drops them."""
     with tempfile.TemporaryDirectory() as name, serving(0) as url:
         folder = Path(name)
         singer = write_wide(folder / "in.singer", 50_000)

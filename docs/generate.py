@@ -141,8 +141,8 @@ def settings_page(plugin: str, settings: Mapping[str, Mapping[str, Any]]) -> str
     prefix = plugin.replace("-", "_").upper()
     parts = [
         f"# Settings of {plugin}\n",
-        "Given in a JSON file (`--config FILE`), by Meltano, or as environment variables with "
-         f"`--config ENV` (`{prefix}_NAME`); lists and objects as JSON.\n",
+        f"""Given in a JSON file (`--config FILE`), by Meltano, or as environment variables
+`{prefix}_NAME` with `--config ENV`; lists and objects as JSON.\n""",
     ]
     for name, schema in settings.items():
         facts = [f"type {kind(schema)}"]
