@@ -1,12 +1,19 @@
 """A small, typed, thread-safe client of the Bigin v2 API."""
 
+from bigin_api.bulk_read import BulkRead, BulkReadJob
+from bigin_api.bulk_results import RowError, RowResult, read_results
+from bigin_api.bulk_write import BulkWrite, BulkWriteJob, FieldMapping
 from bigin_api.calls import Call, Reply, Sender
 from bigin_api.client import Client, Labelled
 from bigin_api.coql import Coql, QueryPage
 from bigin_api.credits import Spent
+from bigin_api.csv_archive import CsvArchive, read_rows
 from bigin_api.errors import (
+    ArchiveRefused,
     AuthError,
     BiginError,
+    BulkJobFailed,
+    BulkJobUnfinished,
     ClientClosed,
     ConnectionFailed,
     CreditBudgetReached,
@@ -34,8 +41,15 @@ from bigin_api.tags import Tags
 
 __all__ = [
     "CLIENT_SETTINGS",
+    "ArchiveRefused",
     "AuthError",
     "BiginError",
+    "BulkJobFailed",
+    "BulkJobUnfinished",
+    "BulkRead",
+    "BulkReadJob",
+    "BulkWrite",
+    "BulkWriteJob",
     "Call",
     "Client",
     "ClientClosed",
@@ -44,8 +58,10 @@ __all__ = [
     "Coql",
     "Credentials",
     "CreditBudgetReached",
+    "CsvArchive",
     "CustomView",
     "Field",
+    "FieldMapping",
     "InFlight",
     "InvalidRequest",
     "Labelled",
@@ -69,6 +85,8 @@ __all__ = [
     "Related",
     "RelatedList",
     "Reply",
+    "RowError",
+    "RowResult",
     "ScopeMissing",
     "Sender",
     "ServerError",
@@ -77,4 +95,6 @@ __all__ = [
     "Tags",
     "TransientError",
     "WriteResult",
+    "read_results",
+    "read_rows",
 ]

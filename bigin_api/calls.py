@@ -25,8 +25,11 @@ from bigin_api.limits import CREDITS_PER_CALL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Api = Literal["rest", "bulk", "upload"]
-"""``rest`` is /bigin/v2, ``bulk`` /bigin/bulk/v2, ``upload`` the content host's /bigin/v2."""
+Api = Literal["rest", "bulk", "upload", "root"]
+"""``rest`` is /bigin/v2, ``bulk`` /bigin/bulk/v2, ``upload`` the content host's /bigin/v2.
+
+``root`` has no base: for addresses that Bigin itself gives, such as that of a bulk write's result.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     upload: tuple[str, BinaryIO, str] | None = None  # file name, content, media type
     api: Api = "rest"
+    host: str | None = None  # https://… where Bigin's answer named another one: Zoho's alone are called
     endpoint: str = "other"
     module: str | None = None
     label: str = ""
@@ -118,7 +122,7 @@ def read_reply(
         return reply
     if call is not None and call.answers_records and _judges_records(content, call.records):
         return reply
-    _raise_refusal(status, content, call=call, remaining=remaining)
+    refuse(status, content, call=call, remaining=remaining)
 
 
 def refusals(content: Any) -> Iterator[Mapping[str, Any]]:
@@ -173,7 +177,8 @@ def _faults_whole_call(entry: Mapping[str, Any]) -> bool:
     }
 
 
-def _raise_refusal(status: int, content: Any, *, call: Call | None, remaining: int | None) -> NoReturn:
+def refuse(status: int, content: Any, *, call: Call | None = None, remaining: int | None = None) -> NoReturn:
+    """Raise the error that an answer's body stands for, in Bigin's own words."""
     refusal = next(refusals(content), None) or {}
     code = str(refusal.get("code") or "") or None
     details = refusal.get("details") if isinstance(refusal.get("details"), Mapping) else {}

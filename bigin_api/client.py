@@ -14,14 +14,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bigin_api.auth import TokenSource
+from bigin_api.bulk_read import BulkRead
+from bigin_api.bulk_write import BulkWrite
 from bigin_api.call_log import CallLog, Outcome
 from bigin_api.calls import Call, Reply, read_reply
 from bigin_api.coql import Coql
 from bigin_api.credits import Meter, Spent
-from bigin_api.errors import AuthError, BiginError, ConnectionFailed, RateLimited
+from bigin_api.data_centers import is_zoho
+from bigin_api.errors import (
+    AuthError,
+    BiginError,
+    ClientClosed,
+    ConnectionFailed,
+    InvalidRequest,
+    RateLimited,
+)
 from bigin_api.gate import Gate
+from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
 from bigin_api.metadata import Metadata
 from bigin_api.organization import Organization
+from bigin_api.pace import Pace
 from bigin_api.records import Records
 from bigin_api.related import Related
 from bigin_api.retry import Retry
@@ -39,7 +51,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BASE_PATHS = {"rest": "/bigin/v2", "bulk": "/bigin/bulk/v2", "upload": "/bigin/v2"}
+BASE_PATHS = {"rest": "/bigin/v2", "bulk": "/bigin/bulk/v2", "upload": "/bigin/v2", "root": ""}
+PACE_SECONDS = 61.0  # a minute of Bigin's clock, and what travels may be late by
 
 
 class Client:
@@ -67,21 +80,21 @@ class Client:
         self._retry = Retry(limits.max_retries, stop=self._stop, on_retry=_say_retry)
         self._meter = Meter(limits.credit_budget)
         self._log = CallLog(settings.api_log_path)
+        self._downloads = Pace(BULK_READ_DOWNLOADS_PER_MINUTE, PACE_SECONDS, pause=self.pause)
         self._server_time: datetime | None = None
-        self._bind(self)
+        self.metadata = Metadata(self)
+        self.records = Records(self)
+        self.coql = Coql(self)
+        self.related = Related(self)
+        self.tags = Tags(self)
+        self.organization = Organization(self)
+        self.bulk_read = BulkRead(self, pause=self.pause)
+        self.bulk_write = BulkWrite(self, org_id=self.organization.zgid, pause=self.pause)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         """A client from the settings of a tap, a target or a script. Raises SettingsError."""
         return cls(ClientSettings.from_mapping(settings))
-
-    def _bind(self, sender: Client | Labelled) -> None:
-        self.metadata = Metadata(sender)
-        self.records = Records(sender)
-        self.coql = Coql(sender)
-        self.related = Related(sender)
-        self.tags = Tags(sender)
-        self.organization = Organization(sender)
 
     def __enter__(self) -> Self:
         return self
@@ -119,11 +132,17 @@ class Client:
         start = into.tell()
 
         def attempt(made: int) -> Reply:
+            self._downloads.wait()
             into.seek(start)
             into.truncate()
             return self._attempt(call, made, into)
 
         return self._retry.run(call, attempt)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep. Raises ClientClosed as soon as the client is closed."""
+        if self._stop.wait(seconds):
+            raise ClientClosed("The client was closed while it waited.")
 
     def close(self) -> None:
         """End at once: calls that wait are given up, those in flight run out."""
@@ -182,6 +201,12 @@ class Client:
 
     def _host(self, call: Call, token: AccessToken) -> str:
         hosts = self._settings.hosts
+        if call.host is not None:
+            if call.host != hosts.api_url and not is_zoho(call.host):
+                raise InvalidRequest(
+                    f"{call.what}: {call.host} is not Zoho's, so no token is sent there.", module=call.module
+                )
+            return call.host
         if call.api == "upload":
             return hosts.content_url
         return (hosts.api_url or token.api_domain or hosts.default_api_url).rstrip("/")
@@ -199,6 +224,8 @@ class Labelled:
         self.related = Related(self)
         self.tags = Tags(self)
         self.organization = Organization(self)
+        self.bulk_read = BulkRead(self, pause=client.pause)
+        self.bulk_write = BulkWrite(self, org_id=client.organization.zgid, pause=client.pause)
 
     def send(self, call: Call) -> Reply:
         """As the client's, counted under the label."""

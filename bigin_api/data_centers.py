@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bigin_api.errors import SettingsError
 
@@ -37,6 +38,24 @@ DATA_CENTERS = {
         "https://accounts.zohocloud.ca", "https://www.zohoapis.ca", "https://content.zohoapis.ca"
     ),
 }
+
+
+ZOHO_DOMAINS = tuple(
+    f"{domain}.{suffix}"
+    for suffix in ("com", "eu", "in", "com.au", "com.cn", "jp", "sa", "ca")
+    for domain in ("zoho", "zohoapis", "zohocloud")
+)
+
+
+def is_zoho(url: str) -> bool:
+    """Whether an address is an https one of Zoho's, so that a token may go there.
+
+    >>> is_zoho("https://download-accl.zoho.com/x"), is_zoho("https://zoho.com.example.org/x")
+    (True, False)
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return parts.scheme == "https" and host.endswith(tuple(f".{domain}" for domain in ZOHO_DOMAINS))
 
 
 def data_center(name: str) -> DataCenter:

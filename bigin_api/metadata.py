@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bigin_api.calls import Call
+from bigin_api.json_values import api_name_of, entries, integer, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -55,7 +56,7 @@ class Module:
             editable=raw.get("editable") is True,
             deletable=raw.get("deletable") is True,
             generated_type=str(raw.get("generated_type") or "default"),
-            parent_module=_api_name(raw.get("parent_module")),
+            parent_module=api_name_of(raw.get("parent_module")),
             raw=raw,
         )
 
@@ -83,12 +84,12 @@ class PickListValue:
             actual_value="" if actual is None else str(actual),
             display_value="" if shown is None else str(shown),
             id=str(raw.get("id") or ""),
-            sequence_number=_integer(raw.get("sequence_number")) or 0,
+            sequence_number=integer(raw.get("sequence_number")) or 0,
             maps={
                 str(each.get("api_name")): tuple(
-                    PickListValue.from_json(v) for v in _entries(each, "pick_list_values")
+                    PickListValue.from_json(v) for v in entries(each, "pick_list_values")
                 )
-                for each in _entries(raw, "maps")
+                for each in entries(raw, "maps")
             },
             raw=raw,
         )
@@ -124,30 +125,30 @@ class Field:
     def from_json(cls, raw: Raw) -> Field:
         """Read one entry of /settings/fields."""
         name = str(raw.get("api_name") or "")
-        lookup = _mapping(raw.get("lookup"))
-        many = _mapping(raw.get("multiselectlookup"))
+        lookup = mapping(raw.get("lookup"))
+        many = mapping(raw.get("multiselectlookup"))
         return cls(
             api_name=name,
             data_type=str(raw.get("data_type") or "unknown"),
-            json_type=_text(raw.get("json_type")),
+            json_type=text(raw.get("json_type")),
             id=str(raw.get("id") or ""),
             label=str(raw.get("field_label") or raw.get("display_label") or name),
-            length=_integer(raw.get("length")),
-            decimal_place=_integer(raw.get("decimal_place")),
+            length=integer(raw.get("length")),
+            decimal_place=integer(raw.get("decimal_place")),
             mandatory=raw.get("system_mandatory") is True,
             custom=raw.get("custom_field") is True,
             is_display_field=raw.get("display_field") is True,
-            is_unique=bool(_mapping(raw.get("unique"))),  # present means unique; casesensitive is a string
+            is_unique=bool(mapping(raw.get("unique"))),  # present means unique; casesensitive is a string
             creatable=_is_writable(name, raw, "create"),
             updatable=_is_writable(name, raw, "edit"),
             sortable=raw.get("sortable") is True,
             filterable=raw.get("filterable") is True,
-            lookup_module=_api_name(lookup.get("module")) or _api_name(many.get("connected_module")),
-            linking_lookup=_text(many.get("connectedlookup_apiname")),
-            textarea_type=_text(_mapping(raw.get("textarea")).get("type")),
-            formula_return_type=_text(_mapping(raw.get("formula")).get("return_type")),
+            lookup_module=api_name_of(lookup.get("module")) or api_name_of(many.get("connected_module")),
+            linking_lookup=text(many.get("connectedlookup_apiname")),
+            textarea_type=text(mapping(raw.get("textarea")).get("type")),
+            formula_return_type=text(mapping(raw.get("formula")).get("return_type")),
             pick_list_values=tuple(
-                PickListValue.from_json(each) for each in _entries(raw, "pick_list_values")
+                PickListValue.from_json(each) for each in entries(raw, "pick_list_values")
             ),
             raw=raw,
         )
@@ -176,7 +177,7 @@ class Layout:
     @classmethod
     def from_json(cls, raw: Raw) -> Layout:
         """Read one entry of /settings/layouts."""
-        sections = _entries(raw, "sections")
+        sections = entries(raw, "sections")
         return cls(
             id=str(raw.get("id") or ""),
             name=str(raw.get("name") or ""),
@@ -187,11 +188,11 @@ class Layout:
                     api_name=str(each.get("api_name") or ""),
                     required=each.get("required") is True,
                     pick_list_values=tuple(
-                        PickListValue.from_json(v) for v in _entries(each, "pick_list_values")
+                        PickListValue.from_json(v) for v in entries(each, "pick_list_values")
                     ),
                 )
                 for section in sections
-                for each in _entries(section, "fields")
+                for each in entries(section, "fields")
             ),
             raw=raw,
         )
@@ -237,7 +238,7 @@ class RelatedList:
         return cls(
             api_name=str(raw.get("api_name") or ""),
             id=str(raw.get("id") or ""),
-            module=_api_name(raw.get("module")),
+            module=api_name_of(raw.get("module")),
             status=str(raw.get("status") or "visible"),
             raw=raw,
         )
@@ -335,34 +336,12 @@ def _is_writable(name: str, raw: Raw, way: str) -> bool:
     """
     if name == "Tag":
         return True
-    if _mapping(raw.get("view_type")).get(way) is not True:
+    if mapping(raw.get("view_type")).get(way) is not True:
         return False
     if name == "Owner":
         return True
     if raw.get("field_read_only") is True or raw.get("read_only") is True:
         return False
     # The profiles are those that have the field; whose token this is they do not say.
-    permissions = [each.get("permission_type") for each in _entries(raw, "profiles")]
+    permissions = [each.get("permission_type") for each in entries(raw, "profiles")]
     return not permissions or "read_write" in permissions
-
-
-def _api_name(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    return _text(_mapping(value).get("api_name"))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _entries(raw: Raw, key: str) -> list[Mapping[str, Any]]:
-    return [each for each in raw.get(key) or () if isinstance(each, Mapping)]
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if value not in (None, "") else None
-
-
-def _integer(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.calls import Call
+from bigin_api.errors import ServerError
 from bigin_api.limits import RECORDS_PER_PAGE
 from bigin_api.records import Page
 
@@ -19,11 +21,23 @@ class Organization:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self._lock = threading.Lock()
+        self._zgid: str | None = None
 
     def get(self) -> dict[str, Any]:
         """The organisation: company_name, zgid, time_zone, license_details and more."""
         rows = self._sender.send(Call("GET", "/org", endpoint="settings")).rows("org")
         return rows[0] if rows else {}
+
+    def zgid(self) -> str:
+        """The organisation's number, which uploads must name. Asked for once."""
+        with self._lock:
+            if self._zgid is None:
+                found = self.get().get("zgid")
+                if not found:
+                    raise ServerError("GET /org: the organisation has no zgid.")
+                self._zgid = str(found)
+            return self._zgid
 
     def users_page(self, *, page: int = 1, kind: str = "AllUsers") -> Page:
         """One page of at most 200 users. Raises ScopeMissing without ZohoBigin.users.READ."""
