@@ -1,0 +1,149 @@
+"""Which record of Bigin a record of the source became: in memory for the run, in a file between runs.
+
+The file is JSONL, one line a record, the last line of a key holding:
+``{"stream": "Accounts", "module": "Accounts", "key": "4876…", "id": "6100…"}``; an ``id`` of null
+means that the record was deleted. The last line, if a kill cut it off, is cut off whole.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+from bigin_api import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Target:
+    """A record of Bigin."""
+
+    module: str
+    id: str
+
+
+class _Line(msgspec.Struct):
+    stream: str
+    module: str
+    key: str
+    id: str | None
+
+
+class IdMap:
+    """Source keys and the ids that they have in Bigin. For one thread.
+
+    Without a path it forgets with the run. Raises SettingsError for a file that cannot be written.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._ids: dict[str, dict[str, str]] = {}  # stream: key: id
+        self._modules: dict[str, str] = {}  # stream: module
+        self._file: TextIO | None = None
+        self.kept_between_runs = path is not None
+        if path is not None:
+            self._file = self._open(path)
+
+    def of_stream(self, stream: str, key: str) -> str | None:
+        """The id that a record of a stream has in Bigin."""
+        return self._ids.get(stream, {}).get(key)
+
+    def find(self, key: str, *, module: str | None = None) -> tuple[Target, ...]:
+        """What a source key stands for, in every stream that writes to the module, or in all streams.
+
+        One is the answer; several are as little a help as none.
+        """
+        found = (
+            Target(self._modules[stream], ids[key])
+            for stream, ids in self._ids.items()
+            if key in ids and module in (None, self._modules[stream])
+        )
+        return tuple(dict.fromkeys(found))
+
+    def keys(self, stream: str) -> Iterator[str]:
+        """Every source key of a stream that has a record in Bigin."""
+        return iter(tuple(self._ids.get(stream, ())))
+
+    def streams_into(self, module: str) -> tuple[str, ...]:
+        """The streams that wrote to a module."""
+        return tuple(stream for stream, into in self._modules.items() if into == module)
+
+    def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
+        """The record of this key has this id."""
+        if self.of_stream(stream, key) != record_id or self._modules.get(stream) != module:
+            self._keep(_Line(stream, module, key, record_id))
+            self._append(_Line(stream, module, key, record_id))
+
+    def forget(self, stream: str, key: str) -> None:
+        """The record of this key was deleted."""
+        module = self._modules.get(stream)
+        if module is not None and key in self._ids[stream]:
+            self._keep(_Line(stream, module, key, None))
+            self._append(_Line(stream, module, key, None))
+
+    def flush(self) -> None:
+        """Hand what was remembered to the operating system: a kill after this loses nothing."""
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _keep(self, line: _Line) -> None:
+        ids = self._ids.setdefault(line.stream, {})
+        self._modules[line.stream] = line.module
+        if line.id is None:
+            ids.pop(line.key, None)
+        else:
+            ids[line.key] = line.id
+
+    def _append(self, line: _Line) -> None:
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(line).decode() + "\n")
+
+    def _open(self, path: Path) -> TextIO:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                os.truncate(path, self._load(path))
+            return path.open("a", encoding="utf-8")
+        except OSError as exc:
+            raise SettingsError(f"id_map_path: cannot use {path} ({exc.strerror}).") from exc
+
+    def _load(self, path: Path) -> int:
+        """Read the file; gives the bytes of its whole lines."""
+        decoder = msgspec.json.Decoder(_Line)
+        whole = 0
+        with path.open("rb") as lines:
+            for number, text in enumerate(lines, start=1):
+                if not text.endswith(b"\n"):
+                    break
+                whole += len(text)
+                try:
+                    self._keep(decoder.decode(text))
+                except msgspec.DecodeError as exc:
+                    raise SettingsError(f"id_map_path: {path}, line {number} is no entry ({exc}).") from exc
+        return whole
+
+
+def source_key(record: Mapping[str, Any], key_properties: Sequence[str]) -> str | None:
+    """The key of a record in its source as text, None if a part of it is missing.
+
+    >>> source_key({"id": 7}, ["id"])
+    '7'
+    >>> source_key({"shop": "a", "no": 7}, ["shop", "no"])
+    '["a","7"]'
+    """
+    parts = [record.get(name) for name in key_properties]
+    if not parts or any(part is None or part == "" for part in parts):
+        return None
+    texts = [str(part) for part in parts]
+    return texts[0] if len(texts) == 1 else msgspec.json.encode(texts).decode()

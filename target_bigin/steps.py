@@ -1,0 +1,62 @@
+"""The seam: what may stand on a record's way before it is written, and after.
+
+A record passes, in this order::
+
+    match fields → convert values          preparing.py (pure)
+    → before: lookups → find ids → brake on deletes → unchanged       Steps
+    → batching → writing (records or bulk)
+    → after: tags, notes, id map, cache of what was written           Steps
+    → settled in the ledger
+
+The lane notes a record's locks when it enters the first step and frees them when it is settled, so
+a step may hold a record back as long as it likes: a later record of the same key waits behind it,
+all others overtake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_bigin.passage import Prepared
+
+
+def _nowhere(_record: Prepared) -> None:
+    raise RuntimeError("A step passed a record on before it was bound to its lane.")
+
+
+class Step:
+    """One step on a record's way. A lane owns its steps.
+
+    Every method runs on the main thread and none waits for the network: what must be asked goes
+    through ``Flights.start``, whose ``done`` runs on the main thread again.
+    """
+
+    go_on: Callable[[Prepared], None] = staticmethod(_nowhere)
+    """Pass a record that was held back on to what follows this step. Set by the lane."""
+
+    def take(self, record: Prepared) -> bool:
+        """Whether the record goes on now.
+
+        False: the step keeps it and calls ``go_on(record)`` later, or has settled it itself.
+        """
+        raise NotImplementedError
+
+    def tick(self, *, flush: bool) -> None:
+        """Called about once a second, and often while nothing is read.
+
+        With ``flush`` what waits for company (a lookup for 49 others) is asked for now.
+        """
+
+    def finish(self) -> None:
+        """The input has ended and nothing is in flight: what waits for a record that never came is let go.
+
+        After it, and the flights that it starts, the step may hold nothing.
+        """
+
+    def activate_version(self, version: int) -> None:
+        """All records of this version have been read; what older versions left may be deleted."""
+
+    def close(self, *, in_good_order: bool) -> None:
+        """The run ends: close files. ``in_good_order``: everything read has been settled."""
