@@ -1,0 +1,115 @@
+"""The id map: which record of Bigin a record of the source became."""
+
+import json
+
+import pytest
+
+from bigin_api import SettingsError
+from target_bigin.id_map import IdMap, Target, source_key
+
+
+def test_ids_are_found_by_stream_and_by_module():
+    """A child knows its parent's key and module, but not which stream brought the parent."""
+    ids = IdMap()
+
+    ids.remember("Accounts", "Accounts", "1", "900")
+
+    assert ids.of_stream("Accounts", "1") == "900"
+    assert ids.find("1", module="Accounts") == (Target("Accounts", "900"),)
+    assert ids.find("1", module="Contacts") == ()
+    assert ids.find("1") == (Target("Accounts", "900"),)
+
+
+def test_the_same_key_in_two_streams_of_a_module_is_no_answer():
+    """Two sources number their customers from 1: linking to either would be a guess."""
+    ids = IdMap()
+
+    ids.remember("shop", "Accounts", "1", "900")
+    ids.remember("crm", "Accounts", "1", "901")
+
+    assert {found.id for found in ids.find("1", module="Accounts")} == {"900", "901"}
+    assert ids.of_stream("crm", "1") == "901"
+
+
+def test_the_map_is_there_again_in_the_next_run(tmp_path):
+    """A copy that is repeated must find what it made, also what it deleted."""
+    path = tmp_path / "maps" / "ids.jsonl"
+    first = IdMap(path)
+    first.remember("Accounts", "Accounts", "1", "900")
+    first.remember("Accounts", "Accounts", "2", "901")
+    first.remember("Accounts", "Accounts", "1", "902")
+    first.forget("Accounts", "2")
+    first.close()
+
+    second = IdMap(path)
+
+    assert second.of_stream("Accounts", "1") == "902"
+    assert second.of_stream("Accounts", "2") is None
+    assert list(second.keys("Accounts")) == ["1"]
+    second.close()
+
+
+def test_what_is_known_is_not_written_again(tmp_path):
+    """A file that grew with every run of unchanged records would never stop growing."""
+    path = tmp_path / "ids.jsonl"
+    for _ in range(3):
+        ids = IdMap(path)
+        ids.remember("Accounts", "Accounts", "1", "900")
+        ids.close()
+
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_a_line_that_a_kill_cut_off_harms_no_other(tmp_path):
+    """The line before it holds, and so do those that are added after it."""
+    path = tmp_path / "ids.jsonl"
+    whole = {"stream": "Accounts", "module": "Accounts", "key": "1", "id": "900"}
+    path.write_text(json.dumps(whole) + "\n" + '{"stream": "Accounts", "module": "Acc')
+
+    ids = IdMap(path)
+    ids.remember("Accounts", "Accounts", "2", "901")
+    ids.close()
+    again = IdMap(path)
+
+    assert list(again.keys("Accounts")) == ["1", "2"]
+    again.close()
+
+
+def test_a_line_that_is_no_entry_is_named(tmp_path):
+    """Guessing past a damaged map would make twins of what it no longer knows."""
+    path = tmp_path / "ids.jsonl"
+    path.write_text('{"key": 5}\n')
+
+    with pytest.raises(SettingsError, match=r"ids\.jsonl, line 1"):
+        IdMap(path)
+
+
+def test_flushed_entries_survive_a_kill(tmp_path):
+    """What was settled must be known to the run that follows."""
+    path = tmp_path / "ids.jsonl"
+    ids = IdMap(path)
+    ids.remember("Accounts", "Accounts", "1", "900")
+
+    ids.flush()
+
+    seen = IdMap(path)
+    assert seen.of_stream("Accounts", "1") == "900"
+    seen.close()
+    ids.close()
+
+
+@pytest.mark.parametrize(
+    ("record", "properties", "key"),
+    [
+        ({"id": "7"}, ["id"], "7"),
+        ({"id": 7}, ["id"], "7"),
+        ({"a": 1, "b": "x,y"}, ["a", "b"], '["1","x,y"]'),
+        ({"a": 1}, ["a", "b"], None),
+        ({"a": ""}, ["a"], None),
+        ({"a": 0}, ["a"], "0"),
+        ({"a": 1}, [], None),
+    ],
+)
+def test_a_source_key_is_text(record, properties, key):
+    """The same key must come out whether the source gave a number or its text."""
+    assert source_key(record, properties) == key
