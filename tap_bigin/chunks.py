@@ -1,0 +1,28 @@
+"""What travels from a reader, which may run in a thread, to the writer, which is the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+Record = dict[str, Any]
+State = Mapping[str, Any]
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Records ready to be written, and what the stream's state is once all of them are written.
+
+    ``state`` replaces the stream's whole entry under ``bookmarks``; None leaves it as it is. A chunk
+    may have no records and only a state: a pass that ended. The records belong to the writer.
+    """
+
+    records: list[Record]
+    state: State | None = None
+    extracted: datetime = field(default_factory=_now)  # goes into the messages as time_extracted

@@ -1,0 +1,172 @@
+"""The settings of tap-bigin: each declared once, as JSON Schema, with the client's own among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from bigin_api.errors import SettingsError
+from bigin_api.settings import CLIENT_SETTINGS, REQUIRED_SETTINGS
+
+TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "start_date": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "title": "Start date",
+        "description": "Earliest Modified_Time to read in a stream's first run, such as "
+        "2026-01-01T00:00:00Z; without it everything is read.",
+    },
+    "modules": {
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "title": "Modules",
+        "description": "The modules to offer as streams, as api_names or globs such as C*; all by default.",
+    },
+    "extraction_method": {
+        "type": "string",
+        "enum": ["auto", "list", "bulk"],
+        "default": "auto",
+        "title": "Extraction method",
+        "description": "How modules are read in full: list pages, Bulk Read jobs, or whichever costs "
+        "fewer credits (auto).",
+    },
+    "deleted_records": {
+        "type": "string",
+        "enum": ["stream", "soft", "none"],
+        "default": "stream",
+        "title": "Deleted records",
+        "description": "Where deletions go: the stream deleted_records (stream); the module's own stream, as "
+        "a record with id and _sdc_deleted_at, at which loaders set the row's other columns to null (soft); "
+        "nowhere (none).",
+    },
+    "lookups": {
+        "type": "string",
+        "enum": ["object", "id"],
+        "default": "object",
+        "title": "Lookups",
+        "description": "Links to other records and users as objects with id and name (object) or as plain "
+        "ids (id).",
+    },
+    "related_lists": {
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "title": "Related lists",
+        "description": "Related lists to read as streams, one credit a parent, such as Contacts.Emails "
+        "or *.Notes.",
+    },
+    "queries": {
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "required": ["name", "query"],
+            "properties": {
+                "name": {"type": "string", "description": "Name of the stream."},
+                "query": {"type": "string", "description": "A COQL SELECT."},
+                "primary_keys": {
+                    "type": ["array", "null"],
+                    "items": {"type": "string"},
+                    "description": "Columns that identify a row; id by default.",
+                },
+                "replication_key": {
+                    "type": ["string", "null"],
+                    "description": "A selected datetime column to read incrementally by.",
+                },
+            },
+        },
+        "title": "Queries",
+        "description": "COQL queries, each a stream of its own.",
+    },
+    "custom_views": {
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "required": ["name", "module", "cvid"],
+            "properties": {
+                "name": {"type": "string", "description": "Name of the stream."},
+                "module": {"type": "string", "description": "api_name of the view's module."},
+                "cvid": {"type": "string", "description": "Id of the custom view."},
+            },
+        },
+        "title": "Custom views",
+        "description": "Custom views, each a stream of its own, 3 credits a page of 200 records.",
+    },
+}
+"""The tap's own, by name; ``CLIENT_SETTINGS`` has those it shares with target-bigin."""
+
+CONFIG_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": list(REQUIRED_SETTINGS),
+    "properties": {
+        name: dict(declared)
+        for settings in (CLIENT_SETTINGS, TAP_SETTINGS)
+        for name, declared in settings.items()
+    },
+}
+
+SECRETS = frozenset(name for name, declared in CLIENT_SETTINGS.items() if declared.get("secret"))
+
+Deletions = Literal["stream", "soft", "none"]
+Extraction = Literal["auto", "list", "bulk"]
+Lookups = Literal["object", "id"]
+
+
+@dataclass(frozen=True)
+class TapSettings:
+    """The tap's settings, read and checked. ``queries`` and ``custom_views`` stay as they were given."""
+
+    start_date: datetime | None = None
+    modules: tuple[str, ...] = ("*",)
+    extraction_method: Extraction = "auto"
+    deleted_records: Deletions = "stream"
+    lookups: Lookups = "object"
+    related_lists: tuple[str, ...] = ()
+    queries: tuple[Mapping[str, Any], ...] = ()
+    custom_views: tuple[Mapping[str, Any], ...] = ()
+    concurrency: int = field(default=5)
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> TapSettings:
+        """Read settings that have passed ``CONFIG_SCHEMA``. Raises SettingsError naming the setting."""
+        return cls(
+            start_date=_moment(settings, "start_date"),
+            modules=_names(settings, "modules") or ("*",),
+            extraction_method=_choice(settings, "extraction_method"),
+            deleted_records=_choice(settings, "deleted_records"),
+            lookups=_choice(settings, "lookups"),
+            related_lists=_names(settings, "related_lists"),
+            queries=tuple(settings.get("queries") or ()),
+            custom_views=tuple(settings.get("custom_views") or ()),
+            concurrency=settings.get("max_concurrent_requests") or _default("max_concurrent_requests"),
+        )
+
+
+def _default(name: str) -> Any:
+    return CONFIG_SCHEMA["properties"][name].get("default")
+
+
+def _choice(settings: Mapping[str, Any], name: str) -> Any:
+    value = settings.get(name) or _default(name)
+    allowed: Sequence[str] = CONFIG_SCHEMA["properties"][name]["enum"]
+    if value not in allowed:
+        raise SettingsError(f"{name}: {value!r} is not one of {', '.join(allowed)}.")
+    return value
+
+
+def _names(settings: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(settings.get(name) or ())
+
+
+def _moment(settings: Mapping[str, Any], name: str) -> datetime | None:
+    value = settings.get(name)
+    if not value:
+        return None
+    try:
+        # Python 3.10 reads no `Z`.
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00").replace("z", "+00:00"))
+    except ValueError:
+        raise SettingsError(f"{name}: {value!r} is no moment such as 2026-01-01T00:00:00Z.") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(timezone.utc)

@@ -1,0 +1,29 @@
+"""The kinds of streams: which class reads which definition.
+
+A new kind is three things: a subclass of ``discovery.StreamDefinition`` with what its reader needs
+(module, view, query, …), a subclass of ``BiginStream`` whose ``read`` yields chunks, and its row in
+``KINDS``. Where its definitions come from (settings, metadata), ``TapBigin._definitions`` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_bigin.discovery import ModuleDefinition, StreamDefinition
+from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.stream import BiginStream
+
+if TYPE_CHECKING:
+    from tap_bigin.tap import TapBigin
+
+__all__ = ["KINDS", "BiginStream", "make_stream"]
+
+KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
+    ModuleDefinition: ModuleStream,
+}
+"""A kind of stream is added here: its definition, and the class that reads it."""
+
+
+def make_stream(tap: TapBigin, definition: StreamDefinition) -> BiginStream[Any]:
+    """The stream of a definition."""
+    return KINDS[type(definition)](tap, definition)

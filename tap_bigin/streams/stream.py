@@ -1,0 +1,134 @@
+"""What all streams share: how a kind of stream meets the SDK.
+
+A kind of stream has a definition (a subclass of ``discovery.StreamDefinition``) and a subclass of
+``BiginStream`` with one method, ``read``. The table in ``tap_bigin.streams`` joins the two.
+
+``read`` is a generator of ``Chunk`` and runs in a thread of ``prefetch``, ahead of its turn. So it
+
+- gets its entry of the state as an argument, and never touches ``self.tap_state`` or writes messages;
+- says in each chunk what the state is once the chunk's records are written (None: as before);
+- calls ``self.client``, whose calls are counted under the stream's name, and spreads calls of one
+  page over threads with ``self.calls`` (never submit there what waits for another piece of work);
+- lets ``BiginError`` fly: the stream is then skipped with a warning (PermissionDenied,
+  ModuleUnavailable), or fails the run at its end, after the others are written;
+- ends when everything is read, and only then yields a chunk whose state has a new bookmark.
+
+The SDK's own bookkeeping is switched off: it compares bookmarks as strings, promotes them when a
+reader stops early and caps them by this machine's clock.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.streams import Stream
+
+from bigin_api import AuthError, BiginError, CreditBudgetReached, ModuleUnavailable, PermissionDenied
+from tap_bigin.discovery import StreamDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from bigin_api import InFlight, Labelled
+    from tap_bigin.chunks import Chunk, State
+    from tap_bigin.report import StreamReport
+    from tap_bigin.settings import TapSettings
+    from tap_bigin.tap import TapBigin
+
+D = TypeVar("D", bound=StreamDefinition)
+
+RECORDS_PER_STATE = 1_000
+"""A STATE message at the first border of a chunk after so many records, and at the stream's end."""
+
+
+class BiginStream(Stream, Generic[D]):
+    """A stream of any kind: ``BiginStream[ModuleDefinition]`` is one of that definition."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values fit their schema before they come here
+
+    definition: D
+    client: Labelled
+    calls: InFlight
+    settings: TapSettings
+    report: StreamReport
+
+    def __init__(self, tap: TapBigin, definition: D) -> None:
+        super().__init__(tap, schema=definition.schema.to_json(), name=definition.name)
+        self.tap = tap
+        self.definition = definition
+        self.primary_keys = list(definition.primary_keys)
+        self.replication_key = definition.replication_key
+        self.client = tap.client.labelled(definition.name)
+        self.calls = tap.calls
+        self.settings = tap.settings
+        self.report = tap.report.stream(definition.name)
+        self._since_state = 0
+
+    @abstractmethod
+    def read(self, state: State) -> Iterator[Chunk]:
+        """The stream's records, from what its state says on. Runs in a thread: see above."""
+
+    def is_asked_for(self, name: str) -> bool:
+        """Whether a property is selected in the catalog, or a key of the stream."""
+        return bool(self.mask["properties", name])
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the bookmark counts; a catalog may force a full table."""
+        return bool(self.replication_key) and self.replication_method != "FULL_TABLE"
+
+    def saved_state(self) -> State:
+        """A copy of the stream's entry of the state."""
+        return copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+
+    def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
+        """The records of every chunk; a chunk's state is taken over when its records are written."""
+        self.report.begin()
+        try:
+            for chunk in self.tap.chunks_of(self):
+                yield from chunk.records
+                self._settle(chunk)
+        except (PermissionDenied, ModuleUnavailable) as refused:
+            self.report.warn(f"skipped. {refused.message}")
+        except AuthError:
+            raise
+        except CreditBudgetReached as reached:
+            self.report.unfinished = True
+            self.tap.budget_reached = reached
+        except BiginError as error:
+            self.report.failure = error
+        finally:
+            self.report.end()
+
+    def _settle(self, chunk: Chunk) -> None:
+        self.report.emitted += len(chunk.records)
+        self._since_state += len(chunk.records)
+        if chunk.state is None:
+            return
+        # One assignment: a signal between two would leave half an entry.
+        self.tap_state.setdefault("bookmarks", {})[self.name] = dict(chunk.state)
+        if self._since_state >= RECORDS_PER_STATE:
+            self._since_state = 0
+            self.state_manager.is_flushed = False
+            self._write_state_message()
+
+    def get_replication_key_signpost(self, context: Any = None) -> None:  # noqa: ARG002
+        """None: the end of the window is Bigin's clock, see ``bookmarks``."""
+        return
+
+    def _write_starting_replication_value(self, context: Any) -> None:
+        """Nothing: the bookmark itself is where the stream starts."""
+
+    def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:
+        """Nothing: chunks carry the state."""
+
+    def _finalize_state(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        self.state_manager.is_flushed = False
+
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        """Write the state as the last chunk left it."""
+        self._finalize_state(state)
+        self._write_state_message()
