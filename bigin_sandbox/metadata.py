@@ -6,29 +6,32 @@ Each item is the very JSON object of the API (read.md 3). Instants in it are in 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 import msgspec
 
+from bigin_sandbox.clock import Clock
+from bigin_sandbox.database import Database, to_body
+
 Item = dict[str, Any]
 
-LOOKUP_TYPES = frozenset({"lookup", "multiselectlookup"})
+LINKING_TYPES = frozenset({"lookup", "multiselectlookup", "subform"})
 USER_TYPES = frozenset({"ownerlookup", "userlookup"})
 
 
-class Metadata:
+class Metadata(Database):
     """Everything about the organisation but its records; read once, then held in memory."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._db.execute(
-            "create table if not exists metadata "
-            "(kind text, owner text, position integer, body text, primary key (kind, owner, position))"
-        )
+    def __init__(self, db_path: str, clock: Clock) -> None:
+        super().__init__(db_path, clock)
         self._items: dict[tuple[str, str], list[Item]] = {}
         self._fields: dict[str, dict[str, Item]] = {}
         self._indexed: dict[str, frozenset[str]] = {}
+        self.reload_metadata()
+
+    def clear(self) -> None:
+        """Forget the organisation and all its records."""
+        super().clear()
         self.reload_metadata()
 
     def reload_metadata(self) -> None:
@@ -42,7 +45,7 @@ class Metadata:
     def put_metadata(self, kind: str, items: list[Item], *, owner: str = "") -> None:
         """Replace all items of a kind: `modules`, `fields` of a module (`owner`), `users`, …."""
         self._db.execute("delete from metadata where kind = ? and owner = ?", (kind, owner))
-        rows = [(kind, owner, place, _json(item)) for place, item in enumerate(items)]
+        rows = [(kind, owner, place, to_body(item)) for place, item in enumerate(items)]
         self._db.executemany("insert into metadata values (?, ?, ?, ?)", rows)
         self._items[kind, owner] = items
         self._forget_derived()
@@ -79,7 +82,7 @@ class Metadata:
         return [field["api_name"] for field in self.fields(module) if field["unique"]]
 
     def indexed_fields(self, module: str) -> frozenset[str]:
-        """api_names that `Store.find` answers at once: unique, display, e-mail and lookup fields."""
+        """api_names that `Store.find` answers at once: unique, display, e-mail and linking fields."""
         if module not in self._indexed:
             self._indexed[module] = frozenset(
                 field["api_name"]
@@ -87,7 +90,7 @@ class Metadata:
                 if field["unique"]
                 or field["display_field"]
                 or field["data_type"] == "email"
-                or field["data_type"] in LOOKUP_TYPES
+                or field["data_type"] in LINKING_TYPES
             )
         return self._indexed[module]
 
@@ -134,7 +137,3 @@ class Metadata:
     def _forget_derived(self) -> None:
         self._fields.clear()
         self._indexed.clear()
-
-
-def _json(item: Item) -> str:
-    return msgspec.json.encode(item).decode()
