@@ -1,0 +1,139 @@
+"""The cheapest way to read a stream: list pages, or Bulk Read jobs where they cost fewer credits. Pure.
+
+A page of 200 records costs 1 credit for every 50 fields; a job costs 50 for up to 200,000 records, so
+it pays from some 10,000 records on. What a job cannot give is completed by list pages at their price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from bigin_api.limits import (
+    BULK_READ_CREDITS,
+    MAX_FIELDS_PER_CALL,
+    MAX_IDS_PER_CALL,
+    MAX_RECORDS_BY_TOKEN,
+    RECORDS_PER_BULK_READ,
+    RECORDS_PER_PAGE,
+)
+
+if TYPE_CHECKING:
+    from tap_bigin.bulk_columns import JobColumns
+
+Method = Literal["list", "bulk"]
+Wish = Literal["auto", "list", "bulk"]
+
+PAGE_BORDERS_PER_PROOF = 25  # criteria of one COQL query: it proves so many page borders to be gapless
+CALLS_PER_JOB = 4  # asking a few times whether it is done, downloading it
+CALLS_FOR_NAMES = 1  # /users, or the layouts
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a stream is read, what it costs and why."""
+
+    method: Method
+    credits: int
+    why: str
+
+
+def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wish = "auto") -> Plan:
+    """The cheapest plan for a module that jobs can read. ``fields`` counts the selected ones.
+
+    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> columns = JobColumns((Column("Email", "text"),))
+    >>> plan_extraction(columns, records=9_000, fields=30)
+    Plan(method='list', credits=47, why='9,000 records cost 47 credits by list, 54 by Bulk Read')
+    >>> plan_extraction(columns, records=60_000, fields=30).method
+    'bulk'
+    >>> columns = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
+    >>> plan_extraction(columns, records=60_000, fields=30).why
+    '60,000 records cost 312 credits by list, 366 by Bulk Read (of which 312 for Tag: only the list gives it)'
+    """
+    by_list = list_credits(records, fields)
+    by_job = bulk_credits(columns, records)
+    why = f"{records:,} records cost {by_list:,} credits by list, {by_job:,} by Bulk Read"
+    if columns.left_to_list:
+        extra = _completion_credits(columns, records)
+        gives = "gives it" if len(columns.left_to_list) == 1 else "gives them"
+        names = ", ".join(columns.left_to_list)
+        why += f" (of which {extra:,} for {names}: only the list {gives})"
+    if wish == "bulk" or (wish == "auto" and by_job < by_list):
+        return Plan("bulk", by_job, why)
+    return Plan("list", by_list, why)
+
+
+def may_pay(columns: JobColumns, *, fields: int) -> bool:
+    """Whether a job is cheaper for any size at all: if not, the size need not be asked for.
+
+    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> columns = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
+    >>> may_pay(columns, fields=30)
+    False
+    >>> may_pay(columns, fields=80)
+    True
+    """
+    return bool(columns.columns) and _completion_chunks(columns) < field_chunks(fields)
+
+
+def list_credits(records: int, fields: int) -> int:
+    """Price of reading records by list pages, their proof of completeness included.
+
+    Beyond 100,000 the chain of page tokens ends; the rest is read by ids found by COQL.
+
+    >>> list_credits(200, 30), list_credits(60_000, 30), list_credits(60_000, 60)
+    (1, 312, 612)
+    >>> list_credits(200_000, 30)
+    2020
+    """
+    chunks = field_chunks(fields)
+    chained = min(records, MAX_RECORDS_BY_TOKEN)
+    pages = max(1, ceil(chained / RECORDS_PER_PAGE))
+    proofs = ceil((pages - 1) / PAGE_BORDERS_PER_PROOF)
+    beyond = records - chained
+    by_ids = ceil(beyond / RECORDS_PER_PAGE) + ceil(beyond / MAX_IDS_PER_CALL) * chunks
+    return pages * chunks + proofs + by_ids
+
+
+def bulk_credits(columns: JobColumns, records: int) -> int:
+    """Price of reading records by jobs, with what completes them.
+
+    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> bulk_credits(JobColumns((Column("Email", "text"),)), 200_000)
+    54
+    >>> bulk_credits(JobColumns((Column("Email", "text"),)), 200_001)
+    108
+    """
+    jobs = max(1, ceil(records / RECORDS_PER_BULK_READ))
+    names = columns.has("user", "owner") + columns.has("layout")
+    probes = len(columns.lookups)
+    return (
+        jobs * (BULK_READ_CREDITS + CALLS_PER_JOB)
+        + names * CALLS_FOR_NAMES
+        + probes
+        + _completion_credits(columns, records)
+    )
+
+
+def field_chunks(fields: int) -> int:
+    """Calls a page for so many fields; beyond the first 50 each chunk repeats Modified_Time.
+
+    >>> field_chunks(1), field_chunks(50), field_chunks(51), field_chunks(100)
+    (1, 1, 2, 3)
+    """
+    if fields <= MAX_FIELDS_PER_CALL:
+        return 1
+    return ceil((fields - 1) / (MAX_FIELDS_PER_CALL - 1))
+
+
+def _completion_chunks(columns: JobColumns) -> int:
+    """Calls a page for the fields that only the list gives; Modified_Time comes along."""
+    left = len(columns.left_to_list)
+    return field_chunks(left + 1) if left else 0
+
+
+def _completion_credits(columns: JobColumns, records: int) -> int:
+    left = len(columns.left_to_list)
+    return list_credits(records, left + 1) if left else 0
