@@ -1,0 +1,85 @@
+"""A real Meltano in the project's own folder, with state, warehouse and rejects in a folder of the test."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+
+
+@dataclass
+class Meltano:
+    """Runs Meltano against one sandbox; ``warehouse`` and ``rejects`` are files of this test alone."""
+
+    folder: Path
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def rejects(self) -> Path:
+        return self.folder / "rejects.jsonl"
+
+    def __call__(
+        self, *arguments: str, check: bool = True, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            [str(MELTANO), *arguments],
+            cwd=ROOT,
+            env={**self.environment, **settings},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if check:
+            assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-6000:]
+        return ended
+
+    def rows(self, query: str) -> list[tuple]:
+        """Ask the warehouse."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def count(self, table: str) -> int:
+        return self.rows(f"select count(*) from bigin.{table.lower()}")[0][0]
+
+
+def credentials(prefix: str, url: str) -> dict[str, str]:
+    return {
+        f"{prefix}_API_URL": url,
+        f"{prefix}_ACCOUNTS_URL": url,
+        f"{prefix}_CLIENT_ID": "sandbox-client",
+        f"{prefix}_CLIENT_SECRET": "sandbox-secret",
+        f"{prefix}_REFRESH_TOKEN": "sandbox-refresh",
+    }
+
+
+@pytest.fixture
+def meltano(sandbox, tmp_path):
+    assert MELTANO.exists(), "Run the tests with `make test`: it makes the environment that Meltano lives in."
+    kept = {name: value for name, value in os.environ.items() if not re.match(r"(TAP|TARGET|MELTANO)_", name)}
+    return Meltano(
+        tmp_path,
+        {
+            **kept,
+            **credentials("TAP_BIGIN", sandbox.url),
+            **credentials("TARGET_BIGIN", sandbox.url),
+            "TARGET_DUCKDB_PATH": str(tmp_path / "warehouse.duckdb"),
+            "TARGET_BIGIN_REJECTS_PATH": str(tmp_path / "rejects.jsonl"),
+            "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path / 'meltano.db'}",
+            "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+            "NO_COLOR": "1",
+        },
+    )

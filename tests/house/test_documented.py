@@ -1,0 +1,118 @@
+"""What is declared in code stands in the README, in meltano.yml and in the docs, and says the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from target_bigin.target import TargetBigin
+
+import bigin_api
+from tap_bigin.tap import TapBigin
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+PLUGINS = {"tap-bigin": (TapBigin, "extractors"), "target-bigin": (TargetBigin, "loaders")}
+SETTINGS = [
+    (plugin, name, schema)
+    for plugin, (cls, _) in PLUGINS.items()
+    for name, schema in cls.config_jsonschema["properties"].items()
+]
+
+
+def declared(plugin: str) -> dict:
+    return next(each for each in PROJECT["plugins"][PLUGINS[plugin][1]] if each["name"] == plugin)
+
+
+@pytest.mark.parametrize(("plugin", "name", "schema"), SETTINGS, ids=[f"{p}-{n}" for p, n, _ in SETTINGS])
+def test_meltano_declares_each_setting_with_the_same_secrecy_and_default(plugin, name, schema):
+    """A setting that Meltano does not know cannot be set there, and a secret it does not know is shown."""
+    settings = {each["name"]: each for each in declared(plugin)["settings"]}
+
+    assert name in settings
+    assert settings[name].get("sensitive", False) == bool(schema.get("secret"))
+    assert settings[name].get("value") == schema.get("default")
+    assert settings[name]["description"].strip()
+
+
+@pytest.mark.parametrize(("plugin", "name", "schema"), SETTINGS, ids=[f"{p}-{n}" for p, n, _ in SETTINGS])
+def test_the_readme_has_a_row_for_each_setting(plugin, name, schema):
+    """People look in the README first."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    part = readme.split(f"<!-- settings of {plugin} -->")[1].split("<!-- end -->")[0]
+
+    assert f"| `{name}` |" in part
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_meltano_declares_no_setting_that_the_plugin_lacks(plugin):
+    """A setting that does nothing is worse than none."""
+    known = set(PLUGINS[plugin][0].config_jsonschema["properties"])
+    declared_names = {each["name"] for each in declared(plugin)["settings"]}
+
+    assert declared_names <= known
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_meltano_demands_the_credentials_and_shows_errors_at_their_level(plugin):
+    """Without structured-logging, --log-level=warning hides the plugin's errors."""
+    definition = declared(plugin)
+
+    assert definition["settings_group_validation"] == [["client_id", "client_secret", "refresh_token"]]
+    assert "structured-logging" in definition["capabilities"]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_capabilities_declared_are_those_that_the_plugin_has(plugin):
+    """Meltano passes --catalog and --state only to a plugin that says it takes them."""
+    about = subprocess.run(
+        [str(Path(sys.executable).parent / plugin), "--about", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    own = set(yaml.safe_load(about)["capabilities"])
+
+    assert set(declared(plugin)["capabilities"]) - {"structured-logging"} <= own
+
+
+def test_what_is_written_from_the_code_is_up_to_date():
+    """`make docs` was run after the last change."""
+    checked = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_links_between_the_documents_lead_somewhere():
+    """A dead link is the first thing a newcomer meets."""
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    dead = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+    assert dead == []
+
+
+def test_the_public_face_of_the_client_is_what_it_says():
+    """Each name in __all__ is there and documented; nothing else is promised."""
+    for name in bigin_api.__all__:
+        assert getattr(bigin_api, name).__doc__ or isinstance(getattr(bigin_api, name), dict), name
+
+
+@pytest.mark.parametrize("plugin", ["tap-bigin", "target-bigin", "bigin-reconcile", "bigin-sandbox"])
+def test_each_command_explains_itself(plugin):
+    """--help works without a configuration."""
+    helped = subprocess.run(
+        [str(Path(sys.executable).parent / plugin), "--help"], capture_output=True, text=True, check=True
+    )
+
+    assert "Usage" in helped.stdout or "usage" in helped.stdout
