@@ -9,7 +9,7 @@ Endpoints are plain functions, run one at a time on the event loop; waiting is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -80,6 +80,7 @@ class ApiCall:
     headers: Mapping[str, str]  # lower-case names
     content: bytes
     form: Mapping[str, str | UploadedFile]  # a form body, urlencoded or multipart
+    files: Sequence[UploadedFile] = ()  # those of a multipart body, several of one name too
     token: AccessToken | None = None  # None on the accounts server only
 
     @property

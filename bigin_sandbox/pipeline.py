@@ -160,6 +160,7 @@ def _token_of(call: ApiCall) -> AccessToken:
 async def read_call(request: Request, context: Context) -> ApiCall:
     """A request with its body read."""
     content = await request.body()
+    parts = await _form_parts(request)
     return ApiCall(
         context=context,
         method=request.method,
@@ -169,22 +170,23 @@ async def read_call(request: Request, context: Context) -> ApiCall:
         params={name: request.query_params.getlist(name)[0] for name in request.query_params},
         headers=dict(request.headers),
         content=content,
-        form=await _form(request),
+        form=dict(parts),
+        files=[part for _, part in parts if isinstance(part, UploadedFile)],
     )
 
 
-async def _form(request: Request) -> dict[str, str | UploadedFile]:
+async def _form_parts(request: Request) -> list[tuple[str, str | UploadedFile]]:
     content_type = request.headers.get("content-type", "")
     if not content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
-        return {}
-    form: dict[str, str | UploadedFile] = {}
-    for name, value in (await request.form()).items():
+        return []
+    parts: list[tuple[str, str | UploadedFile]] = []
+    for name, value in (await request.form()).multi_items():
         if isinstance(value, UploadFile):
             kind = value.content_type or "application/octet-stream"
-            form[name] = UploadedFile(value.filename or "", await value.read(), kind)
+            parts.append((name, UploadedFile(value.filename or "", await value.read(), kind)))
         else:
-            form[name] = value
-    return form
+            parts.append((name, value))
+    return parts
 
 
 def endpoint_name(route: Route, call: ApiCall) -> str:

@@ -12,7 +12,11 @@ from bigin_sandbox.answers import invalid_module, no_permission
 from bigin_sandbox.calls import ApiCall
 
 SCOPE_WORDS = {"pipelines": ("pipelines", "deals")}  # the scope list still says deals: FACTS 4
-OPERATION_WORDS = {"write": ("write", "update"), "update": ("write", "update")}
+OPERATION_WORDS = {
+    "create": ("create", "write"),  # write.md 3
+    "write": ("write", "update"),
+    "update": ("write", "update"),
+}
 
 
 def grants(scopes: frozenset[str], needed: str) -> bool:

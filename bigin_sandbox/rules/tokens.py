@@ -18,7 +18,8 @@ LIVE_TOKENS = 15
 WINDOW = 600  # seconds: of the limit, and for how long the door stays shut
 ALL_SCOPES = (
     "ZohoBigin.modules.ALL ZohoBigin.settings.ALL ZohoBigin.users.ALL ZohoBigin.org.ALL ZohoBigin.bulk.ALL "
-    "ZohoBigin.coql.READ ZohoBigin.notifications.ALL ZohoSearch.securesearch.READ ZohoFiles.files.ALL"
+    "ZohoBigin.coql.READ ZohoBigin.notifications.ALL ZohoSearch.securesearch.READ ZohoFiles.files.ALL "
+    "ZohoBigin.change_owner.CREATE ZohoBigin.send_mail.all.CREATE"
 )
 # A user without administrator's rights, and a token that may neither query nor use the bulk APIs.
 LIMITED_SCOPES = "ZohoBigin.modules.ALL ZohoBigin.settings.READ ZohoBigin.users.READ ZohoBigin.org.READ"
