@@ -32,10 +32,12 @@ from bigin_api.errors import (
     TransientError,
 )
 from bigin_api.in_flight import InFlight
-from bigin_api.metadata import CustomView, Field, Layout, Metadata, Module, PickListValue, RelatedList
+from bigin_api.metadata import CustomView, Field, Layout, Module, PickListValue, RelatedList
+from bigin_api.metadata_calls import Metadata
 from bigin_api.organization import Organization
-from bigin_api.records import Page, Records, WriteResult
+from bigin_api.records import Records
 from bigin_api.related import Related
+from bigin_api.results import Page, WriteResult
 from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, Credentials, Limits
 from bigin_api.tags import Tags
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import AuthError, ServerError
+from bigin_api.errors import AuthError, ServerError, TransientError
 from bigin_api.limits import ACCESS_TOKEN_LIFETIME
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from bigin_api.settings import Credentials
     from bigin_api.transport import Transport
 
-RENEW_BEFORE_END = 300  # seconds
+RENEW_BEFORE_END = 300  # seconds; at most half of a shorter life
+
+logger = logging.getLogger(__name__)
 
 _ADVICE = {
     "invalid_client": "the client_id is unknown there: check data_center first, then client_id",
@@ -36,24 +38,27 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token, where its API lives, and when it ends (``time.time()``)."""
+    """A token, where its API lives, and until when calls may begin with it (``time.time()``)."""
 
-    value: str
+    value: str = field(repr=False)
     api_domain: str | None
-    ends_at: float
+    fresh_until: float
+
+    @classmethod
+    def granted(cls, value: str, api_domain: str | None, *, now: float, lifetime: float) -> AccessToken:
+        """A token that lives for so many seconds from now on."""
+        return cls(value, api_domain, now + lifetime - min(RENEW_BEFORE_END, lifetime / 2))
 
     def is_fresh(self, now: float) -> bool:
         """Whether it lives long enough to begin a call."""
-        return now < self.ends_at - RENEW_BEFORE_END
-
-    def __repr__(self) -> str:
-        return f"AccessToken(api_domain={self.api_domain!r}, ends_at={self.ends_at:.0f})"
+        return now < self.fresh_until
 
 
 class TokenSource:
     """The token that every thread uses.
 
     Refreshed once for all of them: five minutes before it ends, or when a call was refused with it.
+    Credentials that were refused are not tried again: Zoho counts the attempts.
     Source: auth pages (Bigin v2); failures come as HTTP 200 with an ``error``.
     """
 
@@ -73,7 +78,8 @@ class TokenSource:
         self._now = now
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
-        self._cache_read = False
+        self._refused_token: str | None = None
+        self._refusal: AuthError | None = None
         self.refreshes = 0
 
     def current(self) -> AccessToken:
@@ -82,21 +88,40 @@ class TokenSource:
         if token is not None and token.is_fresh(self._now()):
             return token
         with self._lock:
-            if self._token is None and not self._cache_read:
-                self._cache_read = True
-                self._token = self._read_cache()
             if self._token is None or not self._token.is_fresh(self._now()):
-                self._token = self._refresh()
-                self._write_cache(self._token)
+                self._token = self._kept_by_a_run() or self._refresh()
             return self._token
 
     def refuse(self, token: AccessToken) -> None:
         """Bigin refused this token: the next call gets another one, whoever asks first."""
         with self._lock:
+            self._refused_token = token.value
             if self._token is token:
                 self._token = None
 
+    def _kept_by_a_run(self) -> AccessToken | None:
+        """The token that an earlier run or one beside us left in the cache, if it is still good."""
+        kept = self._read_cache()
+        if kept is None or kept.value == self._refused_token or not kept.is_fresh(self._now()):
+            return None
+        return kept
+
     def _refresh(self) -> AccessToken:
+        if self._refusal is not None:
+            raise AuthError(self._refusal.message, code=self._refusal.code, status=self._refusal.status)
+        try:
+            token = self._request()
+        except AuthError as error:
+            self._refusal = error
+            raise
+        except TransientError as error:
+            error.may_have_happened = False  # what failed is the token's call: the caller's was never sent
+            raise
+        self._write_cache(token)
+        return token
+
+    def _request(self) -> AccessToken:
+        self.refreshes += 1
         received = self._transport.send(
             "POST",
             f"{self._accounts_url}/oauth/v2/token",
@@ -107,7 +132,6 @@ class TokenSource:
                 "refresh_token": self._credentials.refresh_token,
             },
         )
-        self.refreshes += 1
         return self._read_token(received.status, received.body)
 
     def _read_token(self, status: int, body: bytes) -> AccessToken:
@@ -122,13 +146,17 @@ class TokenSource:
             )
         value = content.get("access_token")
         if not isinstance(value, str) or not value:
-            raise self._refusal(status, content)
-        seconds = content.get("expires_in")
-        lifetime = seconds if isinstance(seconds, int | float) else ACCESS_TOKEN_LIFETIME.total_seconds()
+            raise self._refused(status, content)
         domain = content.get("api_domain")
-        return AccessToken(value, domain if isinstance(domain, str) else None, self._now() + lifetime)
+        seconds = content.get("expires_in")
+        return AccessToken.granted(
+            value,
+            domain if isinstance(domain, str) and domain.startswith("http") else None,
+            now=self._now(),
+            lifetime=seconds if isinstance(seconds, int | float) else ACCESS_TOKEN_LIFETIME.total_seconds(),
+        )
 
-    def _refusal(self, status: int, content: dict[str, Any]) -> AuthError:
+    def _refused(self, status: int, content: dict[str, Any]) -> AuthError:
         code = str(content.get("error") or "no access_token in the answer")
         advice = _ADVICE.get(code.lower(), "check data_center, client_id, client_secret and refresh_token")
         return AuthError(
@@ -147,19 +175,22 @@ class TokenSource:
             return None
         try:
             kept = json.loads(self._cache.read_text(encoding="utf-8"))[self._cache_key]
-            return AccessToken(str(kept["value"]), kept["api_domain"], float(kept["ends_at"]))
+            return AccessToken(str(kept["value"]), kept["api_domain"], float(kept["fresh_until"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None  # absent, of another client or unreadable: a refresh mends it
 
     def _write_cache(self, token: AccessToken) -> None:
         if self._cache is None:
             return
-        content = {
-            self._cache_key: {"value": token.value, "api_domain": token.api_domain, "ends_at": token.ends_at}
-        }
-        with suppress(OSError):
+        try:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._cache.parent)  # mode 0600
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file)
+                json.dump({self._cache_key: asdict(token)}, file)
             Path(name).replace(self._cache)
+        except OSError as exc:
+            logger.warning(
+                "token_cache_path: cannot write %s (%s); each run will ask for a token of its own.",
+                self._cache,
+                exc.strerror,
+            )

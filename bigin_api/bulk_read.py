@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from bigin_api.calls import Call, Reply, refuse
+from bigin_api.calls import Call, Reply
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.json_values import api_name_of, integer, mapping
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.polling import PATIENCE, Polling
+from bigin_api.replies import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

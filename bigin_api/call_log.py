@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bigin_api.calls import Call
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class CallLog:
 
     def write(self, call: Call, outcome: Outcome) -> None:
         """Add the line of one attempt. Query strings and bodies stay out: they may hold values."""
-        if self._file is None:
+        if self._path is None:
             return
         line = _Line(
             time=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -73,11 +77,22 @@ class CallLog:
             attempt=outcome.attempt,
         )
         with self._lock:
-            self._file.write(json.dumps(asdict(line)) + "\n")
-            self._file.flush()
+            if self._file is None:
+                return
+            try:
+                self._file.write(json.dumps(asdict(line)) + "\n")
+                self._file.flush()
+            except OSError as exc:  # a full disk must not cost the answer to a call
+                logger.warning("api_log_path: cannot write (%s); the log ends here.", exc.strerror)
+                self._end()
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # what could not be flushed has been said
+                file.close()

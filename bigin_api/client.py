@@ -17,7 +17,7 @@ from bigin_api.auth import TokenSource
 from bigin_api.bulk_read import BulkRead
 from bigin_api.bulk_write import BulkWrite
 from bigin_api.call_log import CallLog, Outcome
-from bigin_api.calls import Call, Reply, read_reply
+from bigin_api.calls import Call, Reply
 from bigin_api.coql import Coql
 from bigin_api.credits import Meter, Spent
 from bigin_api.data_centers import is_zoho
@@ -31,11 +31,12 @@ from bigin_api.errors import (
 )
 from bigin_api.gate import Gate
 from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
-from bigin_api.metadata import Metadata
+from bigin_api.metadata_calls import Metadata
 from bigin_api.organization import Organization
 from bigin_api.pace import Pace
 from bigin_api.records import Records
 from bigin_api.related import Related
+from bigin_api.replies import credits_remaining, read_reply, server_time
 from bigin_api.retry import Retry
 from bigin_api.settings import ClientSettings, Limits
 from bigin_api.tags import Tags
@@ -152,7 +153,7 @@ class Client:
         self._log.close()
 
     def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
-        with self._gate():
+        with self._gate() as seen:
             token = self._tokens.current()
             self._meter.charge(call)
             begun = time.monotonic()
@@ -161,10 +162,11 @@ class Client:
             try:
                 received = self._send(call, token, into)
                 status = received.status
-                reply = self._read(call, received, into)
+                self._note(received.header)
+                reply = _read(call, received, into)
             except BiginError as error:
                 status, code = error.status or status, error.code or type(error).__name__
-                self._react(error, token, call)
+                self._react(error, call, token, seen)
                 raise
             finally:
                 spent_ms = round((time.monotonic() - begun) * 1000)
@@ -183,21 +185,18 @@ class Client:
             into=into,
         )
 
-    def _read(self, call: Call, received: Received, into: BinaryIO | None) -> Reply:
-        if into is not None and received.status < 300 and not received.body:  # noqa: PLR2004
-            return read_reply(204, b"", received.header, call=call)
-        reply = read_reply(received.status, received.body, received.header, call=call)
-        self._meter.note_remaining(reply.credits_remaining)
-        self._server_time = reply.server_time or self._server_time
-        return reply
+    def _note(self, header: Mapping[str, str]) -> None:
+        """What every answer tells, a refusal too."""
+        self._meter.note_remaining(credits_remaining(header))
+        self._server_time = server_time(header) or self._server_time
 
-    def _react(self, error: BiginError, token: AccessToken, call: Call) -> None:
+    def _react(self, error: BiginError, call: Call, token: AccessToken, seen: int) -> None:
         if isinstance(error, ConnectionFailed) and not error.may_have_happened:
             self._meter.refund(call)
         if isinstance(error, AuthError):
             self._tokens.refuse(token)
         if isinstance(error, RateLimited):
-            self._gate.shrink()
+            self._gate.shrink(seen)
 
     def _host(self, call: Call, token: AccessToken) -> str:
         hosts = self._settings.hosts
@@ -234,6 +233,13 @@ class Labelled:
     def download(self, call: Call, into: BinaryIO) -> Reply:
         """As the client's, counted under the label."""
         return self._client.download(replace(call, label=self.label), into)
+
+
+def _read(call: Call, received: Received, into: BinaryIO | None) -> Reply:
+    if into is not None and received.in_file:
+        header = received.header
+        return Reply(received.status, None, server_time(header), credits_remaining(header), header)
+    return read_reply(received.status, received.body, received.header, call=call)
 
 
 def _say_retry(error: BiginError, seconds: float, made: int) -> None:

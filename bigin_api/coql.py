@@ -53,9 +53,10 @@ class Coql:
         last = after_id
         while True:
             page = self.query(by_id_query(module, columns, where=where, after_id=last), module=module)
-            if page.records:
-                yield page.records
-                last = str(page.records[-1]["id"])
+            if not page.records:
+                return
+            yield page.records
+            last = str(page.records[-1]["id"])
             if len(page.records) < COQL_MAX_ROWS and not page.more_records:
                 return
 

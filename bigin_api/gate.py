@@ -18,7 +18,7 @@ CALLS_TO_GROW = 20
 class Gate:
     """A turnstile for all threads of a process.
 
-    Invariants: at most ``allowed`` calls are inside; 1 <= allowed <= limit.
+    Invariants: nobody enters while ``allowed`` calls are inside; 1 <= allowed <= limit.
     """
 
     def __init__(self, limit: int) -> None:
@@ -26,27 +26,39 @@ class Gate:
         self.allowed = limit
         self.inside = 0
         self._good = 0
+        self._shrunk = 0
         self._closed = False
         self._turn = threading.Condition()
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Hold a place while a call is in flight. Raises ClientClosed once the gate is shut."""
+    def __call__(self) -> Iterator[int]:
+        """Hold a place while a call is in flight, and learn how often the gate has shrunk until now.
+
+        Raises ClientClosed once the gate is shut.
+        """
         with self._turn:
             self._turn.wait_for(lambda: self._closed or self.inside < self.allowed)
             if self._closed:
                 raise ClientClosed("The client was closed before this call had its turn.")
             self.inside += 1
+            seen = self._shrunk
         try:
-            yield
+            yield seen
         finally:
             with self._turn:
                 self.inside -= 1
                 self._turn.notify()
 
-    def shrink(self) -> None:
-        """Too many calls at once: halve what is allowed."""
+    def shrink(self, seen: int) -> None:
+        """Too many calls at once: halve what is allowed.
+
+        Once for all calls that went in under the same allowance: a volley that was refused together
+        tells one thing, not ten.
+        """
         with self._turn:
+            if seen != self._shrunk:
+                return
+            self._shrunk += 1
             self.allowed = max(1, self.allowed // 2)
             self._good = 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_api.calls import Call
 from bigin_api.errors import ServerError
 from bigin_api.limits import RECORDS_PER_PAGE
-from bigin_api.records import Page
+from bigin_api.results import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.calls import Call
 from bigin_api.limits import RECORDS_PER_PAGE
-from bigin_api.records import Page, WriteResult
+from bigin_api.results import Page, WriteResult, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,4 +71,4 @@ class Related:
             records=1,
             answers_records=True,
         )
-        return WriteResult.from_json(self._sender.send(call).rows()[0])
+        return verdicts(self._sender.send(call), call)[0]

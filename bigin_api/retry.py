@@ -41,7 +41,7 @@ def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int)
         return "at once" if renewable and not tried.token_renewed else "give up"
     if not isinstance(error, TransientError) or tried.made > max_retries:
         return "give up"
-    if isinstance(error, RateLimited) and error.details.get("credits_remaining") == 0:
+    if isinstance(error, RateLimited) and error.details.get("credits_remaining", 1) <= 0:
         return "give up"  # lasts hours, not seconds
     return "wait" if call.repeatable or not error.may_have_happened else "give up"
 

@@ -172,7 +172,7 @@ class ClientSettings:
             ),
             api_log_path=_path(settings, "api_log_path"),
             token_cache_path=_path(settings, "token_cache_path"),
-            user_agent=_text(settings, "user_agent") or "bigin-singer",
+            user_agent=_header_text(settings, "user_agent") or "bigin-singer",
         )
 
 
@@ -187,11 +187,18 @@ def _text(settings: Mapping[str, Any], name: str) -> str | None:
 
 
 def _required(settings: Mapping[str, Any], name: str) -> str:
-    value = _text(settings, name)
+    value = _header_text(settings, name)
     if value is None:
         raise SettingsError(f"{name} is missing. The README tells how to get it for your data center.")
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError(f"{name} holds characters that no {name} has: was it pasted whole and alone?")
+    if " " in value:
+        raise SettingsError(f"{name} holds a blank, which no {name} has: was it pasted whole and alone?")
+    return value
+
+
+def _header_text(settings: Mapping[str, Any], name: str) -> str | None:
+    value = _text(settings, name)
+    if value is not None and not (value.isascii() and value.isprintable()):
+        raise SettingsError(f"{name} holds characters that do not belong there: was it pasted whole?")
     return value
 
 
@@ -199,12 +206,24 @@ def _url(settings: Mapping[str, Any], name: str) -> str | None:
     value = _text(settings, name)
     if value is None:
         return None
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if "@" in value or "?" in value or "#" in value:
+        # Not shown: it may hold a password.
+        raise SettingsError(f"{name} takes an address alone: no user, password, query or fragment.")
+    if not _is_address(value):
         raise SettingsError(f"{name}: {value!r} is not an http(s) address such as https://www.zohoapis.eu.")
-    if parts.username or parts.password:
-        raise SettingsError(f"{name} holds a user or a password: credentials have settings of their own.")
+    if "/bigin/" in f"{value}/":
+        raise SettingsError(
+            f"{name}: give {value.split('/bigin')[0]!r} without the path, which is ours to add."
+        )
     return value.rstrip("/")
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return False
 
 
 def _integer(

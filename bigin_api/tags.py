@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.calls import Call
 from bigin_api.limits import tag_credits
-from bigin_api.records import WriteResult
+from bigin_api.results import WriteResult, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,4 +50,4 @@ class Tags:
             records=len(ids),
             answers_records=True,
         )
-        return [WriteResult.from_json(entry) for entry in self._sender.send(call).rows()]
+        return verdicts(self._sender.send(call), call)

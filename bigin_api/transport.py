@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,13 +12,14 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from bigin_api.errors import ConnectionFailed
+from bigin_api.errors import BiginError, ConnectionFailed, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONNECT_TIMEOUT = 15  # seconds
 CHUNK = 1 << 16  # bytes
+_NEVER_SENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}  # urllib3's
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Received:
     status: int
     body: bytes
     header: Mapping[str, str]
+    in_file: bool = False  # the body went to the file that was handed in
 
 
 class Transport:
@@ -62,7 +65,10 @@ class Transport:
         upload: tuple[str, BinaryIO, str] | None = None,
         into: BinaryIO | None = None,
     ) -> Received:
-        """One request. With ``into``, a good answer's body goes to that file and ``body`` is empty."""
+        """One request. With ``into``, a good answer's body goes to that file, but not if it is JSON.
+
+        Raises ConnectionFailed, or SettingsError where the address or the certificate is at fault.
+        """
         sent = dict(headers or {})
         body: Any = form
         if json is not None:
@@ -83,13 +89,15 @@ class Transport:
                 proxies=self._proxies_for(url),
                 stream=into is not None,
             ) as answer:
-                if into is None or not answer.ok:
+                if into is None or not _is_file(answer):
                     return Received(answer.status_code, answer.content, answer.headers)
                 for chunk in answer.iter_content(CHUNK):
                     into.write(chunk)
-                return Received(answer.status_code, b"", answer.headers)
+                return Received(answer.status_code, b"", answer.headers, in_file=True)
         except requests.RequestException as exc:
-            raise _connection_failed(exc, url) from exc
+            failure = _failure(exc, url)
+        # Raised out here, so that no traceback leads to theirs, which holds the request and its secrets.
+        raise failure
 
     def close(self) -> None:
         """Close the connections."""
@@ -102,38 +110,46 @@ class Transport:
         return dict(self._proxies[host])
 
 
-def _connection_failed(exc: requests.RequestException, url: str) -> ConnectionFailed:
+def _is_file(answer: requests.Response) -> bool:
+    """A refusal comes as JSON, now and then with a status that says nothing of it."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return 200 <= answer.status_code < 300 and kind != "application/json"  # noqa: PLR2004
+
+
+def _failure(exc: requests.RequestException, url: str) -> BiginError:
     """Our error for theirs, without the query string or the body, which may hold values."""
     host = "/".join(url.split("/", 3)[:3])
-    if isinstance(exc, requests.exceptions.SSLError):
-        return ConnectionFailed(
-            f"{host}: its certificate was refused ({_cause(exc)}).", may_have_happened=False
+    causes = list(_causes(exc))
+    names = {type(each).__name__ for each in causes}
+    reason = _reason(causes[-1])
+    if isinstance(exc, ValueError):  # an address, a proxy or a header that cannot be used at all
+        return SettingsError(
+            f"{host} cannot be called ({reason}): check api_url, accounts_url and the proxy variables."
         )
-    if isinstance(exc, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return ConnectionFailed(f"{host} cannot be reached ({_cause(exc)}).", may_have_happened=False)
-    if isinstance(exc, requests.exceptions.Timeout):
-        return ConnectionFailed(f"{host} did not answer in time.", may_have_happened=True)
-    if isinstance(exc, requests.ConnectionError) and _never_connected(exc):
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+        return SettingsError(
+            f"{host}: its certificate was refused ({reason}). REQUESTS_CA_BUNDLE names your own authority."
+        )
+    if names & _NEVER_SENT or isinstance(exc, requests.exceptions.ProxyError):
         return ConnectionFailed(
-            f"{host} cannot be reached ({_cause(exc)}). "
-            "Check api_url, accounts_url, data_center and the network.",
+            f"{host} cannot be reached ({reason}). Check api_url, accounts_url, data_center and the network.",
             may_have_happened=False,
         )
-    return ConnectionFailed(f"{host}: the connection broke ({_cause(exc)}).", may_have_happened=True)
+    if isinstance(exc, requests.exceptions.Timeout):
+        return ConnectionFailed(f"{host} did not answer in time.", may_have_happened=True)
+    return ConnectionFailed(f"{host}: the connection broke ({reason}).", may_have_happened=True)
 
 
-def _never_connected(exc: BaseException) -> bool:
-    return "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
-
-
-def _cause(exc: BaseException) -> str:
-    """The innermost reason, which is the one a person can act on."""
-    seen: BaseException = exc
-    while True:
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """The chain from theirs to the innermost, which is the one a person can act on."""
+    seen: BaseException | None = exc
+    while isinstance(seen, BaseException):
+        yield seen
         inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-        if not isinstance(inner, BaseException) or inner is seen:
-            break
-        seen = inner
-    if isinstance(seen, OSError) and seen.strerror:
-        return seen.strerror
-    return type(seen).__name__
+        seen = None if inner is seen else inner
+
+
+def _reason(innermost: BaseException) -> str:
+    if isinstance(innermost, OSError) and innermost.strerror:
+        return innermost.strerror
+    return type(innermost).__name__
