@@ -98,7 +98,7 @@ class Renderer:
         if kind in USER_TYPES:
             with_email = kind == "ownerlookup"
             return lambda record: self.user(record.get(name), with_email=with_email)
-        if kind == "datetime":
+        if kind in {"datetime", "event_reminder"}:
             return lambda record: self.instant(record.get(name))
         if kind == "boolean":
             return lambda record: record.get(name, False)

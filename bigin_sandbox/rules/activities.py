@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from bigin_sandbox.clock import parse_instant, to_text
 from bigin_sandbox.rules.refused import dependent_mismatch, expected_type, refused_value, too_many
 from bigin_sandbox.rules.values import is_empty
 
@@ -11,6 +13,9 @@ Record = dict[str, Any]
 
 DEALS_WORD = "Deals"  # what $se_module calls Pipelines, on v2 still: FACTS 5
 MOST_PARTICIPANTS = 50  # write.md 2
+COMPLETED = "Completed"
+PERIODS = ("minutes", "hours", "days", "weeks")
+MOST_UNITS = 10_000
 PARTICIPANT_TYPES = ("contact", "user", "email")
 
 
@@ -47,6 +52,29 @@ def check_duration(values: Record, *, path: str) -> None:
     if duration is not None and not duration.replace(":", "").strip("0"):
         message = "Call Duration can not be zero."
         raise dependent_mismatch("Call_Type", "Call_Duration", path, message)
+
+
+def closing(values: Record, existing: Record, now: str) -> Record:
+    """A task is closed at the moment it is completed, and open again when it is not (read.md 4)."""
+    if "Status" not in values or values["Status"] == existing.get("Status"):
+        return {}
+    return {"Closed_Time": now if values["Status"] == COMPLETED else None}
+
+
+def reminder(sent: Any, start: Any, *, at: str) -> str:
+    """When the first of the sent reminders rings, in the stored form; its `time` of day is not looked at.
+
+    >>> reminder([{"unit": 15, "period": "minutes"}], "2026-05-14T09:00:00+02:00", at="$.data[0].Remind_At")
+    '2026-05-14T06:45:00Z'
+    """
+    first = sent[0] if isinstance(sent, list) and sent else None
+    if not isinstance(first, dict):
+        raise expected_type("jsonarray", "Remind_At", at)
+    unit, period = first.get("unit"), first.get("period")
+    instant = parse_instant(start) if isinstance(start, str) else None
+    if not isinstance(unit, int) or not 0 <= unit <= MOST_UNITS or period not in PERIODS or instant is None:
+        raise refused_value("Remind_At", at)
+    return to_text(instant - timedelta(**{period: unit}))
 
 
 def accepted_participants(sent: Any, *, path: str) -> list[Record]:

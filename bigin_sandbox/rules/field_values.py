@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bigin_sandbox.clock import to_text
 from bigin_sandbox.rules import activities, linked, pipelines, subforms, tags, values
 from bigin_sandbox.rules.drafts import Draft, is_writable
 from bigin_sandbox.rules.refused import mandatory_not_found, refused_value, wrong_type
 
 if TYPE_CHECKING:
     from bigin_sandbox.store import Record
-
-ROW_TIMES = ("Created_Time", "Modified_Time")
 
 
 def accepted_value(draft: Draft, known: Record) -> Any:
@@ -101,9 +100,12 @@ def _subform_row(draft: Draft, known: Record, sent: Record, was: Record, at: str
         given = name in sent or row.is_insert
         if column["system_mandatory"] and given and values.is_empty(sent.get(name)):
             raise mandatory_not_found(name, at)
-    return {
+    now = to_text(draft.store.clock.now())
+    times = {"Created_Time": was.get("Created_Time", now), "Modified_Time": now}
+    values_ = {
         column["api_name"]: accepted_value(row, column) for column in columns if column["api_name"] in sent
     }
+    return {**values_, **times}
 
 
 def _multiselect_lookup(draft: Draft, known: Record, sent: Any) -> list[Record]:
@@ -138,7 +140,17 @@ def _duration(draft: Draft, known: Record, sent: Any) -> str:
 
 
 def _participants(draft: Draft, _known: Record, sent: Any) -> list[Record]:
-    return activities.accepted_participants(sent, path=draft.path)
+    invited = activities.accepted_participants(sent, path=draft.path)
+    return [{"invited": False, "status": "not_known", **each, "id": draft.store.new_id()} for each in invited]
+
+
+def _reminder(draft: Draft, known: Record, sent: Any) -> str:
+    """An instant, or `[{"unit": 15, "period": "minutes"}]` before the start: kept is the instant."""
+    at = draft.path_of(known["api_name"])
+    if isinstance(sent, str):
+        return str(values.stored_value({**known, "data_type": "datetime"}, sent, at))
+    start = draft.sent.get("Start_DateTime") or draft.existing.get("Start_DateTime")
+    return activities.reminder(sent, start, at=at)
 
 
 Accept = Callable[[Draft, "Record", Any], Any]
@@ -161,4 +173,5 @@ _BY_DATA_TYPE: dict[str, Accept] = {
     "subform": _subform,
     "fileupload": _files,
     "imageupload": _files,
+    "event_reminder": _reminder,
 }

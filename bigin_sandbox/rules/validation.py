@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bigin_sandbox.clock import to_text
 from bigin_sandbox.rules import activities, linked, pipelines, tags, values
 from bigin_sandbox.rules.drafts import ALWAYS_WRITABLE, Draft, is_writable
 from bigin_sandbox.rules.field_values import accepted_value
@@ -40,6 +41,8 @@ def accepted(draft: Draft) -> Record:
     if draft.module == "Pipelines" and (draft.is_insert or stored.keys() & STAGE_FIELDS):
         stored |= _team_pipeline(draft, layout)
         pipelines.check_stage(layout, {**draft.existing, **stored}, path=draft.path)
+    if draft.module == "Tasks":
+        stored |= activities.closing(stored, draft.existing, to_text(draft.store.clock.now()))
     if draft.module == "Calls":
         activities.check_duration(stored, path=draft.path)
     return stored
