@@ -1,0 +1,147 @@
+"""What was last written of each record, as fingerprints in SQLite: what equals it is not sent again.
+
+A fingerprint is kept per stream, module, key and field, so that a record that says less than the one
+before is compared in what it says, and what a write left untouched stays known. It is taken out
+before a record is sent and put back only once it is settled as written: after a kill or a refusal
+the record is simply sent again, never wrongly left out. A changed setting that changes what is
+written makes every fingerprint of its stream void.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bigin_api import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FIELD_BYTES = 8  # of a field's hash: two values of one field of one record must collide to deceive it
+WAIT_FOR_OTHERS = 30  # seconds, for another process that writes to the same file
+
+SCHEMA = """
+create table if not exists written (
+    stream text not null, module text not null, key text not null,
+    settings blob not null, fields blob not null,
+    primary key (stream, module, key)
+) without rowid
+"""
+
+Fingerprints = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Whose fingerprints: the record ``key`` that ``stream`` writes to ``module``."""
+
+    stream: str
+    module: str
+    key: str
+
+
+def fingerprints(body: Mapping[str, Any]) -> Fingerprints:
+    """A short hash of each field's value; the same for objects whose keys stand in another order.
+
+    >>> fingerprints({"Owner": {"id": "1", "x": 2}}) == fingerprints({"Owner": {"x": 2, "id": "1"}})
+    True
+    >>> fingerprints({"Amount": 1}) == fingerprints({"Amount": "1"})
+    False
+    """
+    return {
+        name: blake2b(msgspec.json.encode(value, order="sorted"), digest_size=FIELD_BYTES).digest()
+        for name, value in body.items()
+    }
+
+
+def says_nothing_new(said: Fingerprints, known: Fingerprints) -> bool:
+    """Whether every field of a record has the value that it was last written with.
+
+    >>> says_nothing_new({"a": b"1"}, {"a": b"1", "b": b"2"})
+    True
+    >>> says_nothing_new({"a": b"1", "c": b"3"}, {"a": b"1", "b": b"2"})
+    False
+    """
+    return said.items() <= known.items()
+
+
+class Written:
+    """The file. For one thread.
+
+    ``settings`` is what a stream's writes depend on beside the record, by stream: fingerprints made
+    under others do not count. Raises SettingsError for a file that is no cache.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._settings: dict[str, bytes] = {}
+        self._decode = msgspec.msgpack.Decoder(Fingerprints).decode
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS, isolation_level=None)
+        except (OSError, sqlite3.Error) as exc:
+            raise SettingsError(f"unchanged_cache_path: cannot use {path} ({exc}).") from exc
+        try:
+            self._db.execute("pragma journal_mode = wal")
+            # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
+            self._db.execute("pragma synchronous = normal")
+            self._db.execute(SCHEMA)
+        except sqlite3.Error as exc:
+            self._db.close()
+            raise SettingsError(f"unchanged_cache_path: {path} is no cache of ours ({exc}).") from exc
+
+    def use(self, stream: str, settings: Mapping[str, Any]) -> None:
+        """From here on the stream's records are written under these settings."""
+        self._settings[stream] = blake2b(
+            msgspec.json.encode(settings, order="sorted"), digest_size=FIELD_BYTES
+        ).digest()
+
+    def known(self, slot: Slot) -> Fingerprints:
+        """What the record was last written with; {} where that is not known."""
+        row = self._db.execute(
+            "select settings, fields from written where stream = ? and module = ? and key = ?",
+            (slot.stream, slot.module, slot.key),
+        ).fetchone()
+        if row is None or row[0] != self._settings[slot.stream]:
+            return {}
+        return self._decode(row[1])
+
+    def keep(self, slot: Slot, fields: Fingerprints) -> None:
+        """The record was written with these; what was known of other fields must be among them."""
+        self._begin()
+        self._db.execute(
+            "insert or replace into written values (?, ?, ?, ?, ?)",
+            (
+                slot.stream,
+                slot.module,
+                slot.key,
+                self._settings[slot.stream],
+                msgspec.msgpack.encode(fields),
+            ),
+        )
+
+    def take_out(self, slot: Slot) -> None:
+        """What the record looks like in Bigin is not known any more."""
+        self._begin()
+        self._db.execute(
+            "delete from written where stream = ? and module = ? and key = ?",
+            (slot.stream, slot.module, slot.key),
+        )
+
+    def commit(self) -> None:
+        """Make what was kept and taken out survive a kill."""
+        if self._db.in_transaction:
+            self._db.execute("commit")
+
+    def close(self) -> None:
+        """Commit and close the file."""
+        self.commit()
+        self._db.close()
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("begin immediate")

@@ -1,0 +1,123 @@
+"""The cache of what was last written: what it may leave out, and when it must not."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigin_api import SettingsError
+from target_bigin.unchanged import Slot, Written, fingerprints, says_nothing_new
+
+SLOT = Slot("people", "Contacts", "ann@example.org")
+SETTINGS = {"operation": "upsert"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache" / "written.sqlite"
+
+
+@pytest.fixture
+def open_cache(path):
+    opened = []
+
+    def opener(settings=SETTINGS, *, file=path):
+        cache = Written(file)
+        opened.append(cache)
+        cache.use("people", settings)
+        return cache
+
+    yield opener
+    for cache in opened:
+        cache.close()
+
+
+def test_what_was_kept_is_known_in_the_next_run(open_cache):
+    """That is the whole point: a second run of the same records writes nothing."""
+    first = open_cache()
+    first.keep(SLOT, fingerprints({"Last_Name": "Berg"}))
+    first.commit()
+
+    assert says_nothing_new(fingerprints({"Last_Name": "Berg"}), open_cache().known(SLOT))
+
+
+@pytest.mark.parametrize(
+    ("said", "is_old"),
+    [
+        ({"a": 1, "b": 2}, True),
+        ({"a": 1}, True),
+        ({"a": 1, "b": 3}, False),
+        ({"a": 1, "c": 3}, False),
+        ({"a": "1"}, False),
+        ({"a": True}, False),
+        ({"b": None}, False),
+        ({}, True),
+    ],
+)
+def test_a_record_is_compared_in_what_it_says(said, is_old):
+    """A field that a record does not name is left as it is in Bigin, so it cannot have changed."""
+    assert says_nothing_new(fingerprints(said), fingerprints({"a": 1, "b": 2})) is is_old
+
+
+@given(
+    st.dictionaries(
+        st.text(), st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(), st.lists)
+    )
+)
+def test_equal_records_have_equal_fingerprints_and_others_do_not(body):
+    """A wrong "unchanged" is a lost update."""
+    changed = {**body, "extra": 1}
+
+    assert says_nothing_new(fingerprints(dict(reversed(body.items()))), fingerprints(body))
+    assert says_nothing_new(fingerprints(changed), fingerprints(body)) is (body == changed)
+
+
+def test_changed_settings_make_it_forget(open_cache):
+    """The same record under null_values: write is another write."""
+    first = open_cache({"null_values": "skip"})
+    first.keep(SLOT, fingerprints({"a": 1}))
+    first.commit()
+
+    assert open_cache({"null_values": "write"}).known(SLOT) == {}
+
+
+def test_what_is_taken_out_is_gone_after_a_kill(open_cache):
+    """Taken out and committed before the call: if the answer is never seen, the record is sent again."""
+    first = open_cache()
+    first.keep(SLOT, fingerprints({"a": 1}))
+    first.commit()
+    first.take_out(SLOT)
+    first.commit()
+
+    assert open_cache().known(SLOT) == {}
+
+
+def test_what_was_not_committed_is_not_believed(open_cache, path):
+    """A record that was never settled must not count as written."""
+    first = open_cache()
+    first.keep(SLOT, fingerprints({"a": 1}))
+
+    with sqlite3.connect(path) as other:
+        rows = other.execute("select count(*) from written").fetchone()
+    other.close()
+
+    assert rows == (0,)
+
+
+def test_streams_and_modules_do_not_meet(open_cache):
+    """Two streams that write the same key to different modules are two records."""
+    cache = open_cache()
+
+    cache.keep(SLOT, fingerprints({"a": 1}))
+
+    assert cache.known(Slot("people", "Accounts", SLOT.key)) == {}
+
+
+def test_a_file_that_is_no_cache_is_named(tmp_path):
+    """Overwriting somebody's file because a path was mistyped would be worse than stopping."""
+    path = tmp_path / "contacts.csv"
+    path.write_text("Last_Name,Email\n" * 100)
+
+    with pytest.raises(SettingsError, match="unchanged_cache_path"):
+        Written(path)
