@@ -57,7 +57,7 @@ class CsvRows:
     """Converts the rows of one file, a page of them at a time.
 
     >>> from tap_bigin.bulk_columns import Column
-    >>> rows = CsvRows(["Id", "Seats"], [Column("Seats", "integer")], links={}, instants={})
+    >>> rows = CsvRows(["Id", "Seats"], [Column("Seats", "integer")], links={})
     >>> rows.records([["7", "3"], ["8", ""]])
     [{'id': '7', 'Seats': 3}, {'id': '8', 'Seats': None}]
     """
@@ -68,19 +68,15 @@ class CsvRows:
         columns: Iterable[Column],
         *,
         links: Mapping[Kind, Mapping[str, Link]],
-        instants: Mapping[str, str],
     ) -> None:
-        """``instants`` gives a datetime in UTC for its text, ``links`` the link for an id, by kind.
-
-        Raises UnreadableFile if a column is missing.
-        """
+        """``links`` has what ids stand for, by kind. Raises UnreadableFile if a column is missing."""
         self._header = list(header)
         self.id_place = self._place("id")
         self._names = ["id"]
         self._values: list[Callable[[Texts], Iterable[Any]]] = [_column(self.id_place)]
         for column in columns:
             self._names.append(column.name)
-            self._values.append(self._reader(column, links, instants))
+            self._values.append(self._reader(column, links))
 
     def records(self, rows: Sequence[Sequence[str]]) -> list[Record]:
         """The records of some rows, in their order. Raises UnreadableFile for a value that does not fit."""
@@ -106,7 +102,7 @@ class CsvRows:
         return folded.index(name.casefold())
 
     def _reader(
-        self, column: Column, links: Mapping[Kind, Mapping[str, Link]], instants: Mapping[str, str]
+        self, column: Column, links: Mapping[Kind, Mapping[str, Link]]
     ) -> Callable[[Texts], Iterable[Any]]:
         if column.kind == "untagged":
             return lambda texts: [[] for _ in texts[0]]
@@ -115,8 +111,6 @@ class CsvRows:
             return _named_links(place, self._place(column.name_column))
         if column.kind in links:
             return _found_in(place, links[column.kind])
-        if column.kind == "datetime":
-            return _found_in(place, instants)
         convert = _CONVERTERS[column.kind]
         return lambda texts: convert(texts[place])
 
@@ -146,6 +140,7 @@ def _number(text: str) -> float:
 
 _CONVERTERS: Mapping[Kind, Callable[[Sequence[str]], Iterable[Any]]] = {
     "text": lambda texts: [text or None for text in texts],
+    "datetime": lambda texts: [text or None for text in texts],  # in the user's offset, as in the list
     "id": lambda texts: [text or None for text in texts],
     "integer": lambda texts: [int(text) if text else None for text in texts],
     "number": lambda texts: [_number(text) if text else None for text in texts],
