@@ -13,7 +13,27 @@ from starlette.routing import Route as Address
 
 from bigin_sandbox import controls
 from bigin_sandbox.answers import Answer, Refusal, invalid_method, invalid_url
-from bigin_sandbox.endpoints import accounts, deleted, metadata, organization, records, related
+from bigin_sandbox.endpoints import (
+    accounts,
+    attachments,
+    bulk_read,
+    change_owner,
+    coql,
+    counting,
+    deleted,
+    files,
+    links,
+    metadata,
+    notes,
+    organization,
+    records,
+    related,
+    search,
+    send_mail,
+    tag_settings,
+    tagging,
+    writing,
+)
 from bigin_sandbox.faults import INTERNAL_ERROR, Abortable
 from bigin_sandbox.pipeline import Pipeline, plain_response
 
@@ -27,9 +47,22 @@ if TYPE_CHECKING:
 ROUTES: list[Route] = [
     *accounts.ROUTES,
     *records.ROUTES,
+    *counting.ROUTES,
+    *search.ROUTES,
     *deleted.ROUTES,
     *related.ROUTES,
+    *notes.ROUTES,
+    *attachments.ROUTES,
+    *links.ROUTES,
+    *writing.ROUTES,
+    *tagging.ROUTES,
+    *change_owner.ROUTES,
+    *send_mail.ROUTES,
+    *files.ROUTES,
+    *coql.ROUTES,
+    *bulk_read.ROUTES,
     *metadata.ROUTES,
+    *tag_settings.ROUTES,
     *organization.ROUTES,
 ]
 

@@ -1,16 +1,182 @@
 """Controls of the sandbox under `/_sandbox/`: outside the API, without a token, not counted.
 
     GET    usage                     calls, credits, by_endpoint, statuses, most_in_flight, …
-    GET    dump?module=Contacts      every record as GET /{module}/{id} shows it; times in UTC
+    GET    dump?module=Contacts      every record as GET /{module}/{id} shows it, oldest first; times in UTC
     GET    deleted?module=Contacts   the recycle bin, whatever its age
     GET    settings                  what the sandbox runs with
     POST   settings  {"ims": "ignored", …}          behave differently from now on
-    POST   reset     {"seed": 2, "size": "medium"}  a fresh organisation; settings as they were but for these
-    POST   mutate    [{"op": "create"|"edit"|"delete"|"restore"|"purge", "module", "id", "data"}]
-    POST   faults    [{"match": "POST /Contacts", "status": 500, "times": 2}]   see `faults`
+    POST   reset     {"seed": 2, "size": "medium"}  a fresh organisation; settings as at start but for these
+    POST   mutate    [{"op": …}, …]                 people at work: see `mutations`
+    POST   metadata  [{"op": …}, …]                 administrators at work: see `mutations`
     GET    faults                    those still to come
+    POST   faults    [{"match": "POST /Contacts", "status": 500, "times": 2}]   see `faults`
     DELETE faults
-    POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
     GET    clock
+    POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
     POST   expire_tokens             end every access token
+
+What cannot be done is answered with 400 and `{"error": "why"}`.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+from starlette.routing import Route as Address
+
+from bigin_sandbox.clock import parse_instant, to_text
+from bigin_sandbox.mutations import change_metadata, mutate
+from bigin_sandbox.render import Renderer
+from bigin_sandbox.rules.credits import Credits, InFlight
+from bigin_sandbox.rules.tokens import Tokens
+from bigin_sandbox.selection import Selection
+from bigin_sandbox.usage import Usage
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from bigin_sandbox.sandbox import Sandbox
+
+Control = Callable[["Sandbox", dict[str, str], Any], Any]
+
+
+def usage(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """What was asked of the API since the last reset."""
+    context = sandbox.context
+    credits_ = context.part(Credits)
+    return {
+        **context.part(Usage).to_json(),
+        "credits_limit": credits_.limit,
+        "credits_remaining": credits_.remaining,
+        "most_in_flight": context.part(InFlight).most,
+    }
+
+
+def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
+    """Every record of a module; of all modules, as a dict, without the parameter."""
+    renderer = Renderer(sandbox.context.store, zone="UTC")
+    records = sandbox.context.store.iterate(params["module"], Selection(descending=False))
+    return [renderer.single(params["module"], record) for record in list(records)]
+
+
+def deleted(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
+    """Every entry of a module's recycle bin, newest deletion first."""
+    beginning = parse_instant("1970-01-01T00:00:00Z")
+    since = dict.fromkeys(("recycle", "permanent"), beginning)
+    entries = sandbox.context.store.deleted(params["module"], since=since, after=None, limit=-1, offset=0)
+    return [{**asdict(entry), "deleted": to_text(entry.deleted)} for entry in entries]
+
+
+def show_settings(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """The settings in force."""
+    return asdict(sandbox.context.settings)
+
+
+def change_settings(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
+    """Other settings from now on."""
+    sandbox.change_settings(body)
+    return asdict(sandbox.context.settings)
+
+
+def reset(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
+    """A fresh organisation."""
+    sandbox.reset(body or {})
+    return {"records": sandbox.context.store.total(), **asdict(sandbox.context.settings)}
+
+
+def people(sandbox: Sandbox, _params: dict[str, str], body: Any) -> list[Any]:
+    """Edits by hand."""
+    return mutate(sandbox.context.store, body)
+
+
+def administrators(sandbox: Sandbox, _params: dict[str, str], body: Any) -> list[Any]:
+    """Changes of the organisation's description."""
+    return change_metadata(sandbox.context.store, body)
+
+
+def list_faults(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
+    """Faults still to come."""
+    return [asdict(fault) for fault in sandbox.faults.waiting]
+
+
+def add_faults(sandbox: Sandbox, _params: dict[str, str], body: Any) -> list[dict[str, Any]]:
+    """More faults; gives all that wait."""
+    sandbox.faults.add(body)
+    return [asdict(fault) for fault in sandbox.faults.waiting]
+
+
+def clear_faults(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
+    """No faults."""
+    sandbox.faults.waiting.clear()
+    return []
+
+
+def show_clock(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """The present."""
+    return {"now": to_text(sandbox.clock.now())}
+
+
+def turn_clock(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str, Any]:
+    """Set, advance, freeze; gives the present."""
+    if "set" in body:
+        instant = parse_instant(body["set"])
+        if instant is None:
+            raise ValueError(f"not an instant such as 2026-03-29T00:59:50Z: {body['set']}")
+        sandbox.clock.set(instant)
+    if "advance" in body:
+        sandbox.clock.advance(float(body["advance"]))
+    if "freeze" in body:
+        sandbox.clock.freeze(frozen=bool(body["freeze"]))
+    return show_clock(sandbox, params, body)
+
+
+def expire_tokens(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """No access token lives any more."""
+    return {"expired": sandbox.context.part(Tokens).expire_all()}
+
+
+CONTROLS: list[tuple[str, str, Control]] = [
+    ("GET", "usage", usage),
+    ("GET", "dump", dump),
+    ("GET", "deleted", deleted),
+    ("GET", "settings", show_settings),
+    ("POST", "settings", change_settings),
+    ("POST", "reset", reset),
+    ("POST", "mutate", people),
+    ("POST", "metadata", administrators),
+    ("GET", "faults", list_faults),
+    ("POST", "faults", add_faults),
+    ("DELETE", "faults", clear_faults),
+    ("GET", "clock", show_clock),
+    ("POST", "clock", turn_clock),
+    ("POST", "expire_tokens", expire_tokens),
+]
+
+
+def addresses(sandbox: Sandbox) -> list[Address]:
+    """The controls as routes."""
+    return [
+        Address(f"/_sandbox/{name}", _handler(sandbox, control), methods=[method])
+        for method, name, control in CONTROLS
+    ]
+
+
+def _handler(sandbox: Sandbox, control: Control) -> Any:
+    async def handle(request: Request) -> Response:
+        content = await request.body()
+        try:
+            body = msgspec.json.decode(content) if content else None
+            answer = control(sandbox, dict(request.query_params), body)
+        except (ValueError, LookupError, TypeError) as error:
+            return _json({"error": f"{type(error).__name__}: {error}"}, 400)
+        return _json(answer, 200)
+
+    return handle
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")

@@ -91,6 +91,7 @@ class Metadata(Database):
                 or field["display_field"]
                 or field["data_type"] == "email"
                 or field["data_type"] in LINKING_TYPES
+                or (field["data_type"], field["json_type"]) == ("bigint", "jsonobject")
             )
         return self._indexed[module]
 

@@ -10,7 +10,8 @@ cut rich text).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone
@@ -18,9 +19,14 @@ from bigin_sandbox.metadata import USER_TYPES
 from bigin_sandbox.rules.formulas import formula_value
 
 if TYPE_CHECKING:
+    from bigin_sandbox.calls import ApiCall
     from bigin_sandbox.store import Record, Store
 
 RICH_TEXT_IN_LISTS = 500  # characters; FACTS 3
+INSTANT_TYPES = frozenset({"datetime", "event_reminder"})
+LINKED_ANYWHERE = frozenset({"What_Id", "Parent_Id"})  # `$se_module` tells the module
+OWN_EXTRAS = {"Attachments": ["$file_id", "$type", "$link_url"]}
+_STORED_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SINGLE_ONLY = frozenset({"multiselectlookup", "subform"})  # FACTS 3
 
 # `$` keys of a record read whole; in lists only those asked for. read.md 4.
@@ -50,41 +56,46 @@ Render = Callable[["Record"], Any]
 
 
 class Renderer:
-    """Renders records for a user of one time zone; make one for each call."""
+    """Renders records for a user of one time zone and profile; make one for each call."""
 
-    def __init__(self, store: Store, *, zone: str) -> None:
+    def __init__(self, store: Store, *, zone: str, profile_id: str | None = None) -> None:
         self._store = store
         self._zone = zone
-        self._names: dict[str, str | None] = {}
+        self._profile_id = profile_id
+        self._names: dict[str, str | None] = {
+            layout["id"]: layout["name"] for layout in store.layouts("Pipelines")
+        }
 
-    def many(self, module: str, records: Iterable[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
+    def many(self, module: str, records: Sequence[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
         """As in a list: the asked-for fields that the module has, and `id`."""
         plan = self.plan(module, fields, single=False)
+        self._learn_names(module, records, fields)
         return [{name: render(record) for name, render in plan} for record in records]
 
-    def single(
-        self, module: str, record: Record, fields: Sequence[str] | None = None
-    ) -> dict[str, Any]:
+    def single(self, module: str, record: Record, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """As read alone: subforms and multi-select lookups too; without `fields` all and the `$` keys."""
         names = fields if fields is not None else self.all_names(module)
         return {name: render(record) for name, render in self.plan(module, names, single=True)}
 
     def all_names(self, module: str) -> list[str]:
         """What a record read without `fields` shows."""
-        parent = ["$se_module"] if self._store.field(module, "What_Id") else []
-        return [*(field["api_name"] for field in self._store.fields(module)), *EXTRAS, *parent]
+        parent = ["$se_module"] if LINKED_ANYWHERE & self._store.fields_by_name(module).keys() else []
+        own = OWN_EXTRAS.get(module, [])
+        return [*(field["api_name"] for field in self._store.fields(module)), *EXTRAS, *parent, *own]
 
     def plan(self, module: str, fields: Sequence[str], *, single: bool) -> list[tuple[str, Render]]:
         """How each asked-for key is made; names the module lacks are left out (FACTS 4)."""
-        known = self._store.fields_by_name(module)
+        known = {
+            name: field for name, field in self._store.fields_by_name(module).items() if self._shows(field)
+        }
         plan: dict[str, Render] = {"id": lambda record: record["id"]}
         for name in fields:
             if name in known and (single or known[name]["data_type"] not in SINGLE_ONLY):
                 plan[name] = self._renderer_of(module, known[name], single=single)
-            elif name == "$se_module":
-                plan[name] = lambda record: record.get("$se_module")
             elif name in EXTRAS:
                 plan[name] = _constant(EXTRAS[name])
+            elif name.startswith("$"):
+                plan[name] = _value_of(name)
         return list(plan.items())
 
     def _renderer_of(self, module: str, field: dict[str, Any], *, single: bool) -> Render:
@@ -109,7 +120,22 @@ class Renderer:
             return lambda record: [self._row(row, columns_of) for row in record.get(name) or []]
         if (field.get("textarea") or {}).get("type") == "rich_text" and not single:
             return lambda record: (record.get(name) or "")[:RICH_TEXT_IN_LISTS] or None
-        return lambda record: record.get(name)
+        return _value_of(name)
+
+    def _shows(self, field: dict[str, Any]) -> bool:
+        """Whether the profile may see a field: a hidden one is as if the module lacked it."""
+        return all(
+            profile["permission_type"] != "hidden"
+            for profile in field["profiles"]
+            if profile["id"] == self._profile_id
+        )
+
+    def _learn_names(self, module: str, records: Sequence[Record], fields: Sequence[str]) -> None:
+        """Look up at once what the linked records of a page are called."""
+        wanted = self._store.fields_by_name(module).keys() & set(fields)
+        links = (record.get(name) for record in records for name in wanted)
+        ids = {link["id"] for link in links if isinstance(link, dict) and "id" in link} - self._names.keys()
+        self._names |= dict.fromkeys(ids) | self._store.names(ids)
 
     def instant(self, text: str | None) -> str | None:
         """A stored instant in the user's zone."""
@@ -124,17 +150,14 @@ class Renderer:
         return shown | {"email": user["email"]} if with_email else shown
 
     def link(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        """A linked record as it is called now: `{"name", "id"}`."""
+        """A linked record as it is called now: `{"name", "id"}`; none if it was deleted since."""
         if value is None:
             return None
-        return {"name": self._name(value["id"]), "id": value["id"]}
-
-    def _name(self, linked_id: str) -> str | None:
+        linked_id = value["id"]
         if linked_id not in self._names:
-            layouts = self._store.layouts("Pipelines")
-            team_pipeline = next((layout["name"] for layout in layouts if layout["id"] == linked_id), None)
-            self._names[linked_id] = team_pipeline or self._store.name(linked_id)
-        return self._names[linked_id]
+            self._names[linked_id] = self._store.name(linked_id)
+        name = self._names[linked_id]
+        return None if name is None else {"name": name, "id": linked_id}
 
     def _parent(self, record: Record) -> dict[str, Any] | None:
         """Of a note or an attachment: `{"module": {"api_name", "id"}, "name", "id"}`."""
@@ -146,7 +169,9 @@ class Renderer:
 
     def _tags(self, module: str, value: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
         tags = (self._store.tag(module, entry["id"]) for entry in value or [])
-        return [{"name": tag["name"], "id": tag["id"], "color_code": tag["color_code"]} for tag in tags if tag]
+        return [
+            {"name": tag["name"], "id": tag["id"], "color_code": tag["color_code"]} for tag in tags if tag
+        ]
 
     def _row(self, row: dict[str, Any], columns_of: str) -> dict[str, Any]:
         """A row of a subform by that module's fields; of a multi-select lookup: its link."""
@@ -156,5 +181,27 @@ class Renderer:
         return {key: self.link(value) if isinstance(value, dict) else value for key, value in row.items()}
 
 
+def renderer_for(call: ApiCall) -> Renderer:
+    """The renderer for a call's user."""
+    return Renderer(call.store, zone=call.zone, profile_id=call.user["profile"]["id"])
+
+
+def shown_to(call: ApiCall, item: Any) -> Any:
+    """Metadata as a call's user is shown it: instants in the user's zone, users with their names."""
+    if isinstance(item, list):
+        return [shown_to(call, part) for part in item]
+    if isinstance(item, str) and _STORED_INSTANT.fullmatch(item):
+        return in_zone(item, call.zone)
+    if not isinstance(item, dict):
+        return item
+    if item.keys() == {"id"}:
+        return renderer_for(call).user(item, with_email=False) or item
+    return {key: shown_to(call, value) for key, value in item.items()}
+
+
 def _constant(value: Any) -> Render:
     return lambda _record: value
+
+
+def _value_of(name: str) -> Render:
+    return lambda record: record.get(name)

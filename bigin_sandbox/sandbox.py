@@ -20,18 +20,18 @@ class Sandbox:
     def __init__(self, settings: Settings, *, db_path: str = ":memory:", clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.faults = Faults()
-        self._db_path = db_path
+        self._at_start = settings
         self.store = Store(db_path, self.clock)
         if not self.store.users():
             seed_organisation(self.store, settings)
         self.context = Context(self.store, self.clock, settings)
 
     def reset(self, changes: dict[str, Any]) -> None:
-        """A fresh organisation, clock, tokens and counters; settings as they were but for `changes`.
+        """A fresh organisation, clock, tokens and counters; settings as at the start but for `changes`.
 
         Raises ValueError for a setting that is unknown or has no such value.
         """
-        settings = self.context.settings.changed(changes)
+        settings = self._at_start.changed(changes)
         self.clock.follow()
         self.faults.waiting.clear()
         self.store.clear()

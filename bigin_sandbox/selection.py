@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bigin_sandbox.database import to_row_id
+from bigin_sandbox.clock import from_text
+from bigin_sandbox.database import Record, to_row_id
 
 SORT_COLUMNS = {"id": "id", "Created_Time": "created", "Modified_Time": "modified"}
 _PRIME = 1_000_003
@@ -26,6 +27,7 @@ class Selection:
     id_from: int | None = None
     id_to: int | None = None
     ids: tuple[str, ...] | None = None
+    holding: tuple[str, str] | None = None  # an indexed field and its value, such as a company's id
     after: tuple[int, int] | None = None  # (value of the sort column, id) of the record before
     shuffle: int | None = None  # a seed: equal sort values come in an order of its own
 
@@ -37,7 +39,15 @@ class Selection:
             where.append(condition)
             values += bound
         order = f"{sort} {direction}" + ("" if sort == "id" else f", {self._among_equals(direction)}")
-        return f"select {columns} from records where {' and '.join(where)} order by {order}", values
+        sql = f"select {columns} from records where {' and '.join(where)} order by {order}"  # noqa: S608
+        return sql, values
+
+    def key_of(self, record: Record) -> tuple[int, int]:
+        """Where a record stands in the order: value of the sort column, id."""
+        record_id = int(record["id"])
+        if self.sort_by == "id":
+            return record_id, record_id
+        return int(from_text(record[self.sort_by]).timestamp()), record_id
 
     def _among_equals(self, direction: str) -> str:
         if self.shuffle is None:
@@ -58,6 +68,9 @@ class Selection:
         if self.ids is not None:
             row_ids = [to_row_id(record_id) for record_id in self.ids]
             yield f"id in ({', '.join('?' * len(row_ids))})", row_ids
+        if self.holding is not None:
+            held = "select id from lookups l where l.module = records.module and l.field = ? and l.value = ?"
+            yield f"id in ({held})", list(self.holding)
         if self.after is not None:
             sign = "<" if self.descending else ">"
             value, record_id = self.after

@@ -167,7 +167,7 @@ class Store(RecordsTable):
         for kind, earliest in since.items():
             values += [kind, int(earliest.timestamp())]
         sql = (
-            "select id, name, kind, deleted, deleted_by, body from bin where module = ? and deleted > ? "
+            "select id, name, kind, deleted, deleted_by, body from bin where module = ? and deleted > ? "  # noqa: S608
             f"and ({kinds}) order by deleted desc, id desc limit ? offset ?"
         )
         return [_deleted(module, row) for row in self._db.execute(sql, [*values, limit, offset])]
@@ -192,6 +192,14 @@ class Store(RecordsTable):
                 self.put_metadata("tags", [*self.tags(module), tag], owner=module)
                 tags[name.casefold()] = tag["id"]
         return [tags[name.casefold()] for name in wanted]
+
+    def count_tagged(self, module: str, tag_id: str) -> int:
+        """How many records of a module have a tag."""
+        sql = (
+            "select count(*) from records r, json_each(r.body, '$.Tag') t "
+            "where r.module = ? and json_extract(t.value, '$.id') = ?"
+        )
+        return int(self._db.execute(sql, (module, tag_id)).fetchone()[0])
 
     def _new_tag(self, name: str, user_id: str) -> Record:
         now = to_text(self.clock.now())

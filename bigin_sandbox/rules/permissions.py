@@ -68,3 +68,8 @@ def field_permission(field: dict[str, Any], user: dict[str, Any]) -> str:
         if profile["id"] == user["profile"]["id"]:
             return str(profile["permission_type"])
     return "hidden"
+
+
+def is_administrator(user: dict[str, Any]) -> bool:
+    """Whether the user's profile is the administrators'."""
+    return bool(user["profile"]["name"] == "Administrator")

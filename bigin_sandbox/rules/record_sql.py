@@ -118,6 +118,12 @@ class RecordQueries:
         """What a statement selects, lazily; do not write meanwhile."""
         yield from rows_of(self._store.query(statement.sql, statement.values), statement.joins)
 
+    def count(self, module: str, criteria: Criteria) -> int:
+        """How many records satisfy the conditions."""
+        statement = self.statement(module, criteria)
+        ((number,),) = self._store.query(f"select count(*) from ({statement.sql})", statement.values)  # noqa: S608
+        return int(number)
+
     def _formula_of(self, module: str, name: str, body: str) -> float | None:
         field = self._store.field(module, name)
         return formula_value(field, msgspec.json.decode(body)) if field else None

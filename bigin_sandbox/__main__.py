@@ -1,0 +1,73 @@
+"""The command `bigin-sandbox`: `bigin-sandbox serve` starts a local Bigin."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+
+from bigin_sandbox.settings import CHOICES, SIZES, Settings
+
+NEEDED = ("starlette", "uvicorn", "httptools", "python_multipart")  # what the extra `sandbox` brings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; gives its exit code."""
+    options = _parser().parse_args(arguments)
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        extra = "pip install 'bigin-singer[sandbox]'"
+        print(f"bigin-sandbox: {', '.join(missing)} not installed; {extra} brings it", file=sys.stderr)
+        return 1
+    from bigin_sandbox.server import serve  # noqa: PLC0415 - only now it is known to be installed
+
+    settings = Settings().changed({name: getattr(options, name) for name in _SETTINGS})
+    return serve(settings, host=options.host, port=options.port, db_path=options.db)
+
+
+_SETTINGS = ("seed", "size", "edition", "latency_ms", "token_paging", "ims", "custom_modules")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bigin-sandbox", description="A local Bigin to try things on.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="serve accounts server, API and uploads on one port",
+        description="Serves a local Bigin: accounts server, API and uploads on one port. Credentials: "
+        "sandbox-client, sandbox-secret, sandbox-refresh (an administrator) or sandbox-limited.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    default = Settings()
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8585, help="port; 0 for a free one")
+    serve.add_argument("--db", default=":memory:", metavar="FILE", help="SQLite file to keep the data in")
+    serve.add_argument("--seed", type=int, default=default.seed, help="which organisation to make up")
+    serve.add_argument(
+        "--size", type=_size, default=default.size, help=f"{', '.join(SIZES)}, or a number of records"
+    )
+    serve.add_argument("--custom-modules", type=int, default=default.custom_modules, help="so many more")
+    serve.add_argument(
+        "--edition", choices=CHOICES["edition"], default=default.edition, help="sets the limits"
+    )
+    serve.add_argument("--latency-ms", type=int, default=default.latency_ms, help="of every answer")
+    serve.add_argument(
+        "--token-paging",
+        choices=CHOICES["token_paging"],
+        default=default.token_paging,
+        help="what a page_token means while people edit",
+    )
+    serve.add_argument(
+        "--ims", choices=CHOICES["ims"], default=default.ims, help="does If-Modified-Since include its second"
+    )
+    return parser
+
+
+def _size(text: str) -> str:
+    if text not in SIZES and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(SIZES)} and no number")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

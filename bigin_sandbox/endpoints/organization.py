@@ -1,0 +1,74 @@
+"""`/users`, `/org`, `/settings/roles`, `/settings/profiles`. Source: read.md 3.7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bigin_sandbox.answers import Answer, invalid_data, json_answer, no_content, pattern_not_matched
+from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.render import shown_to
+from bigin_sandbox.rules.paging import MOST_PER_PAGE, positive, simple_info
+from bigin_sandbox.rules.permissions import is_administrator
+
+User = dict[str, Any]
+TYPES: dict[str, Callable[[User], bool]] = {
+    "AllUsers": lambda _user: True,
+    "ActiveUsers": lambda user: user["status"] == "active",
+    "DeactiveUsers": lambda user: user["status"] == "disabled",
+    "ConfirmedUsers": lambda user: user["confirm"],
+    "NotConfirmedUsers": lambda user: not user["confirm"],
+    "DeletedUsers": lambda user: user["status"] == "deleted",
+    "ActiveConfirmedUsers": lambda user: user["status"] == "active" and user["confirm"],
+    "AdminUsers": is_administrator,
+    "ActiveConfirmedAdmins": lambda user: user["status"] == "active" and is_administrator(user),
+}
+
+
+def list_users(call: ApiCall) -> Answer:
+    """The organisation's users of a type, a page at a time."""
+    wanted = call.params.get("type", "AllUsers")
+    if wanted == "CurrentUser":
+        users = [call.user]
+    elif wanted in TYPES:
+        users = [user for user in call.store.users() if TYPES[wanted](user)]
+    else:
+        raise pattern_not_matched("type")
+    page, per_page = positive(call, "page", 1), positive(call, "per_page", MOST_PER_PAGE)
+    if per_page > MOST_PER_PAGE:
+        raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
+    shown = users[(page - 1) * per_page : page * per_page]
+    if not shown:
+        return no_content()
+    info = simple_info(page, per_page, len(shown), more_records=len(users) > page * per_page)
+    return json_answer({"users": shown_to(call, shown), "info": info})
+
+
+def get_user(call: ApiCall) -> Answer:
+    """One user; 204 if there is none of that id."""
+    user = call.store.user(call.path_params["id"])
+    return json_answer({"users": [shown_to(call, user)]}) if user else no_content()
+
+
+def get_org(call: ApiCall) -> Answer:
+    """The organisation itself."""
+    return json_answer({"org": [call.store.org()]})
+
+
+def list_roles(call: ApiCall) -> Answer:
+    """All roles."""
+    return json_answer({"roles": shown_to(call, call.store.roles())})
+
+
+def list_profiles(call: ApiCall) -> Answer:
+    """All profiles."""
+    return json_answer({"profiles": shown_to(call, call.store.profiles())})
+
+
+ROUTES = [
+    Route("GET", "/users", list_users, scopes=("ZohoBigin.users.READ",)),
+    Route("GET", "/users/{id}", get_user, scopes=("ZohoBigin.users.READ",)),
+    Route("GET", "/org", get_org, scopes=("ZohoBigin.org.READ",)),
+    Route("GET", "/settings/roles", list_roles, scopes=("ZohoBigin.settings.roles.READ",)),
+    Route("GET", "/settings/profiles", list_profiles, scopes=("ZohoBigin.settings.profiles.READ",)),
+]

@@ -1,0 +1,209 @@
+"""People at work while a test runs: `POST /_sandbox/mutate` and `POST /_sandbox/metadata`.
+
+`mutate` takes a list of, and gives for each what became of it, `{"id", "Modified_Time"}` or a list of them:
+
+    {"op": "create",  "module", "data": {…}}
+    {"op": "create",  "module", "count": 5000, "data": {…}}      one and the same second for all
+    {"op": "edit",    "module", "id": "…", "data": {…}}
+    {"op": "edit",    "module", "ids": ["…", …] or absent for every record, "data": {…}}
+    {"op": "delete",  "module", "id" or "ids"}                   into the recycle bin, with its cascade
+    {"op": "restore", "module", "id"}                            Modified_Time stays
+    {"op": "purge",   "module", "id"}                            out of the bin: a permanent entry
+    {"op": "activity", "id"}                                     moves Last_Activity_Time alone
+
+`data` is what the API would print: datetimes with any offset, `{"id"}` for lookups and owners (or `null`),
+`Tag: [{"name"}]`. Nothing is checked, as the platform's own doings are not. In `data` of a `count`, `{n}`
+in a text becomes the record's number. Edits are by the organisation's second user, or `"user": <id>`.
+
+`metadata` takes a list of
+
+    {"op": "add_field",    "module", "field": {"api_name", "data_type", …}}
+    {"op": "remove_field", "module", "field": "<api_name>"}
+    {"op": "set_field",    "module", "field": "<api_name>", "data": {…}}      keys of its JSON
+    {"op": "set_module",   "module", "data": {…}}                             keys of its JSON
+    {"op": "close_module", "module"}                                          403 from now on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bigin_sandbox.clock import parse_instant, to_text
+from bigin_sandbox.render import INSTANT_TYPES
+from bigin_sandbox.selection import Selection
+
+if TYPE_CHECKING:
+    from bigin_sandbox.store import Record, Store
+
+Wish = dict[str, Any]
+
+
+def mutate(store: Store, wishes: list[Wish]) -> list[Any]:
+    """Do what is asked, in order; all of it or, on an error, nothing.
+
+    Raises ValueError or KeyError for what cannot be understood, LookupError for an id that is not there.
+    """
+    with store.transaction():
+        return [_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
+
+
+def change_metadata(store: Store, wishes: list[Wish]) -> list[Any]:
+    """Change the description of the organisation, in order."""
+    with store.transaction():
+        return [_METADATA_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
+
+
+def stored(store: Store, module: str, data: Record, user_id: str) -> Record:
+    """What the API would print -> the stored form."""
+    fields = store.fields_by_name(module)
+    return {
+        name: _stored_value(store, module, fields.get(name), value, user_id) for name, value in data.items()
+    }
+
+
+def _stored_value(store: Store, module: str, field: Wish | None, value: Any, user_id: str) -> Any:
+    if field is None or value is None:
+        return value
+    if field["data_type"] in INSTANT_TYPES:
+        instant = parse_instant(value)
+        if instant is None:
+            raise ValueError(f"{field['api_name']}: not an instant with an offset: {value!r}")
+        return to_text(instant)
+    if field["api_name"] == "Tag":
+        ids = store.tag_ids(module, [tag["name"] for tag in value], user_id=user_id)
+        return [{"id": tag_id} for tag_id in ids]
+    if isinstance(value, dict) and "id" in value:
+        return {"id": value["id"]}
+    return value
+
+
+def _create(store: Store, wish: Wish) -> Any:
+    module, user_id = wish["module"], _user(store, wish)
+    data = wish.get("data", {})
+    if "count" not in wish:
+        return _done(store.insert(module, stored(store, module, data, user_id), user_id=user_id))
+    now = store.clock.now()
+    display = store.display_field(module)
+    made = []
+    for number in range(1, int(wish["count"]) + 1):
+        numbered = {k: v.replace("{n}", str(number)) if isinstance(v, str) else v for k, v in data.items()}
+        name = "Last_Name" if module == "Contacts" else display
+        values = stored(store, module, {name: f"Record {number}", **numbered}, user_id)
+        made.append(_done(store.insert(module, values, user_id=user_id, created_time=now)))
+    return made
+
+
+def _edit(store: Store, wish: Wish) -> Any:
+    module, user_id = wish["module"], _user(store, wish)
+    changes = stored(store, module, wish["data"], user_id)
+    done = []
+    for record_id in _ids(store, wish):
+        record = store.update(module, record_id, changes, user_id=user_id)
+        if record is None:
+            raise LookupError(f"{module} has no record {record_id}")
+        done.append(_done(record))
+    return done[0] if "id" in wish else done
+
+
+def _delete(store: Store, wish: Wish) -> Any:
+    gone = store.delete(wish["module"], _ids(store, wish), user_id=_user(store, wish))
+    if "id" in wish and not gone:
+        raise LookupError(f"{wish['module']} has no record {wish['id']}")
+    return {"id": gone[0]} if "id" in wish else [{"id": record_id} for record_id in gone]
+
+
+def _restore(store: Store, wish: Wish) -> Any:
+    if not store.restore(wish["module"], wish["id"]):
+        raise LookupError(f"the recycle bin has no {wish['module']} {wish['id']}")
+    return {"id": wish["id"]}
+
+
+def _purge(store: Store, wish: Wish) -> Any:
+    if not store.purge(wish["module"], wish["id"]):
+        raise LookupError(f"the recycle bin has no {wish['module']} {wish['id']}")
+    return {"id": wish["id"]}
+
+
+def _activity(store: Store, wish: Wish) -> Any:
+    store.note_activity(wish["id"])
+    return {"id": wish["id"]}
+
+
+def _ids(store: Store, wish: Wish) -> list[str]:
+    if "id" in wish:
+        return [wish["id"]]
+    if "ids" in wish:
+        return list(wish["ids"])
+    return [record["id"] for record in store.iterate(wish["module"], Selection(descending=False))]
+
+
+def _user(store: Store, wish: Wish) -> str:
+    return str(wish.get("user") or store.users()[1]["id"])
+
+
+def _done(record: Record) -> Wish:
+    return {"id": record["id"], "Modified_Time": record["Modified_Time"]}
+
+
+def _add_field(store: Store, wish: Wish) -> Any:
+    module = wish["module"]
+    model = store.fields(module)[0]
+    blank = {**model, "custom_field": True, "system_mandatory": False, "display_field": False}
+    blank |= {"unique": {}, "lookup": {}, "pick_list_values": [], "json_type": "string"}
+    label = {"field_label": wish["field"]["api_name"], "display_label": wish["field"]["api_name"]}
+    field = {**blank, **label, "id": store.new_id(), **wish["field"]}
+    store.put_metadata("fields", [*store.fields(module), field], owner=module)
+    return {"id": field["id"]}
+
+
+def _remove_field(store: Store, wish: Wish) -> Any:
+    module, name = wish["module"], wish["field"]
+    kept = [field for field in store.fields(module) if field["api_name"] != name]
+    if len(kept) == len(store.fields(module)):
+        raise LookupError(f"{module} has no field {name}")
+    store.put_metadata("fields", kept, owner=module)
+    return {}
+
+
+def _set_field(store: Store, wish: Wish) -> Any:
+    module, name = wish["module"], wish["field"]
+    if store.field(module, name) is None:
+        raise LookupError(f"{module} has no field {name}")
+    changed = [
+        {**field, **wish["data"]} if field["api_name"] == name else field for field in store.fields(module)
+    ]
+    store.put_metadata("fields", changed, owner=module)
+    return {}
+
+
+def _set_module(store: Store, wish: Wish) -> Any:
+    name = wish["module"]
+    if store.module(name) is None:
+        raise LookupError(f"there is no module {name}")
+    changed = [
+        {**module, **wish["data"]} if module["api_name"] == name else module for module in store.modules()
+    ]
+    store.put_metadata("modules", changed)
+    return {}
+
+
+def _close_module(store: Store, wish: Wish) -> Any:
+    return _set_module(store, {**wish, "data": {"profiles": [], "profile_count": 0}})
+
+
+_OPERATIONS: dict[str, Callable[[Store, Wish], Any]] = {
+    "create": _create,
+    "edit": _edit,
+    "delete": _delete,
+    "restore": _restore,
+    "purge": _purge,
+    "activity": _activity,
+}
+_METADATA_OPERATIONS: dict[str, Callable[[Store, Wish], Any]] = {
+    "add_field": _add_field,
+    "remove_field": _remove_field,
+    "set_field": _set_field,
+    "set_module": _set_module,
+    "close_module": _close_module,
+}

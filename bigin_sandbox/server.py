@@ -1,0 +1,54 @@
+"""The sandbox as a process: listens, says so, stops cleanly when told to."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from bigin_sandbox.app import make_app
+from bigin_sandbox.sandbox import Sandbox
+from bigin_sandbox.settings import Settings
+
+BACKLOG = 512
+KEEP_ALIVE = 75  # seconds
+
+
+def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code. `port` 0 means a free one."""
+    try:
+        listener = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        print(f"bigin-sandbox: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        return 1
+    sandbox = Sandbox(settings, db_path=db_path)
+    config = uvicorn.Config(
+        make_app(sandbox),
+        http="httptools",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        date_header=False,  # the sandbox has a clock of its own
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    content = f"organisation of {sandbox.store.total()} records, seed {sandbox.context.settings.seed}"
+    print(f"bigin-sandbox: listening on {address} ({content})", flush=True)
+    _run(uvicorn.Server(config), listener)
+    sandbox.store.close()
+    return 0
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """uvicorn stops at a signal and then raises it again for the handler that was there before: this one,
+    which also serves before uvicorn has its own."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.run(sockets=[listener])

@@ -1,0 +1,186 @@
+"""A running sandbox in the hands of a test.
+
+sandbox.url                                   http://127.0.0.1:PORT: api_url and accounts_url
+sandbox.dump("Contacts")                      every record, as the single-record API shows it, in UTC
+sandbox.mutate({"op": "edit", …}, …)          people at work; see bigin_sandbox.mutations
+sandbox.fault("POST /Contacts", lose_response=True, times=1)
+sandbox.clock(advance=3600)
+sandbox.reset(size="medium", token_paging="offset")
+sandbox.token()                               an access token, for calls made by hand
+sandbox.api("GET", "/Contacts", params=…)     such a call
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+READY = re.compile(r"listening on (http://\S+)")
+DEADLINE = 30  # seconds, for any single answer
+
+
+class Sandbox:
+    """One organisation on a sandbox process."""
+
+    client_id = "sandbox-client"
+    client_secret = "sandbox-secret"
+    refresh_token = "sandbox-refresh"
+    limited_refresh_token = "sandbox-limited"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._tokens: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    # controls
+
+    def usage(self) -> dict[str, Any]:
+        """Calls, credits, by_endpoint, statuses, most_in_flight."""
+        return self._control("GET", "usage")
+
+    def calls(self, endpoint: str) -> int:
+        """How often an endpoint was called, such as `GET /Contacts` or `POST /Contacts/upsert`."""
+        entry = self.usage()["by_endpoint"].get(endpoint)
+        return entry["calls"] if entry else 0
+
+    def dump(self, module: str) -> list[dict[str, Any]]:
+        """Every record of a module, oldest first."""
+        return self._control("GET", f"dump?module={module}")
+
+    def count(self, module: str) -> int:
+        """How many records a module has, at this moment."""
+        return len(self.dump(module))
+
+    def deleted(self, module: str) -> list[dict[str, Any]]:
+        """The recycle bin."""
+        return self._control("GET", f"deleted?module={module}")
+
+    def mutate(self, *wishes: dict[str, Any]) -> list[Any]:
+        """People at work."""
+        return self._control("POST", "mutate", list(wishes))
+
+    def create(self, module: str, **data: Any) -> str:
+        """A new record; gives its id."""
+        return self.mutate({"op": "create", "module": module, "data": data})[0]["id"]
+
+    def change_metadata(self, *wishes: dict[str, Any]) -> list[Any]:
+        """Administrators at work."""
+        return self._control("POST", "metadata", list(wishes))
+
+    def fault(self, match: str, **how: Any) -> None:
+        """Something that is to go wrong."""
+        self._control("POST", "faults", [{"match": match, **how}])
+
+    def clear_faults(self) -> None:
+        """Nothing is to go wrong any more."""
+        self._control("DELETE", "faults")
+
+    def clock(self, **turn: Any) -> str:
+        """`advance=seconds`, `set="…Z"`, `freeze=True`; gives the present."""
+        return self._control("POST", "clock", turn)["now"] if turn else self._control("GET", "clock")["now"]
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings, changed if so asked; the organisation stays."""
+        return self._control("POST", "settings", changes) if changes else self._control("GET", "settings")
+
+    def reset(self, **options: Any) -> None:
+        """A fresh organisation; settings as at the start but for these."""
+        self._tokens.clear()
+        self._control("POST", "reset", options)
+
+    def expire_tokens(self) -> None:
+        """End every access token."""
+        self._control("POST", "expire_tokens")
+
+    def _control(self, method: str, name: str, body: Any = None) -> Any:
+        answer = self._session.request(method, f"{self.url}/_sandbox/{name}", json=body, timeout=DEADLINE)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    # the API, by hand
+
+    def request_token(self, **fields: str) -> requests.Response:
+        """Ask the accounts server, as a form; `fields` override the usual ones."""
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+            **fields,
+        }
+        return self._session.post(f"{self.url}/oauth/v2/token", data=form, timeout=DEADLINE)
+
+    def token(self, refresh_token: str | None = None) -> str:
+        """An access token, asked for once."""
+        wanted = refresh_token or self.refresh_token
+        if wanted not in self._tokens:
+            self._tokens[wanted] = self.request_token(refresh_token=wanted).json()["access_token"]
+        return self._tokens[wanted]
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        *,
+        base: str = "/bigin/v2",
+        refresh_token: str | None = None,
+        headers: dict[str, str] | None = None,
+        **arguments: Any,
+    ) -> requests.Response:
+        """One call of the API with a good token, e.g. `api("GET", "/Contacts", params={"fields": "id"})`."""
+        signed = {"Authorization": f"Zoho-oauthtoken {self.token(refresh_token)}", **(headers or {})}
+        url = f"{self.url}{base}{path}"
+        return self._session.request(method, url, headers=signed, timeout=DEADLINE, **arguments)
+
+    def settings_for(self, prefix: str = "", **settings: Any) -> dict[str, Any]:
+        """A connector's settings that lead here."""
+        here = {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+            "api_url": self.url,
+            "accounts_url": self.url,
+        }
+        return {prefix + name: value for name, value in {**here, **settings}.items()}
+
+
+@dataclass
+class SandboxProcess:
+    """The command `bigin-sandbox serve` as a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    first_line: str
+    log: Path
+
+    def stop(self) -> int:
+        """Stop it as an init system does; gives the exit code."""
+        self.process.terminate()
+        code = self.process.wait(timeout=DEADLINE)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+
+def start_sandbox(*options: str) -> SandboxProcess:
+    """Start a sandbox on a free port and wait until it listens."""
+    command = [sys.executable, "-m", "bigin_sandbox", "serve", "--port", "0", *options]
+    log = Path(tempfile.mkstemp(prefix="bigin-sandbox-", suffix=".log")[1])
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    assert process.stdout
+    line = process.stdout.readline()
+    match = READY.search(line)
+    assert match, f"the sandbox did not start: {line!r} {log.read_text()}"
+    return SandboxProcess(process, match[1], line.strip(), log)
