@@ -43,7 +43,7 @@ from bigin_api.tags import Tags
 from bigin_api.transport import Received, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from typing_extensions import Self
@@ -62,7 +62,14 @@ class Client:
     Use it as a context manager, or call ``close``.
     """
 
-    def __init__(self, settings: ClientSettings) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        jitter: Callable[[float], float] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``jitter`` picks the wait before a retry from the longest one; ``now`` tells tokens' age."""
         limits = settings.limits
         self._settings = settings
         self._stop = threading.Event()
@@ -76,9 +83,10 @@ class Client:
             settings.credentials,
             settings.hosts.accounts_url,
             cache=settings.token_cache_path,
+            now=now,
         )
         self._gate = Gate(limits.max_concurrent_requests)
-        self._retry = Retry(limits.max_retries, stop=self._stop, on_retry=_say_retry)
+        self._retry = Retry(limits.max_retries, stop=self._stop, jitter=jitter, on_retry=_say_retry)
         self._meter = Meter(limits.credit_budget)
         self._log = CallLog(settings.api_log_path)
         self._downloads = Pace(BULK_READ_DOWNLOADS_PER_MINUTE, PACE_SECONDS, pause=self.pause)
@@ -225,6 +233,11 @@ class Labelled:
         self.organization = Organization(self)
         self.bulk_read = BulkRead(self, pause=client.pause)
         self.bulk_write = BulkWrite(self, org_id=client.organization.zgid, pause=client.pause)
+
+    @property
+    def server_time(self) -> datetime | None:
+        """Bigin's clock at the client's latest answer."""
+        return self._client.server_time
 
     def send(self, call: Call) -> Reply:
         """As the client's, counted under the label."""
