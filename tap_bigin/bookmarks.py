@@ -1,20 +1,203 @@
 """What a stream's state says and may say: bookmark, overlap, and the pass that is under way. Pure.
 
-An entry under ``bookmarks``, as the SDK keeps it:
+An entry under ``bookmarks``:
 
     {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:53:58Z",
      "pass": {...}}                     # only while a pass is under way, see ``Pass``
 
 The bookmark is Bigin's clock before the first page of the last complete pass, so everything up to it
-has been emitted. It moves only when a pass is complete.
+has been emitted. It moves only when a pass is complete, and never back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from hashlib import blake2b
+from typing import Any, Literal
+
+from bigin_api.errors import SettingsError
+
+Entry = Mapping[str, Any]
+Kind = Literal["full", "incremental", "bulk"]
+Interval = tuple[str, "str | None"]
+"""Both ends included, in the order of the sort column: two ids, or two moments. None: to the end."""
 
 # A write may be stamped a moment before it can be read.
 READ_OVERLAP = timedelta(seconds=2)
+
+# A token that is about to end is not worth a refused call.
+TOKEN_MARGIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A reading of a module from its first page to its last, which may take several runs.
+
+    Everything up to ``last`` has been emitted but for what lies in ``unproven``: borders between two
+    pages, where a deletion may have made the list skip something.
+    """
+
+    kind: Kind
+    started: datetime | None  # Bigin's clock before the first page: the bookmark once it is complete
+    shape: str  # what was asked for: tokens are bound to it, and half a pass of other fields is worth nothing
+    since: datetime | None = None  # incremental: nothing older
+    emitted: int = 0
+    tokens: tuple[str, ...] = ()  # of the next page, one for each group of fields
+    expires: datetime | None = None  # of the tokens
+    last: tuple[str, str] | None = None  # Modified_Time and id of the last record of the list
+    unproven: tuple[Interval, ...] = ()
+    after: str | None = None  # read by key: everything up to this id has been emitted
+    jobs: Mapping[str, Any] | None = None  # of a bulk pass, see ``reading_bulk``
+
+    def to_state(self) -> dict[str, Any]:
+        """The pass as state keeps it, without what is empty."""
+        kept = {
+            "kind": self.kind,
+            "started": self.started and to_utc_text(self.started),
+            "shape": self.shape,
+            "since": self.since and to_utc_text(self.since),
+            "emitted": self.emitted,
+            "tokens": list(self.tokens),
+            "expires": self.expires and to_utc_text(self.expires),
+            "last": self.last and list(self.last),
+            "unproven": [list(each) for each in self.unproven],
+            "after": self.after,
+            "jobs": self.jobs,
+        }
+        return {name: value for name, value in kept.items() if value or name == "emitted"}
+
+    @classmethod
+    def from_state(cls, kept: Mapping[str, Any]) -> Pass:
+        """Read a pass out of state. Raises ValueError, TypeError or KeyError for another shape."""
+        kind = kept["kind"]
+        if kind not in ("full", "incremental", "bulk"):
+            raise ValueError(f"kind {kind!r}")
+        last = kept.get("last")
+        return cls(
+            kind=kind,
+            started=_moment(kept.get("started")),
+            shape=str(kept["shape"]),
+            since=_moment(kept.get("since")),
+            emitted=int(kept.get("emitted", 0)),
+            tokens=tuple(str(each) for each in kept.get("tokens", ())),
+            expires=_moment(kept.get("expires")),
+            last=(str(last[0]), str(last[1])) if last else None,
+            unproven=tuple(
+                (str(low), None if high is None else str(high)) for low, high in kept.get("unproven", ())
+            ),
+            after=kept.get("after"),
+            jobs=kept.get("jobs"),
+        )
+
+    def has_live_tokens(self, now: datetime | None) -> bool:
+        """Whether the chain of pages can go on where it was."""
+        return bool(self.tokens) and (
+            self.expires is None or now is None or now + TOKEN_MARGIN < self.expires
+        )
+
+
+def begin(entry: Entry, pass_: Pass) -> dict[str, Any]:
+    """The entry while a pass is under way: the old bookmark, and the pass beside it."""
+    return {**entry, "pass": pass_.to_state()}
+
+
+def complete(entry: Entry, pass_: Pass, *, replication_key: str | None) -> dict[str, Any]:
+    """The entry after a pass: its own start becomes the bookmark, unless that would move it back.
+
+    >>> started = from_text("2026-05-14T09:00:00Z")
+    >>> complete({}, Pass("full", started, "x"), replication_key="Modified_Time")
+    {'replication_key': 'Modified_Time', 'replication_key_value': '2026-05-14T09:00:00Z'}
+    """
+    rest = {name: value for name, value in entry.items() if name != "pass"}
+    if replication_key is None or pass_.started is None:
+        return rest
+    old = bookmark_of(entry, replication_key)
+    moment = pass_.started if old is None else max(old, pass_.started)
+    return {**rest, "replication_key": replication_key, "replication_key_value": to_utc_text(moment)}
+
+
+def bookmark_of(entry: Entry, replication_key: str) -> datetime | None:
+    """The bookmark, None where there is none or it is of another key."""
+    if entry.get("replication_key", replication_key) != replication_key:
+        return None
+    return _moment(entry.get("replication_key_value"))
+
+
+def read_from(entry: Entry, replication_key: str, *, start_date: datetime | None) -> datetime | None:
+    """The first moment that an incremental pass reads; None where everything is to be read.
+
+    >>> entry = {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:00:00Z"}
+    >>> to_utc_text(read_from(entry, "Modified_Time", start_date=None))
+    '2026-05-14T08:59:58Z'
+    """
+    bookmark = bookmark_of(entry, replication_key)
+    return start_date if bookmark is None else bookmark - READ_OVERLAP
+
+
+def pass_of(entry: Entry, *, shape: str) -> Pass | None:
+    """The pass that an interrupted run left, None if there is none or it asked for something else."""
+    kept = entry.get("pass")
+    if not kept:
+        return None
+    pass_ = Pass.from_state(kept)
+    return pass_ if pass_.shape == shape else None
+
+
+def shape_of_pass(*parts: object) -> str:
+    """A short name of what a pass asks for.
+
+    >>> shape_of_pass("Contacts", ["Email"]) == shape_of_pass("Contacts", ["Email"])
+    True
+    >>> shape_of_pass("Contacts", ["Email"]) == shape_of_pass("Contacts", ["Phone"])
+    False
+    """
+    return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+
+def without_tokens(pass_: Pass) -> Pass:
+    """The same pass, its chain of pages given up."""
+    return replace(pass_, tokens=(), expires=None)
+
+
+def check_state(state: Any) -> None:
+    """See that state has the shape that this tap writes.
+
+    Raises SettingsError that names what is wrong and where.
+    """
+    if not isinstance(state, Mapping):
+        raise SettingsError(f"state: expected an object with bookmarks, got {type(state).__name__}.")
+    bookmarks = state.get("bookmarks", {})
+    if not isinstance(bookmarks, Mapping):
+        raise SettingsError(f"state: bookmarks: expected an object, got {type(bookmarks).__name__}.")
+    for stream, entry in bookmarks.items():
+        _check_entry(stream, entry)
+
+
+def _check_entry(stream: str, entry: Any) -> None:
+    where = f"state: bookmarks: {stream}"
+    if not isinstance(entry, Mapping):
+        raise SettingsError(f"{where}: expected an object, got {type(entry).__name__}.")
+    value = entry.get("replication_key_value")
+    if value is not None and entry.get("replication_key") is None:
+        raise SettingsError(f"{where}: replication_key_value {value!r} has no replication_key beside it.")
+    try:
+        _moment(value)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"{where}: replication_key_value {value!r} is no moment such as 2026-05-14T09:53:58Z. "
+            "Without this entry the stream is read in full."
+        ) from None
+    if entry.get("pass") is None:
+        return
+    try:
+        Pass.from_state(entry["pass"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{where}: pass: not as this tap writes it ({error!r}). "
+            "Without it the stream goes on from its bookmark."
+        ) from None
 
 
 def to_utc_text(moment: datetime) -> str:
@@ -36,3 +219,11 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return moment.astimezone(timezone.utc)
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return from_text(value)
