@@ -32,6 +32,13 @@ class Reject:
     field: str | None = None
 
 
+@dataclass(frozen=True)
+class Unresolved:
+    """A lookup of which the id is not known yet: ``value`` as it was read. No writer ever sees one."""
+
+    value: Any
+
+
 class Refused(Exception):  # noqa: N818 -- an outcome, not a fault
     """Raised by the pure parts for a record that cannot be written; carries the Reject."""
 
@@ -59,6 +66,7 @@ class Prepared:
     action: Action | None = None  # once written: what Bigin did
     repeatable: bool = True  # False: finds out the fate of a lost call before it is sent again
     mergeable: bool = True  # False: rows of a subform append, so each must be sent
+    alone: bool = False  # True: answered by several entries (a recurring activity), so in a call of its own
     attempts: int = 0
     queue: Queue | None = None  # where it waits to be written
     is_ready: bool = False  # all steps before the writing are done

@@ -1,0 +1,184 @@
+"""A record as read → what Bigin shall get: fields matched, values converted, key and order known. No I/O.
+
+Everything that can be decided once a stream is decided once: per record and property there remain a
+look into a table and the call of a converter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bigin_api.metadata import Field
+from target_bigin.bad_value import BadValue, show
+from target_bigin.finding import fold
+from target_bigin.keys import KeyPlan
+from target_bigin.link_values import is_id
+from target_bigin.matching import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
+from target_bigin.notices import Notices
+from target_bigin.passage import Lock, Prepared, Record, Refused, Reject
+from target_bigin.settings import StreamSettings
+from target_bigin.values import APPENDING_TYPES, Convert, ValueOptions, make_converter
+
+Entry = tuple[str, Convert]
+Check = Callable[[Record], None]
+
+DELETED_AT = "_sdc_deleted_at"
+_NEVER_NULL = frozenset(("Owner",))  # a record always has one
+_UNKNOWN: Any = object()
+
+
+class Preparer:
+    """Prepares the records of one stream. ``checks`` look at the body as a whole and may raise Refused."""
+
+    def __init__(
+        self,
+        *,
+        fields: Mapping[str, Field],
+        settings: StreamSettings,
+        key: KeyPlan,
+        match: FieldMatch,
+        notices: Notices,
+        write_nulls: bool = False,
+        mandatory: frozenset[str] = frozenset(),
+        checks: tuple[Check, ...] = (),
+    ) -> None:
+        self._operation = settings.operation
+        self._uses_ids = settings.ids == "bigin"
+        self._key = key
+        self._match = match
+        self._notices = notices
+        self._write_nulls = write_nulls
+        self._uncleared = mandatory | _NEVER_NULL
+        self._checks = checks
+        self._options = ValueOptions(
+            truncate=settings.truncate,
+            foreign_ids=settings.ids == "source",
+            lookups=frozenset(settings.lookups),
+            on_cut=notices.cut,
+            on_unknown_choice=notices.unknown_choice,
+        )
+        self._lock_fields = tuple(dict.fromkeys((*key.fields, *key.unique)))
+        self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
+        self._recurring = [name for name, field in fields.items() if field.data_type == "RRULE"]
+        self._table: dict[str, Entry | None] = {}
+        self._dropped: list[Dropped] | None = []
+
+    def meet(self, names: Mapping[str, Any]) -> None:
+        """Decide where these properties go, as the stream's schema lists them."""
+        for name in names:
+            if name not in self._table:
+                self._meet(name)
+
+    def prepare(self, record: Prepared) -> None:
+        """Fill in body, operation, id and locks. Raises Refused."""
+        raw = record.raw
+        record.operation = self._operation
+        if raw.get(DELETED_AT) is not None:
+            record.operation = "delete"
+        if self._uses_ids:
+            self._take_id(record)
+        if record.operation == "delete":
+            self._convert({name: raw[name] for name in raw if self._is_key(name)}, record.body)
+        else:
+            self._convert(raw, record.body)
+            self._finish(record)
+        record.locks = self._locks(record)
+
+    def _convert(self, raw: Record, body: Record) -> None:
+        table = self._table
+        name = ""
+        try:
+            for name, value in raw.items():
+                entry = table.get(name, _UNKNOWN)
+                if entry is _UNKNOWN:
+                    entry = self._meet(name)
+                if entry is None:
+                    continue
+                api_name, convert = entry
+                converted = None if value is None else convert(value)
+                if converted is not None:
+                    body[api_name] = converted
+                elif self._write_nulls and api_name not in self._uncleared:
+                    body[api_name] = [] if api_name == "Tag" else None
+        except BadValue as bad:
+            entry = table[name]
+            field = entry[0] if entry else name
+            raise Refused(Reject("invalid", bad.code, bad.message, field)) from None
+        if self._dropped is not None:
+            self._say_dropped()
+
+    def _finish(self, record: Prepared) -> None:
+        body = record.body
+        if not body:
+            raise Refused(Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value."))
+        for check in self._checks:
+            check(body)
+        if self._appending and any(name in body for name in self._appending):
+            record.mergeable = record.repeatable = False
+        if self._recurring and any(name in body for name in self._recurring):
+            record.alone = True
+
+    def _take_id(self, record: Prepared) -> None:
+        for name in ID_NAMES:
+            own = record.raw.get(name)
+            if own in (None, ""):
+                continue
+            if not is_id(own):
+                message = (
+                    f"{show(own)} is not the id of a record in Bigin (18 to 19 digits). "
+                    "If ids are those of another system, set ids: source for the stream."
+                )
+                raise Refused(Reject("invalid", "NOT_AN_ID", message, "id"))
+            record.id = str(own)
+            if record.operation != "delete":
+                record.operation = "update"
+            return
+
+    def _locks(self, record: Prepared) -> tuple[Lock, ...]:
+        body = record.body
+        locks = [(name, fold(body[name])) for name in self._lock_fields if body.get(name) is not None]
+        if record.id is not None:
+            return (("id", record.id), *locks)
+        if self._key.way != "none" and not any(body.get(name) is not None for name in self._key.fields):
+            raise Refused(self._keyless())
+        return tuple(locks)
+
+    def _keyless(self) -> Reject:
+        fields = self._key.fields
+        if not fields:
+            return Reject(
+                "invalid", "KEY_MISSING", "the record has no id, and its module no other key.", "id"
+            )
+        message = f"no value in {' or '.join(fields)}, by which the record is known in Bigin."
+        return Reject("invalid", "KEY_MISSING", message, fields[0])
+
+    def _is_key(self, name: str) -> bool:
+        if name not in self._table:
+            self._meet(name)
+        entry = self._table[name]
+        return entry is not None and entry[0] in self._key.fields
+
+    def _meet(self, name: str) -> Entry | None:
+        entry: Entry | None = None
+        if name in PASSED_ALONG:
+            entry = (name, _as_it_is)
+        elif name not in ID_NAMES:
+            found = self._match.field(name)
+            if isinstance(found, Field):
+                entry = (found.api_name, make_converter(found, self._options))
+            elif found is not None and self._dropped is not None:
+                self._dropped.append(found)
+            elif found is not None:
+                self._notices.dropped_later(found)
+        self._table[name] = entry
+        return entry
+
+    def _say_dropped(self) -> None:
+        """With the first record, when the schema's properties and its own are known."""
+        dropped, self._dropped = self._dropped, None
+        self._notices.dropped(dropped or [])
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
