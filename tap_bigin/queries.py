@@ -89,7 +89,9 @@ def _define(
 ) -> QueryDefinition:
     described = {each.text: _field_of(client, select.module.text, each.text) for each in select.columns}
     described["id"] = ID  # Bigin gives it, asked for or not
-    fields = [replace(each, api_name=property_name(column)) for column, each in described.items()]
+    fields = [
+        replace(each, api_name=property_name(column)) for column, each in described.items() if column != "id"
+    ]
     properties = {column: property_name(column) for column in described}
     schema = record_schema(select.module.text, fields, lookups=lookups)
     keys = tuple(map(property_name, given.get("primary_keys") or ("id",)))
@@ -97,6 +99,10 @@ def _define(
     if lacking:
         raise SettingsError(f"queries: {name}: primary_keys {', '.join(sorted(lacking))} is not selected.")
     replication = _replication_column(name, given.get("replication_key"), described)
+    if replication and select.is_bounded:
+        raise SettingsError(
+            f"queries: {name}: with a replication_key the query has no order by, limit or offset of its own."
+        )
     return QueryDefinition(
         name=name,
         schema=schema,

@@ -12,9 +12,12 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from bigin_api import Client, InFlight, ModuleUnavailable, PermissionDenied
 from tap_bigin.discovery import Organisation, define_module, readable_modules
 from tap_bigin.prefetch import Prefetch
+from tap_bigin.queries import define_queries
 from tap_bigin.report import RunReport
 from tap_bigin.settings import CONFIG_SCHEMA, TapSettings
 from tap_bigin.streams import BiginStream, make_stream
+from tap_bigin.sub_pipelines import PIPELINES, SUB_PIPELINES
+from tap_bigin.views import define_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,6 +112,11 @@ class TapBigin(Tap):
             yield define_module(
                 module, organisation.fields.get(module.api_name, ()), lookups=self.settings.lookups
             )
+        if any(module.api_name == PIPELINES for module in organisation.modules):
+            yield SUB_PIPELINES
+        settings, report = self.settings, self.report
+        yield from define_queries(self.client, settings.queries, lookups=settings.lookups, report=report)
+        yield from define_views(self.client, settings.custom_views, lookups=settings.lookups, report=report)
 
     def _fields_of(self, module: Module) -> tuple[Field, ...] | None:
         """A module's fields, None if the token may not see them."""

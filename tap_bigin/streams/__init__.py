@@ -10,8 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_bigin.discovery import ModuleDefinition, StreamDefinition
+from tap_bigin.queries import QueryDefinition
 from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.query import QueryStream
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.streams.sub_pipelines import SubPipelinesStream
+from tap_bigin.streams.view import ViewStream
+from tap_bigin.sub_pipelines import SubPipelinesDefinition
+from tap_bigin.views import ViewDefinition
 
 if TYPE_CHECKING:
     from tap_bigin.tap import TapBigin
@@ -20,6 +26,9 @@ __all__ = ["KINDS", "BiginStream", "make_stream"]
 
 KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
     ModuleDefinition: ModuleStream,
+    QueryDefinition: QueryStream,
+    SubPipelinesDefinition: SubPipelinesStream,
+    ViewDefinition: ViewStream,
 }
 """A kind of stream is added here: its definition, and the class that reads it."""
 
