@@ -1,5 +1,7 @@
-"""The SQLite file or memory in which an organisation lives: tables, transactions, ids, and small things
-that are no records (links, e-mails, files)."""
+"""The SQLite file or memory in which an organisation lives.
+
+Tables, transactions, ids, and small things that are no records: links, e-mails, files.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ class Database:
     def __init__(self, db_path: str, clock: Clock) -> None:
         self.clock = clock
         self._db = sqlite3.connect(db_path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("pragma journal_mode = memory; pragma synchronous = off;" + _SCHEMA)
+        self._db.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
         self.build_indexes()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@
     {"match": "* /settings/*", "drop": true}                cut before any work or answer
     {"match": "GET /*", "truncate": true, "after": 3}       from the 4th on: half a body, whole length
     {"match": "GET /Contacts", "query": "*page=2*", "delay_ms": 800}
+    {"match": "POST /oauth/*", "status": 200, "body": {"error": "invalid_client"}}
 
 `match` is a method and a path below `/bigin/v2` (bulk: `/bulk/read`; token: `/oauth/v2/token`), both as
 globs; `times` (default 1, null for ever) says how often, `after` how many matching calls go well first.
@@ -17,7 +18,14 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Answer, Refusal, invalid_token, no_permission, too_many_requests
+from bigin_sandbox.answers import (
+    Answer,
+    Refusal,
+    invalid_token,
+    json_answer,
+    no_permission,
+    too_many_requests,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +33,11 @@ if TYPE_CHECKING:
 ABORT = "bigin_sandbox.abort"  # key of the scope
 
 INTERNAL_ERROR = Refusal(500, "INTERNAL_ERROR", "Internal Server Error")
+# These come from what stands before Bigin, which speaks no JSON.
+FROM_A_PROXY = {
+    status: f"<html><head><title>{status} {text}</title></head><body>{text}</body></html>".encode()
+    for status, text in ((502, "Bad Gateway"), (503, "Service Unavailable"), (504, "Gateway Time-out"))
+}
 LIKE_BIGIN = {
     401: invalid_token(),
     403: no_permission("Crm_Implied_View"),
@@ -41,6 +54,7 @@ class Fault:
     query: str = "*"
     status: int | None = None
     code: str | None = None
+    body: Any = None
     drop: bool = False
     truncate: bool = False
     lose_response: bool = False
@@ -69,6 +83,10 @@ class Fault:
     def answer(self) -> Answer:
         """What is answered in place of the work, for `status`."""
         status = self.status or 500
+        if self.body is not None:
+            return json_answer(self.body, status)
+        if status in FROM_A_PROXY:
+            return Answer(status=status, content=FROM_A_PROXY[status], content_type="text/html")
         like = LIKE_BIGIN.get(status)
         if self.code or like is None:
             like = Refusal(status, self.code or "INTERNAL_ERROR", "Internal Server Error")

@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, Response
 from bigin_sandbox.answers import (
     Answer,
     Refusal,
+    authentication_failure,
     invalid_request,
     invalid_token,
     scope_mismatch,
@@ -149,9 +150,12 @@ class Visit:
 
 def _token_of(call: ApiCall) -> AccessToken:
     given = call.headers.get("authorization", "")
-    if not given.startswith(SCHEME):
+    if not given.startswith(SCHEME.strip()):
         raise invalid_request()
-    token = call.context.part(Tokens).find(given[len(SCHEME) :].strip())
+    value = given[len(SCHEME) :].strip()
+    if not value:
+        raise authentication_failure()
+    token = call.context.part(Tokens).find(value)
     if token is None:
         raise invalid_token()
     return token

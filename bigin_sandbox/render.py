@@ -11,7 +11,8 @@ cut rich text).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RICH_TEXT_IN_LISTS = 500  # characters; FACTS 3
 INSTANT_TYPES = frozenset({"datetime", "event_reminder"})
+LINK_TYPES = frozenset({"lookup", "bigint"})  # Pipeline says bigint and is a link: FACTS 3
 LINKED_ANYWHERE = frozenset({"What_Id", "Parent_Id"})  # `$se_module` tells the module
 OWN_EXTRAS = {"Attachments": ["$file_id", "$type", "$link_url"]}
 _STORED_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -62,15 +64,17 @@ class Renderer:
         self._store = store
         self._zone = zone
         self._profile_id = profile_id
+        self._users: dict[tuple[str, bool], dict[str, Any] | None] = {}
         self._names: dict[str, str | None] = {
             layout["id"]: layout["name"] for layout in store.layouts("Pipelines")
         }
 
-    def many(self, module: str, records: Sequence[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
+    def many(self, module: str, records: Iterable[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
         """As in a list: the asked-for fields that the module has, and `id`."""
+        shown = list(records)
         plan = self.plan(module, fields, single=False)
-        self._learn_names(module, records, fields)
-        return [{name: render(record) for name, render in plan} for record in records]
+        self._learn_names(module, shown, fields)
+        return [{name: render(record) for name, render in plan} for record in shown]
 
     def single(self, module: str, record: Record, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """As read alone: subforms and multi-select lookups too; without `fields` all and the `$` keys."""
@@ -99,28 +103,33 @@ class Renderer:
         return list(plan.items())
 
     def _renderer_of(self, module: str, field: dict[str, Any], *, single: bool) -> Render:
+        """How a field's value is made: by its name where metadata mislead, else by its data type."""
         name, kind = field["api_name"], field["data_type"]
-        if kind == "formula":
-            return lambda record: formula_value(field, record)
         if name == "Tag":
             return lambda record: self._tags(module, record.get(name))
         if name == "Parent_Id":
             return self._parent
-        if kind in USER_TYPES:
-            with_email = kind == "ownerlookup"
-            return lambda record: self.user(record.get(name), with_email=with_email)
-        if kind in {"datetime", "event_reminder"}:
-            return lambda record: self.instant(record.get(name))
-        if kind == "boolean":
-            return lambda record: record.get(name, False)
-        if kind in {"lookup", "bigint"} and field["json_type"] == "jsonobject":
-            return lambda record: self.link(record.get(name))
+        if kind == "formula":
+            return lambda record: formula_value(field, record)
         if kind in SINGLE_ONLY:
             columns_of = (field["subform"] or {}).get("module", "")
             return lambda record: [self._row(row, columns_of) for row in record.get(name) or []]
-        if (field.get("textarea") or {}).get("type") == "rich_text" and not single:
-            return lambda record: (record.get(name) or "")[:RICH_TEXT_IN_LISTS] or None
-        return _value_of(name)
+        convert = self._converter(field, single=single)
+        return (lambda record: convert(record.get(name))) if convert else _value_of(name)
+
+    def _converter(self, field: dict[str, Any], *, single: bool) -> Callable[[Any], Any] | None:
+        """What turns a stored value into a shown one; None if they are the same."""
+        kind = field["data_type"]
+        if kind in USER_TYPES:
+            return partial(self.user, with_email=kind == "ownerlookup")
+        if kind in INSTANT_TYPES:
+            return self.instant
+        if kind == "boolean":
+            return bool
+        if kind in LINK_TYPES and field["json_type"] == "jsonobject":
+            return self.link
+        is_cut = not single and (field.get("textarea") or {}).get("type") == "rich_text"
+        return _cut if is_cut else None
 
     def _shows(self, field: dict[str, Any]) -> bool:
         """Whether the profile may see a field: a hidden one is as if the module lacked it."""
@@ -132,7 +141,8 @@ class Renderer:
 
     def _learn_names(self, module: str, records: Sequence[Record], fields: Sequence[str]) -> None:
         """Look up at once what the linked records of a page are called."""
-        wanted = self._store.fields_by_name(module).keys() & set(fields)
+        known = self._store.fields_by_name(module)
+        wanted = [name for name in fields if name in known and known[name]["data_type"] in LINK_TYPES]
         links = (record.get(name) for record in records for name in wanted)
         ids = {link["id"] for link in links if isinstance(link, dict) and "id" in link} - self._names.keys()
         self._names |= dict.fromkeys(ids) | self._store.names(ids)
@@ -143,10 +153,18 @@ class Renderer:
 
     def user(self, value: dict[str, Any] | None, *, with_email: bool = True) -> dict[str, Any] | None:
         """A user as a record shows one: `{"name", "id", "email"}`."""
-        user = self._store.user(value["id"]) if value else None
+        if value is None:
+            return None
+        key = (value["id"], with_email)
+        if key not in self._users:
+            self._users[key] = self._shown_user(*key)
+        return self._users[key]
+
+    def _shown_user(self, user_id: str, with_email: bool) -> dict[str, Any] | None:  # noqa: FBT001
+        user = self._store.user(user_id)
         if user is None:
             return None
-        shown = {"name": user["full_name"], "id": user["id"]}
+        shown = {"name": user["full_name"], "id": user_id}
         return shown | {"email": user["email"]} if with_email else shown
 
     def link(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -197,6 +215,10 @@ def shown_to(call: ApiCall, item: Any) -> Any:
     if item.keys() == {"id"}:
         return renderer_for(call).user(item, with_email=False) or item
     return {key: shown_to(call, value) for key, value in item.items()}
+
+
+def _cut(text: str | None) -> str | None:
+    return text and text[:RICH_TEXT_IN_LISTS]
 
 
 def _constant(value: Any) -> Render:

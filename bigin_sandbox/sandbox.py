@@ -22,7 +22,8 @@ class Sandbox:
         self.faults = Faults()
         self._at_start = settings
         self.store = Store(db_path, self.clock)
-        if not self.store.users():
+        self.was_kept = bool(self.store.users())  # in the file, from an earlier run
+        if not self.was_kept:
             seed_organisation(self.store, settings)
         self.context = Context(self.store, self.clock, settings)
 

@@ -39,7 +39,7 @@ class Selection:
             where.append(condition)
             values += bound
         order = f"{sort} {direction}" + ("" if sort == "id" else f", {self._among_equals(direction)}")
-        sql = f"select {columns} from records where {' and '.join(where)} order by {order}"  # noqa: S608
+        sql = f"select {columns} from records where {' and '.join(where)} order by {order}"
         return sql, values
 
     def key_of(self, record: Record) -> tuple[int, int]:

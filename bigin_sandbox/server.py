@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sqlite3
 import sys
 
 import uvicorn
@@ -19,11 +20,15 @@ KEEP_ALIVE = 75  # seconds
 def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code. `port` 0 means a free one."""
     try:
-        listener = socket.create_server((host, port), backlog=BACKLOG)
+        listener = _listen(host, port)
     except OSError as error:
         print(f"bigin-sandbox: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
         return 1
-    sandbox = Sandbox(settings, db_path=db_path)
+    try:
+        sandbox = Sandbox(settings, db_path=db_path)
+    except sqlite3.Error as error:
+        print(f"bigin-sandbox: cannot use {db_path}: {error}", file=sys.stderr)
+        return 1
     config = uvicorn.Config(
         make_app(sandbox),
         http="httptools",
@@ -35,16 +40,34 @@ def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
         timeout_keep_alive=KEEP_ALIVE,
     )
     address = f"http://{host}:{listener.getsockname()[1]}"
-    content = f"organisation of {sandbox.store.total()} records, seed {sandbox.context.settings.seed}"
+    origin = f"kept in {db_path}" if sandbox.was_kept else f"seed {settings.seed}"
+    content = f"organisation of {sandbox.store.total()} records, {origin}"
     print(f"bigin-sandbox: listening on {address} ({content})", flush=True)
     _run(uvicorn.Server(config), listener)
     sandbox.store.close()
     return 0
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # Named TCP: asyncio sends small packets at once (TCP_NODELAY) only on sockets that say so.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """uvicorn stops at a signal and then raises it again for the handler that was there before: this one,
-    which also serves before uvicorn has its own."""
+    """Run until a signal.
+
+    At a signal uvicorn stops, and raises it again for the handler that was there before: this one, which
+    also serves until uvicorn has its own.
+    """
 
     def stop(_signal: int, _frame: object) -> None:
         server.should_exit = True

@@ -39,7 +39,7 @@ class Settings:
 
         Raises ValueError naming a setting that is unknown or has no such value.
         """
-        known = {field.name: type(field.default) for field in fields(self)}
+        known: dict[str, type[Any]] = {field.name: type(getattr(self, field.name)) for field in fields(self)}
         given: dict[str, Any] = {}
         for name, value in changes.items():
             if name not in known:

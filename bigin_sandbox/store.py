@@ -167,7 +167,7 @@ class Store(RecordsTable):
         for kind, earliest in since.items():
             values += [kind, int(earliest.timestamp())]
         sql = (
-            "select id, name, kind, deleted, deleted_by, body from bin where module = ? and deleted > ? "  # noqa: S608
+            "select id, name, kind, deleted, deleted_by, body from bin where module = ? and deleted > ? "
             f"and ({kinds}) order by deleted desc, id desc limit ? offset ?"
         )
         return [_deleted(module, row) for row in self._db.execute(sql, [*values, limit, offset])]

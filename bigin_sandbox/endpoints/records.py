@@ -33,7 +33,9 @@ def list_records(call: ApiCall) -> Answer:
     if not _is_approved_wanted(call):
         return no_content()
     records = fetch(call, module, selection, page)
-    return list_answer(call, module, records, fields, page, selection, with_sorting=True)
+    return list_answer(
+        call, module, records, fields=fields, page=page, selection=selection, with_sorting=True
+    )
 
 
 def _is_approved_wanted(call: ApiCall) -> bool:

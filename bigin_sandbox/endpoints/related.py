@@ -50,7 +50,9 @@ def list_related(call: ApiCall) -> Answer:
     page = read_page(call)
     selection = _belonging(call, parent, parent_id, related["api_name"], selected(call, child))
     records = fetch(call, child, selection, page)
-    return list_answer(call, child, records, fields, page, selection, with_sorting=False)
+    return list_answer(
+        call, child, records, fields=fields, page=page, selection=selection, with_sorting=False
+    )
 
 
 def _address(call: ApiCall) -> tuple[str, str, dict[str, Any]]:
@@ -123,7 +125,7 @@ def _email(call: ApiCall, email: dict[str, Any]) -> dict[str, Any]:
 
 def get_related(call: ApiCall) -> Answer:
     """One e-mail with its text, or the bytes of one attachment."""
-    parent, parent_id, related = _address(call)
+    _parent, parent_id, related = _address(call)
     if related["api_name"] == "Attachments":
         return _download(call, parent_id)
     if related["api_name"] != "Emails":

@@ -25,10 +25,15 @@ class Credits:
     """What the organisation may still spend."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._clock = context.clock
         self._spent: deque[tuple[float, int]] = deque()
         self._used = 0
-        self.limit = credit_limit(context.settings.edition, context.store.users())
+
+    @property
+    def limit(self) -> int:
+        """Credits that the edition gives a day."""
+        return credit_limit(self._context.settings.edition, self._context.store.users())
 
     @property
     def used(self) -> int:
@@ -56,7 +61,7 @@ def credit_limit(edition: str, users: list[dict[str, Any]]) -> int:
     """Credits a day: 5,000, or 50,000 and 250 for each active user up to 100,000."""
     if edition == "free":
         return FREE_CREDITS
-    active = sum(user["status"] == "active" for user in users)
+    active = len([user for user in users if user["status"] == "active"])
     return min(MOST_CREDITS, PAID_CREDITS + PAID_CREDITS_PER_USER * active)
 
 
@@ -64,7 +69,7 @@ class InFlight:
     """Calls being worked on at this moment, of all kinds and of the sub-concurrency class."""
 
     def __init__(self, context: Context) -> None:
-        self._limit = CONCURRENCY[context.settings.edition]
+        self._context = context
         self.now = 0
         self.of_the_class = 0
         self.most = 0
@@ -74,7 +79,8 @@ class InFlight:
         self.now += 1
         self.of_the_class += in_class
         self.most = max(self.most, self.now)
-        return self.now <= self._limit and (not in_class or self.of_the_class <= SUB_CONCURRENCY)
+        limit = CONCURRENCY[self._context.settings.edition]
+        return self.now <= limit and (not in_class or self.of_the_class <= SUB_CONCURRENCY)
 
     def leave(self, *, in_class: bool) -> None:
         """One is done."""

@@ -21,7 +21,8 @@ _NAME = re.compile(r"\$\{(?:\w+\.)?(\w+)\}")
 def formula_value(field: Mapping[str, Any], record: Mapping[str, Any]) -> float | None:
     """What the field's expression gives for a record; None if a number in it is missing.
 
-    >>> formula_value({"formula": {"expression": "${Leases.Rent}*${Leases.Months}"}}, {"Rent": 9.5, "Months": 2})
+    >>> field = {"formula": {"expression": "${Leases.Rent}*${Leases.Months}"}}
+    >>> formula_value(field, {"Rent": 9.5, "Months": 2})
     19.0
     """
     try:

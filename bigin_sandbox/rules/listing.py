@@ -30,10 +30,10 @@ def list_answer(
     call: ApiCall,
     module: str,
     records: list[Record],
+    *,
     fields: list[str],
     page: Page,
     selection: Selection,
-    *,
     with_sorting: bool,
 ) -> Answer:
     """The answer to a list, from its records and one more if there is one."""

@@ -109,7 +109,7 @@ class RecordQueries:
             condition, condition_values = tables.condition(criteria)
             where, values = f"{where} and {condition}", [*values, *condition_values]
         bodies = ", ".join(f"{alias}.body" for alias in tables.aliases.values())
-        sql = f"select {bodies} from records r {tables.joined()} where {where} order by {tables.order(order)}"  # noqa: S608
+        sql = f"select {bodies} from records r {tables.joined()} where {where} order by {tables.order(order)}"
         if limit is not None:
             sql, values = f"{sql} limit ? offset ?", [*values, limit, offset]
         return Statement(sql, tuple(values), tuple(tables.aliases)[1:])
@@ -121,7 +121,7 @@ class RecordQueries:
     def count(self, module: str, criteria: Criteria) -> int:
         """How many records satisfy the conditions."""
         statement = self.statement(module, criteria)
-        ((number,),) = self._store.query(f"select count(*) from ({statement.sql})", statement.values)  # noqa: S608
+        ((number,),) = self._store.query(f"select count(*) from ({statement.sql})", statement.values)
         return int(number)
 
     def _formula_of(self, module: str, name: str, body: str) -> float | None:
@@ -187,7 +187,7 @@ class _Tables:
         if not fit or column.name not in self._store.indexed_fields(column.module):
             return None
         marks = ", ".join("?" * len(comparison.values))
-        sql = f"r.id in (select id from lookups where module = ? and field = ? and value in ({marks}))"  # noqa: S608
+        sql = f"r.id in (select id from lookups where module = ? and field = ? and value in ({marks}))"
         return sql, [column.module, column.name, *map(normal, comparison.values)]
 
     def _comparison(self, comparison: Comparison) -> tuple[str, list[Any]]:

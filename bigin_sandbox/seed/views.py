@@ -130,8 +130,10 @@ def _placed(field: Item, place: int) -> Item:
 
 
 def _of_team_pipeline(fields: list[Item], name: str) -> list[Item]:
-    """The fields with this Team Pipeline's sub-pipelines, each with its stages; Closing_Date asked for
-    in the second only."""
+    """The fields with this Team Pipeline's sub-pipelines, each with its stages.
+
+    All but the first ask for a Closing_Date, which the field itself does not.
+    """
     stages = next(field for field in fields if field["api_name"] == "Stage")
     stage_ids = {value["actual_value"]: value["id"] for value in stages["pick_list_values"]}
     sub_pipelines = TEAM_PIPELINES[name]
@@ -173,7 +175,7 @@ def _stages(sub_pipelines: dict[str, list[str]], value: Item, stage_ids: dict[st
 
 
 def custom_views(module: Item, fields: list[Item], ids: Any) -> list[Item]:
-    """`All …`, and what `_VIEWS` adds; with criteria, fields and sorting, which only the single view shows."""
+    """`All …`, and what `_VIEWS` adds; criteria, fields and sorting are shown of a single one only."""
     by_name = {field["api_name"]: field for field in fields}
     shown = [{"api_name": name, "id": field["id"]} for name, field in list(by_name.items())[:8]]
     views: list[tuple[str, Item | None]] = [(f"All {module['plural_label']}", None)]

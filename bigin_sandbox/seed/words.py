@@ -1,21 +1,23 @@
 """Words that the seeded data are made of; some beyond ASCII, as real names are."""
 
-FIRST_NAMES = (
+FIRST_NAMES = (  # noqa: SIM905 - a list of words reads better as a text
     "Ada Åsa Bruno Carla Chen Daniel Elif Emma Farid Greta Hana Hugo Inés Ivan Jonas Kaja Lena Liam Lucía "
-    "Marek Mei Nadia Noah Olu Paul Priya Quentin Rosa Ruth Sami Sofia Tariq Tess Uma Victor Wanda Yusuf Zoë"
+    "Marek Mei Nadia Noah Olu Paul Priya Quentin Rosa Ruth Sami Sofia Tariq Tess Uma Victor Wanda Yusuf "
+    "Zoë"
 ).split()
-LAST_NAMES = (
+LAST_NAMES = (  # noqa: SIM905 - a list of words reads better as a text
     "Abbott Almeida Berg Brandt Castro Dahl Duarte Eriksen Fischer Garcia Haddad Ito Jansen Kaya Keller "
     "Lindqvist Lopez Moreau Müller Nguyen O'Brien Okafor Olsen Park Petrov Quinn Rossi Sato Schmidt Silva "
     "Singh Svensson Tanaka Torres Ueda Varga Weber Wójcik Yilmaz Zhang"
 ).split()
-COMPANY_HEADS = (
+COMPANY_HEADS = (  # noqa: SIM905 - a list of words reads better as a text
     "Alder Amber Atlas Birch Blue Cedar Copper Coral Delta Ember Falcon Fjord Granite Harbor Iron Juniper "
     "Kestrel Lumen Maple Nordic Opal Orion Pine Quartz Raven Sable Silver Terra Umber Vista Willow Zephyr"
 ).split()
-COMPANY_TAILS = (
+COMPANY_TAILS = (  # noqa: SIM905 - a list of words reads better as a text
     "Analytics Bakery Brewing Ceramics Clinic Design Electric Foods Freight Garden Glass Hotels Labs "
-    "Lighting Logistics Media Motors Optics Paper Press Robotics Studio Supply Textiles Tools Travel Works"
+    "Lighting Logistics Media Motors Optics Paper Press Robotics Studio Supply Textiles Tools Travel "
+    "Works"
 ).split()
 COMPANY_FORMS = ("AB", "AS", "GmbH", "Inc.", "Ltd", "S.A.")
 PLACES = (
