@@ -163,12 +163,13 @@ class Client:
     def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
         with self._gate() as seen:
             token = self._tokens.current()
+            url = f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}"
             self._meter.charge(call)
             begun = time.monotonic()
             status: int | None = None
             code: str | None = None
             try:
-                received = self._send(call, token, into)
+                received = self._send(call, url, token, into)
                 status = received.status
                 self._note(received.header)
                 reply = _read(call, received, into)
@@ -182,10 +183,10 @@ class Client:
         self._gate.succeed()
         return reply
 
-    def _send(self, call: Call, token: AccessToken, into: BinaryIO | None) -> Received:
+    def _send(self, call: Call, url: str, token: AccessToken, into: BinaryIO | None) -> Received:
         return self._transport.send(
             call.method,
-            f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}",
+            url,
             params=call.params,
             headers={**call.headers, "Authorization": f"Zoho-oauthtoken {token.value}"},
             json=call.json,

@@ -128,7 +128,7 @@ def _is_result(status: int, content: Mapping[str, Any], call: Call | None) -> bo
         return not _is_flat_error(content) and not _is_one_error_for_many(content, call)
     if status in (401, 429) or status >= 500 or call is None or not call.answers_records:  # noqa: PLR2004
         return False
-    return _judges_each(content.get("data"), call.records)
+    return _judges_each(entries(content, "data"), call.records)
 
 
 def _is_flat_error(content: Mapping[str, Any]) -> bool:
@@ -144,11 +144,11 @@ def _is_one_error_for_many(content: Mapping[str, Any], call: Call | None) -> boo
     return len(found) == 1 and found[0].get("status") == "error"
 
 
-def _judges_each(verdicts: Any, sent: int) -> bool:
+def _judges_each(verdicts: list[Mapping[str, Any]], sent: int) -> bool:
     """Whether there is a verdict for each record sent; one for many is a whole-call fault."""
-    if not isinstance(verdicts, list) or not verdicts or len(verdicts) < sent:
+    if not verdicts or len(verdicts) < sent:
         return False
-    return len(verdicts) > 1 or not _faults_whole_call(mapping(verdicts[0]))
+    return len(verdicts) > 1 or not _faults_whole_call(verdicts[0])
 
 
 def _faults_whole_call(entry: Mapping[str, Any]) -> bool:

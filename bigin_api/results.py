@@ -86,7 +86,7 @@ def verdicts(reply: Reply, call: Call) -> list[WriteResult]:
 
     Raises ServerError if there are fewer: which record they speak of cannot be told.
     """
-    entries = reply.rows()
+    entries = [entry for entry in reply.rows() if isinstance(entry, Mapping)]
     if len(entries) < call.records:
         raise ServerError(
             f"{call.module}: {call.what} judged {len(entries)} of {call.records} records.",

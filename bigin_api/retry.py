@@ -52,7 +52,7 @@ def longest_wait(attempt: int) -> float:
     >>> [longest_wait(n) for n in (1, 2, 5, 9)]
     [1.0, 2.0, 16.0, 60.0]
     """
-    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 10))
 
 
 class Retry:

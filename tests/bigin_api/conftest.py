@@ -1,0 +1,54 @@
+"""What the client's tests share: a scripted server, and clients that do not sleep between tries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from scripted_server import ScriptedServer
+
+from bigin_api import Client, ClientSettings
+
+SECRETS = ("the-secret", "the-refresh-token")
+
+
+def settings_for(url: str, **more: Any) -> dict[str, Any]:
+    return {
+        "client_id": "the-client",
+        "client_secret": SECRETS[0],
+        "refresh_token": SECRETS[1],
+        "api_url": url,
+        "accounts_url": url,
+        **more,
+    }
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server that says what the test wrote down."""
+    server = ScriptedServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Client]]:
+    """``connect(url, **settings)``: clients that try again without a wait, closed at the end."""
+    clients = []
+
+    def make(url: str, *, now: Callable[[], float] | None = None, **settings: Any) -> Client:
+        clock = {"now": now} if now else {}
+        given = ClientSettings.from_mapping(settings_for(url, **settings))
+        clients.append(Client(given, jitter=lambda _longest: 0.0, **clock))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(server: ScriptedServer, connect: Callable[..., Client]) -> Client:
+    """A client of the scripted server."""
+    return connect(server.url)

@@ -1,0 +1,138 @@
+"""A server that answers what a test wrote down, byte for byte, for what no real server would be asked.
+
+Its accounts server grants tokens ``token-1``, ``token-2`` … unless the test scripts other answers.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes over the wire. ``cut_after`` breaks off after so many bytes of the body."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    reset: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, content: Any, status: int = 200, **more: Any) -> Answer:
+        headers = {"Content-Type": "application/json;charset=UTF-8", **more.pop("headers", {})}
+        return cls(status, json.dumps(content).encode(), headers, **more)
+
+    def zipped(self) -> Answer:
+        return Answer(self.status, gzip.compress(self.body), {**self.headers, "Content-Encoding": "gzip"})
+
+
+TOKEN_ENDED = Answer.of(
+    {"code": "INVALID_TOKEN", "details": {}, "message": "invalid oauth token", "status": "error"}, 401
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class ScriptedServer:
+    """Answers in the order of ``answers``, then with an empty list of records."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self.answers: deque[Answer] = deque()
+        self.token_answers: deque[Answer] = deque()
+        self.asked: list[Asked] = []
+        self.dead_tokens: set[str] = set()
+        self.token_requests: list[Asked] = []
+        self._lock = threading.Lock()
+        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, asked: Asked) -> Answer:
+        with self._lock:
+            if asked.path.startswith("/oauth/"):
+                self.token_requests.append(asked)
+                if self.token_answers:
+                    return self.token_answers.popleft()
+                return token_answer(f"token-{len(self.token_requests)}", self.url)
+            self.asked.append(asked)
+            if asked.headers.get("Authorization", "").partition(" ")[2] in self.dead_tokens:
+                return TOKEN_ENDED
+            return self.answers.popleft() if self.answers else Answer.of({"data": [], "info": {}})
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_any(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                asked = Asked(self.command, self.path, dict(self.headers), self.rfile.read(length))
+                _send(self, script.answer(asked))
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_any  # noqa: N815 -- http.server's names
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away in the middle is what some tests are about."""
+
+
+def token_answer(value: str, api_domain: str, **more: Any) -> Answer:
+    return Answer.of(
+        {"access_token": value, "api_domain": api_domain, "token_type": "Bearer", "expires_in": 3600, **more}
+    )
+
+
+def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    time.sleep(answer.seconds)
+    if answer.reset:
+        handler.close_connection = True
+        # Linger of 0 seconds: the connection ends with RST instead of FIN.
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.connection.close()
+        return
+    handler.send_response(answer.status)
+    for name, value in answer.headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(answer.body)))
+    handler.end_headers()
+    handler.wfile.write(answer.body[: answer.cut_after])
+    if answer.cut_after is not None:
+        handler.wfile.flush()
+        handler.close_connection = True

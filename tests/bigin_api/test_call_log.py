@@ -1,0 +1,105 @@
+"""The call log: a line a call, and nothing in it that is nobody's business."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bigin_api import Call, SettingsError
+from bigin_api.call_log import CallLog, Outcome
+
+CALL = Call(
+    "POST",
+    "/Contacts/upsert",
+    params={"criteria": "(Email:equals:ann@example.org)"},
+    json={"data": [{"Last_Name": "Berg"}]},
+    headers={"X-CRM-ORG": "6100"},
+    endpoint="upsert",
+    module="Contacts",
+    label="people",
+    credits=10,
+    records=100,
+)
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_line_tells_all_that_the_settings_promise(tmp_path):
+    """Time, method, path, module, status, code, milliseconds, credits, records, attempt."""
+    path = tmp_path / "logs" / "api.jsonl"
+    log = CallLog(path)
+
+    log.write(CALL, Outcome(status=207, code=None, milliseconds=42, attempt=2))
+    log.close()
+
+    (line,) = lines(path)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "method": "POST",
+        "path": "/Contacts/upsert",
+        "module": "Contacts",
+        "stream": "people",
+        "status": 207,
+        "code": None,
+        "ms": 42,
+        "credits": 10,
+        "records": 100,
+        "attempt": 2,
+    }
+
+
+def test_no_value_of_a_record_is_logged(tmp_path):
+    """Query strings and bodies hold people's data."""
+    path = tmp_path / "api.jsonl"
+    log = CallLog(path)
+
+    log.write(CALL, Outcome(200, None, 1, 1))
+    log.close()
+
+    written = path.read_text(encoding="utf-8")
+    assert "ann@example.org" not in written
+    assert "Berg" not in written
+    assert "6100" not in written
+
+
+def test_runs_append_to_the_same_file(tmp_path):
+    """Yesterday's lines are what today's are compared with."""
+    path = tmp_path / "api.jsonl"
+
+    for attempt in (1, 2):
+        log = CallLog(path)
+        log.write(CALL, Outcome(200, None, 1, attempt))
+        log.close()
+
+    assert [line["attempt"] for line in lines(path)] == [1, 2]
+
+
+def test_a_log_that_cannot_be_opened_is_said_at_the_start(tmp_path):
+    """Not after an hour of calls that nobody logged."""
+    with pytest.raises(SettingsError, match="api_log_path"):
+        CallLog(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_ends_the_log_and_not_the_run(caplog):
+    """The answer to an insert is worth more than the line about it."""
+    log = CallLog(Path("/dev/full"))
+
+    log.write(CALL, Outcome(201, None, 1, 1))
+    log.write(CALL, Outcome(201, None, 1, 1))
+    log.close()
+
+    assert caplog.messages == ["api_log_path: cannot write (No space left on device); the log ends here."]
+
+
+def test_a_line_after_the_end_is_dropped(tmp_path):
+    """A call that outlives the client must not fail for the log's sake."""
+    path = tmp_path / "api.jsonl"
+    log = CallLog(path)
+    log.close()
+
+    log.write(CALL, Outcome(200, None, 1, 1))
+
+    assert lines(path) == []

@@ -1,0 +1,94 @@
+"""What a run spent, and what it may."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bigin_api import Call, CreditBudgetReached
+from bigin_api.credits import Meter
+from bigin_api.limits import tag_credits, write_credits
+
+LIST = Call("GET", "/Contacts", endpoint="list", module="Contacts")
+WRITE = Call("POST", "/Contacts", endpoint="insert", module="Contacts", label="people", credits=10)
+
+
+@pytest.mark.parametrize(("records", "price"), [(1, 1), (10, 1), (11, 2), (99, 10), (100, 10)])
+def test_writes_cost_one_credit_per_ten_records(records, price):
+    """The price of a call is known before it is sent: the budget depends on it."""
+    assert write_credits(records) == price
+
+
+@pytest.mark.parametrize(("records", "price"), [(1, 1), (50, 1), (51, 2), (500, 10)])
+def test_tags_cost_one_credit_per_fifty_records(records, price):
+    """The same for tags."""
+    assert tag_credits(records) == price
+
+
+def test_spending_is_told_by_endpoint_and_by_stream():
+    """A person who wonders where the day's credits went finds the stream and the kind of call."""
+    meter = Meter()
+
+    for call in (LIST, LIST, WRITE):
+        meter.charge(call)
+
+    spent = meter.spent()
+    assert (spent.calls, spent.credits) == (3, 12)
+    assert spent.by_endpoint == {"list": 2, "insert": 10}
+    assert spent.by_label == {"Contacts": 2, "people": 10}
+    assert spent.calls_by_label == {"Contacts": 2, "people": 1}
+
+
+def test_the_budget_is_never_overspent():
+    """The call that would break the budget is not sent, a cheaper one still may be."""
+    meter = Meter(budget=11)
+    meter.charge(LIST)
+    meter.charge(LIST)
+
+    with pytest.raises(
+        CreditBudgetReached, match=r"credit_budget of 11.*2 credits are spent.*10 more"
+    ) as raised:
+        meter.charge(WRITE)
+    meter.charge(LIST)
+
+    assert raised.value.module == "Contacts"
+    assert meter.spent().credits == 3
+
+
+def test_many_threads_spend_exactly_the_budget():
+    """Check and charge are one step: two threads cannot both take the last credit."""
+    meter = Meter(budget=100)
+
+    def charge(_: int) -> bool:
+        try:
+            meter.charge(LIST)
+        except CreditBudgetReached:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as pool:
+        sent = sum(pool.map(charge, range(500)))
+
+    assert sent == 100
+    assert meter.credits == 100
+
+
+def test_what_never_reached_bigin_costs_nothing():
+    """A connection that was refused is not on Bigin's bill, so it must not be on ours."""
+    meter = Meter(budget=10)
+    meter.charge(WRITE)
+
+    meter.refund(WRITE)
+    meter.charge(WRITE)
+
+    assert (meter.spent().calls, meter.spent().credits) == (1, 10)
+    assert meter.spent().by_label == {"people": 10}
+
+
+def test_what_remains_is_what_the_server_said_last():
+    """Most answers do not say what remains: that is no news, not zero."""
+    meter = Meter()
+    meter.note_remaining(2400)
+
+    meter.note_remaining(None)
+
+    assert meter.spent().remaining == 2400

@@ -1,0 +1,164 @@
+"""Calls in flight: never more than allowed, and nobody waits for ever."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bigin_api import ClientClosed
+from bigin_api.gate import CALLS_TO_GROW, Gate
+
+
+class Watched:
+    """Counts how many are inside at once."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.now = 0
+        self.most = 0
+        self.lock = threading.Lock()
+
+    def call(self, *, fail: bool = False) -> None:
+        with self.gate():
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            time.sleep(0.0005)
+            with self.lock:
+                self.now -= 1
+            if fail:
+                raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_never_more_inside_than_allowed(limit):
+    """Bigin counts calls in flight for the whole organisation: one too many is a 429 for somebody."""
+    watched = Watched(Gate(limit))
+
+    with ThreadPoolExecutor(50) as pool:
+        for each in [pool.submit(watched.call) for _ in range(400)]:
+            each.result()
+
+    assert watched.most == limit
+    assert watched.gate.inside == 0
+
+
+def test_exceptions_give_their_place_back():
+    """A place lost to each failure would end in a run that stands still."""
+    watched = Watched(Gate(2))
+
+    with ThreadPoolExecutor(20) as pool:
+        tries = [pool.submit(watched.call, fail=number % 2 == 0) for number in range(200)]
+        failed = sum(isinstance(each.exception(), ZeroDivisionError) for each in tries)
+
+    assert failed == 100
+    assert watched.gate.inside == 0
+    with watched.gate():
+        assert watched.gate.inside == 1
+
+
+def test_shrinking_and_growing_under_load_neither_blocks_nor_overfills():
+    """The gate moves while fifty threads push: all get through, none beside it."""
+    gate = Gate(10)
+    watched = Watched(gate)
+
+    def work(number: int) -> None:
+        with gate() as seen:
+            pass
+        if number % 40 == 0:
+            gate.shrink(seen)
+        watched.call()
+        gate.succeed()
+
+    with ThreadPoolExecutor(50) as pool:
+        for each in [pool.submit(work, number) for number in range(600)]:
+            each.result(timeout=60)
+
+    assert watched.most <= 10
+    assert gate.inside == 0
+
+
+def test_429_halves_what_is_allowed_down_to_one():
+    """Fewer calls at once is the only answer that helps, and one must always be possible."""
+    gate = Gate(10)
+    seen = []
+
+    for _ in range(5):
+        with gate() as entered:
+            pass
+        gate.shrink(entered)
+        seen.append(gate.allowed)
+
+    assert seen == [5, 2, 1, 1, 1]
+
+
+def test_a_volley_that_is_refused_together_shrinks_once():
+    """Ten calls refused in the same instant tell one thing: ten halvings would leave one lane for minutes."""
+    gate = Gate(8)
+    entered = []
+    for _ in range(8):
+        with gate() as seen:
+            entered.append(seen)
+
+    for seen in entered:
+        gate.shrink(seen)
+
+    assert gate.allowed == 4
+
+
+def test_good_calls_win_the_places_back():
+    """A busy minute must not slow down the rest of the night."""
+    gate = Gate(4)
+    with gate() as seen:
+        pass
+    gate.shrink(seen)
+
+    for _ in range(CALLS_TO_GROW - 1):
+        gate.succeed()
+    before = gate.allowed
+    for _ in range(5 * CALLS_TO_GROW):
+        gate.succeed()
+
+    assert before == 2
+    assert gate.allowed == 4
+
+
+def test_a_429_starts_the_count_of_good_calls_anew():
+    """Only calls in a row without a 429 show that there is room again."""
+    gate = Gate(4)
+    with gate() as seen:
+        pass
+    gate.shrink(seen)
+    for _ in range(CALLS_TO_GROW - 1):
+        gate.succeed()
+    with gate() as seen:
+        pass
+    gate.shrink(seen)
+
+    gate.succeed()
+
+    assert gate.allowed == 1
+
+
+def test_closing_sends_those_who_wait_away():
+    """Who waits for a turn that will not come must be told."""
+    gate = Gate(1)
+    outcomes = []
+
+    def wait_in_line() -> None:
+        with pytest.raises(ClientClosed), gate():
+            pass
+        outcomes.append("sent away")
+
+    with gate():
+        waiting = [threading.Thread(target=wait_in_line) for _ in range(5)]
+        for each in waiting:
+            each.start()
+        gate.close()
+        for each in waiting:
+            each.join(timeout=30)
+
+    assert outcomes == ["sent away"] * 5
+    with pytest.raises(ClientClosed), gate():
+        pass

@@ -1,0 +1,328 @@
+"""One access token for all threads, and every way in which getting it can fail."""
+
+import json
+import logging
+import stat
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import SECRETS
+from scripted_server import TOKEN_ENDED, Answer, token_answer
+
+from bigin_api import AuthError, BiginError, Call, ConnectionFailed, ServerError
+
+LIST = Call("GET", "/Contacts")
+INSERT = Call("POST", "/Contacts", json={"data": [{}]}, repeatable=False)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_fifty_threads_share_one_token(server, connect):
+    """Zoho grants ten tokens in ten minutes: one refresh for all threads, or the run locks itself out."""
+    client = connect(server.url, max_concurrent_requests=10)
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(lambda _: client.send(LIST), range(200)))
+
+    assert len(server.token_requests) == 1
+    assert {asked.headers["Authorization"] for asked in server.asked} == {"Zoho-oauthtoken token-1"}
+
+
+def test_the_request_is_what_the_accounts_server_expects(server, client):
+    """A form in the body: in a query string the secrets would stand in every proxy's log."""
+    client.send(LIST)
+
+    (asked,) = server.token_requests
+    assert (asked.method, asked.path) == ("POST", "/oauth/v2/token")
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.body == (
+        b"grant_type=refresh_token&client_id=the-client&client_secret=the-secret"
+        b"&refresh_token=the-refresh-token"
+    )
+    assert "Authorization" not in asked.headers
+
+
+@pytest.mark.parametrize(("seconds", "refreshes"), [(3290, 1), (3310, 2)])
+def test_a_token_is_renewed_five_minutes_before_it_ends(server, connect, seconds, refreshes):
+    """A call that begins with a token that is about to end would be refused half-way through a run."""
+    clock = Clock()
+    client = connect(server.url, now=clock)
+    client.send(LIST)
+
+    clock.time += seconds
+    client.send(LIST)
+
+    assert len(server.token_requests) == refreshes
+
+
+def test_a_short_lived_token_is_used_for_half_its_life(server, connect):
+    """With a fixed margin it would never be fresh, and every call would ask for another one."""
+    clock = Clock()
+    client = connect(server.url, now=clock)
+    server.token_answers.append(token_answer("short", server.url, expires_in=60))
+
+    client.send(LIST)
+    clock.time += 29
+    client.send(LIST)
+    clock.time += 2
+    client.send(LIST)
+
+    assert [asked.headers["Authorization"][-7:] for asked in server.asked] == [
+        "n short",
+        "n short",
+        "token-2",
+    ]
+
+
+@pytest.mark.parametrize("call", [LIST, INSERT], ids=["read", "insert"])
+def test_a_token_that_is_refused_in_mid_run_is_renewed_once(server, client, call):
+    """The sixteenth token of an account kills the oldest: its owner goes on with another one."""
+    client.send(LIST)
+    server.dead_tokens.add("token-1")
+
+    client.send(call)
+
+    assert len(server.token_requests) == 2
+    assert [asked.headers["Authorization"][-7:] for asked in server.asked] == [
+        "token-1",
+        "token-1",
+        "token-2",
+    ]
+
+
+def test_threads_that_meet_the_same_end_renew_it_once(server, connect):
+    """Ten calls in flight are refused together; one of them renews, the others take what it got."""
+    client = connect(server.url, max_concurrent_requests=10)
+    client.send(LIST)
+    server.dead_tokens.add("token-1")
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: client.send(LIST), range(10)))
+
+    assert len(server.token_requests) == 2
+
+
+def test_a_token_refused_twice_ends_the_call(server, client):
+    """A fresh token that is refused too will not get better: the data center is wrong."""
+    server.answers.extend([TOKEN_ENDED, TOKEN_ENDED, TOKEN_ENDED])
+
+    with pytest.raises(AuthError, match="data_center"):
+        client.send(LIST)
+
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "advice"),
+    [
+        (200, "invalid_client", "data_center first, then client_id"),
+        (200, "invalid_client_secret", "client_secret does not fit"),
+        (200, "invalid_code", "refresh_token is revoked"),
+        (200, "access_denied", "wait ten minutes"),
+        (400, "Access Denied", "token_cache_path"),
+        (200, "Access Denied", "token_cache_path"),
+        (200, "something_new", "check data_center, client_id, client_secret and refresh_token"),
+        (401, "invalid_client", "data_center first"),
+    ],
+)
+def test_refused_credentials_tell_what_to_check(server, client, status, error, advice):
+    """OAuth errors come as HTTP 200; the run ends at once with one line that says what to do."""
+    server.token_answers.append(
+        Answer.of({"error": error, "error_description": "You have made too many requests"}, status)
+    )
+
+    with pytest.raises(AuthError) as raised:
+        client.send(LIST)
+
+    assert advice in raised.value.message
+    assert error in raised.value.message
+    assert raised.value.code == error
+    assert server.asked == []
+
+
+def test_an_answer_without_a_token_is_refused(server, client):
+    """{} is no token and no error either: it must not be sent as the token None."""
+    server.token_answers.append(Answer.of({}))
+
+    with pytest.raises(AuthError, match="no access_token"):
+        client.send(LIST)
+
+
+def test_refused_credentials_are_not_tried_again(server, connect):
+    """Twenty streams that each try wrong credentials would lock the account for ten minutes."""
+    client = connect(server.url, max_concurrent_requests=10)
+    server.token_answers.extend([Answer.of({"error": "invalid_code"})] * 50)
+
+    with ThreadPoolExecutor(10) as pool:
+        tries = [pool.submit(client.send, LIST) for _ in range(50)]
+
+    assert {type(each.exception()) for each in tries} == {AuthError}
+    assert len(server.token_requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Answer(reset=True),
+        Answer(502, b"<html>Bad gateway</html>"),
+        Answer(200, b'{"access_token": "tok', cut_after=10),
+        Answer(500, b"{}"),
+    ],
+    ids=["reset", "502", "cut off", "500"],
+)
+@pytest.mark.parametrize("call", [LIST, INSERT], ids=["read", "insert"])
+def test_a_token_request_that_fails_is_tried_again(server, client, failure, call):
+    """What failed is the token's call: the insert that waits for it was never sent, so it may go on."""
+    server.token_answers.append(failure)
+
+    client.send(call)
+
+    assert len(server.token_requests) == 2
+    assert len(server.asked) == 1
+    assert client.spent().credits == 1
+
+
+@pytest.mark.parametrize("failure", [Answer(502, b"<html>"), Answer(reset=True)], ids=["502", "reset"])
+def test_an_accounts_server_that_stays_away_is_said(server, connect, failure):
+    """The message names the accounts server, for the API may well be alive."""
+    client = connect(server.url, max_retries=1)
+    server.token_answers.extend([failure, failure])
+
+    with pytest.raises((ServerError, ConnectionFailed), match=r"^http://127\.0\.0\.1"):
+        client.send(LIST)
+
+    assert client.spent().calls == 0
+
+
+@pytest.mark.parametrize("domain", ["scripted", None, "www.zohoapis.eu", 17])
+def test_api_lives_where_the_token_says(server, connect, domain):
+    """Without api_url the answer's api_domain decides; what is no address is passed over."""
+    client = connect(server.url, api_url=None)
+    answer = token_answer("t", server.url if domain == "scripted" else domain)
+    server.token_answers.append(answer)
+
+    if domain == "scripted":
+        client.send(LIST)
+        assert len(server.asked) == 1
+    else:
+        token = client._tokens.current()
+        assert token.api_domain is None
+
+
+def test_the_token_is_kept_between_runs_for_its_owner_alone(server, connect, tmp_path):
+    """A cron job every five minutes must not ask for a token each time, nor leave one lying open."""
+    path = tmp_path / "cache" / "token.json"
+    connect(server.url, token_cache_path=str(path)).send(LIST)
+
+    connect(server.url, token_cache_path=str(path)).send(LIST)
+
+    assert len(server.token_requests) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    kept = path.read_text(encoding="utf-8")
+    assert not any(secret in kept for secret in SECRETS)
+
+
+def test_a_kept_token_that_was_refused_is_not_taken_again(server, connect, tmp_path):
+    """Revoked in the meantime: the run gets another one and leaves that to the next run."""
+    path = tmp_path / "token.json"
+    connect(server.url, token_cache_path=str(path)).send(LIST)
+    server.dead_tokens.add("token-1")
+    second = connect(server.url, token_cache_path=str(path))
+
+    second.send(LIST)
+    connect(server.url, token_cache_path=str(path)).send(LIST)
+
+    assert [asked.headers["Authorization"][-7:] for asked in server.asked] == [
+        "token-1",
+        "token-1",
+        "token-2",
+        "token-2",
+    ]
+
+
+def test_a_token_that_another_run_left_is_taken_before_asking(server, connect, tmp_path):
+    """Two runs side by side share the cache: when the token ends, the second takes what the first got."""
+    path, clock = tmp_path / "token.json", Clock()
+    first = connect(server.url, token_cache_path=str(path), now=clock)
+    second = connect(server.url, token_cache_path=str(path), now=clock)
+    first.send(LIST)
+    second.send(LIST)
+    clock.time += 3400
+
+    first.send(LIST)
+    second.send(LIST)
+
+    assert len(server.token_requests) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '"x"', "{}", "another client's", "too old", "damaged"],
+)
+def test_a_cache_that_says_nothing_is_passed_over(server, connect, tmp_path, content):
+    """Whatever lies there, a refresh mends it."""
+    path, clock = tmp_path / "token.json", Clock()
+    connect(server.url, token_cache_path=str(path), now=clock).send(LIST)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    (key,) = kept
+    contents = {
+        "another client's": json.dumps({"0" * 64: kept[key]}),
+        "too old": json.dumps({key: {**kept[key], "fresh_until": clock.time - 1}}),
+        "damaged": json.dumps({key: {"value": "x"}}),
+    }
+    path.write_text(contents.get(content, content), encoding="utf-8")
+
+    connect(server.url, token_cache_path=str(path), now=clock).send(LIST)
+
+    assert len(server.token_requests) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_not_fatal(server, connect, tmp_path, caplog):
+    """The run has its token; that the next one will not find it is worth a line."""
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+
+    with caplog.at_level(logging.WARNING):
+        connect(server.url, token_cache_path=str(blocked / "token.json")).send(LIST)
+
+    assert len(server.asked) == 1
+    assert "token_cache_path" in caplog.text
+
+
+FAILURES = {
+    "refused": Answer.of({"error": "invalid_code"}),
+    "reset": Answer(reset=True),
+    "cut off": Answer(200, b'{"access_token": "token-x"', cut_after=20),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
+def test_no_error_leads_to_a_secret(server, connect, failure):
+    """Whoever prints the error, its causes and its context finds neither credentials nor a token."""
+    client = connect(server.url, max_retries=0)
+    server.token_answers.append(failure)
+
+    with pytest.raises(BiginError) as raised:
+        client.send(LIST)
+
+    said = "".join(traceback.format_exception(raised.value)) + repr(raised.value.__dict__)
+    assert not any(secret in said for secret in (*SECRETS, "token-x"))
+    assert _objects_reached(raised.value) == {type(raised.value).__module__}
+
+
+def _objects_reached(error: BaseException | None) -> set[str]:
+    """Where the classes of an error and of all that it is chained to come from."""
+    modules = set()
+    while error is not None:
+        modules.add(type(error).__module__)
+        error = error.__cause__ or error.__context__
+    return modules
