@@ -1,6 +1,7 @@
 """Controls of the sandbox under `/_sandbox/`: outside the API, without a token, not counted.
 
     GET    usage                     calls, credits, by_endpoint, statuses, most_in_flight, …
+    GET    automation                how often workflow rules and the like would have run, by trigger
     GET    dump?module=Contacts      every record as GET /{module}/{id} shows it, oldest first; times in UTC
     GET    deleted?module=Contacts   the recycle bin, whatever its age
     GET    settings                  what the sandbox runs with
@@ -28,6 +29,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route as Address
 
+from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import parse_instant, to_text
 from bigin_sandbox.mutations import change_metadata, mutate
 from bigin_sandbox.render import Renderer
@@ -54,6 +56,11 @@ def usage(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, An
         "credits_remaining": credits_.remaining,
         "most_in_flight": context.part(InFlight).most,
     }
+
+
+def automation(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """What would have run since the last reset."""
+    return sandbox.context.part(Automation).to_json()
 
 
 def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
@@ -141,6 +148,7 @@ def expire_tokens(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict
 
 CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "usage", usage),
+    ("GET", "automation", automation),
     ("GET", "dump", dump),
     ("GET", "deleted", deleted),
     ("GET", "settings", show_settings),

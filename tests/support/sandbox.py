@@ -54,6 +54,10 @@ class Sandbox:
         entry = self.usage()["by_endpoint"].get(endpoint)
         return entry["calls"] if entry else 0
 
+    def automation(self) -> dict[str, Any]:
+        """`fired`, and by module, operation and trigger: what would have run."""
+        return self._control("GET", "automation")
+
     def dump(self, module: str) -> list[dict[str, Any]]:
         """Every record of a module, oldest first."""
         return self._control("GET", f"dump?module={module}")
