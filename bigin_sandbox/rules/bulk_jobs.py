@@ -116,7 +116,7 @@ def call_back(
     """Tell an address of a job's end, once it has come. The caller keeps the task."""
 
     async def wait_and_tell() -> None:
-        while not is_over():
+        while not is_over():  # noqa: ASYNC110 - its time may also be moved by a control
             await asyncio.sleep(LOOK_EVERY)
         context.part(Deliveries).send(url, body())
 
