@@ -13,6 +13,7 @@ from bigin_api import Client, InFlight, ModuleUnavailable, PermissionDenied
 from tap_bigin.discovery import Organisation, define_module, readable_modules
 from tap_bigin.prefetch import Prefetch
 from tap_bigin.queries import define_queries
+from tap_bigin.related_lists import define_related
 from tap_bigin.report import RunReport
 from tap_bigin.settings import CONFIG_SCHEMA, TapSettings
 from tap_bigin.streams import BiginStream, make_stream
@@ -115,6 +116,13 @@ class TapBigin(Tap):
         if any(module.api_name == PIPELINES for module in organisation.modules):
             yield SUB_PIPELINES
         settings, report = self.settings, self.report
+        yield from define_related(
+            self.client,
+            settings.related_lists,
+            offered=organisation.modules,
+            lookups=settings.lookups,
+            report=report,
+        )
         yield from define_queries(self.client, settings.queries, lookups=settings.lookups, report=report)
         yield from define_views(self.client, settings.custom_views, lookups=settings.lookups, report=report)
 

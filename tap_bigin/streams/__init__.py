@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_bigin.discovery import ModuleDefinition, StreamDefinition
 from tap_bigin.queries import QueryDefinition
+from tap_bigin.related_lists import RelatedDefinition
 from tap_bigin.streams.module import ModuleStream
 from tap_bigin.streams.query import QueryStream
+from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.streams.sub_pipelines import SubPipelinesStream
 from tap_bigin.streams.view import ViewStream
@@ -27,6 +29,7 @@ __all__ = ["KINDS", "BiginStream", "make_stream"]
 KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
     ModuleDefinition: ModuleStream,
     QueryDefinition: QueryStream,
+    RelatedDefinition: RelatedStream,
     SubPipelinesDefinition: SubPipelinesStream,
     ViewDefinition: ViewStream,
 }

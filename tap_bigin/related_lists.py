@@ -1,0 +1,209 @@
+"""Related lists that a person named → stream definitions: a row for each record in the list of each parent.
+
+A deal's products and multi-select lookups are rows of the record itself, given only with a record read
+singly; they are named like related lists (``Pipelines.Associated_Products``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, SettingsError
+from bigin_api.json_values import api_name_of, mapping
+from tap_bigin.discovery import StreamDefinition
+from tap_bigin.schema import (
+    DATETIME,
+    LINK,
+    LIST_OF_ANYTHING,
+    STRING,
+    USER,
+    RecordSchema,
+    nullable,
+    objects,
+    record_schema,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bigin_api import Client, Field, Module, RelatedList
+    from tap_bigin.report import RunReport
+    from tap_bigin.settings import Lookups
+
+PARENT_ID = "parent_id"
+PARENT_FIELD = "Parent_Id"
+EMAILS = "Emails"
+Source = Literal["list", "emails", "rows"]
+BOOLEAN = nullable("boolean")
+ADDRESS = objects(user_name=STRING, email=STRING)
+ADDRESSES = nullable("array", items=ADDRESS)
+
+EMAIL_SCHEMA = RecordSchema(
+    {
+        PARENT_ID: {"type": "string"},
+        "id": {"type": "string", "description": "The message_id."},
+        "subject": STRING,
+        "from": ADDRESS,
+        "to": ADDRESSES,
+        "cc": ADDRESSES,
+        "time": DATETIME,
+        "sent": BOOLEAN,
+        "read": BOOLEAN,
+        "has_attachment": BOOLEAN,
+        "owner": USER,
+        "source": STRING,
+        "status": LIST_OF_ANYTHING,
+    },
+    {"time": "datetime"},
+)
+"""What the list of e-mails gives; the text of a message is not among it."""
+
+
+@dataclass(frozen=True)
+class RelatedDefinition(StreamDefinition):
+    """One related list of every record of a module."""
+
+    module: str = ""  # of the parents
+    api_name: str = ""  # of the list, or of the field that holds the rows
+    source: Source = "list"
+    related_module: str | None = None
+    has_parent_field: bool = False  # its records tell their parent, so one list may give them all
+
+
+def define_related(
+    client: Client,
+    wanted: Sequence[str],
+    *,
+    offered: Sequence[Module],
+    lookups: Lookups,
+    report: RunReport,
+) -> Iterator[RelatedDefinition]:
+    """The streams of related lists given as ``Contacts.Emails`` or ``*.Notes``.
+
+    Asks for each module's related lists, 1 credit a module. Raises SettingsError for an entry that names
+    nothing that is there.
+    """
+    defined: dict[str, RelatedDefinition] = {}
+    for entry in wanted:
+        glob, dot, list_glob = entry.partition(".")
+        modules = [each.api_name for each in offered if fnmatchcase(each.api_name, glob)]
+        if not dot or not (modules or glob.isidentifier()):
+            raise SettingsError(
+                f"related_lists: {entry!r} is no module and list such as Contacts.Emails or *.Notes."
+            )
+        found = [
+            definition
+            for module in modules or [glob]
+            for definition in _of_module(client, module, list_glob, lookups=lookups, report=report)
+        ]
+        if not found:
+            raise SettingsError(
+                f"related_lists: {entry!r} matches nothing. {_offer(client, modules or [glob])}"
+            )
+        defined.update((each.name, each) for each in found)
+    yield from defined.values()
+
+
+def _of_module(
+    client: Client, module: str, list_glob: str, *, lookups: Lookups, report: RunReport
+) -> Iterator[RelatedDefinition]:
+    lists = {each.api_name: each for each in _lists(client, module) if fnmatchcase(each.api_name, list_glob)}
+    for each in lists.values():
+        definition = _of_list(client, module, each, lookups=lookups, report=report)
+        if definition:
+            yield definition
+    for field in _row_fields(client, module):
+        if fnmatchcase(field.api_name, list_glob) and field.api_name not in lists:
+            yield _of_field(client, module, field, lookups=lookups)
+
+
+def _of_list(
+    client: Client, module: str, related: RelatedList, *, lookups: Lookups, report: RunReport
+) -> RelatedDefinition | None:
+    name = stream_name(module, related.api_name)
+    if related.api_name == EMAILS:
+        return RelatedDefinition(name, EMAIL_SCHEMA, (PARENT_ID, "id"), None, module, EMAILS, "emails")
+    if related.module is None:
+        report.stream(name).warn("no stream. The metadata does not say of which module its records are.")
+        return None
+    try:
+        fields = client.metadata.fields(related.module)
+    except (PermissionDenied, ModuleUnavailable) as refused:
+        report.stream(name).warn(f"no stream. {refused.message}")
+        return None
+    return RelatedDefinition(
+        name,
+        _with_parent(record_schema(related.module, _without_parent(fields), lookups=lookups)),
+        (PARENT_ID, "id"),
+        None,
+        module,
+        related.api_name,
+        "list",
+        related.module,
+        has_parent_field=any(each.api_name == PARENT_FIELD for each in fields),
+    )
+
+
+def _of_field(client: Client, module: str, field: Field, *, lookups: Lookups) -> RelatedDefinition:
+    """Rows inside a record: of a subform by that module's fields, of a multi-select lookup a link."""
+    rows_of = api_name_of(mapping(field.raw.get("subform")).get("module"))
+    if rows_of:
+        schema = record_schema(rows_of, _without_parent(client.metadata.fields(rows_of)), lookups=lookups)
+    else:
+        link = STRING if lookups == "id" else LINK
+        schema = RecordSchema(
+            {"id": {"type": "string"}, field.linking_lookup or field.api_name: link},
+            {field.linking_lookup or field.api_name: "link"},
+        )
+    name = stream_name(module, field.api_name)
+    return RelatedDefinition(
+        name, _with_parent(schema), (PARENT_ID, "id"), None, module, field.api_name, "rows", rows_of
+    )
+
+
+def stream_name(module: str, list_name: str) -> str:
+    """The stream of a related list.
+
+    >>> stream_name("Contacts", "Emails")
+    'contacts_emails'
+    """
+    return f"{module}_{list_name}".lower()
+
+
+def _with_parent(schema: RecordSchema) -> RecordSchema:
+    properties = {PARENT_ID: {"type": "string"}, **schema.properties}
+    return RecordSchema(properties, schema.treatments, schema.unsupported)
+
+
+def _without_parent(fields: Sequence[Field]) -> list[Field]:
+    """Without ``Parent_Id``: beside the key parent_id it would differ by case alone, which loaders fold."""
+    return [each for each in fields if each.api_name != PARENT_FIELD]
+
+
+def _lists(client: Client, module: str) -> Sequence[RelatedList]:
+    try:
+        return [each for each in client.metadata.related_lists(module) if each.status == "visible"]
+    except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+        return ()  # not every module has related lists: get-related-list-meta names seven
+
+
+def _row_fields(client: Client, module: str) -> Iterator[Field]:
+    try:
+        fields = client.metadata.fields(module)
+    except (PermissionDenied, ModuleUnavailable):
+        return
+    yield from (each for each in fields if each.data_type in ("subform", "multiselectlookup"))
+
+
+def _offer(client: Client, modules: Sequence[str]) -> str:
+    named = [
+        f"{module}.{name}"
+        for module in modules
+        for name in (
+            *(each.api_name for each in _lists(client, module)),
+            *(each.api_name for each in _row_fields(client, module)),
+        )
+    ]
+    return f"There are {', '.join(named)}." if named else f"{', '.join(modules)} has no related lists."
