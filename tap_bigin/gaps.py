@@ -28,10 +28,11 @@ class Order:
     column: Literal["id", "Modified_Time"]
     direction: Literal["asc", "desc"]
 
-    def interval(self, last: Record, first: Record | None) -> Interval | None:
+    def interval(self, last: Record, first: Record | None, *, floor: str = "") -> Interval | None:
         """What lies between two pages, ends included; None where they overlap.
 
-        ``first`` is None if the next page was empty though it was promised.
+        ``first`` is None if the next page was empty though it was promised. Nothing older than
+        ``floor`` is asked for.
 
         >>> BY_ID.interval({"id": "7"}, {"id": "12"}), BY_ID.interval({"id": "7"}, {"id": "7"})
         (('7', '12'), None)
@@ -44,11 +45,10 @@ class Order:
         """
         here: str | None = last[self.column]
         there: str | None = first[self.column] if first else None
-        if here is None or (first and there is None):
-            return None  # the rest of the list has no time at all
         if self.column == "id":
-            return (here, there) if there is None or int(here) < int(there) else None
-        return (there or "", here) if (there or "") <= here else None
+            return (str(here), there) if there is None or int(str(here)) < int(there) else None
+        low = max(there or "", floor)
+        return (low, here) if here is not None and low <= here else None
 
 
 BY_ID = Order("id", "asc")
@@ -94,8 +94,8 @@ def condition(intervals: Sequence[Interval], order: Order) -> str:
 
 def _criterion(interval: Interval, order: Order) -> str:
     low, high = interval
+    if high is None:
+        return f"id > {low}"
     if order.column == "id":
-        return f"id > {low}" if high is None else f"id between {low} and {high}"
-    if not low:
-        return f"Modified_Time <= {moment(from_text(high or ''))}"
-    return f"Modified_Time between {moment(from_text(low))} and {moment(from_text(high or ''))}"
+        return f"id between {low} and {high}"
+    return f"Modified_Time between {moment(from_text(low))} and {moment(from_text(high))}"

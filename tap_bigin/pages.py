@@ -1,0 +1,188 @@
+"""Pages of a module whatever the number of fields: beyond 50, several calls joined by id.
+
+The first group of fields leads: its pages decide which records there are. The pages of the other
+groups are fetched at the same places; a record that is missing there, or has another Modified_Time
+there, changed in between and is read whole by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from bigin_api import InFlight, Labelled, Page
+
+Record = dict[str, Any]
+
+MODIFIED = "Modified_Time"
+TRIES_TO_AGREE = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page is in the list: a number from 1, or a token for each group of fields."""
+
+    number: int | None = 1
+    tokens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JoinedPage:
+    """A page with all fields, in the order of the list, and where the next one is."""
+
+    records: list[Record] = field(default_factory=list)
+    more_records: bool = False
+    tokens: tuple[str, ...] = ()
+    expires: str | None = None
+
+    @property
+    def next_place(self) -> Place | None:
+        """Where the chain goes on, None at its end."""
+        return Place(None, self.tokens) if self.more_records and self.tokens else None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is asked of every page of a list."""
+
+    sort_by: str | None = None
+    sort_order: str | None = None
+    modified_since: datetime | None = None
+    cvid: str | None = None
+
+    def params(self) -> dict[str, Any]:
+        """As ``Records.page`` takes it."""
+        return {
+            "sort_by": self.sort_by,
+            "sort_order": self.sort_order,
+            "modified_since": self.modified_since,
+            "cvid": self.cvid,
+        }
+
+
+def field_groups(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Names in groups that one call can ask for; each group has Modified_Time if any has it.
+
+    >>> [len(each) for each in field_groups([MODIFIED] + [f"F{n}" for n in range(120)])]
+    [50, 50, 23]
+    >>> field_groups(["Email"])
+    (('Email',),)
+    """
+    if len(names) <= MAX_FIELDS_PER_CALL:
+        return (tuple(names),)
+    shared = (MODIFIED,) if MODIFIED in names else ()
+    others = [name for name in names if name not in shared]
+    room = MAX_FIELDS_PER_CALL - len(shared)
+    return tuple(shared + tuple(others[at : at + room]) for at in range(0, len(others), room))
+
+
+class ModulePages:
+    """Reads pages of one module for one stream."""
+
+    def __init__(self, client: Labelled, calls: InFlight, module: str, names: Sequence[str]) -> None:
+        self._client = client
+        self._calls = calls
+        self._module = module
+        self.groups = field_groups(names)
+
+    def page(self, place: Place, listing: Listing) -> JoinedPage:
+        """One page. Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable."""
+        return next(self.pages([place], listing))
+
+    def pages(self, places: Sequence[Place], listing: Listing) -> Iterator[JoinedPage]:
+        """Several pages, fetched side by side, in order."""
+        wanted = [(place, group) for place in places for group in range(len(self.groups))]
+        if len(wanted) == 1:
+            answers: Iterator[Page] = iter([self._fetch(*wanted[0], listing)])
+        else:
+            answers = self._calls.map_in_order(lambda each: self._fetch(*each, listing), wanted)
+        for _ in places:
+            yield self._joined([next(answers) for _ in self.groups])
+
+    def by_ids(self, ids: Sequence[str]) -> list[Record]:
+        """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
+        chunks = [ids[at : at + MAX_IDS_PER_CALL] for at in range(0, len(ids), MAX_IDS_PER_CALL)]
+        found: dict[str, Record] = {}
+        for records in self._side_by_side(chunks):
+            found.update(records)
+        return [found[each] for each in ids if each in found]
+
+    def _fetch(self, place: Place, group: int, listing: Listing) -> Page:
+        return self._client.records.page(
+            self._module,
+            self.groups[group],
+            page=place.number,
+            page_token=place.tokens[group] if place.tokens else None,
+            **listing.params(),
+        )
+
+    def _joined(self, pages: list[Page]) -> JoinedPage:
+        lead = pages[0]
+        tokens = tuple(page.next_page_token or "" for page in pages)
+        records = lead.records
+        if len(pages) > 1:
+            records = self._with_other_groups(records, pages[1:])
+        return JoinedPage(
+            records,
+            more_records=lead.more_records,
+            tokens=tokens if all(tokens) else (),
+            expires=lead.page_token_expiry,
+        )
+
+    def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:
+        parts = [{record["id"]: record for record in page.records} for page in others]
+        changed = [record["id"] for record in records if not _join(record, parts)]
+        if not changed:
+            return records
+        whole = {record["id"]: record for record in self.by_ids(changed)}
+        # What is gone meanwhile is in the list of deleted records.
+        joined = (whole.get(each["id"], each) if each["id"] in changed else each for each in records)
+        return [record for record in joined if record["id"] in whole or record["id"] not in changed]
+
+    def _side_by_side(self, chunks: Sequence[Sequence[str]]) -> Iterator[dict[str, Record]]:
+        wanted = [(chunk, group) for chunk in chunks for group in range(len(self.groups))]
+        if len(wanted) == 1:
+            answers: Iterator[list[Record]] = iter([self._fetch_ids(*wanted[0])])
+        else:
+            answers = self._calls.map_in_order(lambda each: self._fetch_ids(*each), wanted)
+        for _ in chunks:
+            yield self._agreed([next(answers) for _ in self.groups])
+
+    def _agreed(self, rows: list[list[Record]]) -> dict[str, Record]:
+        """Records of one state each: asked for anew until all groups show the same Modified_Time.
+
+        One that changes faster than that is taken as it is: it changed after the pass began, so the
+        next run reads it again.
+        """
+        found: dict[str, Record] = {}
+        for left in range(TRIES_TO_AGREE, 0, -1):
+            parts = [{record["id"]: record for record in part} for part in rows[1:]]
+            lead = {record["id"]: record for record in rows[0]}
+            torn = [each for each, record in lead.items() if not _join(record, parts)]
+            found.update(lead)
+            if not torn or left == 1:
+                break
+            rows = [self._fetch_ids(torn, group) for group in range(len(self.groups))]
+            for each in torn:
+                del found[each]
+        return found
+
+    def _fetch_ids(self, ids: Sequence[str], group: int) -> list[Record]:
+        return self._client.records.by_ids(self._module, ids, self.groups[group])
+
+
+def _join(record: Record, parts: list[dict[str, Record]]) -> bool:
+    """Add the other groups' fields to a record; False if one of them shows another state of it."""
+    record_id, modified = record["id"], record.get(MODIFIED)
+    for part in parts:
+        other = part.get(record_id)
+        if other is None or other.get(MODIFIED) != modified:
+            return False
+        record.update(other)
+    return True

@@ -1,0 +1,285 @@
+"""A pass over a module by list pages → chunks: past 2,000 records, past 100,000, resumable, gapless.
+
+A full pass goes by ascending id: edits move nothing, and what is new comes last. An incremental pass
+goes by descending Modified_Time until it meets what it need not read: what is edited meanwhile moves to
+the front with a time after the pass began, so the next pass has it. Only a deletion can make the list
+skip a record, at the border of two pages, whichever way a page token is meant; so every border is
+proven (``gaps``), and what slipped through is fetched by id.
+
+Where the chain of pages ends (100,000 records, a token that is too old) the pass goes on by key: ids
+by COQL, records by ``ids``. That costs three times as much and skips nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from bigin_api import BiginError, PageTokenRefused, PaginationLimit
+from bigin_api.coql import moment
+from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
+from tap_bigin.bookmarks import begin, from_text, to_utc_text, without_tokens
+from tap_bigin.chunks import Chunk
+from tap_bigin.gaps import BORDERS_PER_PROOF, BY_ID, BY_TIME, merged, provable
+from tap_bigin.pages import MODIFIED, JoinedPage, Listing, Place
+from tap_bigin.proving import REFUSALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from bigin_api import Labelled
+    from tap_bigin.bookmarks import Entry, Interval, Pass
+    from tap_bigin.gaps import Order
+    from tap_bigin.pages import ModulePages
+    from tap_bigin.proving import Proof
+    from tap_bigin.report import StreamReport
+
+Record = dict[str, Any]
+
+ONE_SECOND = timedelta(seconds=1)
+READINGS_UNTIL_QUIET = 3
+PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
+
+
+class ListReading:
+    """One pass over one module. ``prepare`` makes a page's records ready to leave, in place."""
+
+    def __init__(
+        self,
+        client: Labelled,
+        module: str,
+        pages: ModulePages,
+        *,
+        proof: Proof,
+        prepare: Callable[[list[Record]], None],
+        report: StreamReport,
+    ) -> None:
+        self._client = client
+        self._module = module
+        self._pages = pages
+        self._proof = proof
+        self._prepare = prepare
+        self._report = report
+        self._emitted: set[int] = set()  # of an incremental pass: what its borders need not ask for
+        self._chains_lost = 0
+
+    def chunks(
+        self, entry: Entry, pass_: Pass, *, first: JoinedPage | None = None, counted: int | None = None
+    ) -> Iterator[Chunk]:
+        """The pass from where it stands to its end, each chunk with the state that holds after it.
+
+        ``first`` is page 1 where the caller has it already, ``counted`` how many records there may be.
+        The caller completes the state when this returns: see ``bookmarks.complete``.
+        """
+        self.pass_ = pass_
+        for records in self._records(first, counted):
+            self.pass_ = replace(self.pass_, emitted=self.pass_.emitted + len(records))
+            yield Chunk(records, begin(entry, self.pass_))
+
+    @property
+    def _order(self) -> Order:
+        return BY_ID if self.pass_.since is None else BY_TIME
+
+    @property
+    def _floor(self) -> str:
+        return to_utc_text(self.pass_.since) if self.pass_.since else ""
+
+    def _records(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
+        while self.pass_.after is None:
+            try:
+                yield from self._by_list(first, counted)
+                break
+            except (PageTokenRefused, PaginationLimit) as ended:
+                first = counted = None
+                self._give_up_chain(ended)
+        if self.pass_.after is not None:
+            yield from self._by_key()
+        yield from self._prove(merged(self.pass_.unproven))
+        if self._proof.refused is not None:
+            yield from self._prove_without_query(self._proof.refused)
+
+    # By list
+
+    def _by_list(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
+        for page in self._chain(first, counted):
+            records = page.records
+            self._prepare(records)
+            self._note_border(records)
+            self._advance(page)
+            yield self._fresh(records)
+            yield from self._prove_when_many()
+            if records and (records[-1].get(MODIFIED) or "") < self._floor:
+                return
+
+    def _chain(self, first: JoinedPage | None, counted: int | None) -> Iterator[JoinedPage]:
+        """Page after page; those by number side by side where it is known how many there are."""
+        listing = self._listing()
+        page = first or self._pages.page(self._place(), listing)
+        yield page
+        if counted and page.records and page.more_records:
+            most = min(PAGES_BY_NUMBER, ceil(counted / len(page.records)))
+            for following in self._pages.pages([Place(number) for number in range(2, most + 1)], listing):
+                page = following
+                yield page
+        while page.more_records:
+            place = page.next_place
+            if place is None:
+                raise PageTokenRefused(f"{self._module}: a page came without the token of the next.")
+            page = self._pages.page(place, listing)
+            yield page
+
+    def _listing(self) -> Listing:
+        return listing_of(self.pass_)
+
+    def _place(self) -> Place:
+        """Where the pass goes on. By number it begins a page early: an overlap, never a gap."""
+        if self.pass_.last is None:
+            return Place(1)
+        if self.pass_.has_live_tokens(self._client.server_time):
+            return Place(None, self.pass_.tokens)
+        if self.pass_.emitted < MAX_RECORDS_BY_PAGE:
+            return Place(max(1, self.pass_.emitted // RECORDS_PER_PAGE))
+        raise PageTokenRefused(f"{self._module}: the page token has expired.", code="EXPIRED_VALUE")
+
+    def _give_up_chain(self, ended: BiginError) -> None:
+        """Go on by page number if that reaches and has not failed already, else by key."""
+        self._chains_lost += 1
+        self._report.inform(f"the chain of pages ended ({ended.code or ended.message}).")
+        by_number = isinstance(ended, PageTokenRefused) and self.pass_.emitted < MAX_RECORDS_BY_PAGE
+        self.pass_ = without_tokens(self.pass_)
+        if not by_number or self._chains_lost > 1:
+            last_id = self.pass_.last[1] if self.pass_.last else "0"
+            self.pass_ = replace(self.pass_, after=last_id if self._order is BY_ID else "0")
+
+    def _note_border(self, records: Sequence[Record]) -> None:
+        if self.pass_.last is None:
+            return
+        modified, last_id = self.pass_.last
+        last = {MODIFIED: modified, "id": last_id}
+        interval = self._order.interval(last, records[0] if records else None, floor=self._floor)
+        if interval is not None:
+            self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+
+    def _advance(self, page: JoinedPage) -> None:
+        last = page.records[-1] if page.records else None
+        self.pass_ = replace(
+            self.pass_,
+            tokens=page.tokens,
+            expires=_moment(page.expires),
+            last=(last.get(MODIFIED) or "", last["id"]) if last else self.pass_.last,
+        )
+
+    def _fresh(self, records: list[Record]) -> list[Record]:
+        """Those that an incremental pass is to emit: the server may not obey If-Modified-Since."""
+        if self.pass_.since is None:
+            return records
+        floor = self._floor
+        fresh = [each for each in records if (each[MODIFIED] or "") >= floor]
+        self._emitted.update(int(each["id"]) for each in fresh)
+        return fresh
+
+    # By key
+
+    def _by_key(self) -> Iterator[list[Record]]:
+        """What the list did not reach, by ascending id; COQL gives the ids, ``ids=`` the records."""
+        try:
+            for rows in self._client.coql.pages_by_id(
+                self._module, ["id"], where=self._not_reached(), after_id=self.pass_.after or "0"
+            ):
+                records = self._whole([row["id"] for row in rows])
+                self.pass_ = replace(self.pass_, after=rows[-1]["id"])
+                yield records
+        except REFUSALS as refused:
+            if self.pass_.emitted >= MAX_RECORDS_BY_TOKEN:
+                raise BiginError(
+                    f"{self._module}: lists end at {MAX_RECORDS_BY_TOKEN:,} records, and what lies beyond "
+                    f"cannot be found: {refused.message}",
+                    module=self._module,
+                ) from refused
+            self._report.inform(f"reading anew from the first page: {refused.message}")
+            self.pass_ = replace(self.pass_, after=None, last=None, emitted=0)
+            yield from self._by_list(None, None)
+
+    def _not_reached(self) -> str | None:
+        if self.pass_.since is None:
+            return None
+        newest = f" and Modified_Time <= {moment(from_text(self.pass_.last[0]))}" if self.pass_.last else ""
+        oldest = f"Modified_Time >= {moment(self.pass_.since)}"
+        return f"({oldest}{newest})" if newest else oldest
+
+    def _whole(self, ids: Sequence[str]) -> list[Record]:
+        records = self._pages.by_ids(ids)
+        self._prepare(records)
+        return self._fresh(records)
+
+    # Proof
+
+    def _prove_when_many(self) -> Iterator[list[Record]]:
+        unproven = self.pass_.unproven
+        if len(unproven) < BORDERS_PER_PROOF or self.pass_.last is None:
+            return
+        ready = provable(unproven, self._order, {MODIFIED: self.pass_.last[0]})
+        if self._order is BY_TIME:
+            unproven = tuple(merged(unproven))
+        if len(ready) >= BORDERS_PER_PROOF // 2:
+            yield from self._prove(ready, later=[each for each in unproven if each not in ready])
+        else:
+            self.pass_ = replace(self.pass_, unproven=unproven)
+
+    def _prove(
+        self, intervals: Sequence[Interval], *, later: Sequence[Interval] = ()
+    ) -> Iterator[list[Record]]:
+        """Emit what lies in the intervals and was skipped; 1 credit for 24 of them."""
+        for at in range(0, len(intervals), BORDERS_PER_PROOF):
+            some = intervals[at : at + BORDERS_PER_PROOF]
+            missing = self._proof.missing(some, self._order, self._known(some))
+            if self._proof.refused is not None:
+                # Kept as a sign that there is something to prove, should another run finish the pass.
+                self.pass_ = replace(self.pass_, unproven=tuple(intervals[-1:]))
+                return
+            rest = (*intervals[at + BORDERS_PER_PROOF :], *later)
+            self.pass_ = replace(self.pass_, unproven=rest)
+            if missing:
+                records = self._whole(missing)
+                self._report.inform(f"{len(records)} records had slipped between pages: fetched by id.")
+                yield records
+
+    def _known(self, intervals: Sequence[Interval]) -> set[int]:
+        if self._order is BY_TIME:
+            return self._emitted
+        # By id nothing within an interval was emitted: only its ends were.
+        return {int(end) for interval in intervals for end in interval if end is not None}
+
+    def _prove_without_query(self, refused: BiginError) -> Iterator[list[Record]]:
+        """Where COQL may not be asked: if nothing was deleted nothing was skipped, else read again."""
+        since: datetime | None = self.pass_.started
+        for _ in range(READINGS_UNTIL_QUIET):
+            deleted = None if since is None else self._proof.any_deleted_since(since)
+            if deleted is None:
+                self._report.warn(
+                    "records may be missing if others were deleted while the pages were read: neither COQL "
+                    f"nor the deleted list can tell. {refused.message}"
+                )
+                return
+            if not deleted:
+                return
+            since = self._client.server_time
+            self.pass_ = replace(without_tokens(self.pass_), last=None, unproven=(), after=None)
+            yield from self._by_list(None, None)
+        self._report.warn(f"records were deleted during each reading: some may be missing. {refused.message}")
+
+
+def listing_of(pass_: Pass) -> Listing:
+    """What the pages of a pass are asked for: a second earlier than needed, whichever way Bigin reads it."""
+    order = BY_ID if pass_.since is None else BY_TIME
+    return Listing(order.column, order.direction, pass_.since and pass_.since - ONE_SECOND)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return from_text(text) if text else None
+    except ValueError:
+        return None
