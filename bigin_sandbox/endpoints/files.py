@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer
+from bigin_sandbox.answers import (
+    Answer,
+    Refusal,
+    file_answer,
+    invalid_data,
+    json_answer,
+    no_content,
+    required_param_missing,
+)
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.rules.batches import answer_of
 from bigin_sandbox.rules.permissions import require_module
@@ -23,6 +31,20 @@ def upload_files(call: ApiCall) -> Answer:
     return answer_of(entries)
 
 
+def download_file(call: ApiCall) -> Answer:
+    """`GET /files?id=`: the bytes of an uploaded file."""
+    if "id" not in call.params:
+        raise required_param_missing("id")
+    return _bytes(call, call.params["id"])
+
+
+def download_photo(call: ApiCall) -> Answer:
+    """`GET /{module}/{id}/photo`: 204 if the record has none."""
+    module = require_module(call)["api_name"]
+    record = call.store.get(module, call.path_params["id"]) or {}
+    return _bytes(call, record.get("Record_Image") or "")
+
+
 def upload_photo(call: ApiCall) -> Answer:
     """`POST /{module}/{id}/photo`: one image; answers flat, without `data`."""
     module, record = _pictured(call)
@@ -41,6 +63,14 @@ def delete_photo(call: ApiCall) -> Answer:
     return json_answer(success_entry("Photo deleted", {}))
 
 
+def _bytes(call: ApiCall, file_id: str) -> Answer:
+    kept = call.store.get_file(file_id)
+    if kept is None:
+        return no_content()
+    name, content = kept
+    return file_answer(content, name)
+
+
 def _pictured(call: ApiCall) -> tuple[str, Record]:
     module = require_module(call, "Edit")["api_name"]
     record = call.store.get(module, call.path_params["id"])
@@ -52,6 +82,8 @@ def _pictured(call: ApiCall) -> tuple[str, Record]:
 _PHOTO = "/{module}/{id}/photo"
 ROUTES = [
     Route("POST", "/files", upload_files, scopes=("ZohoBigin.modules.attachments.CREATE",)),
+    Route("GET", "/files", download_file, scopes=("ZohoBigin.modules.attachments.READ",)),
+    Route("GET", _PHOTO, download_photo, scopes=("ZohoBigin.modules.{module}.READ",)),
     Route("POST", _PHOTO, upload_photo, scopes=("ZohoBigin.modules.{module}.WRITE",)),
     Route("DELETE", _PHOTO, delete_photo, scopes=("ZohoBigin.modules.{module}.WRITE",)),
 ]
