@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route as Address
 
@@ -17,6 +18,7 @@ from bigin_sandbox.endpoints import (
     accounts,
     attachments,
     bulk_read,
+    bulk_write,
     change_owner,
     coql,
     counting,
@@ -32,6 +34,7 @@ from bigin_sandbox.endpoints import (
     send_mail,
     tag_settings,
     tagging,
+    uploads,
     writing,
 )
 from bigin_sandbox.faults import INTERNAL_ERROR, Abortable
@@ -61,10 +64,18 @@ ROUTES: list[Route] = [
     *files.ROUTES,
     *coql.ROUTES,
     *bulk_read.ROUTES,
+    *uploads.ROUTES,
+    *bulk_write.ROUTES,
     *metadata.ROUTES,
     *tag_settings.ROUTES,
     *organization.ROUTES,
 ]
+
+
+class ModuleConvertor(StringConvertor):
+    """`{module}` in an address: any word but those that the API begins other addresses with."""
+
+    regex = "(?!(?:settings|users|org|coql|files|actions)(?:/|$))[^/]+"
 
 
 def make_app(sandbox: Sandbox) -> ASGIApp:
@@ -79,9 +90,15 @@ def make_app(sandbox: Sandbox) -> ASGIApp:
 
 def _addresses(sandbox: Sandbox) -> list[Address]:
     """Literal addresses before those with placeholders: `/{module}/search` before `/{module}/{id}`."""
+    register_url_convertor("module", ModuleConvertor())
     routes = sorted(ROUTES, key=lambda route: ["{" in part for part in route.path.split("/")])
     return [
-        Address(route.base + route.path, Pipeline(route, sandbox), methods=[route.method]) for route in routes
+        Address(
+            (route.base + route.path).replace("{module}", "{module:module}"),
+            Pipeline(route, sandbox),
+            methods=[route.method],
+        )
+        for route in routes
     ]
 
 

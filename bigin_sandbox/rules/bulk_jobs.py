@@ -51,6 +51,7 @@ class BulkBehaviour:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._organisation = context.store.org()
         self._seconds: float | None = None
         self._wishes: list[Wish] = []
 
@@ -58,6 +59,10 @@ class BulkBehaviour:
     def seconds_per_state(self) -> float:
         """How long a job stays ADDED, and again IN PROGRESS."""
         return self._context.settings.job_seconds if self._seconds is None else self._seconds
+
+    def is_current(self) -> bool:
+        """Whether the organisation is still the one for which the jobs were made, not reset since."""
+        return self._context.store.org() is self._organisation
 
     def ask(self, wish: dict[str, Any]) -> None:
         """Take a control's wish.
@@ -110,15 +115,24 @@ class Progress:
         return 0.0 if self.finished_at is None else self._clock.timestamp() - self.finished_at
 
 
+async def passes(is_so: Callable[[], bool], context: Context) -> bool:
+    """Wait until something is so; False if the sandbox was reset before that."""
+    behaviour = context.part(BulkBehaviour)
+    while behaviour.is_current():
+        if is_so():
+            return True
+        await asyncio.sleep(LOOK_EVERY)
+    return False
+
+
 def call_back(
     context: Context, url: str, is_over: Callable[[], bool], body: Callable[[], Any]
 ) -> asyncio.Task[None]:
     """Tell an address of a job's end, once it has come. The caller keeps the task."""
 
     async def wait_and_tell() -> None:
-        while not is_over():  # noqa: ASYNC110 - its time may also be moved by a control
-            await asyncio.sleep(LOOK_EVERY)
-        context.part(Deliveries).send(url, body())
+        if await passes(is_over, context):
+            context.part(Deliveries).send(url, body())
 
     return asyncio.get_running_loop().create_task(wait_and_tell())
 

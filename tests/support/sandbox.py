@@ -94,6 +94,10 @@ class Sandbox:
         """`advance=seconds`, `set="…Z"`, `freeze=True`; gives the present."""
         return self._control("POST", "clock", turn)["now"] if turn else self._control("GET", "clock")["now"]
 
+    def bulk(self, **wish: Any) -> None:
+        """How bulk jobs go, such as `outcome="FAILURE"`; see bigin_sandbox.rules.bulk_jobs."""
+        self._control("POST", "bulk", wish)
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """The settings, changed if so asked; the organisation stays."""
         return self._control("POST", "settings", changes) if changes else self._control("GET", "settings")
