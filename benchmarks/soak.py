@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from benchmarks import places
 
@@ -41,20 +42,25 @@ class People:
         self.thread = threading.Thread(target=self.work)
 
     def work(self) -> None:
-        while not self.stopped.wait(self.random.uniform(0.0, 0.05)):
-            answers = places.control(
-                self.url, "mutate", [self.deed() for _ in range(self.random.randint(1, 12))]
-            )
-            for answer in answers if isinstance(answers, list) else answers["data"]:
-                if answer.get("op") == "create":
-                    self.ids[answer["module"]].append(answer["id"])
+        while not self.stopped.wait(self.random.uniform(0.0, 0.02)):
+            for _ in range(self.random.randint(1, 6)):
+                self.do(self.deed())
+
+    def do(self, deed: dict[str, Any]) -> None:
+        try:
+            answer = places.control(self.url, "mutate", [deed])[0]
+        except HTTPError:
+            self.did["too late"] += 1  # went with its company
+            return
+        self.did[deed["op"]] += 1
+        if deed["op"] == "create":
+            self.ids[deed["module"]].append(answer["id"])
 
     def deed(self) -> dict[str, Any]:
         module = self.random.choice(MODULES)
         ids = self.ids[module]
         op = self.random.choices(("edit", "create", "delete"), (6, 2, 2))[0] if ids else "create"
-        self.did[op] += 1
-        name = f"Soak {self.did.total()}"
+        name = f"Soak {self.did.total()} {self.random.random()}"
         if op == "create":
             more = {"Call_Type": "Inbound", "Call_Duration": "01:00"} if module == "Calls" else {}
             return {"op": op, "module": module, "data": {NAMES[module]: name, **more}}
@@ -88,8 +94,7 @@ class Warehouse:
 
 
 def dump(url: str, module: str) -> list[dict[str, Any]]:
-    content = places.control(url, f"dump?module={module}")
-    return list(content["data"] if isinstance(content, dict) else content)
+    return list(places.control(url, f"dump?module={module}"))
 
 
 def soak(seconds: float, seed: int, paging: str) -> bool:

@@ -208,8 +208,7 @@ def control(url: str, path: str, body: object = None) -> Any:
 
 def dump(url: str, module: str) -> list[dict[str, Any]]:
     """Every record of a module, straight from the sandbox's store."""
-    content = control(url, f"dump?module={module}")
-    return list(content["data"] if isinstance(content, dict) else content)
+    return list(control(url, f"dump?module={module}"))
 
 
 def rows(query: str, parameters: list[Any] | None = None) -> list[Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from support.sandbox import Sandbox, start_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
@@ -83,3 +84,20 @@ def meltano(sandbox, tmp_path):
             "NO_COLOR": "1",
         },
     )
+
+
+@pytest.fixture(scope="session")
+def other_process():
+    running = start_sandbox("--size", "empty")
+    yield running
+    assert running.stop() == 0
+    running.log.unlink()
+
+
+@pytest.fixture
+def other_sandbox(other_process):
+    """A second organisation with the same modules and fields, and nothing in it."""
+    handle = Sandbox(other_process.url)
+    handle.reset(size="empty")
+    yield handle
+    handle.close()
