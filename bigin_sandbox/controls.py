@@ -15,6 +15,7 @@
     GET    clock
     POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
     POST   expire_tokens             end every access token
+    POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see `rules.bulk_jobs`
 
 What cannot be done is answered with 400 and `{"error": "why"}`.
 """
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,9 +32,10 @@ from starlette.responses import Response
 from starlette.routing import Route as Address
 
 from bigin_sandbox.automation import Automation
-from bigin_sandbox.clock import parse_instant, to_text
+from bigin_sandbox.clock import UTC, parse_instant, to_text
 from bigin_sandbox.mutations import change_metadata, mutate
 from bigin_sandbox.render import Renderer
+from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
 from bigin_sandbox.rules.credits import Credits, InFlight
 from bigin_sandbox.rules.tokens import Tokens
 from bigin_sandbox.selection import Selection
@@ -72,8 +75,7 @@ def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str,
 
 def deleted(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
     """Every entry of a module's recycle bin, newest deletion first."""
-    beginning = parse_instant("1970-01-01T00:00:00Z")
-    since = dict.fromkeys(("recycle", "permanent"), beginning)
+    since = dict.fromkeys(("recycle", "permanent"), datetime.fromtimestamp(0, UTC))
     entries = sandbox.context.store.deleted(params["module"], since=since, after=None, limit=-1, offset=0)
     return [{**asdict(entry), "deleted": to_text(entry.deleted)} for entry in entries]
 
@@ -146,6 +148,13 @@ def expire_tokens(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict
     return {"expired": sandbox.context.part(Tokens).expire_all()}
 
 
+def bulk(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
+    """How the bulk jobs still to be made will go."""
+    behaviour = sandbox.context.part(BulkBehaviour)
+    behaviour.ask(body)
+    return {"seconds_per_state": behaviour.seconds_per_state}
+
+
 CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "usage", usage),
     ("GET", "automation", automation),
@@ -162,6 +171,7 @@ CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "clock", show_clock),
     ("POST", "clock", turn_clock),
     ("POST", "expire_tokens", expire_tokens),
+    ("POST", "bulk", bulk),
 ]
 
 
