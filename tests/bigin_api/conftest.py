@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from scripted_server import ScriptedServer
+from support.sandbox import Sandbox
 
 from bigin_api import Client, ClientSettings
 
@@ -52,3 +53,9 @@ def connect() -> Iterator[Callable[..., Client]]:
 def client(server: ScriptedServer, connect: Callable[..., Client]) -> Client:
     """A client of the scripted server."""
     return connect(server.url)
+
+
+@pytest.fixture
+def bigin(sandbox: Sandbox, connect: Callable[..., Client]) -> Client:
+    """A client of the sandbox."""
+    return connect(sandbox.url, **sandbox.settings_for())

@@ -1,0 +1,82 @@
+"""Work side by side: in order, bounded, and no exception lost."""
+
+import threading
+import time
+
+import pytest
+
+from bigin_api import InFlight
+from bigin_api.in_flight import first_done
+
+
+def test_results_come_in_the_order_of_their_items():
+    """What is fetched side by side is written in the order that was asked for."""
+
+    def work(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number * number
+
+    with InFlight(8) as flights:
+        assert list(flights.map_in_order(work, range(60))) == [n * n for n in range(60)]
+
+
+def test_no_more_than_so_many_run_at_once_or_wait_with_their_result():
+    """What is fetched ahead lies in memory: the bound is what keeps it small."""
+    begun = []
+    lock = threading.Lock()
+
+    def work(number: int) -> int:
+        with lock:
+            begun.append(number)
+        return number
+
+    with InFlight(4) as flights:
+        results = flights.map_in_order(work, range(100), ahead=5)
+        for number in results:
+            assert max(begun) <= number + 6
+
+
+def test_an_exception_comes_at_its_items_turn():
+    """Pages before the failed one are good and must be written first."""
+
+    def work(number: int) -> int:
+        return 10 // (number - 3)
+
+    with InFlight(4) as flights:
+        results = flights.map_in_order(work, range(10))
+        seen = [next(results), next(results), next(results)]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+    assert seen == [-4, -5, -10]
+
+
+def test_what_has_not_begun_is_not_begun_after_an_exception():
+    """A run that ends must not go on spending credits."""
+    begun = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        time.sleep(0.005)
+        if number == 0:
+            raise ZeroDivisionError
+
+    with InFlight(1) as flights:
+        with pytest.raises(ZeroDivisionError):
+            list(flights.map_in_order(work, range(1000), ahead=50))
+        flights.submit(int).result()
+
+    assert len(begun) <= 3
+
+
+def test_first_done_gives_what_is_there():
+    """The target settles what has come back and goes on reading."""
+    release = threading.Event()
+
+    with InFlight(2) as flights:
+        quick, slow = flights.submit(int, "7"), flights.submit(release.wait, 30)
+        assert first_done([quick, slow]) == {quick}
+        assert first_done([slow], timeout=0) == set()
+        release.set()
+
+    assert slow.done()

@@ -1,0 +1,257 @@
+"""COQL, related lists, tags, users and the organisation, over real HTTP."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigin_api import Coql, InvalidRequest, QueryRefused, Related, Reply, ScopeMissing, ServerError
+from bigin_api.coql import all_of, moment, quote
+
+
+class Answers:
+    """A sender that gives the replies in turn."""
+
+    def __init__(self, *bodies: object) -> None:
+        self.bodies = list(bodies)
+        self.calls = []
+
+    def send(self, call):
+        self.calls.append(call)
+        return Reply(200, self.bodies.pop(0))
+
+
+def test_a_query_gives_rows_and_says_whether_there_are_more(bigin, sandbox):
+    """Lookups come as ids alone, joined columns by their dotted name."""
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+    sandbox.create("Contacts", Last_Name="Zetterberg", Account_Name={"id": company})
+
+    page = bigin.coql.query(
+        "select Last_Name, Account_Name, Account_Name.Account_Name from Contacts where Last_Name = 'Zetterberg'"
+    )
+
+    (row,) = page.records
+    assert row["Account_Name"] == {"id": company}
+    assert row["Account_Name.Account_Name"] == "Nordlys"
+    assert not page.more_records
+    assert page.server_time is not None
+
+
+def test_no_row_is_an_empty_page(bigin):
+    """204 has no body."""
+    page = bigin.coql.query("select id from Contacts where Last_Name = 'Nobody At All'")
+
+    assert (page.records, page.more_records) == ([], False)
+
+
+def test_a_wrong_query_says_where(bigin):
+    """The person who wrote it needs line and column."""
+    with pytest.raises(QueryRefused, match="SYNTAX_ERROR") as raised:
+        bigin.coql.query("select id from Contacts\nwhere where id > 0")
+
+    assert raised.value.line == 2
+    assert raised.value.column
+    with pytest.raises(QueryRefused, match="Nonsense") as raised:
+        bigin.coql.query("select Nonsense from Contacts where id > 0")
+    assert raised.value.line is None
+
+
+def test_a_table_is_read_by_key_whatever_its_size(bigin, sandbox):
+    """10,000 rows are the end of offsets, not of keys; every id comes once, in order."""
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 450, "data": {}})
+
+    pages = list(bigin.coql.pages_by_id("Contacts", ["id", "Last_Name"], where="Last_Name like 'Record%'"))
+
+    ids = [int(row["id"]) for page in pages for row in page]
+    assert [len(page) for page in pages] == [200, 200, 50]
+    assert ids == sorted(set(ids))
+
+
+def test_what_happens_meanwhile_shifts_nothing(bigin, sandbox):
+    """People delete what was read and create behind it: nothing is skipped, what is new comes last."""
+    made = sandbox.mutate({"op": "create", "module": "Contacts", "count": 400, "data": {}})[0]
+    ids = [each["id"] for each in made]
+    pages = bigin.coql.pages_by_id("Contacts", ["id"], after_id=str(int(ids[0]) - 1))
+
+    seen = [row["id"] for row in next(pages)]
+    sandbox.mutate({"op": "delete", "module": "Contacts", "ids": ids[:150]})
+    new = sandbox.create("Contacts", Last_Name="New")
+    seen += [row["id"] for page in pages for row in page]
+
+    assert seen == [*ids, new]
+
+
+def test_an_empty_answer_ends_the_reading():
+    """A server that promises more and gives nothing must not be asked for ever."""
+    answers = Answers({"data": [], "info": {"more_records": True}})
+
+    assert list(Coql(answers).pages_by_id("Contacts", ["id"])) == []
+    assert len(answers.calls) == 1
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+
+
+@given(TEXT)
+def test_quoting_keeps_a_value_inside_its_quotes(value):
+    """A name with an apostrophe must neither break the query nor change it."""
+    quoted = quote(value)
+
+    inside = quoted[1:-1]
+    assert quoted[0] == quoted[-1] == "'"
+    assert inside.replace("\\\\", "").replace("\\'", "").count("'") == 0
+    assert inside.replace("\\'", "'").replace("\\\\", "\\") == value
+
+
+@pytest.mark.parametrize("name", ["O'Neil", "back\\slash", "a\\'b", "Åse Øy", 'say "x"'])
+def test_quoted_values_are_found(bigin, sandbox, name):
+    """What was quoted means the value itself."""
+    made = sandbox.create("Contacts", Last_Name=name)
+
+    page = bigin.coql.query(f"select id from Contacts where Last_Name = {quote(name)}")
+
+    assert [row["id"] for row in page.records] == [made]
+
+
+def test_conditions_are_joined_in_pairs(bigin, sandbox):
+    """The grammar wants brackets round each pair."""
+    made = [sandbox.create("Contacts", Last_Name=f"Pair{n}") for n in range(5)]
+    names = [f"Last_Name = 'Pair{n}'" for n in range(5)]
+    since = f"Modified_Time >= {moment(datetime.now(timezone.utc) - timedelta(hours=1))}"
+
+    page = bigin.coql.query(f"select id from Contacts where {all_of([all_of(names, word='or'), since])}")
+
+    assert [row["id"] for row in page.records] == made
+    assert all_of(["a = 1"]) == "a = 1"
+
+
+def test_coql_without_its_scope_is_told_as_such(sandbox, connect):
+    """The remedy is another refresh token, not another right in Bigin."""
+    client = connect(sandbox.url, **sandbox.settings_for(refresh_token=sandbox.limited_refresh_token))
+
+    with pytest.raises(ScopeMissing, match=r"OAUTH_SCOPE_MISMATCH.*new refresh token"):
+        client.coql.query("select id from Contacts where id > 0")
+
+
+def test_a_related_list_is_paged_like_any_other(bigin, sandbox):
+    """One credit a parent and page."""
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+    for number in range(3):
+        sandbox.create("Contacts", Last_Name=f"N{number}", Account_Name={"id": company})
+
+    first = bigin.related.page("Accounts", company, "Contacts", ["Last_Name"], per_page=2)
+    by_number = bigin.related.page("Accounts", company, "Contacts", ["Last_Name"], per_page=2, page=2)
+    by_token = bigin.related.page(
+        "Accounts", company, "Contacts", ["Last_Name"], per_page=2, page_token=first.next_page_token
+    )
+
+    assert (len(first.records), first.more_records) == (2, True)
+    assert by_number.records == by_token.records
+    assert len(by_number.records) == 1
+    assert not by_number.more_records
+
+
+def test_a_parent_without_relations_has_none(bigin, sandbox):
+    """204 again."""
+    company = sandbox.create("Accounts", Account_Name="Alone")
+
+    assert bigin.related.page("Accounts", company, "Contacts", ["Last_Name"]).records == []
+
+
+def test_a_relation_that_is_not_there_is_an_error(bigin, sandbox):
+    """Wrong is not empty: the setting names a list that this module lacks."""
+    company = sandbox.create("Accounts", Account_Name="Alone")
+
+    with pytest.raises(InvalidRequest) as raised:
+        bigin.related.page("Accounts", company, "Nonsense", ["Last_Name"])
+
+    assert raised.value.details["resource_path_index"] == 2
+
+
+def test_emails_have_an_envelope_and_a_paging_of_their_own(bigin, sandbox):
+    """Ten at a time, by index, until there is no next one."""
+    seen: dict[str, int] = {}
+    for contact in sandbox.dump("Contacts"):
+        index = None
+        while True:
+            emails, index = bigin.related.emails("Contacts", contact["id"], index=index)
+            seen[contact["id"]] = seen.get(contact["id"], 0) + len(emails)
+            assert len(emails) <= 10
+            if index is None:
+                break
+
+    assert max(seen.values()) > 10
+
+
+@pytest.mark.parametrize(
+    ("info", "following"),
+    [
+        ({"more_records": True, "next_index": "abc"}, "abc"),
+        ({"more_records": True, "next_index": 10}, "10"),
+        ({"more_records": True, "next_index": None}, None),
+        ({"more_records": False, "next_index": "abc"}, None),
+        ({}, None),
+    ],
+)
+def test_the_next_index_is_there_only_if_there_is_more(info, following):
+    """A reader that goes on without an index reads the first ten for ever."""
+    emails, index = Related(Answers({"Emails": [{}], "info": info})).emails("Contacts", "1")
+
+    assert (emails, index) == ([{}], following)
+
+
+def test_linking_may_be_repeated(bigin, sandbox):
+    """The second time says the same."""
+    contact, product = sandbox.create("Contacts", Last_Name="A"), sandbox.create("Products", Product_Name="P")
+
+    results = [bigin.related.link("Contacts", contact, "Products", product) for _ in range(2)]
+
+    assert [each.succeeded for each in results] == [True, True]
+    linked = bigin.related.page("Contacts", contact, "Products", ["Product_Name"]).records
+    assert [each["id"] for each in linked] == [product]
+
+
+def test_a_link_without_a_verdict_is_an_error():
+    """An answer that says nothing must not pass for a link."""
+    with pytest.raises(ServerError, match="judged 0 of 1"):
+        Related(Answers({"data": []})).link("Contacts", "1", "Products", "2")
+
+
+def test_tags_are_added_and_taken_away(bigin, sandbox):
+    """50 records a credit; unknown names are created, other tags stay."""
+    ids = [
+        each["id"]
+        for each in sandbox.mutate({"op": "create", "module": "Contacts", "count": 60, "data": {}})[0]
+    ]
+    before = sandbox.usage()["credits"]
+
+    added = bigin.tags.add("Contacts", ids, ["vip", "nordic"])
+    removed = bigin.tags.remove("Contacts", ids[:1], ["vip"])
+
+    assert all(each.succeeded for each in [*added, *removed])
+    assert sandbox.usage()["credits"] - before == bigin.spent().credits == 3
+    names = {each["id"]: {tag["name"] for tag in each["Tag"]} for each in sandbox.dump("Contacts")}
+    assert (names[ids[0]], names[ids[1]]) == ({"nordic"}, {"vip", "nordic"})
+    assert {"vip", "nordic"} <= {tag["name"] for tag in bigin.tags.of_module("Contacts")}
+
+
+def test_tags_of_a_record_that_is_not_there_are_refused_for_it_alone(bigin, sandbox):
+    """One id that was deleted meanwhile does not keep the others from their tag."""
+    made = sandbox.create("Contacts", Last_Name="A")
+
+    good, bad = bigin.tags.add("Contacts", [made, "6100000000000999999"], ["vip"])
+
+    assert (good.succeeded, bad.succeeded) == (True, False)
+
+
+def test_users_and_the_organisation_are_read(bigin, sandbox):
+    """Owners are found by e-mail; uploads need the organisation's number."""
+    users = list(bigin.organization.users())
+
+    assert len({user["id"] for user in users}) == len(users) > 1
+    assert all("@" in user["email"] for user in users)
+    assert bigin.organization.get()["company_name"]
+    before = sandbox.calls("GET /org")
+    assert bigin.organization.zgid() == bigin.organization.zgid() == str(bigin.organization.get()["zgid"])
+    assert sandbox.calls("GET /org") - before == 2

@@ -1,0 +1,145 @@
+"""Waiting: for a turn to download, and for a job, with as few questions as may be."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigin_api import BulkJobFailed, BulkJobUnfinished, BulkReadJob
+from bigin_api.pace import Pace
+from bigin_api.polling import LONGEST_WAIT, Polling, poll_waits
+
+
+class Clock:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.time += seconds
+
+
+def job(state: str, error: str | None = None) -> BulkReadJob:
+    return BulkReadJob("17", state, error=error)
+
+
+class Asked:
+    """Answers a question about a job with the states in turn, then with the last one for ever."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = list(states)
+        self.questions = 0
+
+    def __call__(self, job_id: str) -> BulkReadJob:
+        assert job_id == "17"
+        self.questions += 1
+        return job(self.states.pop(0) if len(self.states) > 1 else self.states[0])
+
+
+@given(st.lists(st.floats(0, 200), min_size=12, max_size=60))
+def test_no_minute_has_more_than_ten_starts(gaps):
+    """One download too many is refused, and with it all others until the minute ends."""
+    clock = Clock()
+    pace = Pace(10, 60, pause=clock.sleep, clock=clock)
+
+    starts = []
+    for gap in gaps:
+        clock.time += gap
+        pace.wait()
+        starts.append(clock.time)
+
+    assert all(later - earlier >= 60 for earlier, later in zip(starts, starts[10:], strict=False))
+
+
+def test_the_first_ten_wait_for_nothing():
+    """Most runs have fewer files than that."""
+    clock = Clock()
+    pace = Pace(10, 60, pause=clock.sleep, clock=clock)
+
+    for _ in range(10):
+        pace.wait()
+
+    assert clock.waits == []
+
+
+def test_threads_line_up_behind_each_other():
+    """Those who wait at once must not all take the same free place."""
+    waits: list[float] = []
+    pace = Pace(2, 60, pause=waits.append, clock=lambda: 0.0)
+
+    with ThreadPoolExecutor(6) as pool:
+        for each in [pool.submit(pace.wait) for _ in range(6)]:
+            each.result()
+
+    assert sorted(waits) == [60, 60, 120, 120]
+
+
+def test_a_job_is_asked_about_ever_more_seldom():
+    """Each question is a credit: an hour's job must not cost as much as its records would."""
+    clock = Clock()
+    asked = Asked("QUEUED", "IN PROGRESS", "IN PROGRESS", "COMPLETED")
+    polling = Polling(pause=clock.sleep, clock=clock)
+
+    ended = polling.until_done(job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=3600)
+
+    assert ended.done
+    assert clock.waits == [2, 4, 8, 16]
+
+
+@given(st.integers(0, 10_000_000))
+def test_the_first_wait_grows_with_the_rows(rows):
+    """200,000 rows take their time: to ask after two seconds would be a credit for nothing."""
+    waits = list(islice(poll_waits(rows), 10))
+
+    assert waits[0] >= min(2 + rows / 20_000, LONGEST_WAIT)
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_WAIT
+
+
+def test_a_job_that_is_done_is_not_asked_about():
+    """What is known costs nothing."""
+    clock = Clock()
+    asked = Asked("COMPLETED")
+
+    Polling(pause=clock.sleep, clock=clock).until_done(
+        job("COMPLETED"), asked, kind="Bulk read", expected_rows=None, patience=60
+    )
+
+    assert (asked.questions, clock.waits) == (0, [])
+
+
+def test_a_job_that_failed_says_why():
+    """The caller reads by other means; a person wants Bigin's reason."""
+    with pytest.raises(BulkJobFailed, match=r"Bulk read job 17 failed \(INTERNAL_SERVER_ERROR\)") as raised:
+        Polling(pause=lambda _: None).until_done(
+            job("FAILURE", "INTERNAL_SERVER_ERROR"),
+            Asked("x"),
+            kind="Bulk read",
+            expected_rows=None,
+            patience=60,
+        )
+
+    assert (raised.value.job_id, raised.value.code) == ("17", "INTERNAL_SERVER_ERROR")
+
+
+def test_patience_ends_with_the_jobs_id():
+    """The job goes on at Bigin and is paid for: the next run asks for it again."""
+    clock = Clock()
+    asked = Asked("IN PROGRESS")
+
+    with pytest.raises(BulkJobUnfinished, match=r"job 17 is still IN PROGRESS after 100 s") as raised:
+        Polling(pause=clock.sleep, clock=clock).until_done(
+            job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=100
+        )
+
+    assert raised.value.job_id == "17"
+    assert sum(clock.waits) == 100
+    assert asked.questions == len(clock.waits) == 6
