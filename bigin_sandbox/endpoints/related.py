@@ -140,6 +140,8 @@ def _download(call: ApiCall, parent_id: str) -> Answer:
     attachment = call.store.get("Attachments", call.path_params["related_id"])
     if attachment is None or attachment["Parent_Id"]["id"] != parent_id:
         return no_content()
+    if "$file_id" not in attachment:  # a link: read.md 6.6
+        raise invalid_data("a link cannot be downloaded", resource_path_index=3)
     name, content = call.store.get_file(attachment["$file_id"]) or (attachment["File_Name"], b"")
     return file_answer(content, name)
 
