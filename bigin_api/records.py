@@ -134,10 +134,20 @@ class Records:
         return self._write("POST", f"/{module}", module, records, "insert", trigger=trigger, repeatable=False)
 
     def update(
-        self, module: str, records: Sequence[Record], *, trigger: Sequence[str] | None = ()
+        self,
+        module: str,
+        records: Sequence[Record],
+        *,
+        trigger: Sequence[str] | None = (),
+        repeatable: bool = True,
     ) -> list[WriteResult]:
-        """Change at most 100 records, each with its ``id``; 1 credit per 10."""
-        return self._write("PUT", f"/{module}", module, records, "update", trigger=trigger)
+        """Change at most 100 records, each with its ``id``; 1 credit per 10.
+
+        ``repeatable=False`` for records with rows of a subform that have no id, which append.
+        """
+        return self._write(
+            "PUT", f"/{module}", module, records, "update", trigger=trigger, repeatable=repeatable
+        )
 
     def upsert(
         self,
