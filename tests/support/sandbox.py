@@ -136,6 +136,10 @@ class Sandbox:
             self._tokens[wanted] = self.request_token(refresh_token=wanted).json()["access_token"]
         return self._tokens[wanted]
 
+    def forget_tokens(self) -> None:
+        """Ask for new ones from now on: the clock has left the old ones behind."""
+        self._tokens.clear()
+
     def api(
         self,
         method: str,

@@ -1,0 +1,463 @@
+"""/actions/watch: opening, listing, changing and ending channels, and what arrives at the other end."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import Empty, Queue
+
+import pytest
+
+WATCH = "/actions/watch"
+PATIENCE = 5  # seconds until a notification counts as lost
+SILENCE = 0.3  # seconds after which none is expected any more
+
+
+class Receiver:
+    """An address on this machine that keeps what it is sent."""
+
+    def __init__(self):
+        self._arrived = Queue()
+        arrived = self._arrived
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                arrived.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_args):
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def next(self):
+        return self._arrived.get(timeout=PATIENCE)
+
+    def is_silent(self):
+        try:
+            self._arrived.get(timeout=SILENCE)
+        except Empty:
+            return True
+        return False
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def channel(url="http://127.0.0.1:9/hook", **more):
+    return {"channel_id": "10000", "events": ["Contacts.all"], "notify_url": url, **more}
+
+
+def watch(sandbox, method, *channels):
+    return sandbox.api(method, WATCH, json={"watch": list(channels)})
+
+
+def now(sandbox):
+    return datetime.fromisoformat(sandbox.clock().replace("Z", "+00:00"))
+
+
+def wait(sandbox, seconds):
+    sandbox.clock(advance=seconds)
+    sandbox.forget_tokens()
+
+
+def expiry_of(answer):
+    (entry,) = answer.json()["watch"]
+    return datetime.fromisoformat(entry["details"]["events"][0]["channel_expiry"])
+
+
+def listed(sandbox, **params):
+    answer = sandbox.api("GET", WATCH, params=params)
+    return answer.json()["watch"] if answer.status_code == 200 else []
+
+
+# opening
+
+
+def test_a_channel_is_opened(sandbox):
+    """201, and an event for each module, whose resource_uri says v1 even on v2."""
+    answer = watch(sandbox, "POST", channel(events=["Contacts.create", "Contacts.edit", "Pipelines.all"]))
+
+    assert answer.status_code == 201
+    (entry,) = answer.json()["watch"]
+    assert (entry["code"], entry["status"]) == ("SUCCESS", "success")
+    assert entry["message"] == "Successfully subscribed for actions-watch of the given module"
+    contacts, pipelines = entry["details"]["events"]
+    assert contacts["resource_uri"] == f"{sandbox.url}/bigin/v1/Contacts"
+    assert (contacts["resource_name"], pipelines["resource_name"]) == ("Contacts", "Pipelines")
+    assert (contacts["channel_id"], pipelines["channel_id"]) == ("10000", "10000")
+
+
+@pytest.mark.parametrize("hours", [None, 25, 24 * 7])
+def test_no_expiry_or_one_too_far_is_silently_two_hours(sandbox, hours):
+    """The wish is not refused: the answer must be read."""
+    sandbox.clock(set="2026-05-14T10:00:00Z", freeze=True)
+    wish = {} if hours is None else {"channel_expiry": (now(sandbox) + timedelta(hours=hours)).isoformat()}
+
+    answer = watch(sandbox, "POST", channel(**wish))
+
+    assert expiry_of(answer) - now(sandbox) == timedelta(hours=2)
+
+
+@pytest.mark.parametrize("hours", [1, 23, 24])
+def test_an_expiry_within_a_day_is_taken(sandbox, hours):
+    """At most one day ahead, told in the user's offset."""
+    sandbox.clock(set="2026-05-14T10:00:00Z", freeze=True)
+    wish = (now(sandbox) + timedelta(hours=hours)).isoformat()
+
+    answer = watch(sandbox, "POST", channel(channel_expiry=wish))
+
+    assert expiry_of(answer) - now(sandbox) == timedelta(hours=hours)
+    assert expiry_of(answer).utcoffset() == timedelta(hours=2)
+
+
+def test_opening_the_same_channel_again_renews_it(sandbox):
+    """POST of a live channel is the way to keep it alive."""
+    watch(sandbox, "POST", channel())
+    wait(sandbox, 7000)
+
+    answer = watch(sandbox, "POST", channel(events=["Pipelines.all"]))
+
+    assert answer.status_code == 201
+    wait(sandbox, 7000)
+    assert [item["resource_name"] for item in listed(sandbox)] == ["Pipelines"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "details"),
+    [
+        (
+            {"channel_id": None},
+            "MANDATORY_NOT_FOUND",
+            {"api_name": "channel_id", "json_path": "$.watch[0].channel_id"},
+        ),
+        ({"events": None}, "MANDATORY_NOT_FOUND", {"api_name": "events", "json_path": "$.watch[0].events"}),
+        ({"events": []}, "MANDATORY_NOT_FOUND", {"api_name": "events", "json_path": "$.watch[0].events"}),
+        (
+            {"notify_url": None},
+            "MANDATORY_NOT_FOUND",
+            {"api_name": "notify_url", "json_path": "$.watch[0].notify_url"},
+        ),
+        (
+            {"channel_id": "ten"},
+            "INVALID_DATA",
+            {"expected_data_type": "bigint", "api_name": "channel_id", "json_path": "$.watch[0].channel_id"},
+        ),
+        ({"events": ["Notes.all"]}, "INVALID_DATA", {"api_name": "events", "json_path": "$.watch[0].events"}),
+        (
+            {"events": ["Contacts.read"]},
+            "INVALID_DATA",
+            {"api_name": "events", "json_path": "$.watch[0].events"},
+        ),
+        ({"events": ["Contacts"]}, "INVALID_DATA", {"api_name": "events", "json_path": "$.watch[0].events"}),
+        (
+            {"notify_url": "hook"},
+            "INVALID_DATA",
+            {"api_name": "notify_url", "json_path": "$.watch[0].notify_url"},
+        ),
+        (
+            {"token": "x" * 51},
+            "INVALID_DATA",
+            {"api_name": "token", "json_path": "$.watch[0].token", "maximum_length": 50},
+        ),
+        (
+            {"channel_expiry": "2020-01-01T00:00:00+00:00"},
+            "INVALID_DATA",
+            {
+                "api_name": "channel_expiry",
+                "json_path": "$.watch[0].channel_expiry",
+                "expected_data_type": "datetime",
+            },
+        ),
+    ],
+)
+def test_a_channel_that_does_not_fit_is_refused(sandbox, change, code, details):
+    """400 with the place, and no channel."""
+    answer = watch(sandbox, "POST", channel(**change))
+
+    (entry,) = answer.json()["watch"]
+    assert (answer.status_code, entry["code"], entry["details"]) == (400, code, details)
+    assert sandbox.api("GET", WATCH).status_code == 204
+
+
+def test_one_bad_channel_does_not_touch_the_others(sandbox):
+    """207: each entry has its own fate."""
+    answer = watch(sandbox, "POST", channel(), channel(channel_id=None), channel(channel_id=10001))
+
+    assert answer.status_code == 207
+    assert [entry["status"] for entry in answer.json()["watch"]] == ["success", "error", "success"]
+    assert answer.json()["watch"][1]["details"]["json_path"] == "$.watch[1].channel_id"
+    assert [item["channel_id"] for item in listed(sandbox)] == ["10000", "10001"]
+
+
+def test_more_than_a_hundred_channels_are_refused(sandbox):
+    """The whole call, and none is opened."""
+    answer = watch(sandbox, "POST", *(channel(channel_id=str(number)) for number in range(101)))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "LIMIT_EXCEEDED")
+    assert listed(sandbox) == []
+
+
+@pytest.mark.parametrize("body", [{}, {"watch": []}, {"watch": {}}])
+def test_a_body_without_channels_is_refused(sandbox, body):
+    """400."""
+    assert sandbox.api("POST", WATCH, json=body).status_code == 400
+
+
+# listing
+
+
+def test_channels_are_listed_by_module(sandbox):
+    """Every key of an item, and the info beside them."""
+    watch(sandbox, "POST", channel(events=["Contacts.all", "Pipelines.edit"], token="secret"))
+
+    body = sandbox.api("GET", WATCH).json()
+
+    assert body["info"] == {"per_page": 200, "count": 2, "page": 1, "more_records": False}
+    item = body["watch"][0]
+    assert item.pop("channel_expiry")[-6:] in {"+01:00", "+02:00"}
+    assert item.pop("resource_id").isdecimal()
+    assert item == {
+        "notify_on_related_action": False,
+        "return_affected_field_values": False,
+        "notify_url": "http://127.0.0.1:9/hook",
+        "fields": None,
+        "events": ["Contacts.all"],
+        "token": "secret",
+        "resource_uri": f"{sandbox.url}/bigin/v1/Contacts",
+        "resource_name": "Contacts",
+        "channel_id": "10000",
+    }
+
+
+def test_the_list_is_filtered_and_paged(sandbox):
+    """By channel and module; 204 where nothing is left."""
+    watch(sandbox, "POST", channel(events=["Contacts.all", "Tasks.all"]), channel(channel_id="2"))
+
+    assert len(listed(sandbox, channel_id="10000")) == 2
+    assert [item["channel_id"] for item in listed(sandbox, module="Contacts")] == ["10000", "2"]
+    page = sandbox.api("GET", WATCH, params={"page": 1, "per_page": 2}).json()
+    assert page["info"] == {"per_page": 2, "count": 2, "page": 1, "more_records": True}
+    assert sandbox.api("GET", WATCH, params={"channel_id": "3"}).status_code == 204
+
+
+def test_an_expired_channel_vanishes(sandbox):
+    """After two hours nobody is told any more, and nothing says so."""
+    watch(sandbox, "POST", channel())
+
+    wait(sandbox, 2 * 3600 + 1)
+
+    assert sandbox.api("GET", WATCH).status_code == 204
+
+
+# changing and ending
+
+
+def test_overwriting_drops_what_is_not_sent(sandbox):
+    """PUT: token and flags are gone if they are left out."""
+    watch(sandbox, "POST", channel(token="secret", return_affected_field_values=True))
+
+    answer = watch(sandbox, "PUT", channel(events=["Tasks.edit"]))
+
+    assert answer.status_code == 200
+    assert answer.json()["watch"][0]["message"] == "Successfully updated the subscribe details"
+    (item,) = listed(sandbox)
+    assert (item["events"], item["token"], item["return_affected_field_values"]) == (
+        ["Tasks.edit"],
+        None,
+        False,
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_changing_an_unknown_channel_is_refused(sandbox, method):
+    """NOT_SUBSCRIBED."""
+    answer = watch(sandbox, method, channel())
+
+    assert (answer.status_code, answer.json()["watch"][0]["code"]) == (400, "NOT_SUBSCRIBED")
+
+
+def test_single_events_are_dropped_when_asked_so(sandbox):
+    """PATCH with `_delete_events`."""
+    watch(sandbox, "POST", channel(events=["Contacts.create", "Contacts.edit", "Tasks.all"]))
+
+    answer = watch(
+        sandbox, "PATCH", {"channel_id": "10000", "events": ["Contacts.edit"], "_delete_events": True}
+    )
+
+    assert answer.status_code == 200
+    assert answer.json()["watch"][0]["message"] == "Successfully removed the subscribe details"
+    assert [item["events"] for item in listed(sandbox)] == [["Contacts.create"], ["Tasks.all"]]
+
+
+@pytest.mark.parametrize("flag", [{}, {"_delete_events": False}])
+def test_without_the_flag_nothing_is_dropped_and_success_is_told(sandbox, flag):
+    """The trap: PATCH answers SUCCESS and does nothing."""
+    watch(sandbox, "POST", channel(events=["Contacts.create", "Contacts.edit"]))
+
+    answer = watch(sandbox, "PATCH", {"channel_id": "10000", "events": ["Contacts.edit"], **flag})
+
+    assert answer.json()["watch"][0]["code"] == "SUCCESS"
+    assert listed(sandbox)[0]["events"] == ["Contacts.create", "Contacts.edit"]
+
+
+def test_a_channel_without_events_is_ended(sandbox):
+    """The last event takes the channel along."""
+    watch(sandbox, "POST", channel(events=["Contacts.create", "Contacts.edit"]))
+
+    watch(sandbox, "PATCH", {"channel_id": "10000", "events": ["Contacts.all"], "_delete_events": True})
+
+    assert listed(sandbox) == []
+
+
+def test_ending_a_channel_answers_an_entry_for_each_module(sandbox):
+    """DELETE by query."""
+    watch(sandbox, "POST", channel(events=["Contacts.all", "Tasks.edit"]))
+
+    answer = sandbox.api("DELETE", WATCH, params={"channel_ids": "10000"})
+
+    assert answer.status_code == 200
+    entries = answer.json()["watch"]
+    assert [set(entry["details"]) for entry in entries] == [{"resource_uri", "resource_id", "channel_id"}] * 2
+    assert {entry["message"] for entry in entries} == {"Successfully un-subscribed from actions-watch"}
+    assert listed(sandbox) == []
+
+
+def test_ending_an_unknown_channel_is_202_and_an_error(sandbox):
+    """Seen live: the status code says accepted, the entry says error."""
+    answer = sandbox.api("DELETE", WATCH, params={"channel_ids": "404"})
+
+    (entry,) = answer.json()["watch"]
+    assert (answer.status_code, entry["code"], entry["status"]) == (202, "NOT_SUBSCRIBED", "error")
+    assert "channel_id" not in entry["details"]
+
+
+def test_ending_needs_to_be_told_what(sandbox):
+    """REQUIRED_PARAM_MISSING."""
+    answer = sandbox.api("DELETE", WATCH)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "REQUIRED_PARAM_MISSING")
+
+
+def test_channels_need_a_scope_of_their_own(sandbox):
+    """A token for records alone may not watch."""
+    answer = sandbox.api("GET", WATCH, refresh_token=sandbox.limited_refresh_token)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "OAUTH_SCOPE_MISMATCH")
+
+
+# what arrives
+
+
+def test_an_insert_is_told(sandbox, receiver):
+    """Through the API, with the channel's token as the only proof of origin and the query string back."""
+    watch(sandbox, "POST", channel(receiver.url + "?tenant=7", token="secret"))
+
+    answer = sandbox.api("POST", "/Contacts", json={"data": [{"Last_Name": "Berg"}]})
+
+    arrived = receiver.next()
+    assert arrived.pop("server_time") // 1000 == pytest.approx(now(sandbox).timestamp(), abs=60)
+    assert arrived == {
+        "query_params": {"tenant": "7"},
+        "module": "Contacts",
+        "resource_uri": f"{sandbox.url}/bigin/v1/Contacts",
+        "ids": [answer.json()["data"][0]["details"]["id"]],
+        "affected_fields": [],
+        "operation": "insert",
+        "channel_id": "10000",
+        "token": "secret",
+    }
+
+
+def test_an_update_names_its_fields(sandbox, receiver):
+    """Whoever edits: here a person."""
+    contact = sandbox.create("Contacts", Last_Name="Berg")
+    watch(sandbox, "POST", channel(receiver.url))
+
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": contact, "data": {"Phone": "+47 1"}})
+
+    arrived = receiver.next()
+    assert (arrived["operation"], arrived["ids"]) == ("update", [contact])
+    assert arrived["affected_fields"] == [{contact: ["Phone"]}]
+    assert "affected_values" not in arrived
+
+
+def test_the_values_come_along_if_asked_for(sandbox, receiver):
+    """`return_affected_field_values`."""
+    contact = sandbox.create("Contacts", Last_Name="Berg")
+    watch(sandbox, "POST", channel(receiver.url, return_affected_field_values=True))
+
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": contact, "data": {"Phone": "+47 1"}})
+
+    assert receiver.next()["affected_values"] == [
+        {"record_id": contact, "values": {"id": contact, "Phone": "+47 1"}}
+    ]
+
+
+def test_a_deletion_is_told_with_what_it_took_along(sandbox, receiver):
+    """A company takes its contacts: both modules are told."""
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+    contact = sandbox.create("Contacts", Last_Name="Berg", Account_Name={"id": company})
+    watch(sandbox, "POST", channel(receiver.url, events=["Accounts.delete", "Contacts.delete"]))
+
+    sandbox.mutate({"op": "delete", "module": "Accounts", "id": company})
+
+    arrived = {
+        (told["module"], told["operation"], *told["ids"]) for told in (receiver.next(), receiver.next())
+    }
+    assert arrived == {("Accounts", "delete", company), ("Contacts", "delete", contact)}
+
+
+def test_many_records_of_one_call_come_together(sandbox, receiver):
+    """`ids` is an array: a receiver that reads only the first loses the rest."""
+    watch(sandbox, "POST", channel(receiver.url))
+
+    answer = sandbox.api("POST", "/Contacts", json={"data": [{"Last_Name": f"Berg {n}"} for n in range(30)]})
+
+    assert receiver.next()["ids"] == [entry["details"]["id"] for entry in answer.json()["data"]]
+    assert receiver.is_silent()
+
+
+def test_only_what_was_asked_for_is_told(sandbox, receiver):
+    """Another module, another operation: silence."""
+    watch(sandbox, "POST", channel(receiver.url, events=["Contacts.edit"]))
+
+    sandbox.create("Contacts", Last_Name="Berg")
+    sandbox.create("Accounts", Account_Name="Nordlys")
+
+    assert receiver.is_silent()
+
+
+def test_an_ended_channel_is_told_nothing(sandbox, receiver):
+    """After DELETE, and after its expiry."""
+    watch(sandbox, "POST", channel(receiver.url), channel(receiver.url, channel_id="2"))
+    sandbox.api("DELETE", WATCH, params={"channel_ids": "2"})
+    wait(sandbox, 2 * 3600 + 1)
+
+    sandbox.create("Contacts", Last_Name="Berg")
+
+    assert receiver.is_silent()
+
+
+def test_a_receiver_that_is_down_holds_nothing_up(sandbox):
+    """Sent once and forgotten: the write succeeds all the same."""
+    watch(sandbox, "POST", channel("http://127.0.0.1:1/nobody"))
+
+    answer = sandbox.api("POST", "/Contacts", json={"data": [{"Last_Name": "Berg"}]})
+
+    assert answer.status_code == 201
