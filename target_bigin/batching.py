@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from itertools import islice
 
 from target_bigin.passage import Lock, Prepared
 from target_bigin.settings import Operation
+
+Kind = tuple[Operation, bool]  # operation, alone: what may share a call
 
 
 class Order:
@@ -80,14 +84,18 @@ class Queue:
     after it was taken: to be tried once more, in its old place.
     """
 
-    def __init__(self, order: Order, *, merge: bool = True) -> None:
+    def __init__(
+        self,
+        order: Order,
+        *,
+        merge: bool = True,
+        on_first: Callable[[Prepared], None] = lambda _record: None,
+    ) -> None:
         self._order = order
         self._merge = merge
-        self._free: dict[Operation, dict[int, Prepared]] = {}
-
-    def __len__(self) -> int:
-        """How many could be written now."""
-        return sum(map(len, self._free.values()))
+        self.on_first = on_first  # told of a record that became the first of its key before it was ready
+        self.waiting = 0  # how many could be written now
+        self._free: dict[Kind, dict[int, Prepared]] = {}
 
     def enter(self, record: Prepared) -> None:
         """Keep a place for a record that was read."""
@@ -107,19 +115,22 @@ class Queue:
         return self._order.is_first(record)
 
     def take(self, most: int, *, least: int = 1) -> list[Prepared]:
-        """The records of the next call, all of one operation: [] if there are not ``least`` of one."""
-        for operation, free in self._free.items():
-            if len(free) >= least and free:
-                numbers = list(free)[:most]
-                del operation
-                return [self._pick(free, number) for number in numbers]
+        """The records of the next call, all of one operation: [] if there are not ``least`` of one.
+
+        A record that must be ``alone`` is a call by itself.
+        """
+        for (_, alone), free in self._free.items():
+            if free and (alone or len(free) >= least):
+                numbers = list(islice(free, 1 if alone else most))
+                self.waiting -= len(numbers)
+                return [_picked(free, number) for number in numbers]
         return []
 
     def leave(self, record: Prepared) -> None:
         """The record has ended: the next of its key may go."""
         for freed in self._order.leave(record):
-            if freed.is_ready and freed.queue is not None:
-                freed.queue._put(freed)  # noqa: SLF001 -- another stream of the same module
+            if freed.queue is not None:
+                freed.queue._become_first(freed)  # noqa: SLF001 -- maybe of another stream
 
     def unmerge(self, record: Prepared) -> bool:
         """The record was refused: the one it stood for is sent after all. Whether there was one."""
@@ -131,14 +142,15 @@ class Queue:
         self.ready(earlier)
         return True
 
-    def _put(self, record: Prepared) -> None:
-        self._free.setdefault(record.operation, {})[record.number] = record
+    def _become_first(self, record: Prepared) -> None:
+        if record.is_ready:
+            self._put(record)
+        else:
+            self.on_first(record)
 
-    @staticmethod
-    def _pick(free: dict[int, Prepared], number: int) -> Prepared:
-        record = free.pop(number)
-        record.is_ready = False
-        return record
+    def _put(self, record: Prepared) -> None:
+        self._free.setdefault((record.operation, record.alone), {})[record.number] = record
+        self.waiting += 1
 
     def _merge_into(self, record: Prepared) -> None:
         """Let the record stand for the one before it, if that one is still waiting and says no more."""
@@ -154,9 +166,16 @@ class Queue:
         earlier.merged = None
         earlier.is_ready = False
         self._order.replace(earlier, record)
-        free = self._free.get(earlier.operation)
+        free = self._free.get((earlier.operation, earlier.alone))
         if free is not None and free.pop(earlier.number, None) is not None:
+            self.waiting -= 1
             self._put(record)
+
+
+def _picked(free: dict[int, Prepared], number: int) -> Prepared:
+    record = free.pop(number)
+    record.is_ready = False
+    return record
 
 
 def _may_merge(earlier: Prepared, record: Prepared) -> bool:

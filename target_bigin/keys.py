@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bigin_api.errors import SettingsError
@@ -27,7 +27,7 @@ UNSEARCHABLE_TYPES = frozenset(
 
 NUMBER_TYPES = frozenset(("integer", "double", "currency", "percent"))
 
-Way = Literal["check", "find", "id", "none"]
+Way = Literal["check", "find", "id", "map", "none"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,15 @@ class KeyPlan:
     """How a stream's records are recognised in Bigin.
 
     ``check``: Bigin matches ``fields`` itself (upsert). ``find``: the target finds the id by ``fields``
-    first. ``id``: by the id in the record alone. ``none``: not at all (insert).
+    first. ``id``: by the id in the record alone. ``map``: by the id map alone, else it is inserted.
+    ``none``: not at all (insert). With ``has_map`` the id map is asked before ``fields``.
     ``unique`` are the fields that Bigin keeps unique: the values of which no two records in flight share.
     """
 
     way: Way
     fields: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
+    has_map: bool = False
 
 
 def plan_key(
@@ -51,37 +53,35 @@ def plan_key(
     *,
     key_fields: Sequence[str],
     has_id: bool,
+    has_map: bool = False,
 ) -> KeyPlan:
     """How to recognise the records of a stream.
 
     ``key_fields``: the stream's key properties as fields, [] unless each of them is a field.
-    ``has_id``: whether its records carry Bigin's ids. Raises SettingsError, with an explanation, for a
-    key by which Bigin would insert twins without an error.
+    ``has_id``: whether its records carry Bigin's ids. ``has_map``: whether an id map that outlives the
+    run knows which record each became. Raises SettingsError, with an explanation, for a key by which
+    Bigin would insert twins without an error.
     """
     unique = unique_fields(module, fields)
     if settings.operation == "insert":
         return KeyPlan("none", unique=unique)
     if settings.external_key:
-        field = _existing(module, fields, settings.external_key, "external_key")
-        if settings.operation == "upsert" and field.api_name in (*unique, CHECK_FIELDS.get(module)):
-            return KeyPlan("check", (field.api_name,), unique)
-        _require_searchable(module, field)
-        return KeyPlan("find", (field.api_name,), unique)
+        return replace(_by_external_key(module, fields, settings, unique), has_map=has_map)
     named = [
         _existing(module, fields, name, "duplicate_check_fields").api_name
         for name in settings.duplicate_check_fields
     ]
     chosen = named or list(key_fields) or own_key(module, fields)
     if not chosen:
-        if has_id:
-            return KeyPlan("id", unique=unique)
-        raise SettingsError(_no_key(module, settings.operation))
+        if not (has_map or has_id):
+            raise SettingsError(_no_key(module, settings.operation))
+        return KeyPlan("map" if has_map else "id", unique=unique, has_map=has_map)
     if settings.operation == "upsert":
         _require_unique(module, fields, chosen, unique)
-        return KeyPlan("check", tuple(chosen), unique)
+        return KeyPlan("check", tuple(chosen), unique, has_map)
     for name in chosen:
         _require_searchable(module, fields[name])
-    return KeyPlan("find", tuple(chosen), unique)
+    return KeyPlan("find", tuple(chosen), unique, has_map)
 
 
 def unique_fields(module: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
@@ -97,6 +97,16 @@ def own_key(module: str, fields: Mapping[str, Field]) -> list[str]:
     if own and own in fields:
         return [own]
     return [name for name, field in fields.items() if field.is_unique]
+
+
+def _by_external_key(
+    module: str, fields: Mapping[str, Field], settings: StreamSettings, unique: Sequence[str]
+) -> KeyPlan:
+    field = _existing(module, fields, str(settings.external_key), "external_key")
+    if settings.operation == "upsert" and field.api_name in unique:
+        return KeyPlan("check", (field.api_name,), tuple(unique))
+    _require_searchable(module, field)
+    return KeyPlan("find", (field.api_name,), tuple(unique))
 
 
 def _existing(module: str, fields: Mapping[str, Field], name: str, setting: str) -> Field:

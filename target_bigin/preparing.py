@@ -42,6 +42,7 @@ class Preparer:
         write_nulls: bool = False,
         mandatory: frozenset[str] = frozenset(),
         checks: tuple[Check, ...] = (),
+        source_key: Callable[[Record], str | None] | None = None,
     ) -> None:
         self._operation = settings.operation
         self._uses_ids = settings.ids == "bigin"
@@ -51,6 +52,7 @@ class Preparer:
         self._write_nulls = write_nulls
         self._uncleared = mandatory | _NEVER_NULL
         self._checks = checks
+        self._source_key = source_key
         self._options = ValueOptions(
             truncate=settings.truncate,
             foreign_ids=settings.ids == "source",
@@ -140,8 +142,14 @@ class Preparer:
         locks = [(name, fold(body[name])) for name in self._lock_fields if body.get(name) is not None]
         if record.id is not None:
             return (("id", record.id), *locks)
+        source = self._source_key(record.raw) if self._source_key else None
+        if source is not None:
+            locks.append(("source", source))
         if self._key.way != "none" and not any(body.get(name) is not None for name in self._key.fields):
-            raise Refused(self._keyless())
+            if source is None or not self._key.has_map:
+                raise Refused(self._keyless())
+            if record.operation == "upsert":
+                record.operation = "insert"  # unless the id map knows it
         return tuple(locks)
 
     def _keyless(self) -> Reject:

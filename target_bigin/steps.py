@@ -16,13 +16,13 @@ all others overtake.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from target_bigin.passage import Prepared
+    from target_bigin.passage import Action, Prepared, Reject
 
 
-def _nowhere(_record: Prepared) -> None:
+def _nowhere(*_what: Any) -> None:
     raise RuntimeError("A step passed a record on before it was bound to its lane.")
 
 
@@ -34,14 +34,30 @@ class Step:
     """
 
     go_on: Callable[[Prepared], None] = staticmethod(_nowhere)
-    """Pass a record that was held back on to what follows this step. Set by the lane."""
+    """Pass a record that was held back on to what follows this step. Set by the lane, as are the next two."""
+
+    refuse: Callable[[Prepared, Reject], None] = staticmethod(_nowhere)
+    """End a record that is not to be written, held back or in ``take`` (which then returns False)."""
+
+    settle: Callable[[Prepared, Action], None] = staticmethod(_nowhere)
+    """End a record that needs no writing: ``unchanged``."""
+
+    fail: Callable[[BaseException], None] = staticmethod(_nowhere)
+    """The run cannot go on (AuthError, CreditBudgetReached, a TransientError after all tries)."""
 
     def take(self, record: Prepared) -> bool:
         """Whether the record goes on now.
 
-        False: the step keeps it and calls ``go_on(record)`` later, or has settled it itself.
+        False: the step keeps it and calls ``go_on(record)`` later, or has ended it by ``refuse`` or
+        ``settle``.
         """
         raise NotImplementedError
+
+    def freed(self, record: Prepared) -> None:
+        """Every earlier record of the same key has ended; this one is not ready to be written yet.
+
+        For steps that must not decide before that: ``record.queue.is_first(record)`` tells in ``take``.
+        """
 
     def tick(self, *, flush: bool) -> None:
         """Called about once a second, and often while nothing is read.
@@ -52,7 +68,7 @@ class Step:
     def finish(self) -> None:
         """The input has ended and nothing is in flight: what waits for a record that never came is let go.
 
-        After it, and the flights that it starts, the step may hold nothing.
+        Called again while that moves anything: what one record's end sets free may free others.
         """
 
     def activate_version(self, version: int) -> None:

@@ -1,0 +1,192 @@
+"""Opens a stream: its module, fields and key are decided, and its lane is put together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from bigin_api.errors import ModuleUnavailable, PermissionDenied
+from bigin_api.metadata import Field, Layout, Module
+from target_bigin.assembly import Assembly
+from target_bigin.batching import Order, Queue
+from target_bigin.dry_run import DryWriter
+from target_bigin.finding_step import FindByKey, RememberKeys, finders
+from target_bigin.id_map import source_key
+from target_bigin.inserting import Inserter
+from target_bigin.inserts import InsertWatch, ServerClock
+from target_bigin.journal import Journal
+from target_bigin.keys import KeyPlan, plan_key
+from target_bigin.lane import Lane, RefusingLane
+from target_bigin.matching import ID_NAMES, FieldMatch, find_module, why_unwritable
+from target_bigin.notices import Notices
+from target_bigin.preparing import Preparer
+from target_bigin.rejects import RejectLog
+from target_bigin.reminders import bring_together
+from target_bigin.run import Run, StreamContext
+from target_bigin.stages import MODULE as DEALS
+from target_bigin.stages import Stages
+from target_bigin.writing import MakeWriter, Outcomes, RecordWriter, Writer
+
+logger = logging.getLogger("target-bigin")
+
+Fail = Callable[[BaseException], None]
+Described = tuple[tuple[Field, ...], tuple[Layout, ...]]
+
+
+class Opener:
+    """Knows what streams of one module share: the order of its records and its inserts in flight."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        assembly: Assembly,
+        journal: Journal,
+        clock: ServerClock,
+        rejects: RejectLog,
+        fail: Fail,
+    ) -> None:
+        self._run = run
+        self._assembly = assembly
+        self._journal = journal
+        self._clock = clock
+        self._rejects = rejects
+        self._fail = fail
+        self._orders: dict[str, Order] = {}
+        self._watches: dict[str, InsertWatch] = {}
+        self._warned: set[str] = set()
+
+    def open(
+        self, stream: str, properties: Mapping[str, object], key_properties: Sequence[str]
+    ) -> Lane | RefusingLane:
+        """The lane of a stream. Raises SettingsError if it cannot be written as configured."""
+        settings = self._run.settings.stream(stream)
+        account = self._run.ledger.account(stream)
+        account.begun = account.begun or time.monotonic()
+        module = find_module(settings.module, self._run.flights.wait_for(self._run.client.metadata.modules))
+        reason = why_unwritable(settings.module, module)
+        described: Described = ((), ())
+        if module is not None and reason is None:
+            try:
+                described = self._describe(module)
+            except (PermissionDenied, ModuleUnavailable) as error:
+                reason = error.message.rstrip(".")
+        self._rejects.describe(
+            stream, module=module.api_name if module else None, key_properties=key_properties
+        )
+        if module is None or reason is not None:
+            if stream not in self._warned:
+                self._warned.add(stream)
+                logger.warning("%s: its records are rejected: %s.", stream, reason)
+            return RefusingLane(stream, account, self._run.ledger, reason or "")
+        account.module = module.api_name
+        context = StreamContext(
+            stream=stream,
+            module=module,
+            fields={field.api_name: field for field in described[0]},
+            settings=settings,
+            key_properties=tuple(key_properties),
+            client=self._run.client.labelled(stream),
+            account=account,
+            run=self._run,
+            layouts=described[1],
+        )
+        return self._lane(context, properties)
+
+    def _describe(self, module: Module) -> Described:
+        metadata = self._run.client.metadata
+        return self._run.flights.wait_for(
+            lambda: (metadata.fields(module.api_name), metadata.layouts(module.api_name))
+        )
+
+    def _lane(self, context: StreamContext, properties: Mapping[str, object]) -> Lane:
+        settings, name = context.settings, context.module.api_name
+        match = FieldMatch(context.fields, operation=settings.operation, exact=list(properties))
+        key = plan_key(
+            name,
+            context.fields,
+            settings,
+            key_fields=_as_fields(context.key_properties, match),
+            has_id=settings.ids == "bigin" and any(each in properties for each in ID_NAMES),
+            has_map=settings.ids == "source" and self._run.settings.id_map_path is not None,
+        )
+        preparer = self._preparer(context, key, match)
+        preparer.meet(properties)
+        context.matched.update(match.matched)
+        self._say_what_a_kill_costs(context)
+        order = self._orders.setdefault(name, Order())
+        queue = Queue(order, merge=not self._run.settings.trigger)
+        by_field = finders(context, key.fields) if key.way == "find" or self._run.settings.dry_run else {}
+        finding = [FindByKey(context, by_field)] if by_field else []
+        return Lane(
+            context,
+            preparer,
+            queue,
+            before=self._assembly.before(context, finding=finding),
+            after=self._assembly.after(context, remembering=[RememberKeys(by_field)] if by_field else []),
+            make_writer=self._writer(context, queue, key),
+            fail=self._fail,
+        )
+
+    def _preparer(self, context: StreamContext, key: KeyPlan, match: FieldMatch) -> Preparer:
+        foreign = context.settings.ids == "source"
+        checks = []
+        if context.module.api_name == DEALS:
+            stages = Stages(context.layouts)
+            checks.append(lambda body: stages.check(body, foreign_ids=foreign))
+        if any(field.data_type == "event_reminder" for field in context.fields.values()):
+            checks.append(bring_together)
+        keys = context.key_properties
+        return Preparer(
+            fields=context.fields,
+            settings=context.settings,
+            key=key,
+            match=match,
+            notices=Notices(context.stream, context.module.api_name, context.account),
+            write_nulls=self._run.settings.null_values == "write",
+            mandatory=_mandatory(context),
+            checks=tuple(checks),
+            source_key=(lambda raw: source_key(raw, keys)) if foreign else None,
+        )
+
+    def _writer(self, context: StreamContext, queue: Queue, key: KeyPlan) -> MakeWriter:
+        if self._run.settings.dry_run:
+            return lambda outcomes: DryWriter(context, queue, outcomes)
+        watch = self._watches.setdefault(context.module.api_name, InsertWatch(self._clock))
+
+        def records(outcomes: Outcomes) -> Writer:
+            inserter = Inserter(context, outcomes, watch=watch, journal=self._journal)
+            return RecordWriter(context, queue, outcomes, check_fields=key.fields, inserter=inserter)
+
+        return self._assembly.writer(context, queue, key, records)
+
+    def _say_what_a_kill_costs(self, context: StreamContext) -> None:
+        said = f"insert {context.stream}"
+        if context.settings.operation != "insert" or self._journal.is_kept or said in self._warned:
+            return
+        self._warned.add(said)
+        logger.warning(
+            "%s: inserts cannot be repeated. If this run is killed, the next one may insert a second time "
+            "what was in flight (up to %d records) or written after the last state. "
+            "Set journal_path to prevent it.",
+            context.stream,
+            self._run.client.limits.max_concurrent_requests * self._run.settings.batch_size,
+        )
+
+
+def _as_fields(key_properties: Sequence[str], match: FieldMatch) -> list[str]:
+    """The stream's key properties as fields, [] unless each of them is one."""
+    found = [match.field(name) if name not in ID_NAMES else None for name in key_properties]
+    return (
+        [field.api_name for field in found if isinstance(field, Field)]
+        if all(isinstance(field, Field) for field in found)
+        else []
+    )
+
+
+def _mandatory(context: StreamContext) -> frozenset[str]:
+    """What a null never clears: the system's mandatory fields, and those that a layout requires."""
+    system = {field.api_name for field in context.fields.values() if field.mandatory}
+    required = [{field.api_name for field in layout.fields if field.required} for layout in context.layouts]
+    return frozenset(system.union(*required))

@@ -1,0 +1,117 @@
+"""Singer messages from a pipe, and a beat for everything else while it is silent."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any
+
+import msgspec
+from singer_sdk.contrib.msgspec import MsgSpecReader, decoder
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+
+CHUNK = 1 << 18  # bytes read at once
+BEAT = 0.25  # seconds between two beats at most, also while nothing comes
+LINES_A_BEAT = 200  # where the input is no file: lines between two looks at the clock
+SHOWN = 80  # characters of a malformed line that a message shows
+
+
+class Reader(MsgSpecReader):
+    """The SDK's fast reader, which does not block for ever.
+
+    ``on_beat`` is called several times a second, ``on_failure`` when reading ends by an exception.
+    A pipe or a file is read by its descriptor; anything else line by line. Blank lines are skipped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_beat: Callable[[], None] = _nothing
+        self.on_failure: Callable[[], None] = _nothing
+
+    def process_lines(
+        self, file_input: IO[str] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
+    ) -> Counter[str]:
+        """Hand each message to its callback."""
+        counts: Counter[str] = Counter()
+        try:
+            for line in self._lines(file_input or sys.stdin):
+                message = self._decode(line)
+                kind = message.get("type")
+                callback = callbacks.get(kind) if isinstance(kind, str) else None
+                if callback is None:
+                    self._process_unknown_message(message)
+                else:
+                    callback(message)
+                counts[str(kind)] += 1
+        except BaseException:
+            self.on_failure()
+            raise
+        return counts
+
+    def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
+        raise InvalidInputLine(f"Not a Singer message: its type is {message_dict.get('type')!r}.")
+
+    def _decode(self, line: str | bytes) -> dict[str, Any]:
+        try:
+            message = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise InvalidInputLine(f"Not JSON ({exc}): {_shown(line)}") from exc
+        if not isinstance(message, dict):
+            raise InvalidInputLine(f"Not a Singer message: {_shown(line)}")
+        return message
+
+    def _lines(self, source: IO[str]) -> Iterator[str | bytes]:
+        descriptor = _descriptor(source)
+        lines = self._of_descriptor(descriptor) if descriptor is not None else self._of_iterable(source)
+        return (line for line in lines if line and not line.isspace())
+
+    def _of_descriptor(self, descriptor: int) -> Iterator[bytes]:
+        pending = b""
+        last_beat = time.monotonic()
+        while True:
+            ready = select.select([descriptor], [], [], BEAT)[0]
+            if not ready or time.monotonic() - last_beat >= BEAT:
+                self.on_beat()
+                last_beat = time.monotonic()
+            if not ready:
+                continue
+            chunk = os.read(descriptor, CHUNK)
+            if not chunk:
+                break
+            if b"\n" not in chunk:
+                pending += chunk
+                continue
+            *lines, rest = chunk.split(b"\n")
+            lines[0] = pending + lines[0]
+            pending = rest
+            yield from lines
+        yield pending
+
+    def _of_iterable(self, source: Iterable[str]) -> Iterator[str]:
+        for number, line in enumerate(source):
+            if number % LINES_A_BEAT == 0:
+                self.on_beat()
+            yield line
+
+
+def _descriptor(source: IO[str]) -> int | None:
+    """The descriptor to wait on, None where there is none that can be waited on."""
+    try:
+        descriptor = source.fileno()
+        select.select([descriptor], [], [], 0)
+    except (OSError, ValueError, AttributeError):
+        return None  # in memory, closed, or a system whose select takes sockets alone
+    return descriptor
+
+
+def _shown(line: str | bytes) -> str:
+    text = line if isinstance(line, str) else line.decode(errors="replace")
+    return repr(text[:SHOWN])
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,145 @@
+"""target-bigin: Singer messages → Bigin by Zoho CRM."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from types import FrameType
+from typing import IO, Any, ClassVar
+
+from singer_sdk import Target
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+
+from bigin_api.errors import BiginError
+from target_bigin.engine import Engine, RunFailed
+from target_bigin.reader import Reader
+from target_bigin.settings import CONFIG_JSONSCHEMA
+from target_bigin.sink import BiginSink
+
+SECRETS = frozenset(
+    name for name, setting in CONFIG_JSONSCHEMA["properties"].items() if setting.get("secret")
+)
+
+EXPECTED = (
+    BiginError,
+    RunFailed,
+    InvalidInputLine,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+"""What ends a run by a line that says what to do."""
+
+
+class TargetBigin(Target):
+    """Writes Singer streams to Bigin by Zoho CRM: every record settled, at the lowest price in credits."""
+
+    name = "target-bigin"
+    package_name = "bigin-singer"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    default_sink_class = BiginSink
+    message_reader_class = Reader
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        PluginCapabilities.ACTIVATE_VERSION,
+        TargetCapabilities.SOFT_DELETE,
+    ]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_parallelism = 1
+        self.engine = Engine(self.config, emit=_emit)
+        if isinstance(self.message_reader, Reader):
+            self.message_reader.on_beat = self.engine.tick
+            self.message_reader.on_failure = self.engine.abort
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the command. Exit code 1 with one clear line last if anything went wrong."""
+        try:
+            super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
+        except ConfigValidationError as error:
+            for message in error.errors:
+                cls.logger.error("%s", message)  # noqa: TRY400
+            sys.exit(1)
+        except EXPECTED as error:
+            # A line that a person can act on, no traceback.
+            cls.logger.error("%s", " ".join(str(error).split()))  # noqa: TRY400
+            sys.exit(1)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """The SDK's stream maps and flattening; not its load methods and batches, which mean nothing here."""
+        super(Target, cls).append_builtin_config(config_jsonschema)
+
+    def process_endofpipe(self) -> None:
+        """Settle everything, report, and judge the run."""
+        super().process_endofpipe()
+        try:
+            self.engine.finish()
+        except BaseException:
+            self.engine.abort()
+            raise
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """As the SDK, but a secret of the wrong type is not shown."""
+        self.append_builtin_config(self.config_jsonschema)
+        validator = JSONSchemaValidator(self.config_jsonschema)
+        errors = [_config_error(error) for error in validator.iter_errors(self._config)]
+        if errors and raise_errors:
+            raise ConfigValidationError(
+                "Config validation failed", errors=errors, schema=self.config_jsonschema
+            )
+        return errors
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        """It goes out when all records before it are settled."""
+        self._assert_line_requires(message_dict, requires={"value"})
+        self.engine.queue_state(message_dict["value"])
+
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """The SDK's own moment for it knows nothing of what is settled."""
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """All records of a version have been read."""
+        for stream_map in self.mapper.stream_maps[message_dict["stream"]]:
+            self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End in good order: what is in flight is settled. A second signal ends at once."""
+        del frame
+        signal.signal(signum, signal.SIG_DFL)
+        self.engine.terminate(
+            f"Ended by {signal.Signals(signum).name}. The last state is safe: the next run goes on from it."
+        )
+
+
+def _config_error(error: Any) -> str:
+    where = ".".join(str(part) for part in error.path)
+    if error.path and error.path[0] in SECRETS:
+        return f"{where}: expected {error.schema.get('type', 'another value')}; the value is not shown."
+    if error.validator == "required":
+        return f"{error.message}. The README tells how to get it for your data center."
+    return f"{where}: {error.message}" if where else str(error.message)
+
+
+def _emit(state: Any) -> None:
+    sys.stdout.write(json.dumps(state, default=float) + "\n")
+    sys.stdout.flush()
