@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -62,12 +63,12 @@ def _refusing_what_is_broken() -> Iterator[None]:
         yield
     except (
         zipfile.BadZipFile,
-        zipfile.LargeZipFile,
         zlib.error,
-        EOFError,
-        NotImplementedError,  # a way of packing that zipfile does not know
+        struct.error,
         csv.Error,
-        UnicodeDecodeError,
+        EOFError,
+        ValueError,  # offsets that point nowhere; text that is no UTF-8
+        RuntimeError,  # features that zipfile does not know
     ) as exc:
         raise ArchiveRefused(f"The zip is cut off or damaged ({exc}).") from exc
 
@@ -82,6 +83,8 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         raise ArchiveRefused(f"The zip's member {name[:80]!r} is no plain .csv file.")
     if member.flag_bits & _ENCRYPTED:
         raise ArchiveRefused(f"The zip's member {name[:80]!r} is encrypted.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ArchiveRefused(f"The zip's member {name[:80]!r} is packed in a way that no result is.")
     # zipfile reads no more than the size that the member declares, so the declared size is the limit.
     most = max(UNSUSPICIOUS_BYTES, MAX_RATIO * member.compress_size)
     if member.file_size > min(most, MAX_UNPACKED_BYTES):

@@ -120,6 +120,18 @@ def test_an_encrypted_member_is_refused():
         list(read_rows(io.BytesIO(bytes(content))))
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_of_packing_are_refused(how):
+    """Bigin packs as everybody does; anything else is not from there, and unpacks without a bound."""
+    with pytest.raises(ArchiveRefused, match="packed in a way"):
+        list(read_rows(archive_of(("1.csv", b"Id\n"), how=how)))
+
+
+def test_a_stored_member_is_taken():
+    """A small file may come unpacked."""
+    assert list(read_rows(archive_of(("1.csv", b"Id\n1\n"), how=zipfile.ZIP_STORED))) == [["Id"], ["1"]]
+
+
 def test_a_bomb_that_lies_about_its_size_is_cut_off_there():
     """The declared size is the limit: what comes beyond it is never unpacked."""
     bomb = archive_of(("1.csv", b"Id\n" + b"0" * 50_000_000))
