@@ -39,11 +39,13 @@ def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
     )
+    server = uvicorn.Server(config)
+    _stop_at_signals(server)
     address = f"http://{host}:{listener.getsockname()[1]}"
     origin = f"kept in {db_path}" if sandbox.was_kept else f"seed {settings.seed}"
     content = f"organisation of {sandbox.store.total()} records, {origin}"
     print(f"bigin-sandbox: listening on {address} ({content})", flush=True)
-    _run(uvicorn.Server(config), listener)
+    server.run(sockets=[listener])
     sandbox.store.close()
     return 0
 
@@ -62,8 +64,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Run until a signal.
+def _stop_at_signals(server: uvicorn.Server) -> None:
+    """End well at SIGINT and SIGTERM.
 
     At a signal uvicorn stops, and raises it again for the handler that was there before: this one, which
     also serves until uvicorn has its own.
@@ -74,4 +76,3 @@ def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    server.run(sockets=[listener])

@@ -40,6 +40,7 @@ EXTRA_SHARE = 0.03  # of each plain custom module, before shares are made to add
 DELETED_SHARE = 0.03
 DELETED_MODULES = ("Accounts", "Contacts", "Products", "Pipelines", "Tasks", "Events", "Calls")
 TAGGED = 0.2
+TIED = 0.3  # of the contacts, to a product
 EMAILED_CONTACTS = 12  # the first has more e-mails than one answer holds
 
 
@@ -61,6 +62,7 @@ def _populate(store: Store, settings: Settings) -> None:
         _delete_some(store, people)
         store.skip_numbers("id", people.last_id)
         store.skip_numbers("Subscriptions.Number", len(people.ids["Subscriptions"]))
+        _tie_products(store, people)
         _write_emails(store, people)
         _attach(store)
     store.build_indexes()
@@ -130,6 +132,13 @@ def _delete_some(store: Store, people: Population) -> None:
             kind = "permanent" if place % 4 == 3 else "recycle"
             entries.append(Binned(record, gone, kind, people.pick(people.users)))
         store.load_bin(module, entries)
+
+
+def _tie_products(store: Store, people: Population) -> None:
+    for contact in people.ids["Contacts"]:
+        product = people.one_of("Products", TIED)
+        if product:
+            store.link("Contacts-Products", contact, product["id"])
 
 
 def _write_emails(store: Store, people: Population) -> None:

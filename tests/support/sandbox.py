@@ -13,6 +13,7 @@ sandbox.api("GET", "/Contacts", params=…)     such a call
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -176,9 +177,9 @@ class SandboxProcess:
     first_line: str
     log: Path
 
-    def stop(self) -> int:
-        """Stop it as an init system does; gives the exit code."""
-        self.process.terminate()
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it with a signal, as an init system does; gives the exit code."""
+        self.process.send_signal(number)
         code = self.process.wait(timeout=DEADLINE)
         if self.process.stdout:
             self.process.stdout.close()

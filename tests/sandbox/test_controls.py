@@ -1,0 +1,155 @@
+"""The controls that tests work with: bigin_sandbox.controls and bigin_sandbox.mutations."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+
+def test_controls_are_neither_counted_nor_guarded(sandbox):
+    """A test that looks must not change what it looks at."""
+    sandbox.dump("Contacts")
+    sandbox.mutate({"op": "create", "module": "Contacts", "data": {"Last_Name": "X"}})
+
+    usage = sandbox.usage()
+
+    assert (usage["calls"], usage["credits"]) == (0, 0)
+
+
+def test_a_dump_shows_whole_records_in_utc(sandbox):
+    """Tests compare it with what a connector read: subforms included, oldest first."""
+    deals = sandbox.dump("Pipelines")
+    read = sandbox.api("GET", f"/Pipelines/{deals[0]['id']}").json()["data"][0]
+
+    assert [deal["id"] for deal in deals] == sorted((deal["id"] for deal in deals), key=int)
+    assert set(deals[0]) == set(read)
+    assert deals[0]["Modified_Time"].endswith("+00:00")
+
+
+def test_people_create_edit_delete_and_restore(sandbox):
+    """Each wish answers with the id and the time it moved to."""
+    sandbox.clock(set="2026-07-01T10:00:00Z", freeze=True)
+    data = {"Last_Name": "Berg", "Tag": [{"name": "vip"}], "Unsubscribed_Time": "2026-06-01T12:00:00+02:00"}
+    (made,) = sandbox.mutate({"op": "create", "module": "Contacts", "data": data})
+    sandbox.clock(advance=5)
+    (edited, gone) = sandbox.mutate(
+        {"op": "edit", "module": "Contacts", "id": made["id"], "data": {"Title": "CEO", "Tag": []}},
+        {"op": "delete", "module": "Contacts", "id": made["id"]},
+    )
+    in_bin = made["id"] in [entry["id"] for entry in sandbox.deleted("Contacts")]
+    sandbox.mutate({"op": "restore", "module": "Contacts", "id": made["id"]})
+
+    contact = sandbox.dump("Contacts")[-1]
+    assert made["Modified_Time"] == "2026-07-01T10:00:00Z"
+    assert (edited["Modified_Time"], gone["id"]) == ("2026-07-01T10:00:05Z", made["id"])
+    assert in_bin
+    assert (contact["id"], contact["Title"], contact["Tag"]) == (made["id"], "CEO", [])
+    assert contact["Modified_Time"] == "2026-07-01T10:00:05+00:00"
+    assert contact["Unsubscribed_Time"] == "2026-06-01T10:00:00+00:00"
+
+
+def test_many_records_in_one_second(sandbox):
+    """FACTS 7.6: a bulk import gives thousands of records the same second."""
+    wish = {"op": "create", "module": "Contacts", "count": 500, "data": {"Email": "g{n}@example.com"}}
+
+    made = sandbox.mutate(wish)[0]
+
+    contacts = sandbox.dump("Contacts")[-500:]
+    assert len({contact["Modified_Time"] for contact in contacts}) == 1
+    assert [contact["id"] for contact in contacts] == [entry["id"] for entry in made]
+    assert contacts[-1]["Email"] == "g500@example.com"
+
+
+def test_everything_may_be_edited_at_once(sandbox):
+    """A mass update: the whole module moves."""
+    sandbox.mutate({"op": "edit", "module": "Accounts", "data": {"Billing_City": "Oslo"}})
+
+    assert {company["Billing_City"] for company in sandbox.dump("Accounts")} == {"Oslo"}
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"op": "edit", "module": "Contacts", "id": "1", "data": {}},
+        {"op": "delete", "module": "Contacts", "id": "1"},
+        {"op": "restore", "module": "Contacts", "id": "1"},
+        {"op": "dance", "module": "Contacts"},
+        {"op": "create", "module": "Contacts", "data": {"Unsubscribed_Time": "yesterday"}},
+    ],
+)
+def test_a_wish_that_cannot_be_done_does_nothing(sandbox, wish):
+    """A test that asks for nonsense must hear of it, and find the organisation as it was."""
+    before = sandbox.count("Contacts")
+    good = {"op": "create", "module": "Contacts", "data": {"Last_Name": "Berg"}}
+
+    answer = requests.post(f"{sandbox.url}/_sandbox/mutate", json=[good, wish], timeout=9)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert sandbox.count("Contacts") == before
+
+
+def test_the_clock_is_set_advanced_and_frozen(sandbox):
+    """Time is an argument of every test that needs it: no test sleeps."""
+    assert sandbox.clock(set="2026-03-29T00:59:58Z", freeze=True) == "2026-03-29T00:59:58Z"
+    assert sandbox.clock() == "2026-03-29T00:59:58Z"
+    assert sandbox.clock(advance=62) == "2026-03-29T01:01:00Z"
+
+    contact = sandbox.create("Contacts", Last_Name="Spring")
+
+    read = sandbox.api("GET", f"/Contacts/{contact}").json()["data"][0]
+    assert read["Created_Time"] == "2026-03-29T03:01:00+02:00"  # an hour was skipped in Stockholm
+
+
+def test_a_reset_makes_everything_anew(sandbox):
+    """Every test begins alike: records, clock, tokens, counters, faults, settings."""
+    before = sandbox.dump("Contacts")
+    sandbox.api("GET", "/Contacts", params={"fields": "id"})
+    sandbox.mutate({"op": "edit", "module": "Contacts", "data": {"Title": "Boss"}})
+    sandbox.change_metadata({"op": "remove_field", "module": "Contacts", "field": "Title"})
+    sandbox.clock(set="2030-01-01T00:00:00Z", freeze=True)
+    sandbox.fault("GET /Contacts", status=500)
+    sandbox.settings(ims="ignored", latency_ms=1)
+    token = sandbox.token()
+
+    sandbox.reset()
+
+    signed = {"Authorization": f"Zoho-oauthtoken {token}"}
+    answer = requests.get(f"{sandbox.url}/bigin/v2/Contacts?fields=id", headers=signed, timeout=9)
+    assert answer.status_code == 401
+    assert sandbox.dump("Contacts") == before
+    assert sandbox.clock() < "2030"
+    assert (sandbox.settings()["ims"], sandbox.settings()["latency_ms"]) == ("exclusive", 0)
+    assert sandbox.usage()["credits"] == 0
+    assert sandbox.api("GET", "/Contacts", params={"fields": "id"}).status_code == 200
+
+
+def test_a_reset_takes_the_options_of_serve(sandbox):
+    """One process serves all sizes, editions and readings."""
+    sandbox.reset(size="empty", token_paging="offset", edition="free", custom_modules=2)
+
+    modules = sandbox.api("GET", "/settings/modules").json()["modules"]
+    assert sandbox.count("Contacts") == 0
+    assert {"Register_01", "Register_02"} <= {module["api_name"] for module in modules}
+    assert sandbox.usage()["credits_limit"] == 5_000
+    assert sandbox.settings()["token_paging"] == "offset"
+
+
+@pytest.mark.parametrize(
+    "options", [{"size": "huge"}, {"token_paging": "snapshot"}, {"ims": "maybe"}, {"speed": 9}]
+)
+def test_a_reset_refuses_what_it_does_not_know(sandbox, options):
+    """A misspelt option must not pass for a tested one."""
+    answer = requests.post(f"{sandbox.url}/_sandbox/reset", json=options, timeout=9)
+
+    assert answer.status_code == 400
+    assert next(iter(options)) in answer.json()["error"]
+
+
+def test_tokens_expire_on_demand(sandbox):
+    """The first INVALID_TOKEN in the middle of a run, without waiting an hour."""
+    sandbox.token()
+
+    sandbox.expire_tokens()
+
+    assert sandbox.api("GET", "/Contacts", params={"fields": "id"}).status_code == 401
