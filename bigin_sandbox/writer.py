@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import from_text
 from bigin_sandbox.render import Renderer
-from bigin_sandbox.rules.drafts import Draft
+from bigin_sandbox.rules.drafts import Draft, is_locked
 from bigin_sandbox.rules.duplicates import check_unique, duplicate_data, match
 from bigin_sandbox.rules.recurrence import occurrences
-from bigin_sandbox.rules.refused import RecordRefused, unknown_id
+from bigin_sandbox.rules.refused import RecordRefused, record_locked, unknown_id
 from bigin_sandbox.rules.validation import accepted, settled
 from bigin_sandbox.rules.write_options import WriteOptions, write_options
 
@@ -70,6 +70,8 @@ class Writer:
         existing = self._store.get(self._module, record_id) if isinstance(record_id, str) else None
         if existing is None:
             raise unknown_id(path)
+        if is_locked(existing):
+            raise record_locked(path)
         self._check_unmodified(existing)
         draft = Draft(self._store, self._module, self._user, sent, path, existing)
         values = accepted(draft)

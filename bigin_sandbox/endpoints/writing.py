@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, error_body, invalid_data, invalid_module
+from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data, invalid_module
 from bigin_sandbox.automation import Automation
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.rules.activities import with_one_spelling
 from bigin_sandbox.rules.batches import answer_of, entries_of, sent_ids, sent_records
 from bigin_sandbox.rules.credits import is_large_write, price_of_write
+from bigin_sandbox.rules.drafts import is_locked
 from bigin_sandbox.rules.permissions import require_module
 from bigin_sandbox.rules.refused import mandatory_not_found
 from bigin_sandbox.rules.write_options import ALL_TRIGGERS
@@ -101,7 +102,8 @@ def delete_record(call: ApiCall) -> Answer:
         raise invalid_data("invalid record id", resource_path_index=1)
     entry = _deletion(call, module, record_id)
     if entry["status"] == "error":
-        raise invalid_data("record not deleted", resource_path_index=1)
+        details = {"resource_path_index": 1} if entry["code"] == "INVALID_DATA" else entry["details"]
+        raise Refusal(400, entry["code"], entry["message"], details)
     return answer_of([entry])
 
 
@@ -121,6 +123,8 @@ def _check_fields(call: ApiCall) -> list[str] | None:
 
 
 def _deletion(call: ApiCall, module: str, record_id: str) -> Record:
+    if is_locked(call.store.get(module, record_id) or {}):
+        return error_body("RECORD_LOCKED", "record is locked", {"id": record_id, "action": "record_locking"})
     if not call.store.delete(module, [record_id], user_id=call.user_id):
         return error_body("INVALID_DATA", "record not deleted", {"id": record_id})
     if call.params.get("wf_trigger") != "false":

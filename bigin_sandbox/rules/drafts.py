@@ -42,3 +42,8 @@ def is_writable(known: Record, user: Record, *, on_insert: bool) -> bool:
     if known["api_name"] in ALWAYS_WRITABLE:
         return True
     return bool(known["view_type"]["create" if on_insert else "edit"]) and not known["field_read_only"]
+
+
+def is_locked(record: Record) -> bool:
+    """Whether a record takes no change for now; people lock it, the API cannot. write.md 2."""
+    return record.get("Locked__s") is True

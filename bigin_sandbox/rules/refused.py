@@ -74,6 +74,12 @@ def unknown_id(path: str) -> RecordRefused:
     return refused_value("id", f"{path}.id", "the id given seems to be invalid")
 
 
+def record_locked(path: str) -> RecordRefused:
+    """Someone has locked the record: another time it may be written."""
+    details = {"api_name": "id", "json_path": f"{path}.id", "action": "record_locking"}
+    return RecordRefused("RECORD_LOCKED", "record is locked", **details)
+
+
 def mapping_mismatch(mapped_field: str, api_name: str, path: str, message: str) -> RecordRefused:
     """A stage outside its sub-pipeline, a sub-pipeline outside its team pipeline."""
     return RecordRefused(

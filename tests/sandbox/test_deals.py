@@ -161,6 +161,25 @@ def test_product_rows_are_changed_removed_and_emptied(sandbox, products):
     assert write([]) == []
 
 
+def test_a_product_row_says_when_it_was_made_and_changed(sandbox, products):
+    """It has times of its own."""
+    sandbox.clock(set="2026-03-01T10:00:00Z", freeze=True)
+    sold = [{"Product": {"id": product}, "Quantity": 1} for product in products]
+    record_id = insert(sandbox, "Pipelines", **DEAL, Associated_Products=sold)
+    first = read(sandbox, "Pipelines", record_id)["Associated_Products"][0]
+    sandbox.clock(advance=60)
+
+    changed = [{"id": first["id"], "Quantity": 5}]
+    send(sandbox, "PUT", "/Pipelines", {"id": record_id, "Associated_Products": changed})
+
+    rows = read(sandbox, "Pipelines", record_id)["Associated_Products"]
+    assert [row["Created_Time"] for row in rows] == ["2026-03-01T11:00:00+01:00"] * 2
+    assert [row["Modified_Time"] for row in rows] == [
+        "2026-03-01T11:01:00+01:00",
+        "2026-03-01T11:00:00+01:00",
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "code", "path"),
     [

@@ -171,6 +171,16 @@ def test_a_field_that_the_profile_may_only_read_is_dropped_for_that_user(sandbox
     assert read(sandbox, "Contacts", entry["details"]["id"])["Mobile"] is None
 
 
+def test_a_field_that_metadata_call_read_only_is_dropped_whatever_its_view(sandbox):
+    """Owner alone says so and is writable."""
+    read_only = {"op": "set_field", "module": "Contacts", "field": "Title", "data": {"field_read_only": True}}
+    sandbox.change_metadata(read_only)
+
+    record_id = insert(sandbox, "Contacts", Last_Name="Berg", Title="Chief")
+
+    assert read(sandbox, "Contacts", record_id)["Title"] is None
+
+
 def test_owner_is_the_tokens_user_unless_another_is_named(sandbox):
     """Owner says that it is read-only, and is writable."""
     mine = insert(sandbox, "Contacts", Last_Name="Mine")

@@ -163,6 +163,27 @@ def test_if_unmodified_since_refuses_what_changed_later(sandbox):
     assert good.status_code == 200
 
 
+def test_a_locked_record_takes_no_change_until_it_is_unlocked(sandbox):
+    """Its neighbours in the call do; the same record may be written later."""
+    locked, free = (insert(sandbox, "Contacts", Last_Name=name) for name in "AB")
+    changes = [{"id": record_id, "Title": "Chief"} for record_id in (locked, free)]
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": locked, "data": {"Locked__s": True}})
+
+    status, entries = send(sandbox, "PUT", "/Contacts", *changes)
+    deleted = sandbox.api("DELETE", f"/Contacts/{locked}")
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": locked, "data": {"Locked__s": None}})
+    later, _ = send(sandbox, "PUT", "/Contacts", *changes)
+
+    assert (status, codes(entries), later) == (207, ["RECORD_LOCKED", "SUCCESS"], 200)
+    assert entries[0]["details"] == {
+        "api_name": "id",
+        "json_path": "$.data[0].id",
+        "action": "record_locking",
+    }
+    assert (deleted.status_code, deleted.json()["code"]) == (400, "RECORD_LOCKED")
+    assert deleted.json()["details"] == {"id": locked, "action": "record_locking"}
+
+
 def test_a_wrong_method_is_400(sandbox):
     """Bigin says 400, not 405."""
     answer = sandbox.api("PATCH", "/Contacts", json={"data": []})

@@ -82,6 +82,7 @@ def test_mandatory_fields_may_be_absent_where_a_record_is_found(sandbox):
     ("named", "decides"),
     [
         (None, "Email"),
+        ([], "Email"),
         (["Email"], "Email"),
         (["Title"], "Title"),
         (["Home_Phone"], "Home_Phone"),

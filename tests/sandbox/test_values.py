@@ -153,14 +153,14 @@ def test_null_and_blank_text_empty_a_field(sandbox, field, value, empty, nothing
 def test_an_array_replaces_a_multiselect_unless_the_record_says_append(sandbox):
     """`$append_values` stands inside the record."""
     record_id = insert(sandbox, "Subscriptions", Name="S", Channels=["Phone", "Post"])
-    more = {"id": record_id, "Channels": ["Post", "Portal"]}
 
-    send(sandbox, "PUT", "/Subscriptions", {**more, "$append_values": {"Channels": True}})
-    appended = read(sandbox, "Subscriptions", record_id)["Channels"]
-    send(sandbox, "PUT", "/Subscriptions", more)
+    def write(channels, **switches):
+        send(sandbox, "PUT", "/Subscriptions", {"id": record_id, "Channels": channels, **switches})
+        return read(sandbox, "Subscriptions", record_id)["Channels"]
 
-    assert appended == ["Phone", "Post", "Portal"]
-    assert read(sandbox, "Subscriptions", record_id)["Channels"] == ["Post", "Portal"]
+    assert write(["Post", "Portal"], **{"$append_values": {"Channels": True}}) == ["Phone", "Post", "Portal"]
+    assert write(["Post"], **{"$append_values": {"Frequency": True}}) == ["Post"]
+    assert write(["E-mail"]) == ["E-mail"]
 
 
 def test_a_lookup_links_by_id_and_null_unlinks(sandbox):
