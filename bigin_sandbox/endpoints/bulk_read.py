@@ -76,7 +76,7 @@ class ReadJob:
         self._per_page = PER_PAGE[query.file_type]
         self.file = ResultFile(self._order(call), context.store, context.part(ReadJobs).workshop)
         if query.callback is not None and self._outcome != "stuck":
-            body = partial(self.status, call.zone)
+            body = partial(self.told, call.zone)
             self._teller = call_back(context, query.callback, self.is_over, body)
 
     def _order(self, call: ApiCall) -> Order:
@@ -117,8 +117,11 @@ class ReadJob:
         created_time = in_zone(self._made, zone)
         return {"id": self.id, "operation": "read", "created_by": self._user, "created_time": created_time}
 
-    def status(self, zone: str) -> dict[str, Any]:
+    def told(self, zone: str) -> dict[str, Any]:
         """The body of a status answer, and of the callback."""
+        return {"data": [self._status(zone)]}
+
+    def _status(self, zone: str) -> dict[str, Any]:
         state = self.state
         shown = {
             **self.made(zone),
@@ -159,7 +162,7 @@ def create_read_job(call: ApiCall) -> Answer:
 
 def get_read_job(call: ApiCall) -> Answer:
     """How far a job is."""
-    return json_answer({"data": [_job(call).status(call.zone)]})
+    return json_answer(_job(call).told(call.zone))
 
 
 def download_result(call: ApiCall) -> Answer:

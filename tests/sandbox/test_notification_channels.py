@@ -2,54 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from queue import Empty, Queue
 
 import pytest
+from support.receiver import Receiver
 
 WATCH = "/actions/watch"
-PATIENCE = 5  # seconds until a notification counts as lost
-SILENCE = 0.3  # seconds after which none is expected any more
-
-
-class Receiver:
-    """An address on this machine that keeps what it is sent."""
-
-    def __init__(self):
-        self._arrived = Queue()
-        arrived = self._arrived
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                arrived.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_args):
-                """Say nothing."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def next(self):
-        return self._arrived.get(timeout=PATIENCE)
-
-    def is_silent(self):
-        try:
-            self._arrived.get(timeout=SILENCE)
-        except Empty:
-            return True
-        return False
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
