@@ -50,7 +50,6 @@ class Links(dict[str, Link]):
     def name(self, link: Link) -> None:
         """Complete a link that records may hold already."""
         self[str(link["id"])].update(link)
-        self.unnamed.discard(str(link["id"]))
 
 
 class CsvRows:

@@ -1,0 +1,124 @@
+"""A pass over a module by Bulk Read jobs → chunks: resumable at each page of rows, completed by COQL.
+
+The state has the jobs' ids and how many of their rows are written: a run that finds them goes on after
+the last one. A job that Bigin has forgotten (results are kept for a day) is made anew, and the pass
+with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bigin_api.bulk_read import greater_equal
+from bigin_api.errors import NotFound
+from tap_bigin.bookmarks import begin
+from tap_bigin.bulk_completion import Completion, SeenIds
+from tap_bigin.bulk_files import BulkFiles, BulkUnusable, Jobs
+from tap_bigin.bulk_links import BulkLinks
+from tap_bigin.chunks import Chunk
+from tap_bigin.pages import MODIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bigin_api import Labelled
+    from bigin_api.bulk_read import Criteria
+    from tap_bigin.bookmarks import Entry, Pass
+    from tap_bigin.bulk_columns import JobColumns
+    from tap_bigin.chunks import Record
+    from tap_bigin.pages import ModulePages
+    from tap_bigin.report import StreamReport
+
+
+class BulkReading:
+    """One pass over one module. ``prepare`` makes records ready to leave, in place."""
+
+    def __init__(
+        self,
+        client: Labelled,
+        module: str,
+        columns: JobColumns,
+        *,
+        pages: ModulePages,
+        lookups: Sequence[str],
+        prepare: Callable[[list[Record]], None],
+        report: StreamReport,
+    ) -> None:
+        """``pages`` reads records whole; ``lookups`` are all that the module has."""
+        self._client = client
+        self._module = module
+        self._columns = columns
+        self._pages = pages
+        self._lookups = lookups
+        self._prepare = prepare
+        self._report = report
+
+    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """The pass from where it stands to its end, each chunk with the state that holds after it.
+
+        The caller completes the state with ``pass_`` when this returns. Raises BulkUnusable.
+        """
+        self.pass_ = pass_
+        try:
+            yield from self._read(entry)
+        except NotFound as gone:
+            if not Jobs.of(pass_.jobs).ids:
+                raise BulkUnusable(gone.message, module=self._module) from gone
+            self._report.inform(f"a job of an earlier run is gone: it is made anew. {gone.message}")
+            self.pass_ = self._anew(pass_)
+            yield from self._read(entry)
+
+    def _anew(self, pass_: Pass) -> Pass:
+        """The pass from its beginning, with a job still to be made."""
+        counted = self._client.records.count(self._module) if pass_.since is None else 0
+        jobs = Jobs(counted=counted).to_state()
+        return replace(pass_, started=self._client.server_time, emitted=0, jobs=jobs)
+
+    def _read(self, entry: Entry) -> Iterator[Chunk]:
+        files = BulkFiles(
+            self._client,
+            self._module,
+            self._columns,
+            jobs=Jobs.of(self.pass_.jobs),
+            links=BulkLinks(self._client, self._module, self._columns),
+            criteria=self._criteria(),
+        )
+        seen = SeenIds()
+        for page in files.pages():
+            records: list[Record] = []
+            if page is not None:
+                written = files.jobs.rows - seen.rows  # by an earlier run
+                seen.add(page.ids, begins_file=page.begins_file)
+                if written >= len(page.ids):
+                    continue
+                records = page.records(skipped=max(0, written))
+                files.jobs = replace(files.jobs, rows=seen.rows)
+            yield self._chunk(entry, records, files.jobs)
+        yield from self._what_is_missing(entry, seen, files)
+
+    def _chunk(self, entry: Entry, records: list[Record], jobs: Jobs) -> Chunk:
+        self._prepare(records)
+        self.pass_ = replace(self.pass_, jobs=jobs.to_state(), emitted=self.pass_.emitted + len(records))
+        return Chunk(records, begin(entry, self.pass_))
+
+    def _criteria(self) -> Criteria | None:
+        """What an incremental pass is to read."""
+        return None if self.pass_.since is None else greater_equal(MODIFIED, self.pass_.since)
+
+    def _what_is_missing(self, entry: Entry, seen: SeenIds, files: BulkFiles) -> Iterator[Chunk]:
+        completion = Completion(self._client, self._module, self.pass_, seen=seen, report=self._report)
+        counted = files.jobs.counted
+        for ids in completion.missing(self._lookups, counted=counted, promised=files.promised):
+            records = self._pages.by_ids(ids)
+            seen.add_beside(str(record["id"]) for record in records)
+            yield self._chunk(entry, records, files.jobs)
+        if completion.refused is None:
+            return
+        if len(seen) < max(counted, files.promised):
+            raise BulkUnusable(
+                f"the job gave {seen.rows:,} of {counted:,} records, and COQL may not be asked for the "
+                f"others. {completion.refused}",
+                module=self._module,
+            )
+        self._report.warn(f"that the job left nothing out cannot be proven. {completion.refused}")

@@ -1,0 +1,110 @@
+"""Whether Bulk Read jobs are the cheaper way to read a stream, and what they give of its fields.
+
+``planning`` and ``bulk_columns`` decide; here is asked what they need to know: of which modules lookups
+name records, and whether the module has tags at all (1 credit, and only where jobs are about to win).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tap_bigin.bulk_columns import is_bulk_readable, job_columns
+from tap_bigin.planning import may_pay, plan_extraction
+from tap_bigin.proving import REFUSALS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bigin_api import Field, Labelled
+    from tap_bigin.bulk_columns import JobColumns
+    from tap_bigin.planning import Wish
+    from tap_bigin.report import StreamReport
+
+
+class JobChoice:
+    """What jobs can do for one stream."""
+
+    def __init__(
+        self,
+        client: Labelled,
+        module: str,
+        fields: Sequence[Field],
+        *,
+        wish: Wish,
+        flat_lookups: bool,
+        report: StreamReport,
+    ) -> None:
+        """``fields`` are those that the stream asks for."""
+        self._client = client
+        self._module = module
+        self._fields = fields
+        self._wish = wish
+        self._flat_lookups = flat_lookups
+        self._report = report
+
+    @cached_property
+    def may_pay(self) -> bool:
+        """Whether it matters how many records there are."""
+        if self._wish == "list":
+            return False
+        if not is_bulk_readable(self._module):
+            if self._wish == "bulk":
+                self._report.add_note("read by list pages: Bulk Read does not know this module.")
+            return False
+        if self._wish == "bulk" or may_pay(self._possible_columns, fields=len(self._fields)):
+            return True
+        left = ", ".join(self._possible_columns.left_to_list)
+        self._report.add_note(f"read by list pages: Bulk Read does not give {left}.")
+        return False
+
+    def are_cheaper(self, counted: int, *, wish: Wish, alone: bool = False) -> bool:
+        """Whether to read so many records by jobs, and ``alone`` if list pages cannot help. Says why."""
+        plan = plan_extraction(self._possible_columns, records=counted, fields=len(self._fields), wish=wish)
+        if plan.method == "bulk" and self.columns != self._possible_columns:
+            plan = plan_extraction(self.columns, records=counted, fields=len(self._fields), wish=wish)
+        self._report.inform(f"read by {'Bulk Read' if plan.method == 'bulk' else 'list pages'}: {plan.why}.")
+        return plan.method == "bulk" and not (alone and self.columns.left_to_list)
+
+    @cached_property
+    def _possible_columns(self) -> JobColumns:
+        """What a job gives if the module turns out to have no tags."""
+        return self._columns_of_job(untagged=True)
+
+    @cached_property
+    def columns(self) -> JobColumns:
+        """What a job gives. Costs 1 credit where Tag is asked for."""
+        possible = self._possible_columns
+        has_tags = possible.has("untagged") and self._has_tags()
+        return self._columns_of_job(untagged=False) if has_tags else possible
+
+    def _columns_of_job(self, *, untagged: bool) -> JobColumns:
+        return job_columns(
+            self._fields,
+            display_fields=self._display_fields,
+            flat_lookups=self._flat_lookups,
+            untagged=untagged,
+        )
+
+    @cached_property
+    def _display_fields(self) -> dict[str, str]:
+        """The field that names a record, by module, of every module that a lookup points to."""
+        found: dict[str, str] = {}
+        for module in {each.lookup_module for each in self._fields if each.data_type == "lookup"}:
+            if module is None or self._flat_lookups:
+                continue
+            try:
+                described = self._client.metadata.fields(module)
+            except REFUSALS:
+                continue
+            named = next((each.api_name for each in described if each.is_display_field), None)
+            if named:
+                found[module] = named
+        return found
+
+    def _has_tags(self) -> bool:
+        """Whether any record may have a tag: if the module has none at all, each record's are []."""
+        try:
+            return bool(self._client.tags.of_module(self._module))
+        except REFUSALS:
+            return True

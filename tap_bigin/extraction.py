@@ -1,0 +1,205 @@
+"""How one module is read: list pages, Bulk Read jobs, or both, whichever costs fewer credits.
+
+The size is asked for (1 credit) only where it decides something: before a full pass that a job might
+make cheaper, for pages to be fetched side by side, and when an incremental pass turns out to be long.
+What a job cannot do falls back to list pages, with a warning that names the price; unless
+``extraction_method`` is bulk, which says that list pages are not wanted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from bigin_api.limits import MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
+from tap_bigin.bookmarks import Pass
+from tap_bigin.bulk_files import BulkUnusable, Jobs
+from tap_bigin.bulk_merging import BulkMerging
+from tap_bigin.bulk_reading import BulkReading
+from tap_bigin.choosing import JobChoice
+from tap_bigin.pages import MODIFIED, ModulePages, Place
+from tap_bigin.planning import list_credits
+from tap_bigin.proving import REFUSALS, Proof
+from tap_bigin.reading import ListReading, listing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bigin_api import Field, InFlight, Labelled
+    from tap_bigin.bookmarks import Entry, Kind
+    from tap_bigin.chunks import Chunk, Record
+    from tap_bigin.pages import JoinedPage
+    from tap_bigin.report import StreamReport
+    from tap_bigin.settings import TapSettings
+
+PAGES_BEFORE_COUNTING = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
+"""An incremental pass is mostly a page or two: only a long one is worth the question how long."""
+
+
+class Reading(Protocol):
+    """A pass that is being read, in whichever way."""
+
+    @property
+    def pass_(self) -> Pass:
+        """Where it stands after the latest chunk."""
+
+
+class Extraction:
+    """One pass over one module. ``prepare`` makes records ready to leave, in place.
+
+    ``pass_`` and ``chunks_read`` tell how it stands.
+    """
+
+    def __init__(
+        self,
+        client: Labelled,
+        calls: InFlight,
+        module: str,
+        described: Sequence[Field],
+        *,
+        pages: ModulePages,
+        settings: TapSettings,
+        prepare: Callable[[list[Record]], None],
+        report: StreamReport,
+    ) -> None:
+        """``described`` are all fields of the module; ``pages`` asks for those of the stream."""
+        asked = {name for group in pages.groups for name in group}
+        self._client = client
+        self._calls = calls
+        self._module = module
+        self._fields = [each for each in described if each.api_name in asked]
+        self._lookups = [each.api_name for each in described if each.data_type == "lookup"]
+        self._pages = pages
+        self._wish = settings.extraction_method
+        self._prepare = prepare
+        self._report = report
+        self._choice = JobChoice(
+            client,
+            module,
+            self._fields,
+            wish=self._wish,
+            flat_lookups=settings.lookups == "id",
+            report=report,
+        )
+        self.chunks_read = 0
+
+    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """The pass from where it stands to its end, each chunk with the state that holds after it.
+
+        The caller completes the state with ``pass_`` when this returns. Raises BiginError.
+        """
+        self.pass_ = pass_
+        if pass_.kind == "bulk":
+            yield from self._by_jobs(entry, pass_)
+        elif pass_.since is not None:
+            yield from self._incremental(entry, pass_)
+        elif pass_.last is not None or pass_.after is not None:
+            yield from self._by_list(entry, pass_)
+        else:
+            yield from self._full(entry, pass_)
+
+    def _full(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """A full pass from its beginning."""
+        counted = self._count() if self._choice.may_pay else None
+        self._report.counted = counted
+        if counted is not None and self._choice.are_cheaper(counted, wish=self._wish):
+            jobs = Jobs(counted=counted).to_state()
+            yield from self._by_jobs(entry, replace(pass_, kind="bulk", jobs=jobs))
+            return
+        first: JoinedPage | None = None
+        if counted is None:
+            first = self._pages.page(Place(1), listing_of(pass_))
+            counted = self._report.counted = self._count() if first.more_records else None
+        yield from self._by_list(entry, pass_, first=first, counted=counted)
+
+    def _incremental(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """List pages, unless so much has changed that a job is cheaper than the pages to come."""
+        reading = self._list_reading(self._pages, self._prepare)
+        counted = None
+        for chunk in self._read(reading, reading.chunks(entry, pass_)):
+            yield chunk
+            if counted is not None or reading.pages_read < PAGES_BEFORE_COUNTING:
+                continue
+            counted = self._count_since(pass_) if self._choice.may_pay else 0
+            if counted and self._choice.are_cheaper(counted, wish="auto", alone=True):
+                # The job reads the whole window again, and with it what the pages may have skipped.
+                jobs = Jobs(counted=counted).to_state()
+                anew = Pass("bulk", pass_.started, pass_.shape, since=pass_.since, jobs=jobs)
+                yield from self._by_jobs(entry, anew)
+                return
+
+    def _by_list(
+        self, entry: Entry, pass_: Pass, *, first: JoinedPage | None = None, counted: int | None = None
+    ) -> Iterator[Chunk]:
+        reading = self._list_reading(self._pages, self._prepare)
+        yield from self._read(reading, reading.chunks(entry, pass_, first=first, counted=counted))
+
+    def _by_jobs(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """By jobs, or from the start by list pages if no job can do it."""
+        reading = self._job_reading()
+        try:
+            yield from self._read(reading, reading.chunks(entry, pass_))
+        except BulkUnusable as unusable:
+            if self._wish == "bulk":
+                raise BulkUnusable(
+                    f"{unusable.message} With extraction_method auto it would be read by list pages.",
+                    module=self._module,
+                ) from unusable
+            counted = Jobs.of(pass_.jobs).counted
+            price = list_credits(counted, len(self._fields))
+            self._report.warn(f"read by list pages after all, some {price:,} credits. {unusable.message}")
+            kind: Kind = "full" if pass_.since is None else "incremental"
+            listed = Pass(kind, self._client.server_time, pass_.shape, since=pass_.since)
+            yield from self._by_list(entry, listed, counted=counted)
+
+    def _read(self, reading: Reading, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            self.pass_ = reading.pass_
+            self.chunks_read += 1
+            yield chunk
+        self.pass_ = reading.pass_
+
+    def _job_reading(self) -> BulkReading | BulkMerging:
+        columns = self._choice.columns
+        if not columns.left_to_list:
+            return BulkReading(
+                self._client,
+                self._module,
+                columns,
+                pages=self._pages,
+                lookups=self._lookups,
+                prepare=self._prepare,
+                report=self._report,
+            )
+        names = [MODIFIED, *(each for each in columns.left_to_list if each != MODIFIED)]
+        listed = ModulePages(self._client, self._calls, self._module, names)
+        return BulkMerging(
+            self._client,
+            self._module,
+            columns,
+            listed=self._list_reading(listed, _leave),
+            pages=self._pages,
+            prepare=self._prepare,
+            report=self._report,
+        )
+
+    def _list_reading(self, pages: ModulePages, prepare: Callable[[list[Record]], None]) -> ListReading:
+        proof = Proof(self._client, self._module)
+        return ListReading(
+            self._client, self._module, pages, proof=proof, prepare=prepare, report=self._report
+        )
+
+    def _count(self, criteria: str | None = None) -> int | None:
+        try:
+            return self._client.records.count(self._module, criteria=criteria)
+        except REFUSALS:
+            return None
+
+    def _count_since(self, pass_: Pass) -> int:
+        """How many records an incremental pass has to read, 0 where it cannot be told."""
+        since = pass_.since.replace(microsecond=0).isoformat() if pass_.since else ""
+        return self._count(f"({MODIFIED}:greater_equal:{since})") or 0
+
+
+def _leave(_records: list[Record]) -> None:
+    """As they are: what they are joined with is prepared afterwards."""
