@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 15  # seconds
 CHUNK = 1 << 16  # bytes
+
+_encoder = msgspec.json.Encoder(decimal_format="number")  # exact: 18 digits are more than a float holds
 _NEVER_SENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}  # urllib3's
 
 
@@ -72,7 +74,7 @@ class Transport:
         sent = dict(headers or {})
         body: Any = form
         if json is not None:
-            body = msgspec.json.encode(json)
+            body = _encoder.encode(json)
             sent.setdefault("Content-Type", "application/json")
         if upload:
             upload[1].seek(0)
