@@ -1,0 +1,151 @@
+"""Runs of target-bigin: in this process (fast) or as a command of its own (signals, exit codes).
+
+run = run_target(sandbox, [schema("Contacts", key=["Email"]), *records("Contacts", rows)], max_rejects=9)
+run.states, run.rejects, run.report["Contacts"], run.error
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from target_bigin.settlement import Account
+from target_bigin.target import EXPECTED, TargetBigin
+from support.sandbox import Sandbox
+
+Message = dict[str, Any]
+
+
+@dataclass
+class TargetRun:
+    """What a run left behind."""
+
+    states: list[Any] = field(default_factory=list)
+    rejects: list[Message] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)  # warnings, errors and the report
+    error: Exception | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    def outcomes(self, stream: str) -> dict[str, int]:
+        """How many records of a stream ended how; rejected ones by kind."""
+        account = self.accounts[stream]
+        found = {**account.outcomes}
+        for (kind, _, _), count in account.rejects.items():
+            found[kind] = found.get(kind, 0) + count
+        return found
+
+    def said(self, words: str) -> list[str]:
+        """The log lines that hold these words."""
+        return [line for line in self.log if words in line]
+
+
+class _Lines(logging.Handler):
+    def __init__(self, into: list[str]) -> None:
+        super().__init__()
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._into.append(f"{record.levelname} {record.getMessage()}")
+
+
+def schema(stream: str, *properties: str, key: Sequence[str] = ()) -> Message:
+    """A SCHEMA message; the types of its properties are left open, as the target does not look at them."""
+    names = dict.fromkeys((*properties, *key))
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"properties": {name: {} for name in names}},
+        "key_properties": list(key),
+    }
+
+
+def record(stream: str, **values: Any) -> Message:
+    """A RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
+def records(stream: str, rows: Iterable[Message]) -> list[Message]:
+    """RECORD messages."""
+    return [{"type": "RECORD", "stream": stream, "record": row} for row in rows]
+
+
+def state(value: Any) -> Message:
+    """A STATE message."""
+    return {"type": "STATE", "value": value}
+
+
+def lines(messages: Iterable[Message]) -> str:
+    """Messages as a tap writes them."""
+    return "".join(json.dumps(message) + "\n" for message in messages)
+
+
+def settings_of(sandbox: Sandbox, folder: Path, **settings: Any) -> dict[str, Any]:
+    """A config that leads to the sandbox and rejects into a folder."""
+    return sandbox.settings_for(rejects_path=str(folder / "rejects.jsonl"), **settings)
+
+
+def run_target(sandbox: Sandbox, folder: Path, messages: Iterable[Message], **settings: Any) -> TargetRun:
+    """Run the target in this process over these messages."""
+    run = TargetRun()
+    config = settings_of(sandbox, folder, **settings)
+    known = len(read_rejects(config))
+    handler = _Lines(run.log)
+    logger = logging.getLogger("target-bigin")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    written = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(written):
+            target = TargetBigin(config=config)
+            run.accounts = target.engine.ledger.accounts
+            target.listen(io.StringIO(lines(messages)))
+    except EXPECTED as error:
+        run.error = error
+    finally:
+        logger.removeHandler(handler)
+    run.states = [json.loads(line) for line in written.getvalue().splitlines()]
+    run.rejects = read_rejects(config)[known:]
+    return run
+
+
+def read_rejects(config: dict[str, Any]) -> list[Message]:
+    """The lines of the reject log, [] where there is none."""
+    path = Path(config["rejects_path"])
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def start_target(config: dict[str, Any], folder: Path) -> subprocess.Popen[str]:
+    """The command as a process of its own, waiting for its input."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(config))
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from target_bigin.target import TargetBigin; TargetBigin.cli()",
+            "--config",
+            path,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def command(
+    config: dict[str, Any], folder: Path, messages: Iterable[Message] | str
+) -> tuple[int, list[Any], str]:
+    """Run the command to its end: exit code, states, what it said."""
+    process = start_target(config, folder)
+    text = messages if isinstance(messages, str) else lines(messages)
+    out, said = process.communicate(text, timeout=120)
+    return process.returncode, [json.loads(line) for line in out.splitlines()], said
