@@ -7,17 +7,19 @@ No module and no field is hard-coded. A kind of stream is a subclass of ``Stream
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from bigin_api.limits import DELETED_MODULES
 from bigin_api.metadata import Field, Module
-from tap_bigin.schema import RecordSchema, record_schema
+from tap_bigin.schema import DATETIME, RecordSchema, record_schema
 
 if TYPE_CHECKING:
     from tap_bigin.settings import Lookups
 
 REPLICATION_KEY = "Modified_Time"
+DELETED_AT = "_sdc_deleted_at"  # Singer's own name for a soft deletion
 UNREADABLE_KINDS = frozenset(("subform", "linking"))  # rows of other records, not records: generated_type
 
 
@@ -67,13 +69,21 @@ def readable_modules(modules: Sequence[Module], *, wanted: Sequence[str] = ("*",
 
 
 def define_module(
-    module: Module, fields: Sequence[Field], *, lookups: Lookups = "object"
+    module: Module, fields: Sequence[Field], *, lookups: Lookups = "object", soft_deletes: bool = False
 ) -> ModuleDefinition:
-    """The stream of a module: incremental where it has ``Modified_Time``."""
+    """The stream of a module: incremental where it has ``Modified_Time``.
+
+    >>> define_module(Module("Tasks"), [], soft_deletes=True).schema.automatic
+    frozenset({'_sdc_deleted_at'})
+    """
     names = {each.api_name for each in fields}
+    schema = record_schema(module.api_name, fields, lookups=lookups)
+    if soft_deletes and module.api_name in DELETED_MODULES:
+        properties = {**schema.properties, DELETED_AT: dict(DATETIME)}
+        schema = replace(schema, properties=properties, automatic=frozenset((DELETED_AT,)))
     return ModuleDefinition(
         name=module.api_name,
-        schema=record_schema(module.api_name, fields, lookups=lookups),
+        schema=schema,
         replication_key=REPLICATION_KEY if REPLICATION_KEY in names else None,
         module=module,
         fields=tuple(fields),

@@ -82,6 +82,15 @@ def field_groups(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(shared + tuple(others[at : at + room]) for at in range(0, len(others), room))
 
 
+def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
+    """Ids in portions that one call takes.
+
+    >>> [len(each) for each in in_hundreds(["7"] * 250)]
+    [100, 100, 50]
+    """
+    return [ids[at : at + MAX_IDS_PER_CALL] for at in range(0, len(ids), MAX_IDS_PER_CALL)]
+
+
 class ModulePages:
     """Reads pages of one module for one stream."""
 
@@ -107,9 +116,8 @@ class ModulePages:
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
-        chunks = [ids[at : at + MAX_IDS_PER_CALL] for at in range(0, len(ids), MAX_IDS_PER_CALL)]
         found: dict[str, Record] = {}
-        for records in self._side_by_side(chunks):
+        for records in self._side_by_side(in_hundreds(ids)):
             found.update(records)
         return [found[each] for each in ids if each in found]
 

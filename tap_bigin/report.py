@@ -25,6 +25,7 @@ class StreamReport:
     began: float | None = None
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     failure: BiginError | None = None
     unfinished: bool = False  # stopped by the budget; the state tells where
 
@@ -42,6 +43,12 @@ class StreamReport:
         if message not in self.warnings:
             self.warnings.append(message)
             self.logger.warning("%s: %s", self.name, message)
+
+    def add_note(self, message: str) -> None:
+        """Say once how it goes."""
+        if message not in self.notes:
+            self.notes.append(message)
+            self.inform(message)
 
     def inform(self, message: str) -> None:
         """Say how it goes."""
@@ -68,10 +75,16 @@ class RunReport:
     def __init__(self, logger: logging.Logger) -> None:
         self.logger = logger
         self.streams: dict[str, StreamReport] = {}
+        self.refusals: dict[str, str] = {}
 
     def stream(self, name: str) -> StreamReport:
         """The account of a stream, made at the first call."""
         return self.streams.setdefault(name, StreamReport(name, self.logger))
+
+    def refuse(self, module: str, why: str) -> None:
+        """A module that metadata lists and that the token may not see becomes no stream."""
+        self.refusals[module] = why
+        self.logger.warning("%s: no stream. %s", module, why)
 
     @property
     def failures(self) -> list[StreamReport]:

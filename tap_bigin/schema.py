@@ -136,6 +136,8 @@ class RecordSchema:
     properties: Mapping[str, JsonSchema]
     treatments: Mapping[str, Treatment] = field(default_factory=dict)
     unsupported: frozenset[str] = frozenset()  # shown in the catalog, never selected
+    automatic: frozenset[str] = frozenset()  # always selected, beside the keys
+    unknown: Mapping[str, str] = field(default_factory=dict)  # properties of a data type nobody described
 
     def to_json(self) -> JsonSchema:
         """The schema as a catalog and a SCHEMA message carry it."""
@@ -153,15 +155,18 @@ def record_schema(module: str, fields: Sequence[Field], *, lookups: Lookups = "o
     properties: dict[str, JsonSchema] = {"id": {"type": "string"}}
     treatments: dict[str, Treatment] = {}
     unsupported: set[str] = set()
+    unknown: dict[str, str] = {}
     for each in fields:
         shape = shape_of(module, each)
         flat = shape.treatment == "link" and lookups == "id"
         properties[each.api_name] = {**(STRING if flat else shape.schema), **_described(each)}
+        if not shape.known:
+            unknown[each.api_name] = each.data_type
         if not shape.in_lists:
             unsupported.add(each.api_name)
         elif shape.treatment != "none":
             treatments[each.api_name] = shape.treatment
-    return RecordSchema(properties, treatments, frozenset(unsupported))
+    return RecordSchema(properties, treatments, frozenset(unsupported), unknown=unknown)
 
 
 def _described(described: Field) -> JsonSchema:

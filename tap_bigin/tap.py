@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 
-from bigin_api import Client, InFlight, ModuleUnavailable, PermissionDenied
+from bigin_api import Client, InFlight, ModuleUnavailable, PermissionDenied, SettingsError
+from tap_bigin.bookmarks import check_state
+from tap_bigin.catalogs import check_catalog
+from tap_bigin.deletions import DeletedLists, define_deleted
 from tap_bigin.discovery import Organisation, define_module, readable_modules
+from tap_bigin.ending import FAILED, Terminated, clear_ending, read_json, read_settings_file
+from tap_bigin.organisation import ORGANISATION_STREAMS, define_organisation
 from tap_bigin.prefetch import Prefetch
 from tap_bigin.queries import define_queries
 from tap_bigin.related_lists import define_related
 from tap_bigin.report import RunReport
-from tap_bigin.settings import CONFIG_SCHEMA, TapSettings
+from tap_bigin.settings import CONFIG_SCHEMA, SECRETS, TapSettings
 from tap_bigin.streams import BiginStream, make_stream
+from tap_bigin.streams.stream import is_selected
 from tap_bigin.sub_pipelines import PIPELINES, SUB_PIPELINES
 from tap_bigin.views import define_views
+from tap_bigin.writer import PageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from types import FrameType
+
+    import click
 
     from bigin_api import CreditBudgetReached
-    from bigin_api.metadata import Field, Module
+    from bigin_api.metadata import Field
     from tap_bigin.chunks import Chunk
     from tap_bigin.discovery import StreamDefinition
 
@@ -36,7 +47,8 @@ class TapBigin(Tap):
     package_name = "bigin-singer"
     config_jsonschema = CONFIG_SCHEMA
     dynamic_catalog = True
-    message_writer_class = MsgSpecWriter
+    message_writer_class = PageWriter
+    message_writer: PageWriter
     capabilities = [  # noqa: RUF012 -- the SDK's own form
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -50,6 +62,8 @@ class TapBigin(Tap):
 
     budget_reached: CreditBudgetReached | None = None
     _prefetch: Prefetch | None = None
+
+    # What the streams share
 
     @cached_property
     def settings(self) -> TapSettings:
@@ -72,18 +86,106 @@ class TapBigin(Tap):
         return RunReport(self.logger)
 
     @cached_property
+    def deleted_lists(self) -> DeletedLists:
+        """Each module's list of deleted records, read once for all streams."""
+        return DeletedLists()
+
+    @cached_property
+    def tracks_deletions(self) -> bool:
+        """Whether deletions are read anyway, so that modules can find what was restored."""
+        stream = self.streams.get("deleted_records")
+        return self.settings.deleted_records == "soft" or (stream is not None and stream.selected)
+
+    # Discovery
+
+    @cached_property
     def organisation(self) -> Organisation:
-        """What the metadata says that this token can read; fields are asked for side by side."""
+        """What the metadata says that this token can read; fields are asked for side by side.
+
+        With a catalog the modules that it selects are described and no others, at once: their names
+        are known before the list of modules is.
+        """
+        wanted = self._selected_in_catalog()
+        asked = {name: self.calls.submit(self._fields_of, name) for name in self._module_names(wanted)}
         modules = readable_modules(self.client.metadata.modules(), wanted=self.settings.modules)
-        described = dict(zip(modules, self.calls.map_in_order(self._fields_of, modules), strict=True))
+        names = [module.api_name for module in modules if wanted is None or module.api_name in wanted]
+        asked |= {name: self.calls.submit(self._fields_of, name) for name in names if name not in asked}
+        fields = {name: asked[name].result() for name in names}
         return Organisation(
-            modules=tuple(module for module, fields in described.items() if fields is not None),
-            fields={module.api_name: tuple(fields) for module, fields in described.items() if fields},
+            modules=tuple(module for module in modules if fields.get(module.api_name, ()) is not None),
+            fields={name: described for name, described in fields.items() if described is not None},
         )
 
     def discover_streams(self) -> Sequence[BiginStream[Any]]:
         """A stream for each definition. Raises BiginError if the organisation cannot be described."""
         return [make_stream(self, definition) for definition in self._definitions()]
+
+    def _definitions(self) -> Iterator[StreamDefinition]:
+        organisation, settings, report = self.organisation, self.settings, self.report
+        lookups, soft = settings.lookups, settings.deleted_records == "soft"
+        for module in organisation.modules:
+            if module.api_name in organisation.fields:
+                fields = organisation.fields[module.api_name]
+                yield define_module(module, fields, lookups=lookups, soft_deletes=soft)
+        yield from define_organisation(lookups=lookups)
+        if any(module.api_name == PIPELINES for module in organisation.modules):
+            yield SUB_PIPELINES
+        if settings.deleted_records == "stream":
+            yield define_deleted(lookups=lookups)
+        yield from define_related(
+            self.client, settings.related_lists, offered=organisation.modules, lookups=lookups, report=report
+        )
+        yield from define_queries(self.client, settings.queries, lookups=lookups, report=report)
+        yield from define_views(self.client, settings.custom_views, lookups=lookups, report=report)
+
+    def _selected_in_catalog(self) -> frozenset[str] | None:
+        """Names of selected streams, None without a catalog."""
+        if self.input_catalog is None:
+            return None
+        return frozenset(each.tap_stream_id for each in self.input_catalog.streams if is_selected(each))
+
+    def _module_names(self, wanted: frozenset[str] | None) -> list[str]:
+        """Those of the names that can only be modules."""
+        settings = self.settings
+        others = {"deleted_records", SUB_PIPELINES.name, *ORGANISATION_STREAMS}
+        others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
+        return sorted(
+            name
+            for name in (wanted or frozenset()) - others
+            if not (settings.related_lists and name.islower())
+        )
+
+    def _fields_of(self, module: str) -> tuple[Field, ...] | None:
+        """A module's fields, None if the token may not see them."""
+        try:
+            return self.client.metadata.fields(module)
+        except (PermissionDenied, ModuleUnavailable) as refused:
+            self.report.refuse(module, refused.message)
+            return None
+
+    def setup_mapper(self) -> None:
+        """Discover first: a catalog's schemas are mended by what Bigin says now."""
+        for name in sorted((self._selected_in_catalog() or frozenset()) - self.streams.keys()):
+            why = (
+                self.report.refusals.get(name) or "Bigin has no such module (any more), or the settings none."
+            )
+            self.logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
+        super().setup_mapper()
+
+    # The run
+
+    def run(self) -> None:
+        """Write all selected streams, then say what was done. Exits with 1 if a stream failed."""
+        try:
+            self.sync_all()
+        except BaseException:
+            # Every chunk that was written whole is in it.
+            self.state_writer.write_state(self.state)
+            raise
+        finally:
+            self.message_writer.flush()
+            self.close()
+        self._tell()
 
     def chunks_of(self, stream: BiginStream[Any]) -> Iterable[Chunk]:
         """A stream's chunks, fetched ahead across streams unless it is a test run."""
@@ -107,29 +209,107 @@ class TapBigin(Tap):
         self.calls.close(wait_for_running=False)
         self.client.close()
 
-    def _definitions(self) -> Iterator[StreamDefinition]:
-        organisation = self.organisation
-        for module in organisation.modules:
-            yield define_module(
-                module, organisation.fields.get(module.api_name, ()), lookups=self.settings.lookups
+    def _tell(self) -> None:
+        """The account, then what went wrong, if anything: the last line says how the run ended."""
+        for line in self.report.lines(self.client.spent()):
+            self.logger.info("%s", line)
+        if self.budget_reached is not None:
+            self.logger.warning(
+                "%s The state says where the next run goes on: %s.",
+                self.budget_reached.message,
+                ", ".join(each.name for each in self.report.streams.values() if each.unfinished),
             )
-        if any(module.api_name == PIPELINES for module in organisation.modules):
-            yield SUB_PIPELINES
-        settings, report = self.settings, self.report
-        yield from define_related(
-            self.client,
-            settings.related_lists,
-            offered=organisation.modules,
-            lookups=settings.lookups,
-            report=report,
-        )
-        yield from define_queries(self.client, settings.queries, lookups=settings.lookups, report=report)
-        yield from define_views(self.client, settings.custom_views, lookups=settings.lookups, report=report)
+        for failed in self.report.failures:
+            self.logger.error("%s: failed, the other streams are written. %s", failed.name, failed.failure)
+        if self.report.failures:
+            sys.exit(FAILED)
 
-    def _fields_of(self, module: Module) -> tuple[Field, ...] | None:
-        """A module's fields, None if the token may not see them."""
-        try:
-            return self.client.metadata.fields(module.api_name)
-        except (PermissionDenied, ModuleUnavailable) as refused:
-            self.report.stream(module.api_name).warn(f"no stream. {refused.message}")
-            return None
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End between two lines; ``run`` writes the state."""
+        ended = Terminated(signum)
+        if self.message_writer.is_writing:
+            self.message_writer.interruption = ended
+        else:
+            raise ended
+
+    # What comes in
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state of the right shape. Raises SettingsError for another."""
+        check_state(state)
+        super().load_state(state)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """All that is wrong with the settings, in words that show no secret. Raises SettingsError."""
+        self.append_builtin_config(self.config_jsonschema)
+        errors = [
+            _explained(error)
+            for error in JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
+        ]
+        if errors and raise_errors:
+            raise SettingsError(f"Settings: {'; '.join(errors)}.")
+        for name in self._config.keys() - self.config_jsonschema["properties"].keys():
+            self.logger.warning("Settings: there is no %r; --about lists those that there are.", name)
+        return errors
+
+    # Commands
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap, or print what it is."""
+        PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
+        cls.print_version(print_fn=cls.logger.info)
+        config = config or _ConfigInput()
+        with clear_ending(cls.logger):
+            given = read_json(catalog.read(), "catalog") if catalog else None
+            if given is not None:
+                check_catalog(given)
+            tap = cls(
+                config=config.config,
+                state=read_json(state.read(), "state") if state else None,
+                catalog=given,
+                parse_env_config=config.parse_env,
+                validate_config=True,
+            )
+            tap.run()
+
+    @classmethod
+    def cb_config(
+        cls,
+        ctx: click.Context,  # noqa: ARG003
+        param: click.Option,  # noqa: ARG003
+        value: tuple[str, ...],
+    ) -> _ConfigInput:
+        """Settings from files and, for ``ENV``, from the environment."""
+        with clear_ending(cls.logger):
+            files = [read_settings_file(path) for path in value if path != "ENV"]
+            merged = {name: each for file in files for name, each in file.items()}
+            return _ConfigInput(config=merged, parse_env="ENV" in value)
+
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Print the catalog."""
+        with clear_ending(cls.logger):
+            super().cb_discover(ctx, param, value)
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read a record of each stream, or write the schemas alone."""
+        with clear_ending(cls.logger):
+            super().cb_test(ctx, param, value)
+
+
+def _explained(error: Any) -> str:
+    """What is wrong with a setting, without its value where that is a secret."""
+    name = str(error.path[0]) if error.path else ""
+    if name in SECRETS:
+        return f"{name}: a {type(error.instance).__name__}, but it takes a text"
+    return f"{name}: {error.message}" if name else error.message

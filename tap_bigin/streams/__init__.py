@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_bigin.deletions import DeletedDefinition
 from tap_bigin.discovery import ModuleDefinition, StreamDefinition
+from tap_bigin.organisation import OrganisationDefinition
 from tap_bigin.queries import QueryDefinition
 from tap_bigin.related_lists import RelatedDefinition
+from tap_bigin.streams.deleted import DeletedStream
 from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.organisation import OrganisationStream
 from tap_bigin.streams.query import QueryStream
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "BiginStream", "make_stream"]
 
 KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
+    DeletedDefinition: DeletedStream,
     ModuleDefinition: ModuleStream,
+    OrganisationDefinition: OrganisationStream,
     QueryDefinition: QueryStream,
     RelatedDefinition: RelatedStream,
     SubPipelinesDefinition: SubPipelinesStream,

@@ -1,31 +1,179 @@
-"""The stream of a module: its records, in full once, then what was modified."""
+"""The stream of a module: its records, in full once, then what was modified; and what was restored.
+
+State has beside the bookmark what ``deletions`` remembers of the module's deleted list:
+
+    {"replication_key": "Modified_Time", "replication_key_value": "…Z", "deleted": {…}, "pass": {…}}
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bigin_api.limits import DELETED_MODULES
+from tap_bigin.bookmarks import Pass, complete, from_text, pass_of, read_from, shape_of_pass, to_utc_text
 from tap_bigin.chunks import Chunk
-from tap_bigin.discovery import ModuleDefinition
+from tap_bigin.completing import RichTexts
+from tap_bigin.conversion import Conversion
+from tap_bigin.deletions import Mark, News, compare, read_deleted
+from tap_bigin.discovery import DELETED_AT, ModuleDefinition
+from tap_bigin.pages import MODIFIED, JoinedPage, ModulePages, Place
+from tap_bigin.proving import REFUSALS, Proof
+from tap_bigin.reading import ListReading, listing_of
 from tap_bigin.streams.stream import BiginStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_bigin.chunks import State
+    from tap_bigin.chunks import Record, State
 
 
 class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
-    def read(self, state: State) -> Iterator[Chunk]:  # noqa: ARG002
-        """All records by ascending id."""
-        module, token = self.definition.module.api_name, None
-        names = [each.api_name for each in self.definition.fields if self.is_asked_for(each.api_name)]
-        while True:
-            page = self.client.records.page(
-                module, names[:50], page_token=token, sort_by="id", sort_order="asc"
-            )
-            yield Chunk(page.records)
-            token = page.next_page_token
-            if not token:
-                return
+    def read(self, state: State) -> Iterator[Chunk]:
+        """What came back from the recycle bin, then the pass that is due or was interrupted."""
+        news = self._news(state)
+        if news is not None:
+            state = {**state, "deleted": news.mark.to_state()}
+            records = [*self._tombstones(news), *self._restored(news)]
+            if records:
+                yield Chunk(records, state)
+        reading = ListReading(
+            self.client,
+            self._module,
+            self._pages,
+            proof=Proof(self.client, self._module),
+            prepare=self._prepare,
+            report=self.report,
+        )
+        pass_ = self._pass(state)
+        first, counted = self._first_page(pass_)
+        yield from reading.chunks(state, pass_, first=first, counted=counted)
+        if news is not None and reading.pages_read > 1:
+            state = {**state, "deleted": self._with_deleted_meanwhile(news.mark, pass_).to_state()}
+        key = self.replication_key if self.is_incremental else None
+        yield Chunk([], complete(state, reading.pass_, replication_key=key))
+
+    # What is asked for
+
+    @property
+    def _module(self) -> str:
+        return self.definition.module.api_name
+
+    @property
+    def _has_tombstones(self) -> bool:
+        return DELETED_AT in self.definition.schema.properties
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The fields that are asked for."""
+        unsupported = self.definition.schema.unsupported
+        return [
+            each.api_name
+            for each in self.definition.fields
+            if each.api_name not in unsupported and self.is_asked_for(each.api_name)
+        ]
+
+    @cached_property
+    def _pages(self) -> ModulePages:
+        has_time = any(each.api_name == MODIFIED for each in self.definition.fields)
+        shared = [MODIFIED] if has_time and MODIFIED not in self._names else []
+        return ModulePages(self.client, self.calls, self._module, [*shared, *self._names] or ["id"])
+
+    @cached_property
+    def _convert(self) -> Conversion:
+        properties = self.effective_schema["properties"]
+        asked = [name for name in properties if name != DELETED_AT and self.is_asked_for(name)]
+        return Conversion(
+            {name: properties[name] for name in asked},
+            self.definition.schema.treatments,
+            warn=self.report.warn,
+        )
+
+    @cached_property
+    def _rich_texts(self) -> RichTexts:
+        fields = [each for each in self.definition.fields if each.api_name in self._names]
+        return RichTexts(self.client, self.calls, self._module, fields, report=self.report)
+
+    def _prepare(self, records: list[Record]) -> None:
+        """Complete and convert a page's records, in place."""
+        self._rich_texts.complete(records)
+        self._convert(records)
+        if self._has_tombstones:
+            for record in records:
+                record[DELETED_AT] = None
+
+    # The pass
+
+    def _pass(self, state: State) -> Pass:
+        """The pass that an interrupted run left, else a new one from the bookmark or the start date."""
+        shape = shape_of_pass(self._module, self._pages.groups, self.is_incremental)
+        left = pass_of(state, shape=shape)
+        if left is not None:
+            self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
+            return left
+        since = None
+        if self.is_incremental and self.replication_key:
+            since = read_from(state, self.replication_key, start_date=self.settings.start_date)
+        # Bigin's clock at an answer that came before the first page is asked for.
+        started = self.client.server_time
+        return Pass("full" if since is None else "incremental", started, shape, since=since)
+
+    def _first_page(self, pass_: Pass) -> tuple[JoinedPage | None, int | None]:
+        """Page 1 of a full pass, and how many records there may be if that is not all."""
+        if pass_.since is not None or pass_.last is not None or pass_.after is not None:
+            return None, None
+        first = self._pages.page(Place(1), listing_of(pass_))
+        if not first.more_records:
+            return first, None
+        self.report.counted = self._count()
+        return first, self.report.counted
+
+    def _count(self) -> int | None:
+        try:
+            return self.client.records.count(self._module)
+        except REFUSALS:
+            return None  # only the number of pages to fetch side by side hangs on it
+
+    # What was deleted and restored
+
+    def _news(self, state: State) -> News | None:
+        if not self.tap.tracks_deletions or self._module not in DELETED_MODULES:
+            return None
+        mark = Mark.from_state(state.get("deleted"))
+        try:
+            return compare(mark, self.tap.deleted_lists.of(self.client, self._module, mark))
+        except REFUSALS as refused:
+            if self._has_tombstones:
+                self.report.warn(f"deletions cannot be told. {refused.message}")
+            return None
+
+    def _tombstones(self, news: News) -> list[Record]:
+        """Of ``deleted_records: soft``; none in the first run, which emits nothing that is deleted."""
+        if news.first or not self._has_tombstones:
+            return []
+        return [
+            {"id": each["id"], DELETED_AT: to_utc_text(from_text(each["deleted_time"]))}
+            for each in news.deleted
+        ]
+
+    def _restored(self, news: News) -> list[Record]:
+        """Records that left the recycle bin, perhaps with a Modified_Time that no pass reads again."""
+        if not news.left:
+            return []
+        records = self._pages.by_ids(news.left)
+        self._prepare(records)
+        if records:
+            self.report.inform(f"{len(records)} records were restored from the recycle bin.")
+        return records
+
+    def _with_deleted_meanwhile(self, mark: Mark, pass_: Pass) -> Mark:
+        """The mark, with what went into the bin while many pages were read: it may come back."""
+        try:
+            listed = read_deleted(self.client, self._module, since=pass_.started)
+        except REFUSALS:
+            return mark
+        in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
+        return replace(mark, gone=mark.gone | in_bin)

@@ -24,15 +24,22 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import Schema
+from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.streams import Stream
 
 from bigin_api import AuthError, BiginError, CreditBudgetReached, ModuleUnavailable, PermissionDenied
+from tap_bigin.catalogs import reconcile
 from tap_bigin.discovery import StreamDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib.catalog import CatalogEntry, MetadataMapping
+
     from bigin_api import InFlight, Labelled
+    from tap_bigin.catalogs import Reconciled
     from tap_bigin.chunks import Chunk, State
     from tap_bigin.report import StreamReport
     from tap_bigin.settings import TapSettings
@@ -72,8 +79,56 @@ class BiginStream(Stream, Generic[D]):
         """The stream's records, from what its state says on. Runs in a thread: see above."""
 
     def is_asked_for(self, name: str) -> bool:
-        """Whether a property is selected in the catalog, or a key of the stream."""
-        return bool(self.mask["properties", name])
+        """Whether a property is in the SCHEMA that is sent: selected in the catalog, or a key."""
+        return name in self.effective_schema["properties"] and bool(self.mask["properties", name])
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """The SDK's, with what can never be selected and what always is marked as such."""
+        is_new = self._metadata is None
+        mapping = super().metadata
+        if is_new:
+            schema = self.definition.schema
+            for name in schema.unsupported:
+                mapping["properties", name].inclusion = Metadata.InclusionType.UNSUPPORTED
+            for name in (*schema.automatic, *self._automatic):
+                mapping["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
+        return mapping
+
+    @property
+    def _automatic(self) -> list[str]:
+        key = self.definition.replication_key
+        return [*self.definition.primary_keys, *([key] if key else [])]
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take a catalog's selection, and its schema as far as it can hold what Bigin has now."""
+        entry = catalog.get_stream(self.name)
+        if entry is not None:
+            found = reconcile(
+                self.schema,
+                entry.schema.to_dict(),
+                automatic=[*self.definition.schema.automatic, *self._automatic],
+            )
+            self._tell_differences(found, is_selected=is_selected(entry))
+            entry.schema = Schema.from_dict(found.schema)
+            entry.key_properties = entry.key_properties or list(self.definition.primary_keys)
+            entry.replication_key = self.definition.replication_key
+        super().apply_catalog(catalog)
+        self.replication_key = self.definition.replication_key
+
+    def _tell_differences(self, found: Reconciled, *, is_selected: bool) -> None:
+        if not is_selected:
+            return
+        for name in found.changed:
+            self.report.warn(
+                f"property {name!r} has another type in Bigin than in the catalog: Bigin's is sent."
+            )
+        if found.gone:
+            self.report.warn(f"Bigin has no {', '.join(found.gone)} any more: null from now on.")
+        if found.new:
+            self.report.inform(
+                f"not in the catalog, so not read: {', '.join(found.new)}. Discover again to select them."
+            )
 
     @property
     def is_incremental(self) -> bool:
@@ -106,6 +161,7 @@ class BiginStream(Stream, Generic[D]):
     def _settle(self, chunk: Chunk) -> None:
         self.report.emitted += len(chunk.records)
         self._since_state += len(chunk.records)
+        self.tap.message_writer.flush()
         if chunk.state is None:
             return
         # One assignment: a signal between two would leave half an entry.
@@ -132,3 +188,8 @@ class BiginStream(Stream, Generic[D]):
         """Write the state as the last chunk left it."""
         self._finalize_state(state)
         self._write_state_message()
+
+
+def is_selected(entry: CatalogEntry) -> bool:
+    """Whether a catalog selects a stream."""
+    return bool(entry.metadata.resolve_selection()[()])

@@ -1,0 +1,55 @@
+"""Rich text is cut to 500 characters in lists: what was cut is read whole, 1 credit a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bigin_api import Field, InFlight, Labelled
+    from tap_bigin.report import StreamReport
+
+Record = dict[str, Any]
+
+RICH_TEXT_IN_LISTS = 500  # characters (sister API)
+
+
+class RichTexts:
+    """The rich text fields of a stream; most modules have none, and then nothing is done."""
+
+    def __init__(
+        self,
+        client: Labelled,
+        calls: InFlight,
+        module: str,
+        fields: Sequence[Field],
+        *,
+        report: StreamReport,
+    ) -> None:
+        self._client = client
+        self._calls = calls
+        self._module = module
+        self._names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
+        self._report = report
+
+    def complete(self, records: Sequence[Record]) -> None:
+        """Replace texts of exactly the length at which lists cut by the whole ones."""
+        if not self._names:
+            return
+        cut = [record for record in records if any(_may_be_cut(record.get(name)) for name in self._names)]
+        if not cut:
+            return
+        self._report.add_note(
+            "reads long rich texts one by one, 1 credit each: lists cut them to 500 characters"
+        )
+        wholes = self._calls.map_in_order(self._whole, [record["id"] for record in cut])
+        for record, whole in zip(cut, wholes, strict=True):
+            record.update({name: whole[name] for name in self._names if name in whole})
+
+    def _whole(self, record_id: str) -> Record:
+        return self._client.records.get(self._module, record_id, self._names) or {}
+
+
+def _may_be_cut(text: Any) -> bool:
+    return isinstance(text, str) and len(text) == RICH_TEXT_IN_LISTS

@@ -1,0 +1,67 @@
+"""The stream of deleted records: what went into the recycle bin, out of it for good, or back.
+
+State has what ``deletions`` remembers of each module's list:
+
+    {"replication_key": "deleted_time", "replication_key_value": "…Z", "modules": {"Contacts": {…}}}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bigin_api.limits import DELETED_MODULES
+from tap_bigin.bookmarks import to_utc_text
+from tap_bigin.chunks import Chunk
+from tap_bigin.conversion import Conversion
+from tap_bigin.deletions import DELETED_TIME, RESTORED, DeletedDefinition, Mark, compare, restored
+from tap_bigin.proving import REFUSALS
+from tap_bigin.streams.stream import BiginStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_bigin.chunks import Record, State
+    from tap_bigin.deletions import News
+
+
+class DeletedStream(BiginStream[DeletedDefinition]):
+    """News of the seven modules whose deletions Bigin lists."""
+
+    def read(self, state: State) -> Iterator[Chunk]:
+        """A chunk a module; each module has a mark of its own."""
+        schema = self.definition.schema
+        names = [name for name in schema.properties if self.is_asked_for(name)]
+        convert = Conversion(
+            {name: schema.properties[name] for name in names}, schema.treatments, warn=self.report.warn
+        )
+        marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
+        clock = self.client.server_time
+        for module in self._modules():
+            try:
+                mark = Mark.from_state(marks.get(module))
+                news = compare(mark, self.tap.deleted_lists.of(self.client, module, mark))
+                records = self._records(module, news)
+            except REFUSALS as refused:
+                self.report.warn(f"without those of {module}. {refused.message}")
+                continue
+            convert(records)
+            marks = {**marks, module: news.mark.to_state()}
+            yield Chunk(records, {**state, "modules": marks})
+        done = {**state, "modules": marks}
+        if clock is not None and self.is_incremental:
+            done |= {"replication_key": DELETED_TIME, "replication_key_value": to_utc_text(clock)}
+        yield Chunk([], done)
+
+    def _modules(self) -> list[str]:
+        """Those of the organisation that the token can read, in Bigin's order."""
+        readable = [module.api_name for module in self.tap.organisation.modules]
+        return [module for module in readable if module in DELETED_MODULES]
+
+    def _records(self, module: str, news: News) -> list[Record]:
+        kept = ("id", "display_name", "type", DELETED_TIME, "deleted_by")
+        deleted = [{"module": module, **{name: each.get(name) for name in kept}} for each in news.deleted]
+        back = restored(self.client, module, news.left)
+        return [
+            *deleted,
+            *({"module": module, **dict.fromkeys(kept), "id": each, "type": RESTORED} for each in back),
+        ]
