@@ -37,24 +37,21 @@ class Order:
         return all(lines[lock][0] is record for lock in record.locks)
 
     def before(self, record: Prepared) -> Prepared | None:
-        """The record right before this one, if they share exactly the same locks."""
+        """The record right before the one that entered last, if they share exactly the same locks."""
         found: Prepared | None = None
         for lock in record.locks:
             line = self._lines[lock]
-            place = line.index(record)
-            if not place or (found is not None and line[place - 1] is not found):
+            if len(line) < 2 or line[-1] is not record or found not in (None, line[-2]):  # noqa: PLR2004
                 return None
-            found = line[place - 1]
+            found = line[-2]
         return found if found is not None and found.locks == record.locks else None
 
-    def replace(self, earlier: Prepared, record: Prepared) -> None:
-        """``record`` takes the place of the one right before it."""
+    def replace_before(self, record: Prepared) -> None:
+        """The record that entered last takes the place of the one right before it."""
         for lock in record.locks:
             line = self._lines[lock]
-            line[line.index(earlier)] = record
-            line.reverse()  # remove the later of the two places
-            line.remove(record)
-            line.reverse()
+            line.pop()
+            line[-1] = record
 
     def give_back(self, record: Prepared, earlier: Prepared) -> None:
         """``earlier`` takes the place of the one that stood for it."""
@@ -165,7 +162,7 @@ class Queue:
         record.merged = [*(earlier.merged or ()), earlier]
         earlier.merged = None
         earlier.is_ready = False
-        self._order.replace(earlier, record)
+        self._order.replace_before(record)
         free = self._free.get((earlier.operation, earlier.alone))
         if free is not None and free.pop(earlier.number, None) is not None:
             self.waiting -= 1

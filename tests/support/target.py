@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.sandbox import Sandbox
 from target_bigin.settlement import Account
 from target_bigin.target import EXPECTED, TargetBigin
-from support.sandbox import Sandbox
 
 Message = dict[str, Any]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from support.sandbox import Sandbox
 from support.target import Message, TargetRun, run_target
 

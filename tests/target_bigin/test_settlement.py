@@ -1,0 +1,87 @@
+"""The ledger: each record ends once, and no state goes out ahead of its records."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_bigin.passage import Prepared, Reject
+from target_bigin.settlement import Ledger
+
+NO = Reject("rejected", "INVALID_DATA", "no")
+
+
+def ledger_with(count):
+    ledger = Ledger(lambda _record, _reject: None)
+    account = ledger.account("s")
+    return ledger, [Prepared(ledger.read(account), "s", {}) for _ in range(count)]
+
+
+def test_a_state_waits_for_every_record_before_it():
+    """Otherwise a tap would go on behind a record that was never written."""
+    ledger, first = ledger_with(2)
+    ledger.queue_state({"at": 2})
+    third = Prepared(ledger.read(ledger.account("s")), "s", {})
+
+    ledger.settle(third, "inserted")
+    ledger.settle(first[1], "inserted")
+    assert ledger.due_state() is None
+    ledger.reject(first[0], NO)
+
+    assert ledger.due_state() == {"at": 2}
+    assert ledger.due_state() is None
+
+
+def test_only_the_latest_of_several_due_states_goes_out():
+    """The others say less."""
+    ledger, records = ledger_with(1)
+    for value in ("a", "b"):
+        ledger.queue_state(value)
+    ledger.settle(records[0], "updated")
+
+    assert ledger.due_state() == "b"
+
+
+def test_a_record_ends_once():
+    """A second end would hide that another record has none."""
+    ledger, records = ledger_with(2)
+    ledger.settle(records[1], "inserted")
+
+    for record in (records[1], Prepared(9, "s", {})):
+        with pytest.raises(RuntimeError):
+            ledger.settle(record, "inserted")
+
+
+def test_an_account_that_does_not_balance_is_named():
+    """Read = written + unchanged + rejected, or something was forgotten."""
+    ledger, records = ledger_with(2)
+    ledger.settle(records[0], "inserted")
+
+    assert ledger.imbalance() == ["s: read 2, settled 1"]
+
+
+@given(st.permutations(range(30)), st.sets(st.integers(0, 30)))
+def test_whatever_the_order_no_state_is_ahead(order, states):
+    """Calls land in any order."""
+    ledger = Ledger(lambda _record, _reject: None)
+    account = ledger.account("s")
+    records = []
+    for number in range(31):
+        if number in states:
+            ledger.queue_state(number)
+        if number < 30:
+            records.append(Prepared(ledger.read(account), "s", {}))
+    ended = set()
+    latest = -1
+    for place in order:
+        ledger.settle(records[place], "inserted")
+        ended.add(place)
+        due = ledger.due_state()
+        if due is not None:
+            assert due > latest
+            assert set(range(due)) <= ended
+            latest = due
+    assert ledger.open == 0
+    assert ledger.settled_up_to == 30
+    assert latest == max((each for each in states if each > 0), default=-1)
