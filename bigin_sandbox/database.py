@@ -43,6 +43,8 @@ _INDEXES = {
 }
 FIRST_ID = 6_100_000_000_000_451_001  # 19 digits beyond 2^53, as FACTS 3 says
 
+CONTACTS_PRODUCTS = "Contacts-Products"  # a kind of link: a contact, then a product
+
 
 class Database:
     """An organisation's tables. One thread uses them; nothing here locks."""
@@ -120,7 +122,7 @@ class Database:
         self._db.execute("insert or replace into numbers values (?, ?)", (name, value))
 
     def link(self, kind: str, one: str, other: str) -> None:
-        """Tie two records, e.g. kind `Contacts-Products`: one contact, other product."""
+        """Tie two records, e.g. kind `CONTACTS_PRODUCTS`: one contact, other product."""
         values = (kind, to_row_id(one), to_row_id(other))
         self._db.execute("insert or ignore into links values (?, ?, ?)", values)
 

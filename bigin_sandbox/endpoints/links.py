@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data
 from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.database import CONTACTS_PRODUCTS
 from bigin_sandbox.rules.batches import answer_of, entries_of, sent_ids, sent_records
 from bigin_sandbox.rules.permissions import require_module
 from bigin_sandbox.rules.refused import mandatory_not_found
@@ -18,7 +19,6 @@ from bigin_sandbox.writer import success_entry
 if TYPE_CHECKING:
     from bigin_sandbox.store import Record, Store
 
-LINKED = "Contacts-Products"  # the kind of link in the store: a contact, then a product
 LINKED_MODULES = {"Contacts": "Products", "Products": "Contacts"}
 
 
@@ -35,13 +35,13 @@ class Ties:
         if self.store.get(LINKED_MODULES[self.module], related_id) is None:
             return error_body("INVALID_DATA", "the related id given seems to be invalid", {"id": related_id})
         contact, product = self._ends(related_id)
-        known = product in self.store.linked(LINKED, one=contact)
-        self.store.link(LINKED, contact, product)
+        known = product in self.store.linked(CONTACTS_PRODUCTS, one=contact)
+        self.store.link(CONTACTS_PRODUCTS, contact, product)
         return success_entry("relation updated" if known else "relation added", {"id": related_id})
 
     def remove(self, related_id: str) -> Record:
         """One entry: "relation removed"; what was not linked is an error."""
-        if not self.store.unlink(LINKED, *self._ends(related_id)):
+        if not self.store.unlink(CONTACTS_PRODUCTS, *self._ends(related_id)):
             return error_body("INVALID_DATA", "relation not found", {"id": related_id})
         return success_entry("relation removed", {"id": related_id})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bigin_sandbox.answers import Answer, file_answer, invalid_data, json_answer, no_content
 from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.database import CONTACTS_PRODUCTS
 from bigin_sandbox.render import renderer_for, shown_to
 from bigin_sandbox.rules.listing import fetch, list_answer, selected
 from bigin_sandbox.rules.paging import read_page
@@ -19,7 +20,6 @@ from bigin_sandbox.selection import Selection
 
 EMAILS_PER_ANSWER = 10
 NOT_IN_A_LIST_OF_EMAILS = "content"
-CONTACTS_PRODUCTS = "Contacts-Products"
 
 # (parent, related list) -> child's lookup to the parent; for any parent where the first is None
 LOOKUPS: dict[tuple[str | None, str], str] = {

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count, islice, takewhile
 from typing import Any
 
-from bigin_sandbox.clock import from_text, to_text
+from bigin_sandbox.clock import UTC, from_text, to_text
 from bigin_sandbox.rules.refused import refused_value
 
 Record = dict[str, Any]
@@ -96,4 +96,4 @@ def _is_day(text: str) -> bool:
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text[:10])
+    return datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC).date()

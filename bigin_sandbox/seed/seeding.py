@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
+from bigin_sandbox.database import CONTACTS_PRODUCTS
 from bigin_sandbox.seed import activities, custom_records, past, sales, words
 from bigin_sandbox.seed.custom import CLOSED_MODULE, WIDE_MODULE, extra_names
 from bigin_sandbox.seed.organisation import describe
@@ -138,7 +139,7 @@ def _tie_products(store: Store, people: Population) -> None:
     for contact in people.ids["Contacts"]:
         product = people.one_of("Products", TIED)
         if product:
-            store.link("Contacts-Products", contact, product["id"])
+            store.link(CONTACTS_PRODUCTS, contact, product["id"])
 
 
 def _write_emails(store: Store, people: Population) -> None:
