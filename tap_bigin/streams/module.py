@@ -18,14 +18,15 @@ from tap_bigin.completing import RichTexts
 from tap_bigin.conversion import Conversion
 from tap_bigin.deletions import Mark, News, compare, read_deleted
 from tap_bigin.discovery import DELETED_AT, ModuleDefinition
-from tap_bigin.pages import MODIFIED, JoinedPage, ModulePages, Place
-from tap_bigin.proving import REFUSALS, Proof
-from tap_bigin.reading import ListReading, listing_of
+from tap_bigin.extraction import Extraction
+from tap_bigin.pages import MODIFIED, ModulePages
+from tap_bigin.proving import REFUSALS
 from tap_bigin.streams.stream import BiginStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bigin_api import Field
     from tap_bigin.chunks import Record, State
 
 
@@ -40,21 +41,13 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             records = [*self._tombstones(news), *self._restored(news)]
             if records:
                 yield Chunk(records, state)
-        reading = ListReading(
-            self.client,
-            self._module,
-            self._pages,
-            proof=Proof(self.client, self._module),
-            prepare=self._prepare,
-            report=self.report,
-        )
+        extraction = self._extraction
         pass_ = self._pass(state)
-        first, counted = self._first_page(pass_)
-        yield from reading.chunks(state, pass_, first=first, counted=counted)
-        if news is not None and reading.pages_read > 1:
+        yield from extraction.chunks(state, pass_)
+        if news is not None and extraction.chunks_read > 1:
             state = {**state, "deleted": self._with_deleted_meanwhile(news.mark, pass_).to_state()}
         key = self.replication_key if self.is_incremental else None
-        yield Chunk([], complete(state, reading.pass_, replication_key=key))
+        yield Chunk([], complete(state, extraction.pass_, replication_key=key))
 
     # What is asked for
 
@@ -67,20 +60,34 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         return DELETED_AT in self.definition.schema.properties
 
     @cached_property
-    def _names(self) -> list[str]:
+    def _selected(self) -> list[Field]:
         """The fields that are asked for."""
         unsupported = self.definition.schema.unsupported
         return [
-            each.api_name
+            each
             for each in self.definition.fields
             if each.api_name not in unsupported and self.is_asked_for(each.api_name)
         ]
 
     @cached_property
+    def _extraction(self) -> Extraction:
+        return Extraction(
+            self.client,
+            self.calls,
+            self._module,
+            self.definition.fields,
+            pages=self._pages,
+            settings=self.settings,
+            prepare=self._prepare,
+            report=self.report,
+        )
+
+    @cached_property
     def _pages(self) -> ModulePages:
+        names = [each.api_name for each in self._selected]
         has_time = any(each.api_name == MODIFIED for each in self.definition.fields)
-        shared = [MODIFIED] if has_time and MODIFIED not in self._names else []
-        return ModulePages(self.client, self.calls, self._module, [*shared, *self._names] or ["id"])
+        shared = [MODIFIED] if has_time and MODIFIED not in names else []
+        return ModulePages(self.client, self.calls, self._module, [*shared, *names] or ["id"])
 
     @cached_property
     def _convert(self) -> Conversion:
@@ -94,8 +101,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     @cached_property
     def _rich_texts(self) -> RichTexts:
-        fields = [each for each in self.definition.fields if each.api_name in self._names]
-        return RichTexts(self.client, self.calls, self._module, fields, report=self.report)
+        return RichTexts(self.client, self.calls, self._module, self._selected, report=self.report)
 
     def _prepare(self, records: list[Record]) -> None:
         """Complete and convert a page's records, in place."""
@@ -120,22 +126,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
         return Pass("full" if since is None else "incremental", started, shape, since=since)
-
-    def _first_page(self, pass_: Pass) -> tuple[JoinedPage | None, int | None]:
-        """Page 1 of a full pass, and how many records there may be if that is not all."""
-        if pass_.since is not None or pass_.last is not None or pass_.after is not None:
-            return None, None
-        first = self._pages.page(Place(1), listing_of(pass_))
-        if not first.more_records:
-            return first, None
-        self.report.counted = self._count()
-        return first, self.report.counted
-
-    def _count(self) -> int | None:
-        try:
-            return self.client.records.count(self._module)
-        except REFUSALS:
-            return None  # only the number of pages to fetch side by side hangs on it
 
     # What was deleted and restored
 
