@@ -1,0 +1,58 @@
+"""A query's clauses are found without parsing it; what is wrong is told with line and column."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_bigin.coql_text import EVERY_RECORD, QueryError, read_select
+
+
+@pytest.mark.parametrize(
+    ("query", "where", "order_by", "limit", "offset"),
+    [
+        ("select id from Contacts", None, None, None, None),
+        ("SELECT id FROM Contacts WHERE a = 1", "a = 1", None, None, None),
+        ("select id from Contacts where a = 'x order by y limit 3'", "a = 'x order by y limit 3'", None, None, None),
+        (r"select id from Contacts where a = 'O\'Neil' limit 3", r"a = 'O\'Neil'", None, 3, None),
+        ("select id from Contacts where (a = 1 and b = 2) order by a desc, b", "(a = 1 and b = 2)", "a desc, b", None, None),
+        ("select id from Contacts where a in (1, 2)\n limit 5\n offset 10 ;", "a in (1, 2)", None, 5, 10),
+        ("select id from Contacts where Limit = 5", "Limit = 5", None, None, None),
+    ],
+)  # fmt: skip
+def test_clauses_are_found_outside_quotes_and_brackets(query, where, order_by, limit, offset):
+    """A word inside a text is no clause."""
+    select = read_select(query)
+
+    assert (select.where, select.order_by, select.limit, select.offset) == (where, order_by, limit, offset)
+    assert select.is_bounded == any(part is not None for part in (order_by, limit, offset))
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "message"),
+    [
+        ("update Contacts", "line 1, column 1", "select is expected"),
+        ("select from Contacts", "line 1, column 8", "a column is expected"),
+        ("select id\nfrom", "line 2, column 5", "a module is expected"),
+        ("select id frm Contacts", "line 1, column 11", "a comma or from"),
+        ("select id from Contacts where", "line 1, column 30", "something after where"),
+        ("select id from Contacts\nwhere (a = 1", "line 2, column 7", "never closed"),
+        ("select id from Contacts where a = 1)", "line 1, column 36", "never opened"),
+        ("select id from Contacts where a = 'x", "line 1, column 35", "quote"),
+        ("select id from Contacts limit many", "line 1, column 31", "a whole number"),
+    ],
+)
+def test_mistake_is_told_with_its_place(query, place, message):
+    """A person should see where, not only that, a query is wrong."""
+    with pytest.raises(QueryError) as raised:
+        read_select(query)
+
+    assert str(raised.value).startswith(place)
+    assert message in str(raised.value)
+
+
+def test_query_without_where_gets_one_that_holds_always():
+    """The platform refuses a query without a where clause."""
+    select = read_select("select id from Contacts limit 7")
+
+    assert select.complete == f"select id from Contacts where {EVERY_RECORD} limit 7"
+    assert select.page(limit=7, offset=0).startswith(f"select id from Contacts where {EVERY_RECORD} limit 7")

@@ -1,0 +1,139 @@
+"""A row of a job's CSV becomes the record that the list gives, type by type."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_bigin.bulk_columns import Column
+from tap_bigin.csv_rows import CsvRows, Links, UnreadableFile
+
+
+def value_of(kind, text):
+    links = {"owner": Links({"7": {"name": "Ann Ek", "id": "7", "email": "ann@example.org"}})}
+    rows = CsvRows(["Id", "F"], [Column("F", kind)], links=links)
+    return rows.records([["1", text]])[0]["F"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("text", 'Berg, "the" 2nd\nline', 'Berg, "the" 2nd\nline'),
+        ("text", "", None),
+        ("text", " kept ", " kept "),
+        ("text", "1234567890123456789", "1234567890123456789"),
+        ("datetime", "2026-05-14T12:53:58+03:00", "2026-05-14T12:53:58+03:00"),
+        ("datetime", "", None),
+        ("integer", "42", 42),
+        ("integer", "-7", -7),
+        ("integer", "", None),
+        ("number", "19.99", 19.99),
+        ("number", "20", 20),
+        ("number", "9007199254740993", 9007199254740993),
+        ("number", "1e3", 1000.0),
+        ("number", "", None),
+        ("boolean", "true", True),
+        ("boolean", "false", False),
+        ("boolean", "", False),  # an untouched one reads false in the list, too
+        ("truth", "", None),
+        ("truth", "true", True),
+        ("choices", "E-mail;Phone", ["E-mail", "Phone"]),
+        ("choices", "", None),
+        ("id", "6100000000000451001", "6100000000000451001"),
+        ("id", "", None),
+        ("owner", "7", {"name": "Ann Ek", "id": "7", "email": "ann@example.org"}),
+        ("owner", "", None),
+    ],
+)
+def test_text_is_read_by_its_kind(kind, text, value):
+    """Type by type, or a warehouse would see another value depending on how it was fetched."""
+    read = value_of(kind, text)
+
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_lookup_takes_its_name_from_the_joined_column():
+    """The CSV has bare ids; the list has id and name."""
+    company = Column("Account_Name", "link", "Account_Name.Account_Name")
+    rows = CsvRows(["Id", "Account_Name", "Account_Name.Account_Name"], [company], links={})
+
+    records = rows.records([["1", "9", "Nordlys AS"], ["2", "", ""], ["3", "8", ""]])
+
+    assert [record["Account_Name"] for record in records] == [
+        {"name": "Nordlys AS", "id": "9"},
+        None,
+        {"name": None, "id": "8"},
+    ]
+
+
+def test_untagged_records_have_each_their_own_empty_list():
+    """A list that records share would change in all of them at once."""
+    records = CsvRows(["Id"], [Column("Tag", "untagged")], links={}).records([["1"], ["2"]])
+
+    assert [record["Tag"] for record in records] == [[], []]
+    assert records[0]["Tag"] is not records[1]["Tag"]
+
+
+@pytest.mark.parametrize("header", [["Id", "Email"], ["id", "Email"], ["ID", "EMAIL"], ["Email", "Id"]])
+def test_header_is_found_in_any_case_and_order(header):
+    """The id column has been seen as Id and is documented as id."""
+    row = ["7" if name.casefold() == "id" else "a@b.example" for name in header]
+
+    records = CsvRows(header, [Column("Email", "text")], links={}).records([row])
+
+    assert records == [{"id": "7", "Email": "a@b.example"}]
+
+
+def test_missing_column_is_an_error():
+    """A column that did not come must not turn into nulls."""
+    with pytest.raises(UnreadableFile, match="Email"):
+        CsvRows(["Id", "Phone"], [Column("Email", "text")], links={})
+
+
+@pytest.mark.parametrize(("kind", "text"), [("integer", "many"), ("number", "x"), ("boolean", "yes")])
+def test_value_of_another_type_is_an_error(kind, text):
+    """What does not fit is said, and the stream read by list instead."""
+    with pytest.raises(UnreadableFile):
+        value_of(kind, text)
+
+
+def test_unknown_user_is_named_later_in_the_records_that_have_it():
+    """A user who is gone is learnt from one record, after rows with it were read."""
+    owners = Links()
+    records = CsvRows(["Id", "Owner"], [Column("Owner", "owner")], links={"owner": owners}).records(
+        [["1", "9"]]
+    )
+
+    assert owners.unnamed == {"9"}
+    owners.name({"id": "9", "name": "Ola Gone", "email": None})
+
+    assert records[0]["Owner"] == {"id": "9", "name": "Ola Gone", "email": None}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30),
+            st.integers(),
+        ),
+        max_size=20,
+    )
+)
+def test_any_text_survives_the_csv(rows):
+    """Quotes, line breaks, separators, emoji: what stands in a cell is what comes out."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerows([place, text, number] for place, (text, number) in enumerate(rows))
+    file.seek(0)
+
+    columns = [Column("Text", "text"), Column("Number", "integer")]
+    read = CsvRows(["Id", "Text", "Number"], columns, links={}).records(list(csv.reader(file)))
+
+    assert [(record["Text"], record["Number"]) for record in read] == [
+        (text or None, number) for text, number in rows
+    ]

@@ -1,0 +1,158 @@
+"""Which way to read is the cheapest, and what a Bulk Read job leaves to the list."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigin_api import Field, PickListValue
+from tap_bigin.bulk_columns import Column, JobColumns, is_bulk_readable, job_columns
+from tap_bigin.planning import bulk_credits, field_chunks, list_credits, may_pay, plan_extraction
+
+PLAIN = JobColumns((Column("Email", "text"),))
+TAGGED = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
+
+
+@pytest.mark.parametrize(
+    ("records", "fields", "columns", "method"),
+    [
+        (0, 30, PLAIN, "list"),
+        (9_999, 30, PLAIN, "list"),
+        (11_000, 30, PLAIN, "bulk"),
+        (200_000, 30, PLAIN, "bulk"),
+        (60_000, 30, TAGGED, "list"),  # completing costs as much as the list itself
+        (60_000, 120, TAGGED, "bulk"),  # one chunk of pages instead of three
+        (5_000, 120, PLAIN, "bulk"),  # three calls a page: a job pays much earlier
+    ],
+)
+def test_cheaper_way_is_taken(records, fields, columns, method):
+    """A job costs 50 credits for 200,000 records, a page 1 credit for 200 records and 50 fields."""
+    assert plan_extraction(columns, records=records, fields=fields).method == method
+
+
+@given(
+    records=st.integers(0, 2_000_000),
+    fields=st.integers(1, 150),
+    left=st.integers(0, 60),
+)
+def test_plan_never_costs_more_than_the_list(records, fields, left):
+    """A plan is made to save credits: whatever the module looks like, it does not spend more."""
+    columns = JobColumns((Column("Email", "text"),), tuple(f"F{number}" for number in range(left)))
+
+    plan = plan_extraction(columns, records=records, fields=fields)
+
+    assert plan.credits == min(list_credits(records, fields), bulk_credits(columns, records))
+
+
+@given(fields=st.integers(1, 150), left=st.integers(0, 60))
+def test_size_is_asked_for_wherever_it_can_matter(fields, left):
+    """The count costs a credit: it is spared only where no size at all makes a job cheaper."""
+    columns = JobColumns((Column("Email", "text"),), tuple(f"F{number}" for number in range(left)))
+    sizes = (10_000, 100_000, 1_000_000, 10_000_000)
+
+    pays = any(plan_extraction(columns, records=size, fields=fields).method == "bulk" for size in sizes)
+
+    assert may_pay(columns, fields=fields) or not pays
+
+
+def test_setting_decides_against_the_price():
+    """Who says list or bulk gets it, and is told the price."""
+    assert plan_extraction(PLAIN, records=200_000, fields=30, wish="list").method == "list"
+    forced = plan_extraction(TAGGED, records=100, fields=30, wish="bulk")
+
+    assert forced.method == "bulk"
+    assert "Tag" in forced.why
+    assert str(forced.credits) in forced.why
+
+
+def test_chunks_beyond_fifty_fields_repeat_modified_time():
+    """Each chunk must show whether the record changed in between."""
+    assert [field_chunks(fields) for fields in (1, 50, 51, 99, 100, 148)] == [1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        (Field("Title", "text", "string"), "text"),
+        (Field("Description", "textarea", "string"), "text"),
+        (Field("Number", "autonumber", "string"), "text"),
+        (Field("Reading", "bigint", "string"), "text"),
+        (Field("Closing_Date", "date", "string"), "text"),
+        (Field("Modified_Time", "datetime", "string"), "datetime"),
+        (Field("Seats", "integer", "integer"), "integer"),
+        (Field("Amount", "currency", "double"), "number"),
+        (Field("Opt_Out", "boolean", "boolean"), "boolean"),
+        (Field("Channels", "multiselectpicklist", "jsonarray"), "choices"),
+        (Field("Owner", "ownerlookup", "jsonobject"), "owner"),
+        (Field("Manager", "userlookup", "jsonobject"), "user"),
+        (Field("Pipeline", "bigint", "jsonobject"), "layout"),
+        (Field("Total", "formula", "double", formula_return_type="double"), "number"),
+        (Field("Is_Late", "formula", "boolean", formula_return_type="boolean"), "truth"),
+        (Field("Tag", "text", "jsonarray"), None),
+        (Field("Participants", "text", "jsonarray"), None),
+        (Field("Record_Image", "profileimage", "string"), None),
+        (Field("Files", "fileupload", "jsonarray"), None),
+        (Field("Remind_At", "ALARM", "jsonobject"), None),
+        (Field("Mood", "hologram", "string"), None),
+        (Field("Total", "formula", "string", formula_return_type="hologram"), None),
+        (Field("What_Id", "lookup", "jsonobject"), None),  # of several modules: no name to join
+    ],
+)
+def test_field_is_read_from_a_column_or_left_to_the_list(field, kind):
+    """A type that a CSV does not give, or that is not known, is left to the list and never dropped."""
+    columns = job_columns([field], display_fields={})
+
+    assert [column.kind for column in columns.columns] == ([kind] if kind else [])
+    assert columns.left_to_list == (() if kind else (field.api_name,))
+
+
+def test_choice_with_the_separator_in_it_is_left_to_the_list():
+    """A CSV joins choices by semicolons: one that holds a semicolon would be torn in two."""
+    torn = Field(
+        "Channels",
+        "multiselectpicklist",
+        "jsonarray",
+        pick_list_values=(PickListValue("Mail; letter", "Mail; letter"),),
+    )
+
+    assert job_columns([torn], display_fields={}).left_to_list == ("Channels",)
+
+
+def test_two_lookups_are_named_by_joins_and_the_third_is_left_to_the_list():
+    """A job takes two joins; an id without its name is not what the list gives."""
+    lookups = [Field(name, "lookup", "jsonobject", lookup_module="Accounts") for name in ("A", "B", "C")]
+
+    columns = job_columns(lookups, display_fields={"Accounts": "Account_Name"})
+
+    assert columns.asked_for == ["A", "B", "A.Account_Name", "B.Account_Name"]
+    assert columns.left_to_list == ("C",)
+
+
+def test_flat_lookups_need_no_names():
+    """With lookups as plain ids a job gives all of them, whatever they point to."""
+    lookups = [Field(name, "lookup", "jsonobject") for name in ("A", "B", "What_Id")]
+    owner = Field("Owner", "ownerlookup", "jsonobject")
+
+    columns = job_columns([*lookups, owner], display_fields={}, flat_lookups=True)
+
+    assert columns.asked_for == ["A", "B", "What_Id", "Owner"]
+    assert {column.kind for column in columns.columns} == {"id"}
+
+
+def test_module_without_tags_gives_empty_tags_for_free():
+    """If a module has no tag at all, none of its records has one."""
+    columns = job_columns([Field("Tag", "text", "jsonarray")], display_fields={}, untagged=True)
+
+    assert columns.has("untagged")
+    assert columns.asked_for == []
+
+
+def test_only_seven_modules_are_bulk_readable():
+    """Bulk Read refuses the others with 400: they are not even asked."""
+    assert [is_bulk_readable(name) for name in ("Contacts", "Events", "Notes", "Subscriptions")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
