@@ -1,0 +1,171 @@
+"""Exactly once, as far as Bigin permits: the answer is lost, the records are neither lost nor doubled."""
+
+from __future__ import annotations
+
+import pytest
+from support.target import record, records, schema, state
+
+CALLS = 5
+SIZE = 20
+CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
+TASKS = schema("Tasks", "Subject", "Priority", "Due_Date", "Send_Notification_Email")
+
+
+@pytest.fixture(autouse=True)
+def empty(sandbox):
+    sandbox.reset(size="empty")
+
+
+def contacts():
+    return [
+        {"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org", "Description": "Long\ntext"}
+        for n in range(CALLS * SIZE)
+    ]
+
+
+def tasks():
+    return [
+        {"Subject": f"Call {n % 7}", "Priority": "High", "Due_Date": f"2026-05-{n % 28 + 1:02}"}
+        for n in range(CALLS * SIZE)
+    ]
+
+
+def inserting(**streams):
+    return {"default_operation": "insert", "batch_size": SIZE, "max_retries": 3, **streams}
+
+
+@pytest.mark.parametrize("position", range(CALLS))
+@pytest.mark.parametrize("how", ["lose_response", "drop", "truncate"])
+def test_a_lost_insert_with_a_unique_field_is_found(sandbox, target, position, how):
+    """Whether it was written is asked, for a repeat would be answered by a hundred duplicates."""
+    sandbox.fault("POST /Contacts", **{how: True}, times=1, after=position)
+
+    run = target([CONTACTS, *records("Contacts", contacts()), state("end")], **inserting())
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": CALLS * SIZE}
+    assert sandbox.count("Contacts") == CALLS * SIZE
+    assert run.states[-1] == "end"
+
+
+@pytest.mark.parametrize("position", range(CALLS))
+@pytest.mark.parametrize("how", ["lose_response", "drop"])
+def test_a_lost_insert_without_a_unique_field_is_found(sandbox, target, position, how):
+    """Nothing identifies a task: what was created since the call is compared with what was sent."""
+    sandbox.fault("POST /Tasks", **{how: True}, times=1, after=position)
+
+    run = target([TASKS, *records("Tasks", tasks())], **inserting())
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": CALLS * SIZE}
+    assert sorted(each["Subject"] + str(each["Due_Date"]) for each in sandbox.dump("Tasks")) == sorted(
+        each["Subject"] + each["Due_Date"] for each in tasks()
+    )
+
+
+@pytest.mark.parametrize("bad", range(0, SIZE, 6))
+@pytest.mark.parametrize("module", ["Contacts", "Tasks"])
+def test_a_lost_call_with_refused_records_in_it(sandbox, target, module, bad):
+    """Of a call that was written in part, the good ones are found and the bad ones refused for good."""
+    rows = {"Contacts": contacts, "Tasks": tasks}[module]()[:SIZE]
+    del rows[bad]["Last_Name" if module == "Contacts" else "Subject"]
+    rows[(bad + 3) % SIZE]["Description" if module == "Contacts" else "Due_Date"] = "x" * 40_000
+    sandbox.fault(f"POST /{module}", lose_response=True, times=1)
+
+    run = target([schema(module, *rows[0]), *records(module, rows)], **inserting(max_rejects=2))
+
+    assert run.error is None
+    assert run.outcomes(module) == {"inserted": SIZE - 2, "rejected": 1, "invalid": 1}
+    assert sandbox.count(module) == SIZE - 2
+
+
+def test_answers_lost_one_after_the_other(sandbox, target):
+    """A bad quarter of an hour: every other answer is lost."""
+    for position in (0, 1, 3):
+        sandbox.fault("POST /Tasks", lose_response=True, times=1, after=position)
+
+    run = target([TASKS, *records("Tasks", tasks())], **inserting(max_concurrent_requests=2))
+
+    assert run.outcomes("Tasks") == {"inserted": CALLS * SIZE}
+    assert sandbox.count("Tasks") == CALLS * SIZE
+
+
+def test_twins_that_were_meant_are_not_taken_for_one(sandbox, target):
+    """A shop sells the same thing twice in a second: two equal records sent are two records."""
+    sandbox.fault("POST /Tasks", lose_response=True, times=1, after=1)
+    twins = [{"Subject": "Call back", "Priority": "High"}] * (3 * SIZE)
+
+    run = target([TASKS, *records("Tasks", twins)], **inserting())
+
+    assert run.outcomes("Tasks") == {"inserted": 3 * SIZE}
+    assert sandbox.count("Tasks") == 3 * SIZE
+
+
+def test_somebody_elses_record_of_the_same_second_is_not_ours(sandbox, target):
+    """The call never arrived, but a colleague entered the very same thing: both must be there."""
+    sandbox.fault("POST /Tasks", drop=True, times=1)
+    sandbox.create("Tasks", Subject="Call back", Priority="High")
+
+    run = target([TASKS, record("Tasks", Subject="Call back", Priority="High")], **inserting())
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert sandbox.count("Tasks") == 2
+
+
+def test_a_fate_that_cannot_be_found_out_is_a_reject(sandbox, target):
+    """Without the right to ask, neither sending again nor leaving it is honest: a person must look."""
+    sandbox.fault("POST /Tasks", lose_response=True, times=1)
+    sandbox.fault("POST /coql", status=403, times=None)
+
+    run = target([TASKS, record("Tasks", Subject="Call back")], **inserting(max_rejects=1))
+
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"]
+    assert sandbox.count("Tasks") == 1
+
+
+@pytest.mark.parametrize("how", [{"lose_response": True}, {"drop": True}, {"truncate": True}, {"status": 500}])
+@pytest.mark.parametrize("position", range(0, CALLS, 2))
+def test_a_lost_upsert_is_repeated(sandbox, target, how, position):
+    """An upsert on a unique field may be sent again: the second time it is an update of the same."""
+    sandbox.fault("POST /Contacts/upsert", **how, times=1, after=position)
+
+    run = target([CONTACTS, *records("Contacts", contacts())], batch_size=SIZE)
+
+    assert run.error is None
+    assert sum(run.outcomes("Contacts").values()) == CALLS * SIZE
+    assert sandbox.count("Contacts") == CALLS * SIZE
+
+
+def test_a_lost_update_and_a_lost_delete_are_repeated(sandbox, target):
+    """What is done is done: a second update changes nothing, a second delete means that it is gone."""
+    ids = [sandbox.create("Contacts", Last_Name=f"Ek {n}") for n in range(4)]
+    sandbox.fault("PUT /Contacts", lose_response=True, times=1)
+    sandbox.fault("DELETE /Contacts", lose_response=True, times=1)
+    rows = [{"id": ids[0], "Last_Name": "Ekman"}, {"id": ids[1], "_sdc_deleted_at": "2026-05-01T00:00:00Z"}]
+
+    run = target(
+        [schema("Contacts", "id", "Last_Name", key=["id"]), *records("Contacts", rows)],
+        deletes="delete",
+        streams={"Contacts": {"allow_mass_delete": True}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"updated": 1, "deleted": 1}
+    assert [each["Last_Name"] for each in sandbox.dump("Contacts")] == ["Ekman", "Ek 2", "Ek 3"]
+
+
+def test_a_record_that_bigin_stumbled_over_is_tried_again(sandbox, target):
+    """INTERNAL_ERROR on one record of a call may pass; on an insert its fate is asked first."""
+    stumble = {
+        "data": [{"code": "INTERNAL_ERROR", "details": {}, "message": "Internal Server Error", "status": "error"}]
+    }
+    sandbox.fault("POST /Tasks", status=207, body=stumble, times=1)
+    sandbox.fault("POST /Contacts/upsert", status=207, body=stumble, times=2)
+
+    run = target(
+        [TASKS, CONTACTS, record("Tasks", Subject="A"), record("Contacts", Last_Name="B", Email="b@example.org")],
+        streams={"Tasks": {"operation": "insert"}},
+    )
+
+    assert run.error is None
+    assert (sandbox.count("Tasks"), sandbox.count("Contacts")) == (1, 1)
