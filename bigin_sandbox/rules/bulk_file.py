@@ -68,12 +68,14 @@ class ResultFile:
 
     def _make(self) -> None:
         order = self._order
-        with closing(sqlite3.connect(self._copy)) as copy, zipfile.ZipFile(self.path, "w") as archive:
+        with (
+            closing(sqlite3.connect(self._copy)) as copy,
+            zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
             total = copy.execute("select count(*) from rows").fetchone()[0]
             self.more_records = total > order.per_page
             rows = self._written(copy, min(total, order.per_page))
-            member = zipfile.ZipInfo(f"{order.job_id}.{order.query.file_type}")
-            member.compress_type = zipfile.ZIP_DEFLATED
+            member = f"{order.job_id}.{order.query.file_type}"
             with archive.open(member, "w") as raw, TextIOWrapper(raw, "utf-8", newline="") as file:
                 if order.query.file_type == "ics":
                     write_ics(file, rows)
