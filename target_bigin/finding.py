@@ -103,11 +103,12 @@ class IdFinder:
     def _query(self, values: Sequence[str]) -> list[dict[str, Any]]:
         listed = ", ".join(quote(each) if self._is_text else each for each in values)
         condition = f"{self.field} in ({listed})"
+        columns = list(dict.fromkeys(("id", self.field)))
         if self._where:
             condition = f"({self._where} and {condition})"
         return [
             row
-            for page in self._client.coql.pages_by_id(self.module, ["id", self.field], where=condition)
+            for page in self._client.coql.pages_by_id(self.module, columns, where=condition)
             for row in page
         ]
 

@@ -1,8 +1,9 @@
 """Which record of Bigin a record of the source became: in memory for the run, in a file between runs.
 
 The file is JSONL, one line a record, the last line of a key holding:
-``{"stream": "Accounts", "module": "Accounts", "key": "4876…", "id": "6100…"}``; an ``id`` of null
-means that the record was deleted. The last line, if a kill cut it off, is cut off whole.
+``{"stream": "Accounts", "module": "Accounts", "key": "4876…", "id": "6100…"}``; no ``id``
+means that the record was deleted, and ``{"stream": …, "version": 7}`` which version of the stream its
+records are of (ACTIVATE_VERSION). The last line, if a kill cut it off, is cut off whole.
 """
 
 from __future__ import annotations
@@ -28,26 +29,29 @@ class Target:
     id: str
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, omit_defaults=True):
     stream: str
-    module: str
-    key: str
-    id: str | None
+    module: str = ""
+    key: str = ""  # "" in a line that tells the stream's version
+    id: str | None = None
+    version: int | None = None
 
 
 class IdMap:
     """Source keys and the ids that they have in Bigin. For one thread.
 
-    Without a path it forgets with the run. Raises SettingsError for a file that cannot be written.
+    Without a path it forgets with the run; with ``read_only`` the file stays as it is. Raises SettingsError
+    for a file that cannot be used.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, read_only: bool = False) -> None:
         self._ids: dict[str, dict[str, str]] = {}  # stream: key: id
         self._modules: dict[str, str] = {}  # stream: module
+        self._versions: dict[str, int] = {}
         self._file: TextIO | None = None
         self.kept_between_runs = path is not None
         if path is not None:
-            self._file = self._open(path)
+            self._file = self._open(path, read_only=read_only)
 
     def of_stream(self, stream: str, key: str) -> str | None:
         """The id that a record of a stream has in Bigin."""
@@ -86,6 +90,16 @@ class IdMap:
             self._keep(_Line(stream, module, key, None))
             self._append(_Line(stream, module, key, None))
 
+    def version(self, stream: str) -> int | None:
+        """The version that a stream last activated."""
+        return self._versions.get(stream)
+
+    def remember_version(self, stream: str, version: int) -> None:
+        """A stream activated a version."""
+        if self.version(stream) != version:
+            self._keep(_Line(stream, version=version))
+            self._append(_Line(stream, version=version))
+
     def flush(self) -> None:
         """Hand what was remembered to the operating system: a kill after this loses nothing."""
         if self._file is not None:
@@ -98,6 +112,9 @@ class IdMap:
             self._file = None
 
     def _keep(self, line: _Line) -> None:
+        if line.version is not None:
+            self._versions[line.stream] = line.version
+            return
         ids = self._ids.setdefault(line.stream, {})
         self._modules[line.stream] = line.module
         if line.id is None:
@@ -109,11 +126,14 @@ class IdMap:
         if self._file is not None:
             self._file.write(msgspec.json.encode(line).decode() + "\n")
 
-    def _open(self, path: Path) -> TextIO:
+    def _open(self, path: Path, *, read_only: bool) -> TextIO | None:
         try:
+            whole = self._load(path) if path.exists() else None
+            if read_only:
+                return None
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                os.truncate(path, self._load(path))
+            if whole is not None:
+                os.truncate(path, whole)
             return path.open("a", encoding="utf-8")
         except OSError as exc:
             raise SettingsError(f"id_map_path: cannot use {path} ({exc.strerror}).") from exc

@@ -99,6 +99,11 @@ STREAM_SETTING: Mapping[str, Any] = {
             "default": False,
             "description": "Cut text that is too long instead of rejecting the record.",
         },
+        "replace_rows": {
+            "type": "boolean",
+            "default": False,
+            "description": "Remove rows of a subform (a deal's products) that the record does not name.",
+        },
         "allow_mass_delete": {
             "type": "boolean",
             "default": False,
@@ -121,7 +126,7 @@ TARGET_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "default": {},
         "additionalProperties": STREAM_SETTING,
         "description": "By stream name: module, operation, duplicate_check_fields, external_key, ids, "
-        "lookups, tags, write_method, truncate, allow_mass_delete.",
+        "lookups, tags, write_method, truncate, replace_rows, allow_mass_delete.",
     },
     "batch_size": {
         "type": "integer",
@@ -235,6 +240,7 @@ class StreamSettings:
     tags: tuple[str, ...] = ()
     write_method: WriteMethod = "records"
     truncate: bool = False
+    replace_rows: bool = False
     allow_mass_delete: bool = False
 
 
