@@ -108,17 +108,29 @@ def shape_of(module: str, described: Field) -> Shape:
     data_type = described.formula_return_type or described.data_type
     shape = SHAPES.get(data_type) or SHAPES.get(data_type.lower())
     if shape is None:
-        return Shape(ANYTHING, known=False)
+        return Shape(_at_least(described), known=False)
     return _corrected(shape, described)
 
 
-def _corrected(shape: Shape, described: Field) -> Shape:
-    """The table's shape, unless ``json_type`` contradicts it."""
+def _at_least(described: Field) -> Mapping[str, Any]:
+    """For a data type nobody described: the scalar that ``json_type`` names, else anything.
+
+    Loaders keep anything in a column of JSON, and some of them stumble over a bare string in it.
+    """
     said = _BY_JSON_TYPE.get(described.json_type or "")
+    return ANYTHING if said is None or {"object", "array"} & set(said.schema["type"]) else said.schema
+
+
+def _corrected(shape: Shape, described: Field) -> Shape:
+    """The table's shape, unless ``json_type`` contradicts it or tells more."""
+    if described.api_name == "Tag":
+        return Shape(TAGS)
+    said = _BY_JSON_TYPE.get(described.json_type or "")
+    if shape.schema is ANYTHING and said is not None:
+        # The reminder of an event is a moment, that of a task an object (seen in samples).
+        return Shape(said.schema, "datetime" if described.json_type == "string" else "none")
     if said is None or described.formula_return_type or _agree(shape.schema, said.schema):
         return shape
-    if described.data_type == "text" and described.json_type == "jsonarray":
-        return Shape(TAGS)
     if described.data_type == "bigint" and described.json_type == "jsonobject":
         return _LINK
     return said
