@@ -7,6 +7,7 @@ from the front when the stream's turn has come. Invariants:
 - the head of the line never waits for room, so the run always moves;
 - any other lane pauses while the values waiting in all lanes exceed the bound;
 - what a reader raises comes out at its stream's turn, after the chunks before it;
+- a state that follows no records (a job was made) is told at once, whoever's turn it is;
 - after ``close`` no reader is resumed.
 """
 
@@ -17,11 +18,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bigin_api import InFlight
+from tap_bigin.chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_bigin.chunks import Chunk
+    from tap_bigin.chunks import State
 
 VALUES_WAITING = 600_000
 """Bound of what may wait: some 20,000 records of 30 fields, about 100 MB."""
@@ -36,6 +38,7 @@ class _Lane:
     def __init__(self, read: Callable[[], Iterable[Chunk]]) -> None:
         self.read = read
         self.chunks: deque[Chunk] = deque()
+        self.has_records = False
         self.done = False
         self.error: BaseException | None = None
 
@@ -54,6 +57,7 @@ class Prefetch:
         self._waiting = 0
         self._closed = False
         self._head: str | None = None
+        self._states: dict[str, State] = {}
         self._changed = threading.Condition()
         self._lanes = {name: _Lane(read) for name, read in readers.items()}
         self._pool = InFlight(LANES_PER_CALL * calls_in_flight, name="bigin-stream")
@@ -61,22 +65,34 @@ class Prefetch:
             self._pool.submit(self._run, name)
 
     def chunks(self, name: str) -> Iterator[Chunk]:
-        """A stream's chunks, now that its turn has come. Raises what its reader raised."""
+        """A stream's chunks, now that its turn has come. Raises what its reader raised.
+
+        An empty one comes in between when another stream has a state to be kept: see ``states_ahead``.
+        """
         lane = self._lanes[name]
         with self._changed:
             self._head = name
             self._changed.notify_all()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: lane.chunks or lane.done)
-                if not lane.chunks:
+                self._changed.wait_for(lambda: lane.chunks or lane.done or self._states)
+                if lane.chunks:
+                    chunk = lane.chunks.popleft()
+                    self._waiting -= _values(chunk)
+                    self._changed.notify_all()
+                elif lane.done:
                     break
-                chunk = lane.chunks.popleft()
-                self._waiting -= _values(chunk)
-                self._changed.notify_all()
+                else:
+                    chunk = Chunk([])
             yield chunk
         if lane.error is not None:
             raise lane.error
+
+    def states_ahead(self) -> Mapping[str, State]:
+        """States that hold already though their streams' turns have not come, each told once."""
+        with self._changed:
+            states, self._states = self._states, {}
+            return states
 
     def close(self) -> None:
         """Stop the readers at their next chunk."""
@@ -103,6 +119,9 @@ class Prefetch:
         lane = self._lanes[name]
         with self._changed:
             lane.chunks.append(chunk)
+            lane.has_records = lane.has_records or bool(chunk.records)
+            if chunk.state is not None and not lane.has_records:
+                self._states[name] = chunk.state
             self._waiting += _values(chunk)
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed or self._has_room(name))

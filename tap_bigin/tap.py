@@ -29,14 +29,14 @@ from tap_bigin.views import define_views
 from tap_bigin.writer import PageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
 
     from bigin_api import CreditBudgetReached
     from bigin_api.metadata import Field
-    from tap_bigin.chunks import Chunk
+    from tap_bigin.chunks import Chunk, State
     from tap_bigin.discovery import StreamDefinition
 
 
@@ -201,6 +201,10 @@ class TapBigin(Tap):
                 calls_in_flight=self.client.limits.max_concurrent_requests,
             )
         return self._prefetch.chunks(stream.name)
+
+    def states_ahead(self) -> Mapping[str, State]:
+        """States of streams whose turn has not come, to be kept already."""
+        return self._prefetch.states_ahead() if self._prefetch is not None else {}
 
     def close(self) -> None:
         """End what runs in threads, and the client."""

@@ -162,11 +162,13 @@ class BiginStream(Stream, Generic[D]):
         self.report.emitted += len(chunk.records)
         self._since_state += len(chunk.records)
         self.tap.message_writer.flush()
-        if chunk.state is None:
-            return
-        # One assignment: a signal between two would leave half an entry.
-        self.tap_state.setdefault("bookmarks", {})[self.name] = dict(chunk.state)
-        if self._since_state >= RECORDS_PER_STATE:
+        ahead = self.tap.states_ahead()
+        states = ahead if chunk.state is None else {**ahead, self.name: chunk.state}
+        for name, state in states.items():
+            # One assignment: a signal between two would leave half an entry.
+            self.tap_state.setdefault("bookmarks", {})[name] = dict(state)
+        # Without records it says what cannot be found out again, such as the job that was made.
+        if ahead or (states and (not chunk.records or self._since_state >= RECORDS_PER_STATE)):
             self._since_state = 0
             self.state_manager.is_flushed = False
             self._write_state_message()
