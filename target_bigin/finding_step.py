@@ -36,14 +36,19 @@ class FindByKey(Step):
     create or delete what it means.
     """
 
-    def __init__(self, context: StreamContext, by_field: dict[str, IdFinder]) -> None:
+    def __init__(
+        self, context: StreamContext, by_field: dict[str, IdFinder], *, upserts_too: bool = True
+    ) -> None:
         self._by_field = by_field
+        self._upserts_too = upserts_too  # False: Bigin matches them itself
         self._module = context.module.api_name
         self._behind: dict[int, Prepared] = {}  # records that are not the first of their key
 
     def take(self, record: Prepared) -> bool:
         """Go on with an id, or when none is needed."""
         if record.id is not None or record.operation == "insert":
+            return True
+        if record.operation == "upsert" and not self._upserts_too:
             return True
         if record.queue is not None and not record.queue.is_first(record):
             self._behind[record.number] = record

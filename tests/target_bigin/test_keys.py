@@ -1,0 +1,239 @@
+"""Keys: by what a record is known in Bigin, found by it, and refused where it would make twins."""
+
+from __future__ import annotations
+
+import pytest
+from support.target import record, records, schema
+
+from bigin_api.errors import SettingsError
+from bigin_api.metadata import Field
+from target_bigin.keys import KeyPlan, plan_key
+from target_bigin.settings import StreamSettings
+
+CONTACTS = {
+    name: Field(name, data_type, is_unique=unique)
+    for name, data_type, unique in (
+        ("Last_Name", "text", False),
+        ("Email", "email", True),
+        ("Customer_No", "text", True),
+        ("Phone", "phone", False),
+        ("Description", "textarea", False),
+    )
+}
+TASKS = {
+    "Subject": Field("Subject", "text"),
+    "Ref": Field("Ref", "text"),
+    "Notes": Field("Notes", "textarea"),
+}
+DEALS = {"Deal_Name": Field("Deal_Name", "text"), "Ref": Field("Ref", "text")}
+UNIQUE = ("Email", "Customer_No")
+
+
+def plan(module, fields, *, key_fields=(), has_id=False, has_map=False, **settings):
+    return plan_key(
+        module,
+        fields,
+        StreamSettings(module, **settings),
+        key_fields=key_fields,
+        has_id=has_id,
+        has_map=has_map,
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "fields", "given", "expected"),
+    [
+        ("Contacts", CONTACTS, {}, KeyPlan("check", ("Email",), UNIQUE)),
+        ("Contacts", CONTACTS, {"key_fields": ["Customer_No"]}, KeyPlan("check", ("Customer_No",), UNIQUE)),
+        (
+            "Contacts",
+            CONTACTS,
+            {"key_fields": ["Email"], "duplicate_check_fields": ("Customer_No", "Email")},
+            KeyPlan("check", ("Customer_No", "Email"), UNIQUE),
+        ),
+        ("Contacts", CONTACTS, {"external_key": "Phone"}, KeyPlan("find", ("Phone",), UNIQUE)),
+        ("Contacts", CONTACTS, {"external_key": "Customer_No"}, KeyPlan("check", ("Customer_No",), UNIQUE)),
+        ("Contacts", CONTACTS, {"operation": "insert"}, KeyPlan("none", unique=UNIQUE)),
+        (
+            "Contacts",
+            CONTACTS,
+            {"operation": "update", "key_fields": ["Phone"]},
+            KeyPlan("find", ("Phone",), UNIQUE),
+        ),
+        ("Contacts", CONTACTS, {"operation": "delete"}, KeyPlan("find", ("Email",), UNIQUE)),
+        ("Pipelines", DEALS, {}, KeyPlan("check", ("Deal_Name",))),
+        ("Pipelines", DEALS, {"external_key": "Ref"}, KeyPlan("find", ("Ref",))),
+        ("Pipelines", DEALS, {"external_key": "Deal_Name"}, KeyPlan("find", ("Deal_Name",))),
+        ("Tasks", TASKS, {"external_key": "Ref"}, KeyPlan("find", ("Ref",))),
+        ("Tasks", TASKS, {"has_id": True}, KeyPlan("id")),
+        ("Tasks", TASKS, {"has_map": True}, KeyPlan("map", has_map=True)),
+    ],
+)
+def test_how_a_record_is_recognised(module, fields, given, expected):
+    """Configured before the stream's own key, that before the module's own."""
+    assert plan(module, fields, **given) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "fields", "given", "says"),
+    [
+        ("Contacts", CONTACTS, {"key_fields": ["Last_Name"]}, "Email or Customer_No"),
+        ("Contacts", CONTACTS, {"key_fields": ["Email", "Phone"]}, "Contacts.Phone cannot identify"),
+        ("Contacts", CONTACTS, {"duplicate_check_fields": ("email",)}, "Did you mean Email?"),
+        ("Contacts", CONTACTS, {"external_key": "Nope"}, "has no field 'Nope'"),
+        ("Contacts", CONTACTS, {"external_key": "Description"}, "cannot be asked"),
+        ("Contacts", CONTACTS, {"operation": "update", "key_fields": ["Description"]}, "cannot be asked"),
+        ("Tasks", TASKS, {}, "Set external_key"),
+        ("Tasks", TASKS, {"key_fields": ["Subject"]}, "neither Tasks's own check field nor"),
+    ],
+)
+def test_a_key_that_cannot_work_is_refused_with_what_to_do(module, fields, given, says):
+    """Bigin takes a check field that is not unique without an error, and inserts a twin at each run."""
+    with pytest.raises(SettingsError, match=says.replace(".", r"\.").replace("?", r"\?")):
+        plan(module, fields, **given)
+
+
+def by_name(sandbox, module, name, field="Last_Name"):
+    return [each for each in sandbox.dump(module) if each[field] == name]
+
+
+def test_an_update_by_key_never_creates(sandbox, target):
+    """What is not found is unmatched, and so is what is found twice, with both ids and never a guess."""
+    sandbox.reset(size="empty")
+    one = sandbox.create("Contacts", Last_Name="One", Phone="1")
+    twins = [sandbox.create("Contacts", Last_Name=f"Twin {n}", Phone="2") for n in range(2)]
+    before = sandbox.count("Contacts")
+    rows = [{"Phone": phone, "Title": "CEO"} for phone in ("1", "2", "3")]
+
+    run = target(
+        [schema("Contacts", "Title", key=["Phone"]), *records("Contacts", rows)],
+        default_operation="update",
+        max_rejects=2,
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1, "unmatched": 2}
+    assert {each["code"]: each for each in run.rejects}.keys() == {"SEVERAL_FOUND", "NOT_FOUND"}
+    (several,) = [each for each in run.rejects if each["code"] == "SEVERAL_FOUND"]
+    assert all(twin in several["message"] for twin in twins)
+    assert sandbox.count("Contacts") == before
+    assert [each["id"] for each in sandbox.dump("Contacts") if each["Title"] == "CEO"] == [one]
+
+
+def test_ids_are_found_fifty_at_a_time(sandbox, target):
+    """A credit finds fifty: 120 updates by key cost three questions."""
+    sandbox.reset(size="empty")
+    rows = [{"Email": f"ek{n}@example.org", "Last_Name": f"Ek {n}"} for n in range(120)]
+    target([schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows)])
+    asked = sandbox.calls("POST /coql")
+
+    run = target(
+        [schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows * 2)],
+        default_operation="update",
+    )
+
+    assert run.outcomes("Contacts")["updated"] >= 120
+    assert sum(run.outcomes("Contacts").values()) == 240
+    assert sandbox.calls("POST /coql") - asked == 3
+
+
+def test_modules_without_a_unique_field_are_upserted_by_an_external_key(sandbox, target):
+    """Tasks have no check field: the target finds them by a field that holds the source's key."""
+    sandbox.reset(size="empty")
+    number = {"api_name": "Ref", "data_type": "text", "length": 50, "filterable": True}
+    sandbox.change_metadata({"op": "add_field", "module": "Tasks", "field": number})
+    settings = {"streams": {"Tasks": {"external_key": "Ref"}}}
+    messages = [schema("Tasks", "Subject", key=["Ref"])]
+    rows = [{"Ref": f"T-{n}", "Subject": f"Task {n}"} for n in range(60)]
+
+    first = target([*messages, *records("Tasks", rows)], **settings)
+    second = target([*messages, *records("Tasks", [{**row, "Subject": "Again"} for row in rows])], **settings)
+
+    assert first.outcomes("Tasks") == {"inserted": 60}
+    assert second.outcomes("Tasks") == {"updated": 60}
+    assert {each["Subject"] for each in sandbox.dump("Tasks")} == {"Again"}
+
+
+def test_an_external_key_that_comes_twice_is_inserted_once(sandbox, target):
+    """The second record is looked for only when the first has been written: then it is there."""
+    sandbox.reset(size="empty")
+    number = {"api_name": "Ref", "data_type": "text", "length": 50, "filterable": True}
+    sandbox.change_metadata({"op": "add_field", "module": "Tasks", "field": number})
+    rows = [{"Ref": f"T-{n % 3}", "Subject": f"Version {n}", "Priority": "High"} for n in range(300)]
+
+    run = target(
+        [schema("Tasks", *rows[0]), *records("Tasks", rows)], streams={"Tasks": {"external_key": "Ref"}}
+    )
+
+    assert run.error is None
+    assert sum(run.outcomes("Tasks").values()) == 300
+    assert sorted(each["Subject"] for each in sandbox.dump("Tasks")) == [
+        "Version 297",
+        "Version 298",
+        "Version 299",
+    ]
+
+
+def test_many_records_of_one_unmatched_key_end_one_by_one(sandbox, target):
+    """Each end frees the next: thousands of them in a row must not exhaust the stack."""
+    rows = [{"Email": "nobody@example.org", "Last_Name": str(n)} for n in range(3000)]
+
+    run = target(
+        [schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows)],
+        default_operation="update",
+        max_rejects=3000,
+    )
+
+    assert run.outcomes("Contacts") == {"unmatched": 3000}
+
+
+def test_a_delete_after_an_upsert_is_written_after_it(sandbox, target):
+    """For one record the writes arrive in the order in which they came."""
+    sandbox.reset(size="empty")
+    rows = []
+    for n in range(40):
+        for _ in range(2):
+            rows.append({"Email": f"ek{n}@example.org", "Last_Name": "Ek"})
+            rows.append({"Email": f"ek{n}@example.org", "_sdc_deleted_at": "2026-05-14T00:00:00Z"})
+        if n % 2:
+            rows.append({"Email": f"ek{n}@example.org", "Last_Name": "Back"})
+
+    run = target(
+        [schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows)],
+        deletes="delete",
+        streams={"Contacts": {"allow_mass_delete": True}},
+        batch_size=7,
+    )
+
+    assert run.error is None
+    assert {each["Last_Name"] for each in sandbox.dump("Contacts")} == {"Back"}
+    assert sandbox.count("Contacts") == 20
+
+
+def test_a_tombstone_needs_its_key_alone(sandbox, target):
+    """The rest of it may be anything: nothing of it is written."""
+    ek = sandbox.create("Contacts", Last_Name="Ek", Email="ek@example.org")
+    row = {"Email": "EK@example.org", "Account_Name": "no id", "_sdc_deleted_at": "2026-05-14T00:00:00Z"}
+
+    run = target(
+        [schema("Contacts", *row, key=["Email"]), record("Contacts", **row)],
+        deletes="delete",
+        streams={"Contacts": {"allow_mass_delete": True}},
+    )
+
+    assert run.outcomes("Contacts") == {"deleted": 1}
+    assert ek not in {each["id"] for each in sandbox.dump("Contacts")}
+
+
+def test_deletions_are_ignored_unless_asked_for(sandbox, target):
+    """A tombstone must neither delete nor clear anything by default, and is accounted for all the same."""
+    ek = sandbox.create("Contacts", Last_Name="Ek", Email="ek@example.org")
+
+    run = target(
+        [
+            schema("Contacts", "Email", "_sdc_deleted_at", key=["id"]),
+            record("Contacts", id=ek, _sdc_deleted_at="2026-05-14T00:00:00Z"),
+        ]
+    )
+
+    assert run.outcomes("Contacts") == {"unchanged": 1}
+    assert ek in {each["id"] for each in sandbox.dump("Contacts")}
