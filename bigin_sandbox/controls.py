@@ -67,10 +67,10 @@ def automation(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[st
 
 
 def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
-    """Every record of a module; of all modules, as a dict, without the parameter."""
+    """Every record of a module."""
     renderer = Renderer(sandbox.context.store, zone="UTC")
     records = sandbox.context.store.iterate(params["module"], Selection(descending=False))
-    return [renderer.single(params["module"], record) for record in list(records)]
+    return renderer.whole(params["module"], records)
 
 
 def deleted(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from bigin_sandbox.metadata import Metadata
 from bigin_sandbox.selection import EVERYTHING, Selection
 
 _ROWS_AT_ONCE = 5_000
+_IDS_AT_ONCE = 500  # SQLite may take no more than 999 values in a statement
 _INSERT = "insert or replace into records values (?, ?, ?, ?, ?, ?)"
 _INDEX = "insert into lookups values (?, ?, ?, ?)"
 _decode = msgspec.json.Decoder(dict).decode
@@ -59,9 +60,12 @@ class RecordsTable(Metadata):
 
     def names(self, record_ids: Iterable[str]) -> dict[str, str]:
         """What many records are called, by id."""
-        row_ids = [to_row_id(record_id) for record_id in record_ids]
-        sql = f"select id, name from records where id in ({', '.join('?' * len(row_ids))})"
-        return {str(row_id): name for row_id, name in self._db.execute(sql, row_ids)}
+        row_ids = iter([to_row_id(record_id) for record_id in record_ids])
+        found: dict[str, str] = {}
+        while chunk := list(islice(row_ids, _IDS_AT_ONCE)):
+            sql = f"select id, name from records where id in ({', '.join('?' * len(chunk))})"
+            found |= {str(row_id): name for row_id, name in self._db.execute(sql, chunk)}
+        return found
 
     def find(self, module: str, field: str, value: Any) -> list[str]:
         """Ids of the records with that value, oldest first; case and outer blanks do not count.
@@ -83,9 +87,11 @@ class RecordsTable(Metadata):
 
     def page(self, module: str, selection: Selection, *, limit: int, offset: int = 0) -> list[Record]:
         """A stretch of the selected records."""
-        sql, values = selection.to_sql("body", module)
-        rows = self._db.execute(f"{sql} limit ? offset ?", [*values, limit, offset])
-        return [_decode(body) for (body,) in rows]
+        sql, values = selection.to_sql("id", module)
+        rows = self._db.execute(f"{sql} limit ? offset ?", [*values, limit, offset]).fetchall()
+        # Ids first: the many records of one second are then sorted without their bodies.
+        by_id = "select body from records where id = ?"
+        return [_decode(self._db.execute(by_id, row).fetchone()[0]) for row in rows]
 
     def count(self, module: str, selection: Selection = EVERYTHING) -> int:
         """How many records are selected, at this moment."""

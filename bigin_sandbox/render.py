@@ -71,15 +71,23 @@ class Renderer:
 
     def many(self, module: str, records: Iterable[Record], fields: Sequence[str]) -> list[dict[str, Any]]:
         """As in a list: the asked-for fields that the module has, and `id`."""
-        shown = list(records)
-        plan = self.plan(module, fields, single=False)
-        self._learn_names(module, shown, fields)
-        return [{name: render(record) for name, render in plan} for record in shown]
+        return self._render(module, list(records), fields, single=False)
 
     def single(self, module: str, record: Record, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """As read alone: subforms and multi-select lookups too; without `fields` all and the `$` keys."""
         names = fields if fields is not None else self.all_names(module)
-        return {name: render(record) for name, render in self.plan(module, names, single=True)}
+        return self._render(module, [record], names, single=True)[0]
+
+    def whole(self, module: str, records: Iterable[Record]) -> list[dict[str, Any]]:
+        """Each as read alone."""
+        return self._render(module, list(records), self.all_names(module), single=True)
+
+    def _render(
+        self, module: str, records: Sequence[Record], fields: Sequence[str], *, single: bool
+    ) -> list[dict[str, Any]]:
+        plan = self.plan(module, fields, single=single)
+        self._learn_names(module, records, fields)
+        return [{name: render(record) for name, render in plan} for record in records]
 
     def all_names(self, module: str) -> list[str]:
         """What a record read without `fields` shows."""

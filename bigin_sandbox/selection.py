@@ -35,7 +35,7 @@ class Selection:
         """A select of these columns, and its values."""
         sort, direction = SORT_COLUMNS[self.sort_by], "desc" if self.descending else "asc"
         where, values = ["module = ?"], [module]
-        for condition, bound in self._conditions(sort):
+        for condition, bound in self._conditions(module, sort):
             where.append(condition)
             values += bound
         order = f"{sort} {direction}" + ("" if sort == "id" else f", {self._among_equals(direction)}")
@@ -55,7 +55,7 @@ class Selection:
         # Another order at every seed, computed without calling back into Python.
         return f"(id % {_PRIME}) * {self.shuffle % _PRIME} % {_PRIME}"
 
-    def _conditions(self, sort: str) -> Iterator[tuple[str, list[Any]]]:
+    def _conditions(self, module: str, sort: str) -> Iterator[tuple[str, list[Any]]]:
         bounds = {
             "modified >= ?": _epoch(self.modified_from),
             "modified <= ?": _epoch(self.modified_to),
@@ -69,8 +69,8 @@ class Selection:
             row_ids = [to_row_id(record_id) for record_id in self.ids]
             yield f"id in ({', '.join('?' * len(row_ids))})", row_ids
         if self.holding is not None:
-            held = "select id from lookups l where l.module = records.module and l.field = ? and l.value = ?"
-            yield f"id in ({held})", list(self.holding)
+            held = "select id from lookups where module = ? and field = ? and value = ?"
+            yield f"id in ({held})", [module, *self.holding]
         if self.after is not None:
             sign = "<" if self.descending else ">"
             value, record_id = self.after

@@ -10,7 +10,7 @@ from itertools import islice
 
 from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, limit_exceeded, no_content
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.render import Renderer
+from bigin_sandbox.render import renderer_for
 from bigin_sandbox.rules import search
 from bigin_sandbox.rules.columns import find_column
 from bigin_sandbox.rules.conditions import Group
@@ -44,7 +44,7 @@ def search_records(call: ApiCall) -> Answer:
     found = [row.record for row in queries.rows(statement)]
     if not found:
         return no_content()
-    renderer = Renderer(call.store, zone=call.zone)
+    renderer = renderer_for(call)
     data = renderer.many(module, islice(found, per_page), _fields(call, renderer.all_names(module)))
     info = {
         "per_page": per_page,
