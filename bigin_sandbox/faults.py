@@ -6,6 +6,8 @@
     {"match": "GET /*", "truncate": true, "after": 3}       from the 4th on: half a body, whole length
     {"match": "GET /Contacts", "query": "*page=2*", "delay_ms": 800}
     {"match": "POST /oauth/*", "status": 200, "body": {"error": "invalid_client"}}
+    {"match": "GET /Contacts", "after": 2, "mutate": [{"op": "delete", …}]}     people at work meanwhile:
+                                                            before the 3rd call is answered, see `mutations`
 
 `match` is a method and a path below `/bigin/v2` (bulk: `/bulk/read`; token: `/oauth/v2/token`), both as
 globs; `times` (default 1, null for ever) says how often, `after` how many matching calls go well first.
@@ -59,6 +61,7 @@ class Fault:
     truncate: bool = False
     lose_response: bool = False
     delay_ms: int = 0
+    mutate: list[dict[str, Any]] | None = None
     times: int | None = 1
     after: int = 0
 

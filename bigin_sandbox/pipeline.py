@@ -38,6 +38,7 @@ from bigin_sandbox.calls import (
 )
 from bigin_sandbox.clock import UTC, in_zone, to_text
 from bigin_sandbox.faults import cut_connection, send_half
+from bigin_sandbox.mutations import mutate
 from bigin_sandbox.rules.credits import Credits, InFlight
 from bigin_sandbox.rules.permissions import grants
 from bigin_sandbox.rules.tokens import Tokens
@@ -105,6 +106,8 @@ class Pipeline:
         delay = call.context.settings.latency_ms + (fault.delay_ms if fault else 0)
         if delay:
             await asyncio.sleep(delay / 1000)
+        if fault is not None and fault.mutate:
+            mutate(call.store, fault.mutate)
         if fault is not None and fault.drop:
             return None
         if fault is not None and fault.status:

@@ -23,6 +23,7 @@ class Settings:
     edition: str = "express"
     latency_ms: int = 0
     token_paging: str = "keyset"  # what a page_token means while people edit: FACTS 4
+    most_per_page: int = 200  # less: lists give shorter pages than asked for, and a few records make many
     ims: str = "exclusive"  # whether If-Modified-Since includes its own second: FACTS 4
     count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
     search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)

@@ -88,6 +88,8 @@ def read_page(call: ApiCall) -> Page:
     per_page = positive(call, "per_page", MOST_PER_PAGE)
     if per_page > MOST_PER_PAGE:
         raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
+    if "ids" not in call.params:
+        per_page = min(per_page, call.context.settings.most_per_page)
     if "page_token" not in call.params:
         number = positive(call, "page", 1)
         if number * per_page > PAGED_RECORDS:
