@@ -43,7 +43,7 @@ def describe(store: Store, settings: Settings) -> None:
         store.put_metadata("profiles", profiles)
         store.put_metadata("roles", roles)
         store.put_metadata("users", users)
-        store.put_metadata("org", [people.org(ids, settings.edition, users)])
+        store.put_metadata("org", [people.org(ids, settings.edition, users, seed=settings.seed)])
         store.put_metadata("modules", modules)
         for name, items in fields.items():
             store.put_metadata("fields", items, owner=name)

@@ -127,14 +127,15 @@ _EMPTY_USER_KEYS = (
 )
 
 
-def org(ids: Any, edition: str, users_: list[Item]) -> Item:
-    """The organisation as `/org` prints it."""
+def org(ids: Any, edition: str, users_: list[Item], *, seed: int) -> Item:
+    """The organisation as `/org` prints it; another seed is another organisation."""
     paid = edition != "free"
+    number = str(600_123_455 + seed)
     return {
         "id": ids.next(),
         "company_name": "Northwind Lamps",
-        "zgid": "600123456",
-        "domain_name": "org600123456",
+        "zgid": number,
+        "domain_name": f"org{number}",
         "primary_zuid": users_[0]["zuid"],
         "primary_email": users_[0]["email"],
         "currency": "US Dollar - USD",
