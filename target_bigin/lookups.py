@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from target_bigin.flights import Flights
     from target_bigin.linking import LinkRecords
 
-WHOLE_NUMBER = re.compile(r"-?\d{1,18}")
+WHOLE_NUMBER = re.compile(r"-?\d{1,19}")
 SEARCHABLE = frozenset(("text", "email", "phone", "website", "picklist", "autonumber", "bigint", "integer"))
 USERS = "users"
 UNKNOWN_ID = "0"  # of a record that a dry run did not make

@@ -66,7 +66,7 @@ class RowField:
         for column, link in self.links.items():
             if isinstance(row.get(column), Unresolved):
                 need = link.need(row[column].value, partial(put_id, row, column))
-                need.must_be_there = column == self.by
+                need.field, need.must_be_there = self.name, column == self.by
                 yield need
 
 

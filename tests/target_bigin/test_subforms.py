@@ -1,0 +1,217 @@
+"""A deal's products and its other contacts: rows append in Bigin, so a repeat must not double them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.target import record, schema
+
+from target_bigin.row_merging import rows_to_send
+
+DEALS = schema(
+    "Pipelines",
+    "Deal_Name",
+    "Sub_Pipeline",
+    "Stage",
+    "Associated_Products",
+    "Secondary_Contacts",
+    key=["Deal_Name"],
+)
+DEAL = {"Deal_Name": "Roof", "Sub_Pipeline": "Inbound", "Stage": "Qualification"}
+BY_NAME = {"Pipelines": {"lookups": {"Associated_Products": {"match_on": "Product_Name"}}}}
+
+
+@pytest.fixture
+def products(sandbox):
+    """Three products by name."""
+    return {
+        name: sandbox.create("Products", Product_Name=name)
+        for name in ("Test Desk", "Test Lamp", "Test Chair")
+    }
+
+
+def deal(sandbox):
+    (found,) = [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Roof"]
+    return found
+
+
+def sold(sandbox):
+    """(product, quantity) of the deal's rows."""
+    return sorted(
+        (row["Product"]["name"], row["Quantity"]) for row in deal(sandbox)["Associated_Products"] or []
+    )
+
+
+def rows(*pairs):
+    return [{"Product": name, "Quantity": quantity, "List_Price": 10} for name, quantity in pairs]
+
+
+def write(target, *pairs, **settings):
+    sent = record("Pipelines", **DEAL, Associated_Products=rows(*pairs))
+    return target([DEALS, sent], **{"streams": BY_NAME, **settings})
+
+
+def test_products_are_found_by_name_and_written_with_the_deal(sandbox, target, products):
+    """What a person knows of a product is its name."""
+    run = write(target, ("Test Desk", 2), ("test lamp", 1))
+
+    assert run.error is None
+    assert sold(sandbox) == [("Test Desk", 2), ("Test Lamp", 1)]
+
+
+def test_the_same_deal_again_doubles_nothing(sandbox, target, products):
+    """Rows without an id append each time: what is there is read first."""
+    write(target, ("Test Desk", 2), ("Test Lamp", 1))
+    before = deal(sandbox)["Associated_Products"]
+
+    run = write(target, ("Test Desk", 2), ("Test Lamp", 1))
+
+    assert run.error is None
+    assert deal(sandbox)["Associated_Products"] == before
+
+
+def test_a_changed_row_keeps_its_id_and_a_new_one_is_added(sandbox, target, products):
+    """Rows are the same if they sell the same product."""
+    write(target, ("Test Desk", 2), ("Test Lamp", 1))
+    ids = {row["Product"]["name"]: row["id"] for row in deal(sandbox)["Associated_Products"]}
+
+    run = write(target, ("Test Desk", 5), ("Test Chair", 4))
+
+    assert run.error is None
+    assert sold(sandbox) == [("Test Chair", 4), ("Test Desk", 5), ("Test Lamp", 1)]
+    after = {row["Product"]["name"]: row["id"] for row in deal(sandbox)["Associated_Products"]}
+    assert after | ids == after
+
+
+def test_other_rows_go_only_if_that_is_asked_for(sandbox, target, products):
+    """replace_rows: the record's rows are all there shall be."""
+    write(target, ("Test Desk", 2), ("Test Lamp", 1))
+
+    run = write(
+        target, ("Test Lamp", 1), streams={"Pipelines": {**BY_NAME["Pipelines"], "replace_rows": True}}
+    )
+
+    assert run.error is None
+    assert sold(sandbox) == [("Test Lamp", 1)]
+
+
+@pytest.mark.parametrize("calls", ["PUT /Pipelines", "POST /Pipelines/upsert"])
+def test_a_lost_answer_doubles_no_row(sandbox, target, products, calls):
+    """The rows were written, the answer never came: what is there is read, and nothing is left to send."""
+    sandbox.fault(calls, lose_response=True, times=1)
+
+    run = write(target, ("Test Desk", 2), ("Test Lamp", 1))
+
+    assert run.error is None
+    assert sold(sandbox) == [("Test Desk", 2), ("Test Lamp", 1)]
+
+
+def test_many_deals_with_rows_and_lost_answers(sandbox, target, products):
+    """Every answer may be lost: of forty deals each has its two rows once."""
+    deals = [
+        record(
+            "Pipelines",
+            **{**DEAL, "Deal_Name": f"Roof {n}"},
+            Associated_Products=rows(("Test Desk", n + 1), ("Test Lamp", 1)),
+        )
+        for n in range(40)
+    ]
+    sandbox.fault("PUT /Pipelines", lose_response=True, times=3)
+
+    run = target([DEALS, *deals], streams=BY_NAME)
+
+    assert run.error is None
+    written = {
+        each["Deal_Name"]: sorted(
+            (row["Product"]["name"], row["Quantity"]) for row in each["Associated_Products"]
+        )
+        for each in sandbox.dump("Pipelines")
+        if each["Deal_Name"].startswith("Roof")
+    }
+    assert written == {f"Roof {n}": [("Test Desk", n + 1), ("Test Lamp", 1)] for n in range(40)}
+
+
+def test_an_unknown_product_rejects_the_deal(sandbox, target, products):
+    """Half a deal would be worse than none: it is rejected before anything is written."""
+    run = write(target, ("Test Desk", 2), ("No such thing", 1))
+
+    assert [(reject["kind"], reject["field"]) for reject in run.rejects] == [
+        ("unmatched", "Associated_Products")
+    ]
+    assert not [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Roof"]
+
+
+def test_a_refused_row_is_told_though_the_deal_is_written(sandbox, target, products):
+    """A row without its quantity is Bigin's to refuse; the record's fate is told once."""
+    run = target(
+        [DEALS, record("Pipelines", **DEAL, Associated_Products=[{"Product": "Test Desk"}])], streams=BY_NAME
+    )
+
+    (reject,) = run.rejects
+    assert reject["code"] == "MANDATORY_NOT_FOUND"
+    assert "the record was written, but not its rows" in reject["message"]
+    assert deal(sandbox)
+
+
+def test_other_contacts_are_linked_once(sandbox, target):
+    """Secondary_Contacts take ids, and a repeat adds nobody."""
+    one, two = (sandbox.create("Contacts", Last_Name=f"Berg {n}") for n in range(2))
+    for linked in ([one], [one, {"id": two}]):
+        run = target([DEALS, record("Pipelines", **DEAL, Secondary_Contacts=linked)])
+        assert run.error is None
+
+    found = [row["Secondary_Contacts"]["id"] for row in deal(sandbox)["Secondary_Contacts"]]
+    assert found == [one, two]
+
+
+def test_unchanged_deals_with_rows_are_not_even_read(sandbox, target, products, tmp_path):
+    """The rows are part of what was last written."""
+    cache = {"unchanged_cache_path": str(tmp_path / "written.sqlite")}
+    write(target, ("Test Desk", 2), **cache)
+    before = sandbox.calls("GET /Pipelines/{id}")
+
+    same = write(target, ("Test Desk", 2), **cache)
+    other = write(target, ("Test Desk", 3), **cache)
+
+    assert same.outcomes("Pipelines") == {"unchanged": 1}
+    assert other.outcomes("Pipelines") == {"updated": 1}
+    assert sandbox.calls("GET /Pipelines/{id}") == before + 1
+    assert sold(sandbox) == [("Test Desk", 3)]
+
+
+ROW = st.builds(
+    lambda product, quantity: {"Product": {"id": str(product)}, "Quantity": quantity},
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+
+
+@given(st.lists(ROW, max_size=6), st.lists(ROW, max_size=6), st.booleans())
+def test_after_what_is_sent_nothing_is_left_to_send(present, wanted, remove_others):
+    """Whatever is there and whatever is wanted: one write makes it so, and a repeat sends nothing."""
+    there = [{"id": f"r{n}", **row} for n, row in enumerate(present)]
+
+    sent = rows_to_send(there, wanted, by="Product", remove_others=remove_others)
+    after = as_bigin_would(there, sent)
+
+    assert rows_to_send(after, wanted, by="Product", remove_others=remove_others) == []
+    if remove_others:
+        assert sorted(map(plain, after)) == sorted(map(plain, wanted))
+
+
+def as_bigin_would(there, sent):
+    """Rows without an id are appended, those with one are changed or removed."""
+    rows_by_id = {row["id"]: dict(row) for row in there}
+    for number, row in enumerate(sent):
+        if "id" not in row:
+            rows_by_id[f"new{number}"] = {"id": f"new{number}", **row}
+        elif "_delete" in row:
+            del rows_by_id[row["id"]]
+        else:
+            rows_by_id[row["id"]] |= row
+    return list(rows_by_id.values())
+
+
+def plain(row):
+    return row["Product"]["id"], row["Quantity"]
