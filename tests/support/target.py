@@ -10,12 +10,15 @@ import contextlib
 import io
 import json
 import logging
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from support.sandbox import Sandbox
 from target_bigin.settlement import Account
@@ -122,30 +125,77 @@ def read_rejects(config: dict[str, Any]) -> list[Message]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def start_target(config: dict[str, Any], folder: Path) -> subprocess.Popen[str]:
-    """The command as a process of its own, waiting for its input."""
-    path = folder / "config.json"
-    path.write_text(json.dumps(config))
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from target_bigin.target import TargetBigin; TargetBigin.cli()",
-            "--config",
-            path,
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class RunningTarget:
+    """The command as a process of its own: fed line by line, its states heard as they come."""
+
+    def __init__(self, config: dict[str, Any], folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps(config))
+        start = "from target_bigin.target import TargetBigin; TargetBigin.cli()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", start, "--config", path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.states: list[Any] = []
+        self._said: list[str] = []
+        self._ears = [
+            threading.Thread(target=self._hear, args=(self.process.stdout, self._hear_state)),
+            threading.Thread(target=self._hear, args=(self.process.stderr, self._said.append)),
+        ]
+        for ear in self._ears:
+            ear.start()
+
+    def say(self, messages: Iterable[Message] | str | bytes) -> None:
+        """Write to its input."""
+        text = messages if isinstance(messages, str | bytes) else lines(messages)
+        assert self.process.stdin
+        self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
+        self.process.stdin.flush()
+
+    def wait_for(self, value: Any, *, seconds: float = 30) -> bool:
+        """Whether a state comes, the input being left open."""
+        deadline = time.monotonic() + seconds
+        while value not in self.states and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return value in self.states
+
+    def end(self, *, by: signal.Signals | None = None) -> tuple[int, str]:
+        """End its input, or end it by a signal; gives the exit code and what it said."""
+        if by is not None:
+            self.process.send_signal(by)
+        elif self.process.stdin:
+            self.process.stdin.close()
+        code = self.process.wait(60)
+        self.close()
+        return code, "".join(self._said)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.process.kill()
+        self.process.wait()
+        for ear in self._ears:
+            ear.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _hear(self, pipe: IO[bytes], told: Callable[[str], None]) -> None:
+        for line in pipe:
+            told(line.decode())
+
+    def _hear_state(self, line: str) -> None:
+        self.states.append(json.loads(line))
 
 
 def command(
     config: dict[str, Any], folder: Path, messages: Iterable[Message] | str
 ) -> tuple[int, list[Any], str]:
     """Run the command to its end: exit code, states, what it said."""
-    process = start_target(config, folder)
-    text = messages if isinstance(messages, str) else lines(messages)
-    out, said = process.communicate(text, timeout=120)
-    return process.returncode, [json.loads(line) for line in out.splitlines()], said
+    running = RunningTarget(config, folder)
+    with contextlib.suppress(BrokenPipeError):
+        running.say(messages)
+    code, said = running.end()
+    return code, running.states, said

@@ -1,0 +1,257 @@
+"""How a run goes and ends: states, slow pipes, signals, budgets, servers that are away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+
+import pytest
+from support.target import RunningTarget, command, lines, record, records, schema, settings_of, state
+
+CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
+
+
+def people(count, *, start=0):
+    return [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org"} for n in range(start, start + count)]
+
+
+def with_states(rows, *, every):
+    """Records with a state after every few of them that says how many came before."""
+    messages = [CONTACTS]
+    for number, row in enumerate(rows, start=1):
+        messages.append(record("Contacts", **row))
+        if number % every == 0:
+            messages.append(state({"at": number}))
+    return messages
+
+
+def names(sandbox):
+    return {each["Email"] for each in sandbox.dump("Contacts") if (each["Email"] or "").startswith("berg")}
+
+
+@pytest.fixture
+def started(sandbox, tmp_path):
+    """``started(**settings)`` is the command as a process; what still runs at the end is killed."""
+    running = []
+
+    def start(**settings):
+        running.append(RunningTarget(settings_of(sandbox, tmp_path, **settings), tmp_path))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.close()
+
+
+def test_a_state_comes_while_the_run_goes_on(started):
+    """A run of hours that dies must not begin from the start: states do not wait for the end of the input."""
+    run = started(batch_size=10)
+
+    run.say(with_states(people(100), every=10))
+
+    assert run.wait_for({"at": 100})
+    assert run.end()[0] == 0
+
+
+def test_a_slow_pipe_is_written_after_a_few_seconds(sandbox, started):
+    """Three records and then silence: nobody waits for the other 97."""
+    run = started()
+
+    run.say(with_states(people(3), every=3))
+
+    assert run.wait_for({"at": 3})
+    assert names(sandbox) == {f"berg{n}@example.org" for n in range(3)}
+    assert run.process.poll() is None
+    assert run.end()[0] == 0
+
+
+def test_no_state_is_ever_ahead_of_its_records(sandbox, started):
+    """At any moment of a run, what a state covers is in Bigin: seen from outside, under faults."""
+    sandbox.settings(latency_ms=20)
+    for after in (2, 5, 9):
+        sandbox.fault("POST /Contacts/upsert", drop=True, times=1, after=after)
+    run = started(batch_size=20, max_retries=4)
+    seen = set()
+
+    run.say(with_states(people(400), every=7))
+    while not run.wait_for({"at": 399}, seconds=0.05):
+        latest = run.states[-1]["at"] if run.states else 0
+        seen.add(latest)
+        assert {f"berg{n}@example.org" for n in range(latest)} <= names(sandbox)
+        assert run.process.poll() is None
+
+    assert len(seen) > 2
+    assert run.end()[0] == 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_in_good_order(sandbox, started, sent):
+    """What is in flight is settled, the state written is true, and the exit code says that more was to come."""
+    sandbox.settings(latency_ms=300)
+    run = started(batch_size=10)
+    run.say(with_states(people(200), every=10))
+    run.wait_for({"at": 10})
+
+    code, said = run.end(by=sent)
+
+    assert code == 1
+    assert {f"berg{n}@example.org" for n in range(run.states[-1]["at"])} <= names(sandbox)
+    assert f"Ended by {sent.name}" in said.splitlines()[-1]
+
+
+def test_after_kill_nine_the_next_run_completes_the_work(sandbox, started):
+    """Upserts are simply sent again: nothing is lost, nothing doubled."""
+    sandbox.settings(latency_ms=100)
+    run = started(batch_size=10)
+    run.say(with_states(people(300), every=10))
+    run.wait_for({"at": 50})
+    run.end(by=signal.SIGKILL)
+    covered = run.states[-1]["at"]
+
+    second = started(batch_size=10)
+    second.say([CONTACTS, *records("Contacts", people(300 - covered, start=covered))])
+
+    assert second.end()[0] == 0
+    found = [each["Email"] for each in sandbox.dump("Contacts") if (each["Email"] or "").startswith("berg")]
+    assert sorted(found) == sorted(f"berg{n}@example.org" for n in range(300))
+
+
+def test_a_budget_ends_the_run_at_the_last_settled_record(sandbox, tmp_path):
+    """The credits of a day are for others too; the next run goes on where this one stopped."""
+    settings = settings_of(sandbox, tmp_path, credit_budget=20, max_concurrent_requests=1, batch_size=20)
+
+    code, states, said = command(settings, tmp_path, with_states(people(400), every=20))
+
+    assert code == 1
+    assert "credit_budget of 20 is reached" in said.splitlines()[-1]
+    covered = states[-1]["at"]
+    assert 0 < covered < 400
+    assert names(sandbox) == {f"berg{n}@example.org" for n in range(covered)}
+    assert sandbox.usage()["credits"] <= 20
+
+
+def test_a_storm_of_429_passes(sandbox, target):
+    """Too many calls at once: fewer are made, each is sent again, none is lost."""
+    sandbox.fault("POST /Contacts/upsert", status=429, times=6)
+
+    run = target([CONTACTS, *records("Contacts", people(500))], batch_size=50)
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 500}
+    assert len(names(sandbox)) == 500
+
+
+def test_an_expired_token_is_renewed_in_mid_run(sandbox, started):
+    """Tokens live an hour, runs may live longer."""
+    run = started(batch_size=10)
+    run.say(with_states(people(50), every=10))
+    assert run.wait_for({"at": 50})
+
+    sandbox.expire_tokens()
+    run.say(with_states(people(50, start=50), every=50))
+
+    assert run.end()[0] == 0
+    assert len(names(sandbox)) == 100
+
+
+def test_a_server_that_is_away_for_a_while(sandbox, target):
+    """Every call is cut for a while: upserts wait, and go on when it is back."""
+    sandbox.fault("POST /*", drop=True, times=None)
+    back = threading.Timer(4, sandbox.clear_faults)
+    back.start()
+
+    run = target([CONTACTS, *records("Contacts", people(300)), state("end")])
+    back.join()
+
+    assert run.error is None
+    assert run.states == ["end"]
+    assert len(names(sandbox)) == 300
+
+
+def test_a_server_that_stays_away_ends_the_run(sandbox, tmp_path):
+    """After all retries the run ends with what was seen; no state covers what was not written."""
+    sandbox.fault("POST /Contacts/upsert", drop=True, times=None, after=1)
+    settings = settings_of(sandbox, tmp_path, max_retries=1, batch_size=10, max_concurrent_requests=1)
+
+    code, states, said = command(settings, tmp_path, with_states(people(100), every=10))
+
+    assert code == 1
+    assert states == [{"at": 10}]
+    assert "connection broke" in said.splitlines()[-1]
+    assert "not settled" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"refresh_token": "wrong"}, "another data center"),
+        ({"accounts_url": "http://127.0.0.1:9", "max_retries": 0}, "cannot be reached"),
+        ({"batch_size": 101}, "batch_size"),
+        ({"streams": {"Contacts": {"operaton": "insert"}}}, "operaton"),
+        ({"client_secret": 12345}, "client_secret"),
+        ({"data_center": "mars"}, "data_center"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line_last(sandbox, tmp_path, settings, says):
+    """Seven in the morning: what is wrong, where, and what it takes; no traceback and no secret."""
+    config = {**settings_of(sandbox, tmp_path), **settings}
+
+    code, states, said = command(config, tmp_path, [CONTACTS, *records("Contacts", people(1))])
+
+    assert code == 1
+    assert states == []
+    last = said.splitlines()[-1]
+    assert says in last
+    assert "ERROR" in last
+    assert "Traceback" not in said
+    assert "12345" not in said
+    assert "sandbox-secret" not in said
+
+
+def test_a_missing_setting_is_named(sandbox, tmp_path):
+    """The first run of a newcomer."""
+    config = settings_of(sandbox, tmp_path)
+    del config["client_id"]
+
+    code, _, said = command(config, tmp_path, [])
+
+    assert code == 1
+    assert "client_id" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "Not JSON"),
+        ("[]", "Not a Singer message"),
+        ('{"type": "NEWS"}', "NEWS"),
+        ('{"type": "RECORD", "stream": "Others", "record": {}}', "Others"),
+        ('{"type": "RECORD", "stream": "Contacts", "record": {"Last_Name": "Ek"}}', "key_properties"),
+    ],
+)
+def test_a_malformed_line_ends_the_run_after_what_came_before(sandbox, tmp_path, line, says):
+    """What was read before it is written and covered by a state; the line is named."""
+    config = settings_of(sandbox, tmp_path, batch_size=5)
+    text = lines(with_states(people(20), every=5)) + "\n" + line + "\n"
+
+    code, states, said = command(config, tmp_path, text)
+
+    assert code == 1
+    assert says in said.splitlines()[-1]
+    written = names(sandbox)
+    assert {f"berg{n}@example.org" for n in range(states[-1]["at"] if states else 0)} <= written
+
+
+def test_lines_may_come_in_any_pieces(sandbox, started):
+    """A pipe cuts where it likes, also within a character of several bytes."""
+    run = started()
+    name = "Žofie 🌷" * 5
+    line = json.dumps(record("Contacts", Last_Name=name, Email="z@example.org"), ensure_ascii=False).encode()
+    run.say([CONTACTS])
+    for start in range(0, len(line), 7):
+        run.say(line[start : start + 7])
+
+    assert run.end()[0] == 0
+    (found,) = [each for each in sandbox.dump("Contacts") if each["Email"] == "z@example.org"]
+    assert found["Last_Name"] == name
