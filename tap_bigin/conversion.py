@@ -130,7 +130,10 @@ class Conversion:
         for name in sorted(self._names):
             if any(name in record for record in records):
                 continue
-            self._warn(f"field {name!r} is not in what Bigin sends: it may have been deleted. It is null.")
+            self._warn(
+                f"field {name!r} is not in what Bigin sends: it was deleted, or is hidden from the token's "
+                "profile. It is null."
+            )
         for record in records:
             for name in self._names - record.keys():
                 record[name] = None

@@ -63,7 +63,9 @@ class ListReading:
         self._proof = proof
         self._prepare = prepare
         self._report = report
-        self._emitted: set[int] = set()  # of an incremental pass: what its borders need not ask for
+        # All of an incremental pass, for its borders; the first ones of a full pass, if it is read again.
+        self._emitted: set[int] = set()
+        self._found_again = False
         self._chains_lost = 0
         self.pages_read = 0
 
@@ -104,7 +106,11 @@ class ListReading:
 
     # By list
 
-    def _by_list(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
+    def _by_list(
+        self, first: JoinedPage | None, counted: int | None, *, again: bool = False
+    ) -> Iterator[list[Record]]:
+        """Page after page; read ``again``, only what was not emitted before, as far as that is known."""
+        self._found_again = False
         for page in self._chain(first, counted):
             self.pages_read += 1
             records = page.records
@@ -113,7 +119,7 @@ class ListReading:
             self._advance(page)
             self._see_filter(records)
             is_over = bool(records) and (records[-1].get(MODIFIED) or "") < self._floor
-            yield self._fresh(records)  # from here on they are the writer's
+            yield self._fresh(records, again=again)  # from here on they are the writer's
             yield from self._prove_when_many()
             if is_over:
                 return
@@ -176,14 +182,17 @@ class ListReading:
             last=(last.get(MODIFIED) or "", last["id"]) if last else self.pass_.last,
         )
 
-    def _fresh(self, records: list[Record]) -> list[Record]:
-        """Those that an incremental pass is to emit: the server may not obey If-Modified-Since."""
-        if self.pass_.since is None:
-            return records
-        floor = self._floor
-        fresh = [each for each in records if (each[MODIFIED] or "") >= floor]
-        self._emitted.update(int(each["id"]) for each in fresh)
-        return fresh
+    def _fresh(self, records: list[Record], *, again: bool = False) -> list[Record]:
+        """Those that the pass is to emit: the server may not obey If-Modified-Since."""
+        if self.pass_.since is not None:
+            floor = self._floor
+            records = [each for each in records if (each[MODIFIED] or "") >= floor]
+        if again:
+            records = [each for each in records if int(each["id"]) not in self._emitted]
+            self._found_again = self._found_again or bool(records)
+        if self.pass_.since is not None or len(self._emitted) < MAX_RECORDS_BY_PAGE:
+            self._emitted.update(int(each["id"]) for each in records)
+        return records
 
     def _see_filter(self, records: Sequence[Record]) -> None:
         """If-Modified-Since is a wish: whether v2 obeys it nobody has documented."""
@@ -268,20 +277,21 @@ class ListReading:
     def _prove_without_query(self, refused: BiginError) -> Iterator[list[Record]]:
         """Where COQL may not be asked: if nothing was deleted nothing was skipped, else read again."""
         since: datetime | None = self.pass_.started
-        for _ in range(READINGS_UNTIL_QUIET):
+        for reading in range(READINGS_UNTIL_QUIET):
             deleted = None if since is None else self._proof.any_deleted_since(since)
-            if deleted is None:
-                self._report.warn(
-                    "records may be missing if others were deleted while the pages were read: neither COQL "
-                    f"nor the deleted list can tell. {refused.message}"
-                )
-                return
-            if not deleted:
+            if deleted is None and (reading or self.pages_read > PAGES_BY_NUMBER):
+                break  # read twice, or too long to be read twice
+            if deleted is False:
                 return
             since = self._client.server_time
             self.pass_ = replace(without_tokens(self.pass_), last=None, unproven=(), after=None)
-            yield from self._by_list(None, None)
-        self._report.warn(f"records were deleted during each reading: some may be missing. {refused.message}")
+            yield from self._by_list(None, None, again=True)
+            if deleted is None and not self._found_again:
+                return
+        self._report.warn(
+            "records may be missing if others were deleted while the pages were read: neither COQL nor the "
+            f"deleted list can tell. {refused.message}"
+        )
 
 
 def listing_of(pass_: Pass) -> Listing:

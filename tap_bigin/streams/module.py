@@ -35,6 +35,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     def read(self, state: State) -> Iterator[Chunk]:
         """What came back from the recycle bin, then the pass that is due or was interrupted."""
+        for name, data_type in self.definition.schema.unknown.items():
+            if self.is_asked_for(name):
+                self.report.warn(f"field {name!r} is of a type that is new here, {data_type!r}: taken as it is.")
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}

@@ -1,0 +1,223 @@
+"""Runs of tap-bigin: as a command of its own (exit codes, signals), or in this process (fast).
+
+run = run_tap(sandbox, state=earlier.state, modules=["Contacts"])
+run.records["Contacts"], run.schemas, run.state, run.states, run.log, run.code
+run.validate()                                every line against its stream's own schema, strictly
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from support.sandbox import Sandbox
+from tap_bigin.tap import TapBigin
+
+Message = dict[str, Any]
+Record = dict[str, Any]
+
+COMMAND = Path(sys.executable).with_name("tap-bigin")
+DEADLINE = 120  # seconds
+UTC = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
+DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+
+FORMATS = FormatChecker(formats=())
+FORMATS.checks("date-time")(lambda value: not isinstance(value, str) or bool(UTC.fullmatch(value)))
+FORMATS.checks("date")(lambda value: not isinstance(value, str) or bool(DATE.fullmatch(value)))
+
+
+@dataclass
+class TapRun:
+    """What a run wrote and said."""
+
+    messages: list[Message]
+    log: list[str] = field(default_factory=list)
+    code: int = 0
+
+    @property
+    def records(self) -> dict[str, list[Record]]:
+        """Records by stream, in the order written; [] for a stream that only sent its SCHEMA."""
+        found: dict[str, list[Record]] = {name: [] for name in self.schemas}
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                found[message["stream"]].append(message["record"])
+        return found
+
+    @property
+    def schemas(self) -> dict[str, Message]:
+        """The last SCHEMA message of each stream."""
+        return {each["stream"]: each for each in self.messages if each["type"] == "SCHEMA"}
+
+    @property
+    def states(self) -> list[Any]:
+        """Every STATE, in order."""
+        return [each["value"] for each in self.messages if each["type"] == "STATE"]
+
+    @property
+    def state(self) -> Any:
+        """The last STATE, {} if there was none."""
+        return self.states[-1] if self.states else {}
+
+    def ids(self, stream: str) -> list[str]:
+        """The ids of a stream's records, in order, repeated ones repeated."""
+        return [record["id"] for record in self.records.get(stream, [])]
+
+    def latest(self, stream: str) -> dict[str, Record]:
+        """What a warehouse holds of a stream: the last record of each id."""
+        return {record["id"]: record for record in self.records.get(stream, [])}
+
+    def said(self, words: str) -> list[str]:
+        """The log lines that hold these words."""
+        return [line for line in self.log if words in line]
+
+    def validate(self) -> None:
+        """Hold every record to the SCHEMA sent before it, and to having all of its properties."""
+        validators: dict[str, Draft202012Validator] = {}
+        keys: dict[str, list[str]] = {}
+        for message in self.messages:
+            name = message.get("stream", "")
+            if message["type"] == "SCHEMA":
+                Draft202012Validator.check_schema(message["schema"])
+                validators[name] = Draft202012Validator(message["schema"], format_checker=FORMATS)
+                keys[name] = message["key_properties"]
+                assert keys[name], f"{name} has no key"
+            if message["type"] == "RECORD":
+                record = message["record"]
+                errors = [
+                    f"{name}: {list(each.path)}: {each.message}"
+                    for each in validators[name].iter_errors(record)
+                ]
+                assert not errors, errors
+                assert all(record.get(key) for key in keys[name]), record
+                unknown = record.keys() - validators[name].schema["properties"].keys()
+                assert not unknown, f"{name}: {unknown}"
+
+
+def run_tap(
+    sandbox: Sandbox,
+    *arguments: str,
+    catalog: Any = None,
+    state: Any = None,
+    deadline: float = DEADLINE,
+    **settings: Any,
+) -> TapRun:
+    """Run the command to its end. ``catalog`` and ``state`` are JSON values, or texts to be given as they are."""
+    with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder:
+        command = [*tap_command(sandbox, Path(folder), catalog=catalog, state=state, **settings), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=deadline, check=False)
+    messages = [] if "--discover" in arguments or "--about" in arguments else read_messages(done.stdout)
+    run = TapRun(messages, done.stderr.splitlines(), done.returncode)
+    run.stdout = done.stdout  # type: ignore[attr-defined]
+    return run
+
+
+def tap_command(
+    sandbox: Sandbox, folder: Path, *, catalog: Any = None, state: Any = None, **settings: Any
+) -> list[str]:
+    """The command line of a run, its files in a folder."""
+    command = [str(COMMAND), "--config", _write(folder / "config.json", sandbox.settings_for(**settings))]
+    if catalog is not None:
+        command += ["--catalog", _write(folder / "catalog.json", catalog)]
+    if state is not None:
+        command += ["--state", _write(folder / "state.json", state)]
+    return command
+
+
+def run_here(sandbox: Sandbox, *, catalog: Any = None, state: Any = None, **settings: Any) -> TapRun:
+    """Run in this process, without the command around it; an exception comes out."""
+    written = io.BytesIO()
+    with _logged() as log, contextlib.redirect_stdout(io.TextIOWrapper(written, write_through=True)) as out:
+        tap = TapBigin(config=sandbox.settings_for(**settings), catalog=catalog, state=state)
+        tap.run()
+        out.detach()
+    return TapRun(read_messages(written.getvalue().decode()), log)
+
+
+def discover(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
+    """The catalog that --discover prints, with every stream selected."""
+    run = run_tap(sandbox, "--discover", **settings)
+    assert run.code == 0, run.log
+    return select(json.loads(run.stdout))  # type: ignore[attr-defined]
+
+
+def select(catalog: dict[str, Any], *streams: str) -> dict[str, Any]:
+    """Select these streams and no others; all without a name."""
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"]["selected"] = not streams or stream["tap_stream_id"] in streams
+    return catalog
+
+
+def select_fields(catalog: dict[str, Any], stream: str, *names: str) -> None:
+    """Select these properties of a stream and, beside keys, no others."""
+    entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == stream)
+    for each in entry["metadata"]:
+        if len(each["breadcrumb"]) == 2:
+            each["metadata"]["selected"] = each["breadcrumb"][1] in names
+
+
+def as_listed(dumped: Record, like: Record) -> Record:
+    """A dumped record with the properties of an emitted one, its times in the tap's form."""
+    values = {name: dumped.get(name) for name in like}
+    return {
+        name: value.replace("+00:00", "Z") if isinstance(value, str) and value.endswith("+00:00") else value
+        for name, value in values.items()
+    }
+
+
+def assert_holds(
+    sandbox: Sandbox, module: str, held: dict[str, Record], *, but: tuple[str, ...] = ()
+) -> None:
+    """The organisation and what is held of a module are the same, record by record."""
+    dumped = {record["id"]: record for record in sandbox.dump(module)}
+    assert held.keys() == dumped.keys(), f"{module}: {sorted(held.keys() ^ dumped.keys())[:5]}"
+    for record_id, record in held.items():
+        shown = {name: value for name, value in record.items() if name not in but}
+        assert shown == as_listed(dumped[record_id], shown)
+
+
+def read_messages(text: str) -> list[Message]:
+    """The messages of an output; a line that was cut off when the tap was killed is left out."""
+    lines = text.split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]
+
+
+def _write(path: Path, content: Any) -> str:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+class _Lines(logging.Handler):
+    def __init__(self, into: list[str]) -> None:
+        super().__init__()
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._into.append(f"{record.levelname} {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[list[str]]:
+    log: list[str] = []
+    handler, logger = _Lines(log), logging.getLogger("tap-bigin")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield log
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

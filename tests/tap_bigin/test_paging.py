@@ -1,0 +1,175 @@
+"""Past every wall of a list, and over every gap that people tear into it while it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import assert_holds, discover, run_here, run_tap, select, select_fields
+
+READINGS = pytest.mark.parametrize("token_paging", ["keyset", "offset"])
+
+
+def _ids(sandbox: Sandbox, module: str) -> list[str]:
+    return sorted((record["id"] for record in sandbox.dump(module)), key=int)
+
+
+def _delete(module: str, *ids: str) -> dict[str, Any]:
+    return {"op": "delete", "module": module, "ids": list(ids)}
+
+
+@READINGS
+def test_more_than_2000_records_are_read_by_token(sandbox: Sandbox, token_paging: str) -> None:
+    """Page numbers end at 2,000 records."""
+    sandbox.reset(size="empty", token_paging=token_paging)
+    sandbox.mutate({"op": "create", "module": "Products", "count": 2_300, "data": {"Product_Name": "P{n}"}})
+
+    run = run_tap(sandbox, modules=["Products"])
+
+    assert len(run.ids("Products")) == 2_300
+    assert_holds(sandbox, "Products", run.latest("Products"))
+
+
+@READINGS
+def test_5000_records_of_one_second_all_arrive(sandbox: Sandbox, token_paging: str) -> None:
+    """A bulk import gives thousands of records the same second, whose order no page promises."""
+    sandbox.reset(size="empty", token_paging=token_paging)
+    first = run_tap(sandbox, modules=["Products"])
+    sandbox.clock(advance=60)
+    sandbox.mutate({"op": "create", "module": "Products", "count": 5_000, "data": {"Product_Name": "P{n}"}})
+
+    second = run_tap(sandbox, modules=["Products"], state=first.state)
+
+    assert_holds(sandbox, "Products", second.latest("Products"))
+
+
+def test_more_than_50_fields_are_joined(sandbox: Sandbox) -> None:
+    """One call takes 50 names; a record must not be torn between two of them."""
+    sandbox.settings(most_per_page=7, token_paging="offset")
+    surveys = _ids(sandbox, "Site_Surveys")
+    edit = {"op": "edit", "module": "Site_Surveys", "ids": surveys[:20], "data": {"Name": "Edited"}}
+    # Between the call for the first fifty fields of a page and the call for the others.
+    sandbox.fault("GET /Site_Surveys", query="*page=1&*", after=1, mutate=[edit])
+
+    run = run_tap(sandbox, modules=["Site_Surveys"])
+
+    run.validate()
+    assert len(run.schemas["Site_Surveys"]["schema"]["properties"]) > 51
+    assert_holds(sandbox, "Site_Surveys", run.latest("Site_Surveys"))
+
+
+@READINGS
+@pytest.mark.parametrize("modified", [False, True], ids=["full", "incremental"])
+def test_deletions_between_two_pages_lose_nothing(
+    sandbox: Sandbox, token_paging: str, modified: bool
+) -> None:
+    """If a token is a position, a deletion moves the rest up, and no later run would bring what slipped."""
+    sandbox.reset(token_paging=token_paging, most_per_page=4)
+    state = {}
+    if modified:
+        state = run_tap(sandbox, modules=["Tasks", "Events"]).state
+        sandbox.clock(advance=60)
+        for record_id in _ids(sandbox, "Tasks"):
+            sandbox.mutate({"op": "edit", "module": "Tasks", "id": record_id, "data": {"Subject": "New"}})
+            sandbox.clock(advance=1)
+    ids = _ids(sandbox, "Tasks")
+    read_first = ids[::-1] if modified else ids
+    sandbox.fault("GET /Tasks", after=1, mutate=[_delete("Tasks", *read_first[:2])])
+    sandbox.fault("GET /Tasks", after=2, mutate=[_delete("Tasks", read_first[2], read_first[5])])
+
+    run = run_tap(sandbox, modules=["Tasks"], state=state)
+
+    assert set(run.ids("Tasks")) >= set(_ids(sandbox, "Tasks"))
+
+
+@READINGS
+def test_without_coql_a_deletion_makes_it_read_again(sandbox: Sandbox, token_paging: str) -> None:
+    """A token without the scope for queries must not lose records either: the deleted list warns."""
+    sandbox.reset(token_paging=token_paging, most_per_page=4)
+    ids = _ids(sandbox, "Tasks")
+    sandbox.fault("POST /coql", status=403, times=None)
+    sandbox.fault("GET /Tasks", after=1, mutate=[_delete("Tasks", *ids[:2])])
+
+    run = run_tap(sandbox, modules=["Tasks"])
+
+    assert run.code == 0
+    assert set(run.ids("Tasks")) >= set(_ids(sandbox, "Tasks"))
+
+
+def test_what_cannot_be_proven_is_read_twice(sandbox: Sandbox) -> None:
+    """Attachments know neither queries nor a deleted list: two readings that agree are what there is."""
+    sandbox.settings(most_per_page=3)
+
+    run = run_tap(sandbox, modules=["Attachments"])
+
+    assert sorted(run.ids("Attachments")) == _ids(sandbox, "Attachments")
+    assert not run.said("may be missing")
+
+
+def test_what_can_not_be_proven_at_all_is_said(sandbox: Sandbox) -> None:
+    """Silence would be a promise."""
+    sandbox.settings(most_per_page=1, token_paging="offset")
+    ids = _ids(sandbox, "Notes")
+    sandbox.fault("POST /coql", status=403, times=None)
+    sandbox.fault("GET /Notes", after=12, mutate=[{"op": "delete", "module": "Notes", "id": ids[0]}])
+
+    run = run_tap(sandbox, modules=["Notes"])
+
+    assert run.code == 0
+    assert run.said("Notes: records may be missing")
+
+
+def test_a_chain_that_ends_goes_on_by_key(sandbox: Sandbox) -> None:
+    """Chains of tokens end at 100,000 records; COQL gives the ids of the rest, `ids` the records."""
+    sandbox.settings(most_per_page=3)
+    sandbox.fault(
+        "GET /Contacts",
+        query="*page_token*",
+        status=400,
+        body={
+            "code": "PAGINATION_LIMIT_EXCEEDED",
+            "details": {"limit": 100_000},
+            "message": "pagination limit exceeded",
+            "status": "error",
+        },
+        times=None,
+    )
+
+    run = run_tap(sandbox, modules=["Contacts"], extraction_method="list")
+
+    assert run.code == 0
+    assert run.said("PAGINATION_LIMIT_EXCEEDED")
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert sandbox.calls("POST /coql") > 0
+
+
+def test_only_selected_fields_are_asked_for(sandbox: Sandbox) -> None:
+    """What is not selected is not fetched: fewer calls in wide modules, and no data that nobody wanted."""
+    catalog = select(discover(sandbox), "Site_Surveys", "Contacts")
+    select_fields(catalog, "Site_Surveys", "Name")
+    select_fields(catalog, "Contacts", "Email", "Last_Name")
+
+    run = run_tap(sandbox, catalog=catalog)
+
+    assert run.code == 0
+    run.validate()
+    assert run.records.keys() == {"Contacts", "Site_Surveys"}
+    assert set(run.records["Contacts"][0]) == {"id", "Modified_Time", "Email", "Last_Name"}
+    assert set(run.schemas["Contacts"]["schema"]["properties"]) == {
+        "id",
+        "Modified_Time",
+        "Email",
+        "Last_Name",
+    }
+    assert sandbox.calls("GET /Site_Surveys") == 1  # 70 fields would be two
+
+
+def test_pages_by_number_are_fetched_side_by_side(sandbox: Sandbox) -> None:
+    """Within the first 2,000 records no page has to wait for the one before."""
+    sandbox.settings(most_per_page=5, latency_ms=50)
+
+    run = run_here(sandbox, modules=["Contacts"])
+
+    assert len(run.ids("Contacts")) == sandbox.count("Contacts")
+    assert sandbox.usage()["most_in_flight"] > 2
