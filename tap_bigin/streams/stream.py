@@ -20,6 +20,7 @@ reader stops early and caps them by this machine's clock.
 from __future__ import annotations
 
 import copy
+import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -50,6 +51,9 @@ D = TypeVar("D", bound=StreamDefinition)
 RECORDS_PER_STATE = 1_000
 """A STATE message at the first border of a chunk after so many records, and at the stream's end."""
 
+SECONDS_PER_STATE = 5.0
+"""The same after so much time: a chunk of few records may have cost many calls."""
+
 
 class BiginStream(Stream, Generic[D]):
     """A stream of any kind: ``BiginStream[ModuleDefinition]`` is one of that definition."""
@@ -73,6 +77,7 @@ class BiginStream(Stream, Generic[D]):
         self.settings = tap.settings
         self.report = tap.report.stream(definition.name)
         self._since_state = 0
+        self._state_due = time.monotonic() + SECONDS_PER_STATE
 
     @abstractmethod
     def read(self, state: State) -> Iterator[Chunk]:
@@ -168,8 +173,10 @@ class BiginStream(Stream, Generic[D]):
             # One assignment: a signal between two would leave half an entry.
             self.tap_state.setdefault("bookmarks", {})[name] = dict(state)
         # Without records it says what cannot be found out again, such as the job that was made.
-        if ahead or (states and (not chunk.records or self._since_state >= RECORDS_PER_STATE)):
+        is_due = self._since_state >= RECORDS_PER_STATE or time.monotonic() > self._state_due
+        if ahead or (states and (not chunk.records or is_due)):
             self._since_state = 0
+            self._state_due = time.monotonic() + SECONDS_PER_STATE
             self.state_manager.is_flushed = False
             self._write_state_message()
 
