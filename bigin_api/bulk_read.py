@@ -108,10 +108,9 @@ class BulkRead:
         sender: Sender,
         *,
         pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sender = sender
-        self._polling = Polling(pause=pause, clock=clock)
+        self._polling = Polling(pause=pause)
 
     def create(
         self,

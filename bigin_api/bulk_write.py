@@ -114,11 +114,10 @@ class BulkWrite:
         *,
         org_id: Callable[[], str],
         pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sender = sender
         self._org_id = org_id
-        self._polling = Polling(pause=pause, clock=clock)
+        self._polling = Polling(pause=pause)
 
     def upload(self, file: BinaryIO, name: str) -> str:
         """The ``file_id`` of a zip that ``csv_archive.CsvArchive`` wrote. Costs 1 credit.
@@ -219,7 +218,7 @@ class BulkWrite:
         """Write the zip of a job's result into a file, for ``read_results``. Costs 1 credit.
 
         Its address is the one that Bigin gave, relative or absolute; the token goes to Zoho's hosts and
-        to ``api_url`` alone. Raises InvalidRequest or PermissionDenied for a link that has expired.
+        to ``api_url`` alone. Raises NotFound for a link that has expired.
         """
         if not job.download_url:
             raise NotFound(f"{job.module}: bulk write job {job.id} has no result.", module=job.module or None)

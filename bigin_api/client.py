@@ -68,11 +68,17 @@ class Client:
         *,
         jitter: Callable[[float], float] | None = None,
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
-        """``jitter`` picks the wait before a retry from the longest one; ``now`` tells tokens' age."""
+        """Time and chance, for those who must not wait.
+
+        ``jitter`` picks the wait before a retry from the longest one, ``now`` tells the age of tokens,
+        ``sleep`` waits for jobs and for the next download (by default until then, or until ``close``).
+        """
         limits = settings.limits
         self._settings = settings
         self._stop = threading.Event()
+        self._sleep = sleep
         self._transport = Transport(
             timeout=limits.request_timeout,
             connections=limits.max_concurrent_requests + 1,  # one more for the token
@@ -150,7 +156,9 @@ class Client:
 
     def pause(self, seconds: float) -> None:
         """Sleep. Raises ClientClosed as soon as the client is closed."""
-        if self._stop.wait(seconds):
+        if self._sleep is not None:
+            self._sleep(seconds)
+        elif self._stop.wait(seconds):
             raise ClientClosed("The client was closed while it waited.")
 
     def close(self) -> None:

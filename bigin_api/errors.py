@@ -188,6 +188,7 @@ CODE_TO_ERROR: Mapping[str, type[BiginError]] = {
     "SYNTAX_ERROR": QueryRefused,
     "INVALID_QUERY": QueryRefused,
     "RESOURCE_NOT_FOUND": NotFound,
+    "FORBIDDEN": NotFound,  # of a result's link alone: "Link not valid"
 }
 
 REMEDIES: Mapping[type[BiginError], str] = {

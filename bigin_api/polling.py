@@ -57,16 +57,10 @@ def poll_waits(expected_rows: int | None = None) -> Iterator[float]:
 
 
 class Polling:
-    """Asks after a job until it ends. ``pause`` and ``clock`` are handed in."""
+    """Asks after a job until it ends."""
 
-    def __init__(
-        self,
-        *,
-        pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, *, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause
-        self._clock = clock
 
     def until_done(
         self, job: J, ask: Callable[[str], J], *, kind: str, expected_rows: int | None, patience: float
@@ -74,9 +68,9 @@ class Polling:
         """The job when it is done.
 
         Raises BulkJobFailed if it ends badly, BulkJobUnfinished if it has not ended after ``patience``
-        seconds.
+        seconds of waiting.
         """
-        begun = self._clock()
+        left = patience
         for seconds in poll_waits(expected_rows):
             if job.failed:
                 raise BulkJobFailed(
@@ -84,10 +78,10 @@ class Polling:
                 )
             if job.done:
                 return job
-            left = patience - (self._clock() - begun)
             if left <= 0:
                 break
             self._pause(min(seconds, left))
+            left -= seconds
             job = ask(job.id)
         raise BulkJobUnfinished(
             f"{kind} job {job.id} is still {job.state} after {patience:.0f} s. "

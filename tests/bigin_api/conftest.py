@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,10 +39,15 @@ def connect() -> Iterator[Callable[..., Client]]:
     """``connect(url, **settings)``: clients that try again without a wait, closed at the end."""
     clients = []
 
-    def make(url: str, *, now: Callable[[], float] | None = None, **settings: Any) -> Client:
-        clock = {"now": now} if now else {}
+    def make(
+        url: str,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] | None = None,
+        **settings: Any,
+    ) -> Client:
         given = ClientSettings.from_mapping(settings_for(url, **settings))
-        clients.append(Client(given, jitter=lambda _longest: 0.0, **clock))
+        clients.append(Client(given, jitter=lambda _longest: 0.0, now=now, sleep=sleep))
         return clients[-1]
 
     yield make
@@ -59,3 +65,28 @@ def client(server: ScriptedServer, connect: Callable[..., Client]) -> Client:
 def bigin(sandbox: Sandbox, connect: Callable[..., Client]) -> Client:
     """A client of the sandbox."""
     return connect(sandbox.url, **sandbox.settings_for())
+
+
+class SandboxClock:
+    """Sleeping moves the sandbox's clock, and takes hardly any time."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.waits: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._sandbox.clock(advance=seconds)
+        time.sleep(0.01)  # the work of a job is done in real time
+
+
+@pytest.fixture
+def clock(sandbox: Sandbox) -> SandboxClock:
+    """The clock of ``patient``."""
+    return SandboxClock(sandbox)
+
+
+@pytest.fixture
+def patient(sandbox: Sandbox, connect: Callable[..., Client], clock: SandboxClock) -> Client:
+    """A client of the sandbox that waits for jobs by moving the sandbox's clock."""
+    return connect(sandbox.url, sleep=clock.sleep, **sandbox.settings_for())

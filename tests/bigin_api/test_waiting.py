@@ -86,7 +86,7 @@ def test_a_job_is_asked_about_ever_more_seldom():
     """Each question is a credit: an hour's job must not cost as much as its records would."""
     clock = Clock()
     asked = Asked("QUEUED", "IN PROGRESS", "IN PROGRESS", "COMPLETED")
-    polling = Polling(pause=clock.sleep, clock=clock)
+    polling = Polling(pause=clock.sleep)
 
     ended = polling.until_done(job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=3600)
 
@@ -109,7 +109,7 @@ def test_a_job_that_is_done_is_not_asked_about():
     clock = Clock()
     asked = Asked("COMPLETED")
 
-    Polling(pause=clock.sleep, clock=clock).until_done(
+    Polling(pause=clock.sleep).until_done(
         job("COMPLETED"), asked, kind="Bulk read", expected_rows=None, patience=60
     )
 
@@ -136,7 +136,7 @@ def test_patience_ends_with_the_jobs_id():
     asked = Asked("IN PROGRESS")
 
     with pytest.raises(BulkJobUnfinished, match=r"job 17 is still IN PROGRESS after 100 s") as raised:
-        Polling(pause=clock.sleep, clock=clock).until_done(
+        Polling(pause=clock.sleep).until_done(
             job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=100
         )
 
