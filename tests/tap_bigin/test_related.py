@@ -1,0 +1,199 @@
+"""Related lists as streams: every parent's records, e-mails, notes, the rows inside a record."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from support.tap import read_messages, run_tap, tap_command
+
+
+def pairs(run, stream):
+    return sorted((each["parent_id"], each["id"]) for each in run.records[stream])
+
+
+def test_emails_of_every_contact_arrive(sandbox):
+    """E-mails have an envelope of their own and come ten at a time."""
+    run = run_tap(sandbox, modules=["Contacts"], related_lists=["Contacts.Emails"])
+
+    run.validate()
+    parents = {parent for parent, _ in pairs(run, "contacts_emails")}
+    most = max(sum(parent == each for each, _ in pairs(run, "contacts_emails")) for parent in parents)
+    assert most > 10
+    for parent in parents:
+        shown = []
+        index = "0"
+        while index is not None:
+            body = sandbox.api("GET", f"/Contacts/{parent}/Emails", params={"index": index}).json()
+            shown += [each["message_id"] for each in body["Emails"]]
+            index = body["info"]["next_index"] if body["info"]["more_records"] else None
+        assert sorted(shown) == [each for owner, each in pairs(run, "contacts_emails") if owner == parent]
+
+
+def test_rows_of_deals_arrive_as_they_are_in_the_record(sandbox):
+    """The products of a deal come only with the record read singly, 1 credit each."""
+    run = run_tap(
+        sandbox,
+        modules=["Pipelines"],
+        related_lists=["Pipelines.Associated_Products"],
+        deleted_records="none",
+    )
+
+    run.validate()
+    there = sorted(
+        (deal["id"], row["id"], row["Product"]["id"], row["Quantity"])
+        for deal in sandbox.dump("Pipelines")
+        for row in deal["Associated_Products"] or []
+    )
+    assert there == sorted(
+        (each["parent_id"], each["id"], each["Product"]["id"], each["Quantity"])
+        for each in run.records["pipelines_associated_products"]
+    )
+    assert sandbox.calls("GET /Pipelines/{id}") == sandbox.count("Pipelines")
+
+
+def test_multi_select_lookups_arrive_as_links(sandbox):
+    """A list leaves them out; each is a row with an id of its own and a link."""
+    run = run_tap(sandbox, modules=["Subscriptions"], related_lists=["Subscriptions.Products"])
+
+    run.validate()
+    there = sorted(
+        (each["id"], row["id"], row["Products"]["id"])
+        for each in sandbox.dump("Subscriptions")
+        for row in each["Products"] or []
+    )
+    assert there
+    assert there == sorted(
+        (each["parent_id"], each["id"], each["Products"]["id"])
+        for each in run.records["subscriptions_products"]
+    )
+
+
+def test_glob_gives_a_stream_for_each_module_that_has_the_list(sandbox):
+    """Notes of contacts, companies, deals and all others that have notes."""
+    run = run_tap(sandbox, modules=["Contacts", "Accounts", "Pipelines", "Calls"], related_lists=["*.Notes"])
+
+    run.validate()
+    held = {
+        (stream.removesuffix("_notes"), *pair)
+        for stream in run.schemas
+        if stream.endswith("_notes")
+        for pair in pairs(run, stream)
+    }
+    there = {
+        (note["Parent_Id"]["module"]["api_name"].lower(), note["Parent_Id"]["id"], note["id"])
+        for note in sandbox.dump("Notes")
+    }
+    assert held == {each for each in there if each[0] in ("contacts", "accounts", "pipelines", "calls")}
+    assert held
+
+
+def test_run_by_a_token_that_may_not_list_notes_reads_them_by_parent(sandbox):
+    """The list of all notes is refused to users who are no administrators; each parent shows its own."""
+    sandbox.fault("GET /Notes", status=403, times=None)
+
+    run = run_tap(sandbox, modules=["Contacts", "Notes"], related_lists=["Contacts.Notes"])
+
+    assert run.code == 0
+    assert run.said("Notes: skipped")
+    there = {
+        (each["Parent_Id"]["id"], each["id"])
+        for each in sandbox.dump("Notes")
+        if each["Parent_Id"]["module"]["api_name"] == "Contacts"
+    }
+    assert set(pairs(run, "contacts_notes")) == there
+
+
+def test_list_longer_than_a_page_is_read_to_its_end(sandbox):
+    """200 records a page, for related lists too."""
+    company = sandbox.dump("Accounts")[0]["id"]
+    sandbox.mutate(
+        {"op": "create", "module": "Contacts", "count": 450, "data": {"Account_Name": {"id": company}}}
+    )
+
+    run = run_tap(sandbox, modules=["Accounts"], related_lists=["Accounts.Contacts"])
+
+    there = {
+        (each["Account_Name"]["id"], each["id"]) for each in sandbox.dump("Contacts") if each["Account_Name"]
+    }
+    assert set(pairs(run, "accounts_contacts")) == there
+    run.validate()
+
+
+def test_parent_deleted_meanwhile_is_passed_over(sandbox):
+    """Parents are listed before their lists are read: one of them may be gone by then."""
+    gone = sandbox.dump("Contacts")[5]["id"]
+    sandbox.fault(
+        "GET /Contacts/*/Notes", after=2, mutate=[{"op": "delete", "module": "Contacts", "id": gone}]
+    )
+
+    run = run_tap(sandbox, modules=["Contacts"], related_lists=["Contacts.Notes"], max_concurrent_requests=1)
+
+    assert run.code == 0
+    assert gone not in {parent for parent, _ in pairs(run, "contacts_notes")}
+
+
+def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
+    """A thousand parents are a thousand credits: what is written is not paid for again."""
+    contact = sandbox.dump("Contacts")[0]["id"]
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 1200, "data": {"Last_Name": "Person {n}"}})
+    parents = sandbox.count("Contacts")
+    settings = {"modules": ["Contacts"], "related_lists": ["Contacts.Calls"]}
+    sandbox.mutate({"op": "create", "module": "Calls", "count": 3, "data": {"Who_Id": {"id": contact}}})
+    command = tap_command(sandbox, tmp_path, **settings)
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout
+        for line in running.stdout:
+            lines.append(line)
+            if '"contacts_calls"' in line and '"after"' in line:
+                break
+        running.terminate()
+        lines += running.stdout.readlines()
+    killed = read_messages("".join(lines))
+    state = next(each["value"] for each in reversed(killed) if each["type"] == "STATE")
+    assert state["bookmarks"]["contacts_calls"]["pass"]["after"]
+    before = sandbox.calls("GET /Contacts/{id}/{related_list}")
+
+    run = run_tap(sandbox, state=state, **settings)
+
+    assert run.code == 0
+    assert 0 < sandbox.calls("GET /Contacts/{id}/{related_list}") - before < parents
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("Contacts", "no module and list"),
+        ("Contacts.Emials", "Contacts.Emails"),
+        ("Contatcs.Emails", "matches nothing"),
+    ],
+)
+def test_name_that_is_not_there_is_refused_with_those_that_are(sandbox, wanted, words):
+    """A misspelt list would be an empty table for ever."""
+    run = run_tap(sandbox, modules=["Contacts"], related_lists=[wanted])
+
+    assert run.code == 1
+    assert "related_lists" in run.log[-1]
+    assert words in run.log[-1]
+
+
+def test_relation_that_is_hidden_is_skipped_with_a_warning(sandbox):
+    """One list that Bigin does not show must not fail the run."""
+    sandbox.fault(
+        "GET /Contacts/*/Calls",
+        status=400,
+        body={
+            "code": "INVALID_DATA",
+            "details": {"resource_path_index": 2},
+            "message": "the relation name given seems to be invalid",
+            "status": "error",
+        },
+        times=None,
+    )
+
+    run = run_tap(sandbox, modules=["Contacts"], related_lists=["Contacts.Calls", "Contacts.Notes"])
+
+    assert run.code == 0
+    assert run.said("contacts_calls: skipped")
+    assert run.records["contacts_notes"]
