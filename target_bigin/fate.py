@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from bigin_api import Labelled
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
-PAUSE = 1.0  # seconds between two looks: a call that broke may still be at work
+PAUSE = 1.0  # seconds between two looks
+LONGEST_CALL = 10.0  # seconds that Bigin may still be at work on a call whose connection broke
 
 _TEXT = ("text", "email", "phone", "website", "picklist")
 _NUMBERS = ("integer", "double", "currency", "percent")
@@ -35,10 +36,15 @@ _COMPARED = frozenset((*_TEXT, *_NUMBERS, "bigint", "boolean", "date", "datetime
 
 @dataclass(frozen=True)
 class Lost:
-    """Records of which nobody knows whether they were written, and since when they may have been."""
+    """Records of which nobody knows whether they were written.
+
+    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
+    (``time.monotonic``).
+    """
 
     records: Sequence[Prepared]
     since: datetime
+    until: float
 
 
 def find_written(
@@ -52,19 +58,19 @@ def find_written(
 ) -> dict[int, str]:
     """The ids of those lost records that were written after all, by number. Costs 1 credit per 200 rows.
 
-    ``taken``: ids known to be other records. Asks a second time before it says that one is missing.
+    ``taken``: ids known to be other records. Looks again and again before it says that one is missing:
+    a call whose connection broke may still be at work.
     """
     user = _own_user(client)
     columns = compared_fields(lost.records, fields)
-    for look in range(2):
-        if look:
-            pause(PAUSE)
+    while True:
+        is_last_look = time.monotonic() >= lost.until
         rows = _created_since(client, module, columns, lost.since)
         free = [row for row in rows if str(row["id"]) not in taken and _is_by(row, user)]
         found = match_rows(lost.records, free, {name: fields[name] for name in columns})
-        if len(found) == len(lost.records):
-            break
-    return found
+        if is_last_look or len(found) == len(lost.records):
+            return found
+        pause(min(PAUSE, max(0.0, lost.until - time.monotonic())))
 
 
 def compared_fields(records: Iterable[Prepared], fields: Mapping[str, Field]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bigin_api import WriteResult
-from target_bigin.fate import Lost
+from target_bigin.fate import LONGEST_CALL, Lost
 from target_bigin.inserts import Inquiry, InsertWatch
 from target_bigin.journal import Journal
 from target_bigin.passage import Prepared, Reject
@@ -50,6 +51,7 @@ class Inserter:
         self._outcomes = outcomes
         self._watch = watch
         self._journal = journal
+        self._begun = time.monotonic()  # what a former run sent, it sent before this
         self._held: list[tuple[list[Prepared], Landed]] = []  # calls that wait for an answer that was lost
         self._of: dict[int, _Sent] = {}  # record's number → its call
 
@@ -75,15 +77,18 @@ class Inserter:
             partial(self._call, fresh), partial(self._answered, sent, token, landed)
         )
 
-    def find_out(self, records: Sequence[Prepared]) -> None:
-        """The answer is lost: what became of these records is asked, then they are settled or sent again."""
+    def find_out(self, records: Sequence[Prepared], *, answered: bool = False) -> None:
+        """What became of these records is asked, then they are settled or sent again.
+
+        ``answered``: the call has ended, so nothing can be at work on them any more.
+        """
         sent = self._of[records[0].number]
 
         def noted(found: dict[int, str]) -> None:
             sent.ids.update(found)
             self._journal.answered(sent.note, [sent.ids.get(each.number) for each in sent.records])
 
-        self._ask(records, sent.since, noted)
+        self._ask(records, sent.since, noted, sent_before=float("-inf") if answered else time.monotonic())
 
     def tick(self) -> None:
         """Send what waited for a lost answer."""
@@ -130,11 +135,16 @@ class Inserter:
                 record.id = memory.id
                 self._outcomes.written(record, "inserted")
         for since, lost in unknown.items():
-            self._ask(lost, since, lambda _found: None)
+            self._ask(lost, since, lambda _found: None, sent_before=self._begun)
         return fresh
 
     def _ask(
-        self, records: Sequence[Prepared], since: datetime, noted: Callable[[dict[int, str]], None]
+        self,
+        records: Sequence[Prepared],
+        since: datetime,
+        noted: Callable[[dict[int, str]], None],
+        *,
+        sent_before: float,
     ) -> None:
         logger.warning(
             "%s: the answer to an insert of %d records was lost; asking Bigin what was written.",
@@ -155,7 +165,8 @@ class Inserter:
             for record in records:
                 self._outcomes.rejected(record, reject)
 
-        lost = Lost(records, since)
+        at_work_for = min(LONGEST_CALL, self._context.run.client.limits.request_timeout)
+        lost = Lost(records, since, until=sent_before + at_work_for)
         self._watch.inquire(
             Inquiry(self._context, lost, told=told, unknown=unknown, fail=self._outcomes.fail)
         )

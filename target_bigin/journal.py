@@ -151,7 +151,7 @@ class Journal:
                     break  # cut off by the kill: the call was not sent yet, or not answered
                 try:
                     self._take(msgspec.json.decode(line))
-                except (msgspec.MsgspecError, KeyError, TypeError) as exc:
+                except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
                     raise SettingsError(f"journal_path: {path}, line {number} is no note ({exc}).") from exc
         for note in self._former.values():
             for place, each in enumerate(note.prints):

@@ -183,7 +183,7 @@ class RecordWriter:
 
     def _try_again(self, record: Prepared, result: WriteResult) -> None:
         if record.operation == "insert" and result.code in MAY_HAVE_HAPPENED:
-            self._inserter.find_out([record])
+            self._inserter.find_out([record], answered=True)
         else:
             self._outcomes.again(record, delay=delay_before(record.attempts + 1))
 

@@ -31,7 +31,7 @@ def tasks():
 
 
 def inserting(**streams):
-    return {"default_operation": "insert", "batch_size": SIZE, "max_retries": 3, **streams}
+    return {"default_operation": "insert", "batch_size": SIZE, "max_retries": 3, "request_timeout": 1, **streams}
 
 
 @pytest.mark.parametrize("position", range(CALLS))

@@ -1,0 +1,201 @@
+"""Inserts across runs: what was noted before a call tells the next run what a kill left behind."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime, timezone
+
+import pytest
+from support.target import RunningTarget, record, records, run_target, schema, settings_of, state
+
+from bigin_api.errors import SettingsError
+from target_bigin.journal import Journal
+from target_bigin.passage import Prepared
+
+TASKS = schema("Tasks", "Subject", "Priority")
+SINCE = datetime(2026, 5, 14, tzinfo=timezone.utc)
+
+
+@pytest.fixture(autouse=True)
+def empty(sandbox):
+    sandbox.reset(size="empty")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return {
+        "default_operation": "insert",
+        "batch_size": 10,
+        "max_concurrent_requests": 3,
+        "request_timeout": 3,
+        "journal_path": str(tmp_path / "journal.jsonl"),
+    }
+
+
+def tasks(count):
+    return [{"Subject": f"Call {n}", "Priority": "High"} for n in range(count)]
+
+
+def subjects(sandbox):
+    return sorted(each["Subject"] for each in sandbox.dump("Tasks"))
+
+
+@pytest.mark.parametrize("written", [0, 2, 5])
+def test_a_killed_run_is_picked_up_without_a_duplicate(sandbox, tmp_path, settings, written):
+    """Killed while calls are in flight: the next run gets the same records and sends what is missing."""
+    config = settings_of(sandbox, tmp_path, **settings)
+    sandbox.fault("POST /Tasks", delay_ms=1500, times=None, after=written)
+    run = RunningTarget(config, tmp_path)
+    run.say([TASKS, *records("Tasks", tasks(100))])
+    while sandbox.calls("POST /Tasks") < written + 3:
+        assert run.process.poll() is None
+    run.end(by=signal.SIGKILL)
+    sandbox.clear_faults()
+
+    second = run_target(sandbox, tmp_path, [TASKS, *records("Tasks", tasks(100)), state("end")], **settings)
+
+    assert second.error is None
+    assert second.outcomes("Tasks") == {"inserted": 100}
+    assert second.states == ["end"]
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
+
+
+def test_a_run_that_failed_is_picked_up_too(sandbox, tmp_path, settings):
+    """Not only kills: a server that stays away leaves records behind that no state covers."""
+    sandbox.fault("POST /*", drop=True, times=None, after=5)
+    first = run_target(
+        sandbox, tmp_path, [TASKS, *records("Tasks", tasks(100))], **{**settings, "max_retries": 0}
+    )
+    assert first.error is not None
+    sandbox.clear_faults()
+
+    second = run_target(sandbox, tmp_path, [TASKS, *records("Tasks", tasks(100))], **settings)
+
+    assert second.outcomes("Tasks") == {"inserted": 100}
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
+
+
+def test_after_a_good_end_the_same_records_are_new_ones(sandbox, target, settings):
+    """A second run of an insert stream is meant: the journal must not swallow it."""
+    for _ in range(2):
+        run = target([TASKS, *records("Tasks", tasks(20))], **settings)
+        assert run.outcomes("Tasks") == {"inserted": 20}
+
+    assert sandbox.count("Tasks") == 40
+
+
+def test_an_insert_stream_without_a_journal_is_warned_about_once(target):
+    """A person should know what a kill may cost before it happens."""
+    run = target(
+        [TASKS, record("Tasks", Subject="A"), schema("Tasks", "Subject"), record("Tasks", Subject="B")],
+        default_operation="insert",
+    )
+
+    (warning,) = run.said("journal_path")
+    assert "killed" in warning
+
+
+def test_a_dry_run_notes_nothing(sandbox, target, settings, tmp_path):
+    """Nothing was sent, so there is nothing to remember."""
+    target([TASKS, *records("Tasks", tasks(15))], **settings, dry_run=True)
+
+    assert not (tmp_path / "journal.jsonl").exists()
+    assert sandbox.count("Tasks") == 0
+
+
+def prepared(number, subject):
+    return Prepared(number, "Tasks", {}, {"Subject": subject})
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """``journal()`` opens the file as the next run does, the one before having been killed."""
+    opened = []
+
+    def open_next():
+        for each in opened:
+            each.close(in_good_order=False)  # leaves the file as a kill does
+        opened.append(Journal(tmp_path / "journal.jsonl"))
+        return opened[-1]
+
+    yield open_next
+    opened[-1].close(in_good_order=False)
+
+
+def test_no_value_of_a_record_is_in_the_journal(journal, tmp_path):
+    """It holds hashes: a file left lying about tells nobody's name."""
+    journal().sending([prepared(1, "Secret plan")], SINCE)
+
+    assert "Secret" not in (tmp_path / "journal.jsonl").read_text()
+
+
+def test_what_a_state_covers_is_forgotten(journal):
+    """The tap will not send it again, so an equal record that comes later is a new one."""
+    run = journal()
+    run.answered(run.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", None])
+    run.sending([prepared(3, "C")], SINCE)
+    run.covered(2)
+    run.sending([prepared(4, "D")], SINCE)
+    run.covered(4)
+    run.sending([prepared(5, "E")], SINCE)
+
+    later = journal()
+
+    assert [later.recall(prepared(n, name)) is not None for n, name in enumerate("ABCDE")] == [False] * 4 + [
+        True
+    ]
+
+
+def test_what_was_recalled_and_covered_is_not_recalled_again(journal):
+    """Picked up by the second run and covered by its state: the third must not take a new record for it."""
+    first = journal()
+    first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
+    second = journal()
+    assert second.recall(prepared(1, "A")).id == "7"
+    second.covered(1)
+
+    third = journal()
+
+    assert third.recall(prepared(1, "A")) is None
+    assert third.recall(prepared(2, "B")).id == "8"
+
+
+def test_records_that_were_refused_are_not_recalled(journal):
+    """They were not written: sent again they are refused again, or taken now that the cause is mended."""
+    run = journal()
+    run.answered(run.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", None])
+
+    later = journal()
+
+    assert later.recall(prepared(1, "B")) is None
+    assert later.recall(prepared(2, "A")).id == "7"
+
+
+def test_equal_records_are_recalled_one_by_one(journal):
+    """Two of three twins were written."""
+    run = journal()
+    run.answered(run.sending([prepared(1, "A"), prepared(2, "A")], SINCE), ["7", "8"])
+
+    later = journal()
+
+    assert [later.recall(prepared(n, "A")) is not None for n in range(3)] == [True, True, False]
+
+
+def test_a_note_cut_off_by_the_kill_is_no_note(journal, tmp_path):
+    """The call was not sent before its note was whole."""
+    journal().sending([prepared(1, "A")], SINCE)
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-5])
+
+    assert journal().recall(prepared(1, "A")) is None
+
+
+@pytest.mark.parametrize("text", ["no json\n", '{"other": 1}\n', '{"answered": 9, "ids": []}\n'])
+def test_a_file_that_is_no_journal_is_named(tmp_path, text):
+    """A wrong path must not be overwritten."""
+    path = tmp_path / "precious.csv"
+    path.write_text(text)
+
+    with pytest.raises(SettingsError, match="journal_path"):
+        Journal(path)
+    assert path.read_text() == text
