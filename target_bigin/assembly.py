@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from bigin_api import PermissionDenied, SettingsError
+from bigin_api import Module, SettingsError
 from target_bigin.batching import Queue
 from target_bigin.deletes import BrakeDeletions
-from target_bigin.id_map import IdMap, source_key
+from target_bigin.id_map import source_key
 from target_bigin.keys import KeyPlan, own_key, unique_fields
+from target_bigin.lane import Fail, SideLane
 from target_bigin.linking import LinkRecords
-from target_bigin.lookups import Directory, Place
+from target_bigin.lookups import Place
 from target_bigin.passage import Prepared
 from target_bigin.references import modules_of
 from target_bigin.relations import relations_of
-from target_bigin.row_writing import Aside, RowWriter, SetRowsAside, WriteRows
+from target_bigin.row_writing import Aside, RowWriter, SetRowsAside, WriteRows, job_from
 from target_bigin.rows import RowField, row_fields, row_relations
 from target_bigin.run import Run, StreamContext
-from target_bigin.skipping import CompareAlone, RememberWritten, SkipUnchanged, SlotOf, UnderWay
+from target_bigin.settings import StreamSettings
+from target_bigin.shared import Shared
+from target_bigin.side_lanes import side_lane
+from target_bigin.skipping import RememberWritten, SlotOf, UnderWay
 from target_bigin.source_ids import Introduce, KeyOf, MapOwnIds
 from target_bigin.steps import Step
 from target_bigin.tags import AddTags
-from target_bigin.unchanged import Slot, Written
+from target_bigin.unchanged import Slot
 from target_bigin.versions import DeleteOldVersions
 from target_bigin.writing import MakeWriter
 
@@ -30,51 +34,56 @@ USER_TYPES = ("ownerlookup", "userlookup")
 
 
 class Assembly:
-    """Made once a run: holds what streams share (directory, id map, cache) and builds their steps."""
+    """Made once a run: builds the steps of each stream around what the streams share."""
 
     def __init__(self, run: Run) -> None:
-        settings = run.settings
         self._run = run
-        self._id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
-        self._directory = Directory(
-            run.client, run.flights, self._id_map, trigger=settings.trigger, dry_run=settings.dry_run
-        )
-        self._cache = Written(settings.unchanged_cache_path) if settings.unchanged_cache_path else None
+        self._shared = Shared(run)
         self._asides: dict[str, Aside] = {}  # by stream, as the next one
-        self._under_way: dict[str, UnderWay] = {}
+        self._under_way: dict[str, UnderWay | None] = {}
+
+    def side_lane(
+        self, stream: str, settings: StreamSettings, modules: Sequence[Module], *, fail: Fail
+    ) -> SideLane | None:
+        """The lane of a stream that is no module: what was deleted, or rows of other records."""
+        return side_lane(self._shared, stream, settings, modules, fail=fail)
 
     def before(self, context: StreamContext, *, finding: Sequence[Step]) -> list[Step]:
         """Own ids, links, ``finding`` (ids by key), the brake on deletes, what is unchanged, rows aside."""
         shapes = self._row_fields(context)
         aside = self._asides[context.stream] = Aside(shapes)
-        under_way = self._cached(context)
+        under_way = self._under_way[context.stream] = self._shared.under_way(
+            context.stream,
+            _slot_of(context),
+            self._what_writes_depend_on(context),
+            is_there=self._is_there(context),
+        )
         return [
             *self._deleting(context),
             *self._owning(context),
             self._linking(context, shapes),
             *finding,
             *self._braking(context),
-            *self._skipping(under_way),
+            *self._shared.skipping(under_way),
             *([SetRowsAside(aside)] if shapes else []),
         ]
 
     def after(self, context: StreamContext, *, remembering: Sequence[Step]) -> list[Step]:
         """The record is made known, ``remembering`` (ids by key), then rows, tags, what was written."""
-        settings, dry_run = context.settings, self._run.settings.dry_run
         introduce = Introduce(
-            self._directory,
+            self._shared.directory,
             module=context.module.api_name,
             key_of=_key_of(context),
-            keeps_keys=self._id_map.kept_between_runs or settings.ids == "source",
+            keeps_keys=self._keeps_keys(context),
         )
-        if dry_run:
+        if self._run.settings.dry_run:
             return [introduce, *remembering]
-        aside, under_way = self._asides[context.stream], self._under_way.get(context.stream)
+        aside, under_way = self._asides[context.stream], self._under_way[context.stream]
         return [
             introduce,
             *remembering,
             *([self._row_step(context, aside)] if aside.shapes else []),
-            *([self._tag_step(context)] if settings.tags else []),
+            *([self._tag_step(context)] if context.settings.tags else []),
             *([RememberWritten(under_way)] if under_way else []),
         ]
 
@@ -85,16 +94,12 @@ class Assembly:
 
     def save(self) -> None:
         """A STATE is about to go out: what it covers must be on disk."""
-        self._id_map.flush()
-        if self._cache is not None:
-            self._cache.commit()
+        self._shared.save()
 
     def close(self, *, in_good_order: bool) -> None:
         """The run has ended: what was settled is kept, whatever ended it."""
         del in_good_order
-        self._id_map.close()
-        if self._cache is not None:
-            self._cache.close()
+        self._shared.close()
 
     def _owning(self, context: StreamContext) -> Iterator[Step]:
         settings = context.settings
@@ -104,7 +109,7 @@ class Assembly:
         unique = unique_fields(name, fields)
         matched = settings.duplicate_check_fields or own_key(name, fields)
         yield MapOwnIds(
-            self._id_map,
+            self._shared.id_map,
             stream=context.stream,
             key_of=_key_of(context),
             # A deal's name is a check field and not unique: upserts by it would merge two deals into one.
@@ -113,23 +118,23 @@ class Assembly:
         )
 
     def _linking(self, context: StreamContext, shapes: Mapping[str, RowField]) -> Step:
-        metadata = self._run.client.metadata
-        for module, name in _places(context, shapes):
-            self._run.flights.wait_for(partial(metadata.fields, module))
-            self._directory.prepare(module, name, client=context.client)
+        metadata, directory = self._run.client.metadata, self._shared.directory
+        for place, name in _places(context, shapes):
+            self._run.flights.wait_for(partial(metadata.fields, place))
+            directory.prepare(place, name, client=context.client)
         relations = {**relations_of(context.fields, context.settings), **row_relations(shapes)}
         key_of, module = _key_of(context), context.module.api_name
         return LinkRecords(
             relations,
-            self._directory,
+            directory,
             client=context.client,
-            names=lambda record: self._directory.names(record, module=module, source_key=key_of(record)),
+            names=lambda record: directory.names(record, module=module, source_key=key_of(record)),
         )
 
     def _deleting(self, context: StreamContext) -> Iterator[Step]:
         settings = self._run.settings
         if settings.deletes == "delete" and not settings.dry_run:
-            yield DeleteOldVersions(context, self._id_map, _key_of(context))
+            yield DeleteOldVersions(context, self._shared.id_map, _key_of(context))
 
     def _braking(self, context: StreamContext) -> Iterator[Step]:
         may_delete = self._run.settings.deletes == "delete" or context.settings.operation == "delete"
@@ -143,10 +148,6 @@ class Assembly:
         metadata = self._run.client.metadata
         return self._run.flights.wait_for(partial(row_fields, carried, context.settings, metadata))
 
-    def _skipping(self, under_way: UnderWay | None) -> Iterator[Step]:
-        if under_way is not None:
-            yield CompareAlone(under_way) if self._run.settings.dry_run else SkipUnchanged(under_way)
-
     def _row_step(self, context: StreamContext, aside: Aside) -> Step:
         write = RowWriter(
             context.client,
@@ -156,44 +157,40 @@ class Assembly:
             trigger=self._run.settings.trigger,
         )
         # With a journal an insert may be one that an earlier run made, rows and all.
-        may_be_new = self._run.settings.journal_path is None
-        return WriteRows(aside, write, self._run.flights, may_be_new=may_be_new)
+        job_of = job_from(aside, may_be_new=self._run.settings.journal_path is None)
+        return WriteRows(job_of, write, self._run.flights)
 
     def _tag_step(self, context: StreamContext) -> Step:
         return AddTags(
             context.client, self._run.flights, module=context.module.api_name, tags=context.settings.tags
         )
 
-    def _cached(self, context: StreamContext) -> UnderWay | None:
-        if self._cache is None:
-            return None
-        settings, stream = context.settings, context.stream
-        self._cache.use(
-            stream,
-            {
-                "organisation": self._organisation(),
-                "operation": settings.operation,
-                "duplicate_check_fields": settings.duplicate_check_fields,
-                "external_key": settings.external_key,
-                "ids": settings.ids,
-                "null_values": self._run.settings.null_values,
-                "tags": settings.tags,
-                "replace_rows": settings.replace_rows,
-            },
-        )
-        under_way = self._under_way.get(stream)
-        if under_way is None:
-            under_way = self._under_way[stream] = UnderWay(
-                self._cache, _slot_of(context), settled_up_to=lambda: self._run.ledger.settled_up_to
-            )
-        return under_way
+    def _keeps_keys(self, context: StreamContext) -> bool:
+        return self._shared.id_map.kept_between_runs or context.settings.ids == "source"
 
-    def _organisation(self) -> str:
-        """Which one it is: a cache of another must not count. Costs 1 credit, once a run."""
-        try:
-            return self._run.flights.wait_for(self._run.client.organization.zgid)
-        except PermissionDenied:
-            return ""  # the token may not ask; the ids in the records still tell organisations apart
+    def _is_there(self, context: StreamContext) -> Callable[[Prepared], bool]:
+        """Where keys are kept, a record without an id was deleted since it was written, or never was."""
+        if not self._keeps_keys(context):
+            return lambda _record: True
+        id_map, key_of = self._shared.id_map, _key_of(context)
+
+        def is_there(record: Prepared) -> bool:
+            key = key_of(record)
+            return key is None or id_map.of_stream(record.stream, key) is not None
+
+        return is_there
+
+    def _what_writes_depend_on(self, context: StreamContext) -> Mapping[str, object]:
+        settings = context.settings
+        return {
+            "operation": settings.operation,
+            "duplicate_check_fields": settings.duplicate_check_fields,
+            "external_key": settings.external_key,
+            "ids": settings.ids,
+            "null_values": self._run.settings.null_values,
+            "tags": settings.tags,
+            "replace_rows": settings.replace_rows,
+        }
 
 
 def _key_of(context: StreamContext) -> KeyOf:

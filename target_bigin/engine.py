@@ -12,7 +12,7 @@ from target_bigin.assembly import Assembly
 from target_bigin.flights import SLICE, Flights
 from target_bigin.inserts import ServerClock
 from target_bigin.journal import Journal
-from target_bigin.lane import Lane, RefusingLane
+from target_bigin.lane import Lane, SideLane
 from target_bigin.opening import Opener
 from target_bigin.passage import Record
 from target_bigin.rejects import RejectLog
@@ -62,13 +62,13 @@ class Engine:
             rejects=self._rejects,
             fail=self._fail,
         )
-        self._lanes: list[Lane | RefusingLane] = []
+        self._lanes: list[Lane | SideLane] = []
         self._error: BaseException | None = None
         self._is_closed = False
 
     def open_stream(
         self, stream: str, properties: Mapping[str, Any], key_properties: Sequence[str]
-    ) -> Lane | RefusingLane:
+    ) -> Lane | SideLane:
         """The way of a stream, as its schema describes it now.
 
         Raises SettingsError if it cannot be written as configured, before anything of it is written.
@@ -77,7 +77,7 @@ class Engine:
         self._lanes.append(lane)
         return lane
 
-    def take(self, lane: Lane | RefusingLane, raw: Record) -> None:
+    def take(self, lane: Lane | SideLane, raw: Record) -> None:
         """A record was read. Waits while too much is under way."""
         lane.take(raw)
         if lane.is_full or self.ledger.open > MOST_OPEN:
@@ -154,7 +154,7 @@ class Engine:
                 lane.finish()
             finished = not len(self.flights) and self.ledger.open == open_before
 
-    def _make_room(self, lane: Lane | RefusingLane) -> None:
+    def _make_room(self, lane: Lane | SideLane) -> None:
         while lane.is_full or (self.ledger.open > MOST_OPEN and len(self.flights)):
             self.check()
             self.flights.land(timeout=SLICE)

@@ -73,10 +73,6 @@ class IdMap:
         """Every source key of a stream that has a record in Bigin."""
         return iter(tuple(self._ids.get(stream, ())))
 
-    def streams_into(self, module: str) -> tuple[str, ...]:
-        """The streams that wrote to a module."""
-        return tuple(stream for stream, into in self._modules.items() if into == module)
-
     def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
         """The record of this key has this id."""
         if self.of_stream(stream, key) != record_id or self._modules.get(stream) != module:
@@ -89,6 +85,12 @@ class IdMap:
         if module is not None and key in self._ids[stream]:
             self._keep(_Line(stream, module, key, None))
             self._append(_Line(stream, module, key, None))
+
+    def forget_key(self, key: str, *, module: str) -> None:
+        """The record of this key was deleted, whichever stream brought it."""
+        for stream, into in tuple(self._modules.items()):
+            if into == module:
+                self.forget(stream, key)
 
     def version(self, stream: str) -> int | None:
         """The version that a stream last activated."""

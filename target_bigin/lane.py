@@ -22,7 +22,33 @@ COMPANY = 1.0  # seconds a question waits for others before it is asked
 Fail = Callable[[BaseException], None]
 
 
-class RefusingLane:
+class SideLane:
+    """A stream that does not become records of one module. By default nothing waits here."""
+
+    is_full = False
+    has_retries = False
+
+    def take(self, raw: Record) -> None:
+        """A record was read."""
+        raise NotImplementedError
+
+    def tick(self, *, flush: bool) -> None:
+        """Called about once a second, and with ``flush`` when nothing more comes."""
+
+    def wind_up(self) -> None:
+        """The run ends early: nothing more is sent."""
+
+    def finish(self) -> None:
+        """No further record will come."""
+
+    def activate_version(self, version: int) -> None:
+        """The stream's records of this version have all been read."""
+
+    def close(self, *, in_good_order: bool) -> None:
+        """The run has ended."""
+
+
+class RefusingLane(SideLane):
     """A stream that can go nowhere: each of its records is rejected with the reason."""
 
     def __init__(self, stream: str, account: Account, ledger: Ledger, reason: str) -> None:
@@ -31,28 +57,10 @@ class RefusingLane:
         self._ledger = ledger
         self._reject = Reject("invalid", "NO_MODULE", f"{reason}.")
 
-    is_full = False
-    has_retries = False
-
     def take(self, raw: Record) -> None:
         """Reject it."""
         record = Prepared(self._ledger.read(self._account), self._stream, raw)
         self._ledger.reject(record, self._reject)
-
-    def tick(self, *, flush: bool) -> None:
-        """Nothing waits here."""
-
-    def wind_up(self) -> None:
-        """Nothing waits here."""
-
-    def finish(self) -> None:
-        """Nothing waits here."""
-
-    def activate_version(self, version: int) -> None:
-        """There is nothing to compare with."""
-
-    def close(self, *, in_good_order: bool) -> None:
-        """Nothing is open."""
 
 
 class Lane:

@@ -17,7 +17,7 @@ from target_bigin.inserting import Inserter
 from target_bigin.inserts import InsertWatch, ServerClock
 from target_bigin.journal import Journal
 from target_bigin.keys import KeyPlan, plan_key
-from target_bigin.lane import Lane, RefusingLane
+from target_bigin.lane import Lane, RefusingLane, SideLane
 from target_bigin.matching import ID_NAMES, FieldMatch, find_module, why_unwritable
 from target_bigin.notices import Notices
 from target_bigin.preparing import Preparer
@@ -59,12 +59,16 @@ class Opener:
 
     def open(
         self, stream: str, properties: Mapping[str, object], key_properties: Sequence[str]
-    ) -> Lane | RefusingLane:
+    ) -> Lane | SideLane:
         """The lane of a stream. Raises SettingsError if it cannot be written as configured."""
         settings = self._run.settings.stream(stream)
         account = self._run.ledger.account(stream)
         account.begun = account.begun or time.monotonic()
-        module = find_module(settings.module, self._run.flights.wait_for(self._run.client.metadata.modules))
+        modules = self._run.flights.wait_for(self._run.client.metadata.modules)
+        side = self._assembly.side_lane(stream, settings, modules, fail=self._fail)
+        if side is not None:
+            return side
+        module = find_module(settings.module, modules)
         reason = why_unwritable(settings.module, module)
         described: Described = ((), ())
         if module is not None and reason is None:

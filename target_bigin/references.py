@@ -120,10 +120,10 @@ def read_user(value: Any) -> str | None:
     >>> read_user({"id": "1", "name": "Ann Ek", "email": "ann@x.org"})
     'ann@x.org'
     >>> read_user({"id": "1", "name": "Ann Ek"}), read_user(" ann@x.org ")
-    ('1', 'ann@x.org')
+    ('Ann Ek', 'ann@x.org')
     """
     if isinstance(value, Mapping):
-        value = next((value[key] for key in ("email", "id", "name") if value.get(key)), None)
+        value = next((value[key] for key in ("email", "name", "id") if value.get(key)), None)
     return _text(value)
 
 

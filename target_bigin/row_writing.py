@@ -6,7 +6,7 @@ there is read (1 credit a record that was not just made) and only the difference
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,6 +59,7 @@ class RowJob:
     is_new: bool = False
     outcome: Reject | None = None
     done: bool = False
+    sent: bool = False  # False once it is done: everything was there already
 
 
 class RowWriter:
@@ -87,7 +88,7 @@ class RowWriter:
                 break
             bodies = [{"id": job.record_id, **sent} for job, sent in todo]
             for job, _ in todo:
-                job.is_new = False  # whatever the answer: from here on it must be read
+                job.sent, job.is_new = True, False  # whatever the answer: from here on it must be read
             try:
                 results = self._client.records.update(
                     self._module, bodies, trigger=self._trigger, repeatable=False
@@ -125,23 +126,38 @@ class RowWriter:
             job.done, job.outcome = True, refusal("update", result)
 
 
-class WriteRows(Step):
-    """Holds written records until they have their rows."""
+JobOf = Callable[[Prepared], "RowJob | None"]
+"""What is to be done for a record, None if it has no rows."""
 
-    def __init__(self, aside: Aside, write: RowWriter, flights: Flights, *, may_be_new: bool) -> None:
-        self._aside = aside
+
+def job_from(aside: Aside, *, may_be_new: bool) -> JobOf:
+    """The rows that were set aside; ``may_be_new`` False: an insert may be one that an earlier run made."""
+
+    def job_of(record: Prepared) -> RowJob | None:
+        rows = aside.rows.pop(record.number, None)
+        if rows is None or record.action == "deleted":
+            return None
+        is_new = may_be_new and record.action == "inserted" and not record.attempts
+        return RowJob(str(record.id), rows, is_new)
+
+    return job_of
+
+
+class WriteRows(Step):
+    """Holds records until they have their rows."""
+
+    def __init__(self, job_of: JobOf, write: RowWriter, flights: Flights) -> None:
+        self._job_of = job_of
         self._write = write
         self._flights = flights
-        self._may_be_new = may_be_new  # False: an insert may be one that an earlier run made
         self._waiting: list[tuple[Prepared, RowJob]] = []
 
     def take(self, record: Prepared) -> bool:
         """Write its rows, if it has any."""
-        rows = self._aside.rows.pop(record.number, None)
-        if rows is None or record.action == "deleted":
+        job = self._job_of(record)
+        if job is None:
             return True
-        is_new = self._may_be_new and record.action == "inserted" and not record.attempts
-        self._waiting.append((record, RowJob(str(record.id), rows, is_new)))
+        self._waiting.append((record, job))
         if len(self._waiting) >= READ_AT_ONCE:
             self._send()
         return False
@@ -164,8 +180,11 @@ class WriteRows(Step):
             return
         for record, job in waiting:
             if job.outcome is None:
+                record.action = record.action or ("updated" if job.sent else "unchanged")
                 self.go_on(record)
             else:
-                message = f"the record was written, but not its rows: {job.outcome.message}"
+                message = job.outcome.message
+                if record.action is not None:
+                    message = f"the record was written, but not its rows: {message}"
                 field_ = job.outcome.field or ", ".join(job.rows)
                 self.refuse(record, Reject(job.outcome.kind, job.outcome.code, message, field_))

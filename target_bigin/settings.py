@@ -20,6 +20,7 @@ WRITE_METHODS = ("records", "bulk", "auto")
 NULL_VALUES = ("skip", "write")
 ON_MISSING = ("reject", "create", "null")
 ON_AMBIGUOUS = ("reject", "null")
+EVERY_STREAM = "*"  # the key in `streams` of what holds for each stream that does not say otherwise
 
 LOOKUP_SETTING: Mapping[str, Any] = {
     "type": "object",
@@ -125,8 +126,9 @@ TARGET_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "title": "Streams",
         "default": {},
         "additionalProperties": STREAM_SETTING,
-        "description": "By stream name: module, operation, duplicate_check_fields, external_key, ids, "
-        "lookups, tags, write_method, truncate, replace_rows, allow_mass_delete.",
+        "description": "By stream name, or * for every stream that does not say otherwise: module, "
+        "operation, duplicate_check_fields, external_key, ids, lookups, tags, write_method, truncate, "
+        "replace_rows, allow_mass_delete.",
     },
     "batch_size": {
         "type": "integer",
@@ -276,7 +278,7 @@ class TargetSettings:
 
     def stream(self, name: str) -> StreamSettings:
         """What holds for a stream, whether it is named in ``streams`` or not."""
-        own = dict(self.streams.get(name) or {})
+        own = {**(self.streams.get(EVERY_STREAM) or {}), **(self.streams.get(name) or {})}
         own["lookups"] = {each: LookupSettings(**how) for each, how in (own.get("lookups") or {}).items()}
         own["duplicate_check_fields"] = tuple(own.get("duplicate_check_fields") or ())
         own["tags"] = tuple(own.get("tags") or ())

@@ -28,13 +28,25 @@ class _UnderWay:
 
 
 class UnderWay:
-    """What the two steps of a stream share."""
+    """What the steps of a stream share. ``is_there``: False for a record that was deleted since."""
 
-    def __init__(self, cache: Written, slot_of: SlotOf, *, settled_up_to: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        cache: Written,
+        slot_of: SlotOf,
+        *,
+        settled_up_to: Callable[[], int],
+        is_there: Callable[[Prepared], bool] = lambda _record: True,
+    ) -> None:
         self.cache = cache
         self.slot_of = slot_of
+        self.is_there = is_there
         self.slots: dict[Slot, _UnderWay] = {}
         self._settled_up_to = settled_up_to
+
+    def known(self, record: Prepared, slot: Slot) -> Fingerprints:
+        """What the record was last written with; {} where that is not known, or not true any more."""
+        return self.cache.known(slot) if self.is_there(record) else {}
 
     def forget_refused(self) -> None:
         """Of records that were refused nobody tells: their keys are forgotten once all are settled."""
@@ -54,7 +66,7 @@ class CompareAlone(Step):
         slot = self._under_way.slot_of(record)
         if slot is None or record.operation == "delete":
             return True
-        known = self._under_way.cache.known(slot)
+        known = self._under_way.known(record, slot)
         if known and says_nothing_new(fingerprints(record.body), known):
             self.settle(record, "unchanged")
             return False
@@ -78,7 +90,7 @@ class SkipUnchanged(Step):
         if going is not None:
             going.said[record.number] = said
             return True
-        known = self._under_way.cache.known(slot)
+        known = self._under_way.known(record, slot)
         if said and known and says_nothing_new(said, known):
             self.settle(record, "unchanged")
             return False
