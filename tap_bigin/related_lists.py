@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, SettingsError
-from bigin_api.json_values import api_name_of, mapping
-from tap_bigin.discovery import StreamDefinition
+from bigin_api.json_values import api_name_of, mapping, text
+from tap_bigin.discovery import REPLICATION_KEY, StreamDefinition
 from tap_bigin.schema import (
     DATETIME,
     LINK,
@@ -26,7 +26,7 @@ from tap_bigin.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bigin_api import Client, Field, Module, RelatedList
     from tap_bigin.report import RunReport
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PARENT_ID = "parent_id"
 PARENT_FIELD = "Parent_Id"
+PARENT_KEYS = (PARENT_FIELD, "$se_module")
+OLDER_NAMES = {"Deals": "Pipelines"}  # the word for deals of API v1, still used in $se_module
 EMAILS = "Emails"
 Source = Literal["list", "emails", "rows"]
 BOOLEAN = nullable("boolean")
@@ -69,7 +71,7 @@ class RelatedDefinition(StreamDefinition):
     api_name: str = ""  # of the list, or of the field that holds the rows
     source: Source = "list"
     related_module: str | None = None
-    has_parent_field: bool = False  # its records tell their parent, so one list may give them all
+    tells_parent: bool = False  # its records do: one list, and what changed of it, gives them all
 
 
 def define_related(
@@ -133,16 +135,18 @@ def _of_list(
     except (PermissionDenied, ModuleUnavailable) as refused:
         report.stream(name).warn(f"no stream. {refused.message}")
         return None
+    names = {each.api_name for each in fields}
+    tells_parent = {PARENT_FIELD, REPLICATION_KEY} <= names
     return RelatedDefinition(
         name,
         _with_parent(record_schema(related.module, _without_parent(fields), lookups=lookups)),
         (PARENT_ID, "id"),
-        None,
+        REPLICATION_KEY if tells_parent else None,
         module,
         related.api_name,
         "list",
         related.module,
-        has_parent_field=any(each.api_name == PARENT_FIELD for each in fields),
+        tells_parent=tells_parent,
     )
 
 
@@ -170,6 +174,19 @@ def stream_name(module: str, list_name: str) -> str:
     'contacts_emails'
     """
     return f"{module}_{list_name}".lower()
+
+
+def parent_of(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Module and id of what a note or an attachment belongs to; None for what it does not tell.
+
+    >>> parent_of({"Parent_Id": {"module": {"api_name": "Contacts", "id": "1"}, "id": "7"}})
+    ('Contacts', '7')
+    >>> parent_of({"Parent_Id": {"id": "7"}, "$se_module": "Deals"})
+    ('Pipelines', '7')
+    """
+    parent = mapping(record.get(PARENT_FIELD))
+    named = api_name_of(parent.get("module")) or text(record.get("$se_module"))
+    return OLDER_NAMES.get(named, named) if named else None, text(parent.get("id"))
 
 
 def _with_parent(schema: RecordSchema) -> RecordSchema:

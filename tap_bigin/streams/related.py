@@ -1,16 +1,25 @@
-"""The stream of a related list: parent by parent, side by side, written in the order of the parents."""
+"""The stream of a related list: what all parents have in it.
+
+Where the records tell their parent (notes, attachments), one list of the related module gives them all,
+and later only what was modified. Else, or where the token may not read that list, each parent is asked,
+side by side, written in the order of the parents.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable
-from tap_bigin.bookmarks import Pass, begin, complete, pass_of, shape_of_pass
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from tap_bigin.bookmarks import Pass, begin, complete, pass_of, read_from, shape_of_pass
 from tap_bigin.chunks import Chunk
 from tap_bigin.conversion import Conversion
-from tap_bigin.pages import field_groups
-from tap_bigin.related_lists import PARENT_ID, RelatedDefinition
+from tap_bigin.pages import ModulePages, field_groups
+from tap_bigin.proving import Proof
+from tap_bigin.reading import ListReading
+from tap_bigin.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
+from tap_bigin.schema import STRING
 from tap_bigin.streams.stream import BiginStream
 
 if TYPE_CHECKING:
@@ -24,41 +33,94 @@ _PARENT_GONE, _RELATION_WRONG = 1, 2  # resource_path_index
 
 
 class RelatedStream(BiginStream[RelatedDefinition]):
-    """All parents at each run, 1 credit each: adding to a list need not move its Modified_Time.
+    """Asking the parents means all of them at each run, 1 credit or more each.
 
-    Parents come by ascending id from COQL, which nothing shifts; an interrupted run goes on after the
-    last parent whose records are written.
+    That an addition to a list moves the parent's Modified_Time is not known. Parents come by ascending
+    id from COQL, which nothing shifts; an interrupted run goes on after the last parent written.
     """
 
     def read(self, state: State) -> Iterator[Chunk]:
-        """The records of some parents a chunk."""
+        """From the related module's own list if that can be, else parent by parent."""
+        if self.definition.tells_parent:
+            try:
+                yield from self._from_one_list(state)
+            except (PermissionDenied, ModuleUnavailable) as refused:
+                self.report.inform(f"asks each parent for its own. {refused.message}")
+            else:
+                return
+        yield from self._from_parents(state)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The fields that are asked for."""
         schema = self.definition.schema
-        names = [
+        return [
             name
             for name in schema.properties
             if name not in ("id", PARENT_ID) and name not in schema.unsupported and self.is_asked_for(name)
         ]
-        convert = Conversion(
-            {name: schema.properties[name] for name in (PARENT_ID, "id", *names)},
-            schema.treatments,
-            warn=self.report.warn,
+
+    @cached_property
+    def _convert(self) -> Conversion:
+        schema = self.definition.schema
+        properties = {name: schema.properties[name] for name in ("id", *self._names)}
+        # Of one list the records of other modules' parents come along, and are left out afterwards.
+        return Conversion({PARENT_ID: STRING, **properties}, schema.treatments, warn=self.report.warn)
+
+    # From one list
+
+    def _from_one_list(self, state: State) -> Iterator[Chunk]:
+        module = self.definition.related_module or ""
+        names = [*self._names, *PARENT_KEYS]
+        reading = ListReading(
+            self.client,
+            module,
+            ModulePages(self.client, self.calls, module, names),
+            proof=Proof(self.client, module),
+            prepare=self._prepare,
+            report=self.report,
         )
-        pass_ = self._pass(state, names)
+        key = self.replication_key if self.is_incremental else None
+        since = read_from(state, key, start_date=self.settings.start_date) if key else None
+        shape = shape_of_pass(self.definition.module, module, names, key)
+        pass_ = pass_of(state, shape=shape) or Pass(
+            "full" if since is None else "incremental", self.client.server_time, shape, since=since
+        )
+        for chunk in reading.chunks(state, pass_):
+            yield Chunk([each for each in chunk.records if each[PARENT_ID]], chunk.state)
+        yield Chunk([], complete(state, reading.pass_, replication_key=key))
+
+    def _prepare(self, records: list[Record]) -> None:
+        for record in records:
+            module, parent_id = parent_of(record)
+            if parent_id and not module:
+                raise ModuleUnavailable(
+                    f"{self.definition.api_name} do not tell the module of their parents."
+                )
+            record[PARENT_ID] = parent_id if module == self.definition.module else None
+            for key in PARENT_KEYS:
+                record.pop(key, None)
+        self._convert(records)
+
+    # Parent by parent
+
+    def _from_parents(self, state: State) -> Iterator[Chunk]:
+        pass_ = self._pass(state)
         waiting: list[Record] = []
         parents = 0
-        for parent_id, records in self._by_parent(names, after=pass_.after or "0"):
+        for parent_id, records in self._by_parent(self._names, after=pass_.after or "0"):
             waiting += records
             parents += 1
             pass_ = replace(pass_, after=parent_id, emitted=pass_.emitted + len(records))
             if parents >= PARENTS_PER_CHUNK or len(waiting) >= RECORDS_PER_CHUNK:
-                convert(waiting)
+                self._convert(waiting)
                 yield Chunk(waiting, begin(state, pass_))
                 waiting, parents = [], 0
-        convert(waiting)
+        self._convert(waiting)
         yield Chunk(waiting, complete(state, pass_, replication_key=None))
 
-    def _pass(self, state: State, names: Sequence[str]) -> Pass:
-        shape = shape_of_pass(self.definition.module, self.definition.api_name, names)
+    def _pass(self, state: State) -> Pass:
+        shape = shape_of_pass(self.definition.module, self.definition.api_name, self._names)
         begun = pass_of(state, shape=shape)
         if begun is not None:
             return begun

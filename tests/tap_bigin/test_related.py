@@ -104,6 +104,29 @@ def test_run_by_a_token_that_may_not_list_notes_reads_them_by_parent(sandbox):
     assert set(pairs(run, "contacts_notes")) == there
 
 
+def test_notes_come_from_one_list_and_then_only_those_that_changed(sandbox):
+    """Notes tell their parent: all of them cost a credit for 200, not one a parent."""
+    settings = {"modules": ["Contacts"], "related_lists": ["Contacts.Notes", "Contacts.Attachments"]}
+    first = run_tap(sandbox, **settings)
+    contact = sandbox.dump("Contacts")[0]["id"]
+    sandbox.clock(advance=10)
+    answer = sandbox.api("POST", f"/Contacts/{contact}/Notes", json={"data": [{"Note_Content": "Called"}]})
+    new = answer.json()["data"][0]["details"]["id"]
+
+    second = run_tap(sandbox, state=first.state, **settings)
+
+    assert sandbox.calls("GET /Contacts/{id}/{related_list}") == 0
+    assert pairs(second, "contacts_notes") == [(contact, new)]
+    there = {
+        (each["Parent_Id"]["id"], each["id"])
+        for each in sandbox.dump("Notes")
+        if each["Parent_Id"]["module"]["api_name"] == "Contacts"
+    }
+    assert {*pairs(first, "contacts_notes"), (contact, new)} == there
+    assert first.records["contacts_attachments"]
+    first.validate()
+
+
 def test_list_longer_than_a_page_is_read_to_its_end(sandbox):
     """200 records a page, for related lists too."""
     company = sandbox.dump("Accounts")[0]["id"]
@@ -124,13 +147,13 @@ def test_parent_deleted_meanwhile_is_passed_over(sandbox):
     """Parents are listed before their lists are read: one of them may be gone by then."""
     gone = sandbox.dump("Contacts")[5]["id"]
     sandbox.fault(
-        "GET /Contacts/*/Notes", after=2, mutate=[{"op": "delete", "module": "Contacts", "id": gone}]
+        "GET /Contacts/*/Calls", after=2, mutate=[{"op": "delete", "module": "Contacts", "id": gone}]
     )
 
-    run = run_tap(sandbox, modules=["Contacts"], related_lists=["Contacts.Notes"], max_concurrent_requests=1)
+    run = run_tap(sandbox, modules=["Contacts"], related_lists=["Contacts.Calls"], max_concurrent_requests=1)
 
     assert run.code == 0
-    assert gone not in {parent for parent, _ in pairs(run, "contacts_notes")}
+    assert gone not in {parent for parent, _ in pairs(run, "contacts_calls")}
 
 
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
