@@ -1,0 +1,100 @@
+"""The reject log: a line for each record that was not written, which can be fed back; and the dry run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+from support.target import command, record, records, schema, settings_of, state
+
+CONTACTS = schema("Contacts", "Last_Name", "Title", key=["Email"])
+
+
+def test_a_line_says_everything_about_its_record(target, tmp_path):
+    """Who, what, why, when; and the record as it was read, numbers exact."""
+    row = {"Email": "no address", "Last_Name": "Žofie", "Description": {"a": 1.10}, "other": None}
+
+    run = target([CONTACTS, record("Contacts", **row)], max_rejects=1)
+
+    (line,) = run.rejects
+    when = line.pop("time")
+    assert datetime.fromisoformat(when.replace("Z", "+00:00")).tzinfo is not None
+    assert line.pop("message").startswith("invalid data")
+    assert line == {
+        "stream": "Contacts",
+        "module": "Contacts",
+        "key_properties": ["Email"],
+        "number": 1,
+        "kind": "rejected",
+        "code": "INVALID_DATA",
+        "field": "Email",
+        "record": row,
+    }
+
+
+def test_lines_are_appended_and_the_file_appears_with_the_first(target, tmp_path):
+    """A good run leaves no empty file; a second bad one does not wipe out what the first one said."""
+    good, bad = {"Email": "a@b.se", "Last_Name": "A"}, {"Email": "none", "Last_Name": "B"}
+    target([CONTACTS, record("Contacts", **good)])
+    assert not (tmp_path / "rejects.jsonl").exists()
+
+    for _ in range(2):
+        target([CONTACTS, record("Contacts", **bad)], max_rejects=1)
+
+    assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == 2
+
+
+def test_rejects_can_be_fed_back_by_one_line(sandbox, target, tmp_path):
+    """After the cause is mended, the documented line makes a Singer stream of the file."""
+    rows = [{"Email": f"a{n}@b.se", "Last_Name": "x" * 90, "Title": "CEO"} for n in range(3)]
+    target([CONTACTS, *records("Contacts", rows)], max_rejects=3)
+    page = Path(__file__).parents[2].joinpath("docs", "how-to", "mend-rejects.md").read_text()
+    line = re.search(r"```sh\n(python3 -c .*?) \| target-bigin", page, re.DOTALL)[1]
+    script = line.replace("mended.jsonl", shlex.quote(str(tmp_path / "rejects.jsonl")))
+
+    fed = subprocess.run(script, shell=True, check=True, capture_output=True, text=True).stdout
+    settings = settings_of(sandbox, tmp_path, streams={"Contacts": {"truncate": True}})
+    code, _, said = command(settings, tmp_path, fed)
+
+    assert code == 0, said
+    written = [
+        each for each in sandbox.dump("Contacts") if each["Title"] == "CEO" and len(each["Last_Name"]) == 80
+    ]
+    assert len(written) == 3
+
+
+def test_a_dry_run_writes_nothing_and_tells_all(sandbox, target, tmp_path):
+    """Before the first run in earnest: what would be inserted, updated, rejected, and at what price."""
+    sandbox.reset(size="empty")
+    sandbox.create("Contacts", Last_Name="Ek", Email="EK@b.se")
+    before = sandbox.dump("Contacts")
+    rows = [{"Email": f"n{n}@b.se", "Last_Name": "N"} for n in range(130)]
+    messages = [
+        CONTACTS,
+        *records("Contacts", rows),
+        record("Contacts", Email="ek@b.se", Last_Name="Ekman"),
+        record("Contacts", Email="", Last_Name="Nobody"),
+        state("end"),
+    ]
+
+    run = target(messages, dry_run=True, max_rejects=1)
+
+    assert sandbox.dump("Contacts") == before
+    assert run.outcomes("Contacts") == {"inserted": 130, "updated": 1, "invalid": 1}
+    assert run.states == []
+    assert run.said("Writing would have cost 14 credits")
+    assert not [endpoint for endpoint in sandbox.usage()["by_endpoint"] if "upsert" in endpoint]
+
+
+def test_a_rejects_path_that_cannot_be_written_is_said_at_the_start(sandbox, tmp_path):
+    """Not after an hour, with the first reject."""
+    config = settings_of(sandbox, tmp_path)
+    (tmp_path / "rejects.jsonl").mkdir()
+
+    code, _, said = command(config, tmp_path, [CONTACTS])
+
+    assert code == 1
+    assert "rejects_path" in said.splitlines()[-1]
