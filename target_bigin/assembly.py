@@ -11,6 +11,7 @@ from target_bigin.deletes import BrakeDeletions
 from target_bigin.id_map import source_key
 from target_bigin.keys import KeyPlan, own_key, unique_fields
 from target_bigin.lane import Fail, SideLane
+from target_bigin.later_links import LinkLater, Postponed
 from target_bigin.linking import LinkRecords
 from target_bigin.lookups import Place
 from target_bigin.passage import Prepared
@@ -39,7 +40,8 @@ class Assembly:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._shared = Shared(run)
-        self._asides: dict[str, Aside] = {}  # by stream, as the next one
+        self._asides: dict[str, Aside] = {}  # by stream, as the next ones
+        self._postponed: dict[str, Postponed] = {}
         self._under_way: dict[str, UnderWay | None] = {}
 
     def side_lane(
@@ -82,6 +84,7 @@ class Assembly:
         return [
             introduce,
             *remembering,
+            self._later_step(context),
             *([self._row_step(context, aside)] if aside.shapes else []),
             *([self._tag_step(context)] if context.settings.tags else []),
             *([RememberWritten(under_way)] if under_way else []),
@@ -129,6 +132,7 @@ class Assembly:
             directory,
             client=context.client,
             names=lambda record: directory.names(record, module=module, source_key=key_of(record)),
+            postponed=self._postponed.setdefault(context.stream, Postponed()),
         )
 
     def _deleting(self, context: StreamContext) -> Iterator[Step]:
@@ -147,6 +151,16 @@ class Assembly:
         carried = {name: context.fields[name] for name in context.matched.values() if name in context.fields}
         metadata = self._run.client.metadata
         return self._run.flights.wait_for(partial(row_fields, carried, context.settings, metadata))
+
+    def _later_step(self, context: StreamContext) -> Step:
+        return LinkLater(
+            self._postponed[context.stream],
+            self._shared.directory,
+            context.client,
+            self._run.flights,
+            module=context.module.api_name,
+            trigger=self._run.settings.trigger,
+        )
 
     def _row_step(self, context: StreamContext, aside: Aside) -> Step:
         write = RowWriter(

@@ -20,6 +20,7 @@ from target_bigin.steps import Step
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
+    from target_bigin.later_links import Postponed
     from target_bigin.lookups import Directory
 
 MOST_WAITING = 50_000  # records of a stream; beyond it the oldest is decided as if the input had ended
@@ -56,11 +57,13 @@ class LinkRecords(Step):
         *,
         client: Labelled,
         names: Callable[[Prepared], Sequence[Name]],
+        postponed: Postponed | None = None,
     ) -> None:
         self._relations = relations
         self._directory = directory
         self._client = client
         self._names = names  # by what others may look for a record of this stream
+        self._postponed = postponed  # None: what waits in a circle cannot be linked later
         self._held: dict[int, Held] = {}  # by number: in the order of the input
         directory.waiting.append(self)
 
@@ -93,13 +96,18 @@ class LinkRecords(Step):
             self._directory.flush()
 
     def finish(self) -> None:
-        """Decide about those that wait for nobody who waits himself; about all if they wait in a circle."""
+        """Decide about those that wait for nobody who waits himself.
+
+        If all of them do, they wait in a circle: they are let go, to be linked once they are written.
+        """
         everybody = [held for step in self._directory.waiting for held in step.held]
         coming = {name for step in self._directory.waiting for name in step.names_held()}
         hopeless = [held for held in everybody if not any(name_of(w) in coming for w in held.looks_for())]
         for held in tuple(self._held.values()):
-            if not hopeless or held in hopeless:
+            if held in hopeless:
                 self._give_last_call(held)
+            elif not hopeless:
+                self._postpone(held)
         self._directory.flush()
 
     @property
@@ -118,6 +126,16 @@ class LinkRecords(Step):
         for want in held.looks_for():
             self._directory.doubt(want)
         self._seek_all(held)
+
+    def _postpone(self, held: Held) -> None:
+        if self._postponed is None or held.asked or any(need.must_be_there for need in held.open):
+            self._give_last_call(held)
+            return
+        self._postponed.needs[held.record.number] = list(held.open)
+        for need in held.open:
+            need.put(None)
+        held.open.clear()
+        self._release(held)
 
     def _seek_all(self, held: Held) -> None:
         for need in tuple(held.open):
