@@ -154,6 +154,21 @@ def test_a_mapping_says_only_what_was_given():
     assert FieldMapping("A", default_value=0).to_json() == {"api_name": "A", "default_value": {"value": 0}}
 
 
+def test_ignore_empty_is_said_in_both_places():
+    """The API's description has it in the resource, its prose on top: where it is not seen, blanks erase."""
+
+    class Heard:
+        def send(self, call: Call) -> Reply:
+            self.body = call.json
+            return Reply(201, {"details": {"id": "1"}})
+
+    heard = Heard()
+    BulkWrite(heard, org_id=lambda: "1").create("Contacts", "2", MAPPINGS, operation="insert")
+
+    assert heard.body["ignore_empty"] is heard.body["resource"][0]["ignore_empty"] is True
+    assert "find_by" not in heard.body["resource"][0]
+
+
 @pytest.mark.parametrize("operation", ["update", "upsert"])
 def test_find_by_is_demanded_before_anything_is_spent(patient, operation):
     """Bigin refuses the job without it."""
