@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,6 @@ from singer_sdk.exceptions import ConfigValidationError
 from bigin_api.errors import BiginError, CreditBudgetReached, SettingsError
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator
 
 FAILED = 1
@@ -39,6 +40,11 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         yield
     except (click.exceptions.Exit, click.ClickException):
         raise
+    except Terminated as ended:
+        logger.warning("Ended by a signal; the state says where the next run goes on.")
+        logging.shutdown()
+        # Threads may wait a minute for an answer that nobody needs any more.
+        os._exit(ended.exit_code)
     except CreditBudgetReached as reached:
         logger.warning("%s", reached.message)
         sys.exit(0)

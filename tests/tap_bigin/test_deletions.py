@@ -1,0 +1,172 @@
+"""What is deleted and what comes back, in each of the ways in which it can be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import TapRun, run_tap
+
+
+def _told(run: TapRun) -> dict[tuple[str, str], str]:
+    return {(each["module"], each["id"]): each["type"] for each in run.records["deleted_records"]}
+
+
+def _delete(sandbox: Sandbox, module: str, record_id: str) -> None:
+    sandbox.mutate({"op": "delete", "module": module, "id": record_id})
+
+
+def test_the_stream_tells_each_deletion_once(sandbox: Sandbox) -> None:
+    """Lists show no deletions: without this a warehouse keeps what is gone."""
+    first = run_tap(sandbox)
+    sandbox.clock(advance=60)
+    company = next(each["Account_Name"]["id"] for each in sandbox.dump("Contacts") if each["Account_Name"])
+    taken_along = {
+        each["id"] for each in sandbox.dump("Contacts") if (each["Account_Name"] or {}).get("id") == company
+    }
+    _delete(sandbox, "Accounts", company)
+    sandbox.clock(advance=60)
+
+    second = run_tap(sandbox, state=first.state)
+    third = run_tap(sandbox, state=second.state)
+
+    second.validate()
+    told = _told(second)
+    assert told.pop(("Accounts", company)) == "recycle"
+    assert {record_id for module, record_id in told if module == "Contacts"} == taken_along
+    assert third.records["deleted_records"] == []
+
+
+def test_the_first_run_tells_what_was_deleted_before(sandbox: Sandbox) -> None:
+    """Bigin keeps deletions for 60 to 120 days: a warehouse filled by other means can be cleaned by them."""
+    run = run_tap(sandbox)
+
+    expected = {each["id"] for each in sandbox.deleted("Contacts")}
+    assert expected <= {record_id for module, record_id in _told(run) if module == "Contacts"}
+
+
+@pytest.mark.parametrize("mode", ["stream", "soft"])
+def test_a_restored_record_comes_back(sandbox: Sandbox, mode: str) -> None:
+    """It returns with its old Modified_Time, so no incremental reading would ever see it again."""
+    contact = sandbox.dump("Contacts")[3]["id"]
+    first = run_tap(sandbox, deleted_records=mode)
+    sandbox.clock(advance=60)
+    _delete(sandbox, "Contacts", contact)
+    sandbox.clock(advance=60)
+    second = run_tap(sandbox, state=first.state, deleted_records=mode)
+    sandbox.clock(advance=60)
+    sandbox.mutate({"op": "restore", "module": "Contacts", "id": contact})
+
+    third = run_tap(sandbox, state=second.state, deleted_records=mode)
+
+    third.validate()
+    assert third.latest("Contacts")[contact]["Last_Name"]
+    if mode == "soft":
+        assert second.latest("Contacts")[contact].keys() == {"id", "_sdc_deleted_at"}
+        assert third.latest("Contacts")[contact]["_sdc_deleted_at"] is None
+    else:
+        assert _told(second)["Contacts", contact] == "recycle"
+        assert _told(third)["Contacts", contact] == "restored"
+
+
+def test_a_record_deleted_before_it_was_ever_read_and_restored_is_read(sandbox: Sandbox) -> None:
+    """Its Modified_Time lies before the bookmark of a run that could not see it."""
+    first = run_tap(sandbox)
+    sandbox.clock(advance=60)
+    contact = sandbox.create("Contacts", Last_Name="Gone")
+    _delete(sandbox, "Contacts", contact)
+    sandbox.clock(advance=60)
+    second = run_tap(sandbox, state=first.state)
+    sandbox.mutate({"op": "restore", "module": "Contacts", "id": contact})
+    sandbox.clock(advance=60)
+
+    third = run_tap(sandbox, state=second.state)
+
+    assert contact not in second.ids("Contacts")
+    assert third.ids("Contacts") == [contact]
+
+
+def test_what_is_deleted_for_good_stays_deleted(sandbox: Sandbox) -> None:
+    """It leaves the recycle bin as a restored record does, but cannot be read any more."""
+    contact = sandbox.dump("Contacts")[3]["id"]
+    first = run_tap(sandbox)
+    sandbox.clock(advance=60)
+    _delete(sandbox, "Contacts", contact)
+    second = run_tap(sandbox, state=first.state)
+    sandbox.clock(advance=60)
+    sandbox.mutate({"op": "purge", "module": "Contacts", "id": contact})
+
+    third = run_tap(sandbox, state=second.state)
+    sandbox.clock(advance=130 * 24 * 3600)  # the entry fades
+    fourth = run_tap(sandbox, state=third.state)
+
+    assert _told(third).get(("Contacts", contact), "permanent") == "permanent"
+    assert ("Contacts", contact) not in _told(fourth)
+    assert contact not in fourth.ids("Contacts")
+
+
+def test_soft_deletes_stand_in_the_schema_and_begin_after_the_first_run(sandbox: Sandbox) -> None:
+    """A tombstone of what was never emitted would make a row out of nothing."""
+    run = run_tap(sandbox, deleted_records="soft")
+
+    run.validate()
+    assert sandbox.deleted("Contacts")
+    assert "_sdc_deleted_at" in run.schemas["Contacts"]["schema"]["properties"]
+    assert {record["_sdc_deleted_at"] for record in run.records["Contacts"]} == {None}
+    assert "_sdc_deleted_at" not in run.schemas["Notes"]["schema"]["properties"]
+    assert "deleted_records" not in run.schemas
+
+
+def test_none_costs_nothing(sandbox: Sandbox) -> None:
+    """Whoever does not want deletions does not pay for them."""
+    run = run_tap(sandbox, deleted_records="none")
+
+    assert run.code == 0
+    assert "deleted_records" not in run.schemas
+    assert sandbox.calls("GET /Contacts/deleted") == 0
+
+
+def test_a_long_list_is_read_over_what_people_do_meanwhile(sandbox: Sandbox) -> None:
+    """The list has no tokens, and a restored record moves the rest up."""
+    sandbox.reset(size="empty")
+    made = sandbox.mutate(
+        {"op": "create", "module": "Products", "count": 900, "data": {"Product_Name": "P{n}"}}
+    )
+    ids = [each["id"] for each in made[0]]
+    first = run_tap(sandbox)
+    for some in (ids[:300], ids[300:600], ids[600:]):
+        sandbox.clock(advance=60)
+        sandbox.mutate({"op": "delete", "module": "Products", "ids": some})
+    back: list[dict[str, Any]] = [{"op": "restore", "module": "Products", "id": each} for each in ids[-15:]]
+    sandbox.fault("GET /Products/deleted", after=1, mutate=back)
+    sandbox.clock(advance=60)
+
+    second = run_tap(sandbox, state=first.state)
+    sandbox.clock(advance=25 * 3600)  # a long list is read whole once a day, and only then tells what is back
+    third = run_tap(sandbox, state=second.state)
+
+    told = {**_told(second), **_told(third)}
+    gone = {record_id for (_, record_id), kind in told.items() if kind != "restored"}
+    assert gone == set(ids[:-15])
+
+
+@pytest.mark.parametrize("ims", ["exclusive", "ignored"])
+def test_after_a_long_list_only_what_is_new_is_asked_for(sandbox: Sandbox, ims: str) -> None:
+    """A list of many pages is not read whole at every run."""
+    sandbox.reset(size="empty", ims=ims)
+    made = sandbox.mutate(
+        {"op": "create", "module": "Products", "count": 700, "data": {"Product_Name": "P{n}"}}
+    )
+    ids = [each["id"] for each in made[0]]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids[:650]})
+    sandbox.clock(advance=60)
+    first = run_tap(sandbox)
+    before = sandbox.calls("GET /Products/deleted")
+    sandbox.clock(advance=60)
+    _delete(sandbox, "Products", ids[-1])
+
+    second = run_tap(sandbox, state=first.state)
+
+    assert _told(second) == {("Products", ids[-1]): "recycle"}
+    assert ims == "ignored" or sandbox.calls("GET /Products/deleted") == before + 1
