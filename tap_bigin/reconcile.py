@@ -39,9 +39,9 @@ What the warehouse holds, in one line of SQL (a union of the streams to check):
   DuckDB    COPY (SELECT 'Contacts' AS stream, id, modified_time FROM bigin.contacts
             UNION ALL SELECT 'Accounts', id, modified_time FROM bigin.accounts)
             TO 'held.csv' (HEADER)
-  Postgres  \\copy (SELECT 'Contacts' AS stream, id, "Modified_Time" FROM bigin."Contacts"
+  Postgres  COPY (SELECT 'Contacts' AS stream, id, "Modified_Time" FROM bigin."Contacts"
             UNION ALL SELECT 'Accounts', id, "Modified_Time" FROM bigin."Accounts")
-            TO 'held.csv' WITH (FORMAT csv, HEADER)
+            TO STDOUT WITH (FORMAT csv, HEADER)
 
 Leave out what you know to be deleted: add WHERE id NOT IN (SELECT id FROM bigin.deleted_records)
 to each part or, with deleted_records: soft, WHERE _sdc_deleted_at IS NULL.
