@@ -99,5 +99,5 @@ class Metadata:
 
     def _list(self, path: str, key: str, *, module: str | None = None) -> list[dict[str, Any]]:
         params = {"module": module} if module else {}
-        call = Call("GET", path, params, endpoint="settings", module=module)
+        call = Call("GET", path, params, endpoint="settings", module=module, label="metadata")
         return self._sender.send(call).rows(key)

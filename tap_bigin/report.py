@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
 
     from bigin_api import BiginError, Spent
 
+Say = Callable[[int, str], None]
+METADATA = "metadata"  # the label under which the client counts what discovery asks for
+
 
 @dataclass
 class StreamReport:
     """One stream's account. Readers may write to it from their threads."""
 
     name: str
-    logger: logging.Logger
+    say: Say
     emitted: int = 0
     counted: int | None = None  # Bigin's own count, where a full pass asked for it
     reason: str | None = None  # why the two differ, where it is known
@@ -42,7 +46,7 @@ class StreamReport:
         """Say what a person should know, once a run, with the stream's name in front."""
         if message not in self.warnings:
             self.warnings.append(message)
-            self.logger.warning("%s: %s", self.name, message)
+            self.say(logging.WARNING, f"{self.name}: {message}")
 
     def add_note(self, message: str) -> None:
         """Say once how it goes."""
@@ -52,15 +56,18 @@ class StreamReport:
 
     def inform(self, message: str) -> None:
         """Say how it goes."""
-        self.logger.info("%s: %s", self.name, message)
+        self.say(logging.INFO, f"{self.name}: {message}")
 
     def line(self, credits_spent: int) -> str:
-        """The account in one line."""
+        """The account in one line.
+
+        >>> StreamReport("Contacts", print, emitted=2_010, counted=2_000, reason="it lags").line(12)
+        'Contacts: 2,010 records, Bigin counts 2,000 (it lags), 12 credits, 0.0 s'
+        """
         parts = [f"{self.emitted:,} records"]
         if self.counted is not None:
-            parts.append(f"Bigin counts {self.counted:,}")
-            if self.counted != self.emitted and self.reason:
-                parts[-1] += f" ({self.reason})"
+            differs = self.counted != self.emitted and self.reason
+            parts.append(f"Bigin counts {self.counted:,}" + (f" ({self.reason})" if differs else ""))
         parts += [f"{credits_spent:,} credits", f"{self.seconds:.1f} s"]
         if self.failure is not None:
             parts.append("FAILED")
@@ -73,32 +80,47 @@ class RunReport:
     """The accounts of all streams."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        self.logger = logger
+        self._logger = logger
+        self._is_over = False
         self.streams: dict[str, StreamReport] = {}
         self.refusals: dict[str, str] = {}
 
+    def say(self, level: int, message: str) -> None:
+        """Log a line, unless the run is over: a thread that still ends must not have the last word."""
+        if not self._is_over:
+            self._logger.log(level, "%s", message)
+
     def stream(self, name: str) -> StreamReport:
         """The account of a stream, made at the first call."""
-        return self.streams.setdefault(name, StreamReport(name, self.logger))
+        return self.streams.setdefault(name, StreamReport(name, self.say))
 
     def refuse(self, module: str, why: str) -> None:
         """A module that metadata lists and that the token may not see becomes no stream."""
         self.refusals[module] = why
-        self.logger.warning("%s: no stream. %s", module, why)
+        self.say(logging.WARNING, f"{module}: no stream. {why}")
+
+    def close(self) -> None:
+        """The run is over: readers are not listened to any more."""
+        self._is_over = True
 
     @property
     def failures(self) -> list[StreamReport]:
         """The streams that failed."""
-        return [each for each in self.streams.values() if each.failure is not None]
+        return [each for each in self._told() if each.failure is not None]
 
     def lines(self, spent: Spent) -> Iterator[str]:
-        """The end of the run: one line for each stream that had its turn, and a total."""
-        told = [each for each in self.streams.values() if each.began is not None]
+        """The end of the run: one line for each stream that had its turn, in that order, and a total."""
+        told = self._told()
         for each in told:
             yield each.line(spent.by_label.get(each.name, 0))
-        remaining = "" if spent.remaining is None else f"; Bigin says {spent.remaining:,} remain today"
         total = sum(each.emitted for each in told)
+        metadata = spent.by_label.get(METADATA, 0)
+        remaining = "" if spent.remaining is None else f"; Bigin says {spent.remaining:,} remain today"
         yield (
-            f"Total: {total:,} records from {len(told)} streams, "
-            f"{spent.credits:,} credits in {spent.calls:,} calls{remaining}"
+            f"Total: {total:,} records from {len(told)} streams, {spent.credits:,} credits in "
+            f"{spent.calls:,} calls, {metadata:,} of them for metadata{remaining}"
         )
+
+    def _told(self) -> list[StreamReport]:
+        told = [each for each in self.streams.values() if each.began is not None]
+        return sorted(told, key=lambda each: each.began or 0.0)

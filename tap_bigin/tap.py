@@ -208,6 +208,7 @@ class TapBigin(Tap):
 
     def close(self) -> None:
         """End what runs in threads, and the client."""
+        self.report.close()
         if self._prefetch is not None:
             self._prefetch.close()
         self.calls.close(wait_for_running=False)
@@ -273,13 +274,10 @@ class TapBigin(Tap):
         cls.print_version(print_fn=cls.logger.info)
         config = config or _ConfigInput()
         with clear_ending(cls.logger):
-            given = read_json(catalog.read(), "catalog") if catalog else None
-            if given is not None:
-                check_catalog(given)
             tap = cls(
                 config=config.config,
-                state=read_json(state.read(), "state") if state else None,
-                catalog=given,
+                state=_read(state, "state", check_state),
+                catalog=_read(catalog, "catalog", check_catalog),
                 parse_env_config=config.parse_env,
                 validate_config=True,
             )
@@ -309,6 +307,15 @@ class TapBigin(Tap):
         """Read a record of each stream, or write the schemas alone."""
         with clear_ending(cls.logger):
             super().cb_test(ctx, param, value)
+
+
+def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict[str, Any] | None:
+    """What a file holds, once it has the right shape. Raises SettingsError for another."""
+    if file is None:
+        return None
+    content: dict[str, Any] = read_json(file.read(), what)
+    check(content)
+    return content
 
 
 def _explained(error: Any) -> str:

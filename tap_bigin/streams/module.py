@@ -37,7 +37,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """What came back from the recycle bin, then the pass that is due or was interrupted."""
         for name, data_type in self.definition.schema.unknown.items():
             if self.is_asked_for(name):
-                self.report.warn(f"field {name!r} is of a type that is new here, {data_type!r}: taken as it is.")
+                self.report.warn(
+                    f"field {name!r} is of a type that is new here, {data_type!r}: taken as it is."
+                )
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
@@ -47,6 +49,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         extraction = self._extraction
         pass_ = self._pass(state)
         yield from extraction.chunks(state, pass_)
+        self.report.reason = _why_counts_differ(pass_.emitted)
         if news is not None and extraction.chunks_read > 1:
             state = {**state, "deleted": self._with_deleted_meanwhile(news.mark, pass_).to_state()}
         key = self.replication_key if self.is_incremental else None
@@ -170,3 +173,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return replace(mark, gone=mark.gone | in_bin)
+
+
+def _why_counts_differ(emitted_before: int) -> str:
+    if emitted_before:
+        return f"{emitted_before:,} were written by earlier runs"
+    return "its count lags by up to ten minutes, and people work meanwhile"
