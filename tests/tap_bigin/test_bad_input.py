@@ -1,0 +1,207 @@
+"""What is wrong comes as one clear last line that names it, and exit code 1."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import COMMAND, discover, run_tap, select
+
+
+def _config(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+    settings = {**sandbox.settings_for(), **changes}
+    return {name: value for name, value in settings.items() if value is not ...}
+
+
+def _run(tmp_path: Path, config: Any, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, last line and everything said."""
+    path = tmp_path / "config.json"
+    path.write_text(config if isinstance(config, str) else json.dumps(config))
+    done = subprocess.run(
+        [str(COMMAND), "--config", str(path), *arguments], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr.strip().splitlines()[-1], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"client_id": ...}, "'client_id' is a required property"),
+        ({"refresh_token": ...}, "'refresh_token' is a required property"),
+        ({"refresh_token": "revoked"}, "refresh_token"),
+        ({"client_id": "nobody"}, "client_id"),
+        ({"client_secret": "wrong"}, "client_secret"),
+        ({"data_center": "mars"}, "data_center: 'mars' is not one of"),
+        ({"modules": "Contacts"}, "modules: 'Contacts' is not of type 'array'"),
+        ({"start_date": "yesterday"}, "start_date: 'yesterday'"),
+        ({"max_concurrent_requests": 50}, "max_concurrent_requests: 50"),
+        ({"deleted_records": "hard"}, "deleted_records: 'hard' is not one of"),
+        ({"lookups": "name"}, "lookups: 'name' is not one of"),
+        ({"extraction_method": "magic"}, "extraction_method: 'magic' is not one of"),
+        ({"api_url": "ftp://bigin"}, "api_url: 'ftp://bigin'"),
+        ({"related_lists": ["Contacts"]}, "related_lists: 'Contacts'"),
+        ({"queries": [{"name": "q"}]}, "queries"),
+        ({"custom_views": [{"name": "v", "module": "Contacts", "cvid": "1"}]}, "custom_views: v"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    sandbox: Sandbox, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    """A person mends what the last line names."""
+    for arguments in ((), ("--discover",)):
+        code, last, everything = _run(tmp_path, _config(sandbox, **changes), *arguments)
+
+        assert code == 1
+        assert said in last
+        assert "Traceback" not in everything
+
+
+@pytest.mark.parametrize("secret", ["client_secret", "refresh_token"])
+def test_a_secret_of_the_wrong_type_is_not_shown(sandbox: Sandbox, tmp_path: Path, secret: str) -> None:
+    """Logs are read by more people than settings are."""
+    code, last, everything = _run(tmp_path, _config(sandbox, **{secret: 13579246}))
+
+    assert code == 1
+    assert f"{secret}: a int, but it takes a text" in last
+    assert "13579246" not in everything
+
+
+def test_an_unknown_setting_is_warned_about(sandbox: Sandbox) -> None:
+    """A misspelt setting does nothing, without a word, unless somebody says so."""
+    run = run_tap(sandbox, modulles=["Contacts"])
+
+    assert run.code == 0
+    assert run.said("there is no 'modulles'")
+
+
+@pytest.mark.parametrize("text", ["{", "[1, 2]", ""])
+def test_a_malformed_file_of_settings_is_named(tmp_path: Path, text: str) -> None:
+    """Not a traceback out of a JSON parser."""
+    code, last, everything = _run(tmp_path, text)
+
+    assert code == 1
+    assert "config.json" in last
+    assert "Traceback" not in everything
+
+
+def test_a_missing_file_of_settings_is_named() -> None:
+    """Not a traceback out of the file system."""
+    done = subprocess.run(
+        [str(COMMAND), "--config", "nowhere.json"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "nowhere.json cannot be read" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("{", "state: not JSON"),
+        ([], "state: expected an object"),
+        ({"bookmarks": []}, "state: bookmarks: expected an object, got list"),
+        ({"bookmarks": {"Contacts": "2026"}}, "state: bookmarks: Contacts: expected an object, got str"),
+        (
+            {
+                "bookmarks": {
+                    "Contacts": {"replication_key": "Modified_Time", "replication_key_value": "soon"}
+                }
+            },
+            "state: bookmarks: Contacts: replication_key_value 'soon' is no moment",
+        ),
+        (
+            {"bookmarks": {"Contacts": {"replication_key_value": "2026-05-14T09:00:00Z"}}},
+            "has no replication_key beside it",
+        ),
+        ({"bookmarks": {"Contacts": {"pass": {"kind": "half"}}}}, "state: bookmarks: Contacts: pass"),
+    ],
+)
+def test_a_malformed_state_is_named(sandbox: Sandbox, state: Any, said: str) -> None:
+    """A state that is not understood must not be read as no state: that would read everything again."""
+    run = run_tap(sandbox, state=state, modules=["Contacts"])
+
+    assert run.code == 1
+    assert said in run.log[-1]
+    assert not run.said("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("catalog", "said"),
+    [
+        ("{]", "catalog: not JSON"),
+        ({"stream": []}, "catalog: expected an object with a list of streams"),
+        ({"streams": [{"stream": "Contacts"}]}, "catalog: streams[0]: has no tap_stream_id"),
+        ({"streams": [{"tap_stream_id": "Contacts", "schema": []}]}, "catalog: Contacts: schema"),
+        (
+            {"streams": [{"tap_stream_id": "Contacts", "metadata": {"selected": True}}]},
+            "catalog: Contacts: metadata: expected a list",
+        ),
+        (
+            {"streams": [{"tap_stream_id": "Contacts", "metadata": [{"selected": True}]}]},
+            "catalog: Contacts: a metadata entry has no breadcrumb",
+        ),
+    ],
+)
+def test_a_malformed_catalog_is_named(sandbox: Sandbox, catalog: Any, said: str) -> None:
+    """Catalogs are edited by hand."""
+    run = run_tap(sandbox, catalog=catalog)
+
+    assert run.code == 1
+    assert said in run.log[-1]
+    assert not run.said("Traceback")
+
+
+def test_a_stream_that_is_no_more_is_warned_about(sandbox: Sandbox) -> None:
+    """The SDK drops it without a word, and its table would just stop growing."""
+    catalog = select(discover(sandbox), "Contacts", "Tasks")
+    for stream in catalog["streams"]:
+        if stream["tap_stream_id"] == "Tasks":
+            stream["tap_stream_id"] = stream["stream"] = "Tusks"
+
+    run = run_tap(sandbox, catalog=catalog)
+
+    assert run.code == 0
+    assert run.said("Tusks: selected in the catalog, but there is no such stream")
+    assert run.ids("Contacts")
+
+
+def test_an_unreachable_server_ends_the_run_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Nothing can be read: no half of a run, no state."""
+    config = _config(sandbox, api_url="http://127.0.0.1:9", accounts_url="http://127.0.0.1:9", max_retries=0)
+
+    code, last, everything = _run(tmp_path, config)
+
+    assert code == 1
+    assert "127.0.0.1" in last
+    assert "Traceback" not in everything
+
+
+def test_credentials_revoked_in_the_middle_end_the_run(sandbox: Sandbox) -> None:
+    """Every further call would fail as well: one line says why."""
+    sandbox.fault("GET /Contacts", status=401, times=None)
+
+    run = run_tap(sandbox, modules=["Contacts", "Tasks"])
+
+    assert run.code == 1
+    assert "INVALID_TOKEN" in run.log[-1]
+    assert not run.said("Traceback")
+
+
+def test_test_mode_reads_a_record_of_each_stream(sandbox: Sandbox) -> None:
+    """`meltano config test` asks for it: settings that work must pass, and cost little."""
+    run = run_tap(sandbox, "--test")
+
+    assert run.code == 0
+    assert len(run.ids("Contacts")) == 1
+
+
+def test_test_mode_fails_with_wrong_credentials(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A test that cannot fail is worse than none."""
+    code, last, _ = _run(tmp_path, _config(sandbox, client_secret="wrong"), "--test")
+
+    assert code == 1
+    assert "client_secret" in last
