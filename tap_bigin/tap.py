@@ -29,7 +29,7 @@ from tap_bigin.views import define_views
 from tap_bigin.writer import PageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
