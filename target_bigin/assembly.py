@@ -18,7 +18,7 @@ from target_bigin.passage import Prepared
 from target_bigin.references import modules_of
 from target_bigin.relations import relations_of
 from target_bigin.row_writing import Aside, RowWriter, SetRowsAside, WriteRows, job_from
-from target_bigin.rows import RowField, row_fields, row_relations
+from target_bigin.rows import RowField, row_fields, row_relations, undeclared_rows
 from target_bigin.run import Run, StreamContext
 from target_bigin.settings import StreamSettings
 from target_bigin.shared import Shared
@@ -125,7 +125,11 @@ class Assembly:
         for place, name in _places(context, shapes):
             self._run.flights.wait_for(partial(metadata.fields, place))
             directory.prepare(place, name, client=context.client)
-        relations = {**relations_of(context.fields, context.settings), **row_relations(shapes)}
+        relations = {
+            **relations_of(context.fields, context.settings),
+            **undeclared_rows(context.fields),
+            **row_relations(shapes),
+        }
         key_of, module = _key_of(context), context.module.api_name
         return LinkRecords(
             relations,
@@ -148,7 +152,10 @@ class Assembly:
             )
 
     def _row_fields(self, context: StreamContext) -> dict[str, RowField]:
-        carried = {name: context.fields[name] for name in context.matched.values() if name in context.fields}
+        declared = (
+            context.matched.values() or context.fields
+        )  # a schema without properties: anything may come
+        carried = {name: context.fields[name] for name in declared if name in context.fields}
         metadata = self._run.client.metadata
         return self._run.flights.wait_for(partial(row_fields, carried, context.settings, metadata))
 

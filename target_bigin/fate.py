@@ -8,7 +8,7 @@ record at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -32,6 +32,8 @@ _TEXT = ("text", "email", "phone", "website", "picklist")
 _NUMBERS = ("integer", "double", "currency", "percent")
 _COMPARED = frozenset((*_TEXT, *_NUMBERS, "bigint", "boolean", "date", "datetime", "lookup"))
 """What COQL gives back as it was sent. ``Owner`` is left out: an assignment rule may change it."""
+LISTED_MODULES = frozenset(("Notes",))
+"""COQL knows no notes: the list is read, newest first, which gives texts of several lines as well."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def find_written(
     a call whose connection broke may still be at work.
     """
     user = _own_user(client)
-    columns = compared_fields(lost.records, fields)
+    columns = compared_fields(lost.records, fields, long_texts=module in LISTED_MODULES)
     while True:
         is_last_look = time.monotonic() >= lost.until
         rows = _created_since(client, module, columns, lost.since)
@@ -73,16 +75,19 @@ def find_written(
         pause(min(PAUSE, max(0.0, lost.until - time.monotonic())))
 
 
-def compared_fields(records: Iterable[Prepared], fields: Mapping[str, Field]) -> list[str]:
-    """The fields by which rows are compared with what was sent; COQL takes 50 columns."""
+def compared_fields(
+    records: Iterable[Prepared], fields: Mapping[str, Field], *, long_texts: bool = False
+) -> list[str]:
+    """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields."""
+    compared = _COMPARED | {"textarea"} if long_texts else _COMPARED
     sent = dict.fromkeys(name for record in records for name in record.body)
     comparable = [
         name
         for name in sent
-        if name in fields and fields[name].data_type in _COMPARED and fields[name].json_type != "jsonarray"
+        if name in fields and fields[name].data_type in compared and fields[name].json_type != "jsonarray"
     ]
     comparable.sort(key=lambda name: (not fields[name].is_unique, not fields[name].mandatory))
-    return comparable[: COQL_MAX_COLUMNS - 2]
+    return comparable[: COQL_MAX_COLUMNS - 3]
 
 
 def match_rows(
@@ -105,9 +110,32 @@ def match_rows(
 
 
 def _created_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> list[Record]:
+    if module in LISTED_MODULES:
+        return list(_listed_since(client, module, columns, since))
     where = f"Created_Time >= {moment(since - MARGIN)}"
     selected = ["id", "Created_By", *columns]
     return [row for page in client.coql.pages_by_id(module, selected, where=where) for row in page]
+
+
+def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> Iterator[Record]:
+    """By the list, newest first; a record that is made meanwhile shows twice and harms nobody."""
+    number, token = 1, None
+    while True:
+        page = client.records.page(
+            module,
+            ["Created_Time", "Created_By", *columns],
+            page=None if token else number,
+            page_token=token,
+            sort_by="Created_Time",
+            sort_order="desc",
+        )
+        for row in page.records:
+            if datetime.fromisoformat(row["Created_Time"]) < since - MARGIN:
+                return
+            yield row
+        if not page.more_records:
+            return
+        number, token = number + 1, page.next_page_token
 
 
 def _own_user(client: Labelled) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api import Field
 from bigin_api.json_values import api_name_of, mapping
-from target_bigin.bad_value import wrong
+from target_bigin.bad_value import BadValue, show, wrong
 from target_bigin.linking import Relation
 from target_bigin.passage import Prepared, Unresolved
 from target_bigin.references import Link, Need
@@ -116,3 +116,14 @@ def _is_mandatory(columns: Sequence[Field], name: str) -> bool:
 def row_relations(shapes: Mapping[str, RowField]) -> dict[str, Relation]:
     """How the step that links records reads the rows."""
     return {name: shape.read for name, shape in shapes.items()}
+
+
+def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:
+    """Refuses rows in a property that the stream's schema does not list: they would append unseen."""
+
+    def refuse(_record: Prepared, value: Any) -> Iterator[Need]:
+        raise BadValue(
+            "UNDECLARED_ROWS", f"{show(value)} are rows, but the stream's schema lists no such property."
+        )
+
+    return {name: refuse for name, described in fields.items() if described.data_type in APPENDING_TYPES}

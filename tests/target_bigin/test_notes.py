@@ -67,3 +67,21 @@ def test_a_note_without_a_parent_is_rejected(sandbox, target, on_missing):
 
     assert notes(sandbox) == {}
     assert [(reject["kind"], reject["field"]) for reject in run.rejects] == [("unmatched", "Parent_Id")]
+
+
+def test_a_lost_answer_makes_no_second_note(sandbox, target):
+    """COQL knows no notes, so what became of them is read from their list, texts and all."""
+    parent = sandbox.dump("Contacts")[0]["id"]
+    texts = ["Called.", "Called.", "Called again,\ntwice.", "x" * 1000]
+    rows = [
+        {"Note_Title": f"Test {n}", "Note_Content": text, "Parent_Id": parent, "$se_module": "Contacts"}
+        for n, text in enumerate(texts)
+    ]
+    before = sandbox.count("Notes")
+    sandbox.fault("POST /Notes", lose_response=True, times=1)
+
+    run = target([NOTES, *records("Notes", rows)], default_operation="insert")
+
+    assert run.error is None
+    assert sandbox.count("Notes") == before + len(rows)
+    assert run.outcomes("Notes") == {"inserted": len(rows)}
