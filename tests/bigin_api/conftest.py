@@ -7,23 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from scripted_server import ScriptedServer
 from support.sandbox import Sandbox
+from support.scripted import ScriptedServer, settings_for
 
 from bigin_api import Client, ClientSettings
-
-SECRETS = ("the-secret", "the-refresh-token")
-
-
-def settings_for(url: str, **more: Any) -> dict[str, Any]:
-    return {
-        "client_id": "the-client",
-        "client_secret": SECRETS[0],
-        "refresh_token": SECRETS[1],
-        "api_url": url,
-        "accounts_url": url,
-        **more,
-    }
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripted_server import ScriptedServer
+from support.scripted import ScriptedServer
 
 from bigin_api import Call, SettingsError
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import SECRETS, settings_for
+from support.scripted import SECRETS, settings_for
 
 from bigin_api import CLIENT_SETTINGS, Client, ClientSettings, SettingsError
 from bigin_api.data_centers import DATA_CENTERS, data_center, is_zoho

@@ -7,8 +7,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import SECRETS
-from scripted_server import TOKEN_ENDED, Answer, token_answer
+from support.scripted import SECRETS, TOKEN_ENDED, Answer, token_answer
 
 from bigin_api import AuthError, BiginError, Call, ConnectionFailed, ServerError
 

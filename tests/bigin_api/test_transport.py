@@ -7,8 +7,7 @@ import traceback
 
 import pytest
 import requests
-from conftest import SECRETS
-from scripted_server import Answer
+from support.scripted import SECRETS, Answer
 
 from bigin_api import BiginError, Call, ConnectionFailed, ServerError, SettingsError, TransientError
 from bigin_api.transport import Transport

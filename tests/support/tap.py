@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,7 +139,8 @@ def tap_command(
 def run_here(sandbox: Sandbox, *, catalog: Any = None, state: Any = None, **settings: Any) -> TapRun:
     """Run in this process, without the command around it; an exception comes out."""
     written = io.BytesIO()
-    with _logged() as log, contextlib.redirect_stdout(io.TextIOWrapper(written, write_through=True)) as out:
+    out = io.TextIOWrapper(written, write_through=True)
+    with _logged() as log, _own_signals(), contextlib.redirect_stdout(out):
         tap = TapBigin(config=sandbox.settings_for(**settings), catalog=catalog, state=state)
         tap.run()
         out.detach()
@@ -207,6 +209,17 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._into.append(f"{record.levelname} {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """The SDK takes the signals of the process for itself."""
+    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in kept.items():
+            signal.signal(each, handler)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,20 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+SECRETS = ("the-secret", "the-refresh-token")
+
+
+def settings_for(url: str, **more: Any) -> dict[str, Any]:
+    """Settings of a client that find everything at one address."""
+    return {
+        "client_id": "the-client",
+        "client_secret": SECRETS[0],
+        "refresh_token": SECRETS[1],
+        "api_url": url,
+        "accounts_url": url,
+        **more,
+    }
+
 
 @dataclass(frozen=True)
 class Answer:
