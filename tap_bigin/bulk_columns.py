@@ -89,6 +89,11 @@ class JobColumns:
     left_to_list: tuple[str, ...] = ()
 
     @property
+    def field_count(self) -> int:
+        """How many fields the stream asks for."""
+        return len(self.columns) + len(self.left_to_list)
+
+    @property
     def asked_for(self) -> list[str]:
         """The ``fields`` of the job."""
         own = [each.name for each in self.columns if each.kind != "untagged"]

@@ -52,6 +52,11 @@ class SeenIds:
         self.borders: list[tuple[int, int]] = []  # last id of a file, first id of the next
 
     @property
+    def last(self) -> int:
+        """The id of the last row."""
+        return self._ids[-1] if self._ids else 0
+
+    @property
     def rows(self) -> int:
         """How many rows the files had."""
         return len(self._ids)
@@ -98,13 +103,18 @@ class Completion:
         self._report = report
         self.refused: str | None = None  # why COQL could not be asked
 
-    def missing(self, lookups: Sequence[str], *, counted: int, promised: int) -> Iterator[list[str]]:
+    def missing(
+        self, lookups: Sequence[str], *, counted: int, promised: int, rest: bool = False
+    ) -> Iterator[list[str]]:
         """Ids of records that the files lack. What is read of them is to be told to ``seen``.
 
-        ``counted`` is what Bigin counts in the module, ``promised`` what the jobs say is in their files.
+        ``counted`` is what Bigin counts in the module, ``promised`` what the jobs say is in their files;
+        ``rest``: there are some beyond the last file, left to be read by key.
         """
         try:
             yield from self._between_files()
+            if rest:
+                yield from self._lacking(f"id > {self._seen.last}" if self._seen.ascending else None)
             for lookup in lookups:
                 yield from self._without(lookup)
             if self._is_short(counted, promised):

@@ -22,6 +22,7 @@ from bigin_api.errors import (
 )
 from bigin_api.limits import RECORDS_PER_BULK_READ
 from tap_bigin.csv_rows import CsvRows, UnreadableFile
+from tap_bigin.planning import jobs_and_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,6 +95,7 @@ class BulkFiles:
     ) -> None:
         self.jobs = jobs
         self.promised = 0  # rows that the jobs say are in their files
+        self.rest_is_left = False  # what is beyond the last file is to be read by key
         self._client = client
         self._module = module
         self._columns = columns
@@ -119,7 +121,14 @@ class BulkFiles:
             self.promised += done.count or 0
             if done.count != 0:
                 yield from self._file(done)
-            number, more = number + 1, done.more_records
+            more = done.more_records
+            if more and self._rest_costs_less_by_key(number):
+                self.rest_is_left, more = True, False
+            number += 1
+
+    def _rest_costs_less_by_key(self, number: int) -> bool:
+        jobs, rest = jobs_and_rest(self.jobs.counted, self._columns.field_count)
+        return bool(rest) and number == jobs and number == len(self.jobs.ids)
 
     def _make(self, number: int) -> BulkReadJob:
         try:

@@ -109,7 +109,10 @@ class BulkReading:
     def _what_is_missing(self, entry: Entry, seen: SeenIds, files: BulkFiles) -> Iterator[Chunk]:
         completion = Completion(self._client, self._module, self.pass_, seen=seen, report=self._report)
         counted = files.jobs.counted
-        for ids in completion.missing(self._lookups, counted=counted, promised=files.promised):
+        missing = completion.missing(
+            self._lookups, counted=counted, promised=files.promised, rest=files.rest_is_left
+        )
+        for ids in missing:
             records = self._pages.by_ids(ids)
             seen.add_beside(str(record["id"]) for record in records)
             yield self._chunk(entry, records, files.jobs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bigin_api.limits import (
     BULK_READ_CREDITS,
+    COQL_MAX_ROWS,
     MAX_FIELDS_PER_CALL,
     MAX_IDS_PER_CALL,
     MAX_RECORDS_BY_TOKEN,
@@ -93,28 +94,51 @@ def list_credits(records: int, fields: int) -> int:
     pages = max(1, ceil(chained / RECORDS_PER_PAGE))
     proofs = ceil((pages - 1) / PAGE_BORDERS_PER_PROOF)
     beyond = records - chained
-    by_ids = ceil(beyond / RECORDS_PER_PAGE) + ceil(beyond / MAX_IDS_PER_CALL) * chunks
-    return pages * chunks + proofs + by_ids
+    return pages * chunks + proofs + key_credits(beyond, fields)
 
 
 def bulk_credits(columns: JobColumns, records: int) -> int:
     """Price of reading records by jobs, with what completes them.
 
     >>> from tap_bigin.bulk_columns import Column, JobColumns
-    >>> bulk_credits(JobColumns((Column("Email", "text"),)), 200_000)
-    54
-    >>> bulk_credits(JobColumns((Column("Email", "text"),)), 200_001)
-    108
+    >>> columns = JobColumns((Column("Email", "text"),))
+    >>> [bulk_credits(columns, records) for records in (200_000, 200_100, 400_000)]
+    [54, 56, 108]
     """
-    jobs = max(1, ceil(records / RECORDS_PER_BULK_READ))
+    fields = columns.field_count
+    jobs, rest = jobs_and_rest(records, fields)
     names = columns.has("user", "owner") + columns.has("layout")
     probes = len(columns.lookups)
     return (
         jobs * (BULK_READ_CREDITS + CALLS_PER_JOB)
+        + key_credits(rest, fields)
         + names * CALLS_FOR_NAMES
         + probes
         + _completion_credits(columns, records)
     )
+
+
+def jobs_and_rest(records: int, fields: int) -> tuple[int, int]:
+    """How many jobs to make, and how many records to read by key after them.
+
+    A job costs the same for few records: what little is beyond the last full one costs less by key.
+
+    >>> [jobs_and_rest(records, fields=30) for records in (150, 200_000, 200_048, 210_000)]
+    [(1, 0), (1, 0), (1, 48), (2, 0)]
+    """
+    full, rest = divmod(records, RECORDS_PER_BULK_READ)
+    if full and key_credits(rest, fields) < BULK_READ_CREDITS + CALLS_PER_JOB:
+        return full, rest
+    return max(1, full + bool(rest)), 0
+
+
+def key_credits(records: int, fields: int) -> int:
+    """Price of reading records by their ids, found by COQL.
+
+    >>> key_credits(0, 30), key_credits(200, 30), key_credits(200, 60)
+    (0, 3, 5)
+    """
+    return ceil(records / COQL_MAX_ROWS) + ceil(records / MAX_IDS_PER_CALL) * field_chunks(fields)
 
 
 def field_chunks(fields: int) -> int:
