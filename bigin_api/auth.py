@@ -81,6 +81,7 @@ class TokenSource:
         self._refused_token: str | None = None
         self._refusal: AuthError | None = None
         self.refreshes = 0
+        self.has_answered = False  # whether the accounts server ever did
 
     def current(self) -> AccessToken:
         """A token that lives. Raises AuthError if the credentials are refused."""
@@ -132,6 +133,7 @@ class TokenSource:
                 "refresh_token": self._credentials.refresh_token,
             },
         )
+        self.has_answered = True
         return self._read_token(received.status, received.body)
 
     def _read_token(self, status: int, body: bytes) -> AccessToken:

@@ -92,7 +92,9 @@ class Client:
             now=now,
         )
         self._gate = Gate(limits.max_concurrent_requests)
-        self._retry = Retry(limits.max_retries, stop=self._stop, jitter=jitter, on_retry=_say_retry)
+        self._retry = Retry(
+            limits.max_retries, stop=self._stop, jitter=jitter, on_retry=_say_retry, heard=self._has_heard
+        )
         self._meter = Meter(limits.credit_budget)
         self._log = CallLog(settings.api_log_path)
         self._downloads = Pace(BULK_READ_DOWNLOADS_PER_MINUTE, PACE_SECONDS, pause=self.pause)
@@ -206,6 +208,9 @@ class Client:
         """What every answer tells, a refusal too."""
         self._meter.note_remaining(credits_remaining(header))
         self._server_time = server_time(header) or self._server_time
+
+    def _has_heard(self) -> bool:
+        return self._server_time is not None or self._tokens.has_answered
 
     def _react(self, error: BiginError, call: Call, token: AccessToken, seen: int) -> None:
         if isinstance(error, ConnectionFailed) and not error.may_have_happened:

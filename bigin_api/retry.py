@@ -7,7 +7,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from bigin_api.errors import AuthError, BiginError, ClientClosed, RateLimited, TransientError
+from bigin_api.errors import (
+    AuthError,
+    BiginError,
+    ClientClosed,
+    ConnectionFailed,
+    RateLimited,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +25,8 @@ T = TypeVar("T")
 
 FIRST_WAIT = 1.0  # seconds
 LONGEST_WAIT = 60.0  # seconds
+TRIES_AT_A_STRANGERS_DOOR = 2
+"""Retries of a connection to a server that never answered: an unreachable one is an error at once."""
 
 Verdict = Literal["give up", "at once", "wait"]
 
@@ -28,6 +37,7 @@ class Attempts:
 
     made: int
     token_renewed: bool = False
+    heard: bool = True  # whether any answer ever came to this process
 
 
 def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int) -> Verdict:
@@ -43,6 +53,8 @@ def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int)
         return "give up"
     if isinstance(error, RateLimited) and error.details.get("credits_remaining", 1) <= 0:
         return "give up"  # lasts hours, not seconds
+    if isinstance(error, ConnectionFailed) and not tried.heard and tried.made > TRIES_AT_A_STRANGERS_DOOR:
+        return "give up"  # a wrong address, rather than a server that is down for a moment
     return "wait" if call.repeatable or not error.may_have_happened else "give up"
 
 
@@ -65,12 +77,14 @@ class Retry:
         stop: threading.Event | None = None,
         jitter: Callable[[float], float] | None = None,
         on_retry: Callable[[BiginError, float, int], None] | None = None,
+        heard: Callable[[], bool] = lambda: True,
     ) -> None:
         self.max_retries = max_retries
         self._stop = stop or threading.Event()
         # backoff's full_jitter and expo know no interruptible sleep, so the wait is ours.
         self._jitter = jitter or (lambda longest: random.uniform(0, longest))  # noqa: S311
         self._on_retry = on_retry
+        self._heard = heard
 
     def run(self, call: Call, attempt: Callable[[int], T]) -> T:
         """``attempt(n)`` until it answers. Raises its last error, or ClientClosed while it waits."""
@@ -80,7 +94,9 @@ class Retry:
             try:
                 return attempt(made)
             except BiginError as error:
-                todo = verdict(error, call, Attempts(made, renewed), max_retries=self.max_retries)
+                todo = verdict(
+                    error, call, Attempts(made, renewed, self._heard()), max_retries=self.max_retries
+                )
                 if todo == "give up":
                     raise
                 renewed = renewed or isinstance(error, AuthError)

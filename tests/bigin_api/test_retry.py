@@ -71,6 +71,14 @@ def test_tries_end(error, made, expected):
     assert verdict(error, READ, Attempts(made), max_retries=8) == expected
 
 
+@pytest.mark.parametrize(
+    ("made", "heard", "expected"), [(2, False, "wait"), (3, False, "give up"), (3, True, "wait")]
+)
+def test_a_server_that_never_answered_is_soon_given_up(made, heard, expected):
+    """A wrong address is an error at once; a server that went down in mid-run gets its time."""
+    assert verdict(NEVER_SENT, READ, Attempts(made, heard=heard), max_retries=8) == expected
+
+
 def test_a_token_is_renewed_once_a_call():
     """A server that refuses every token must not be asked for ever."""
     assert verdict(TOKEN_ENDED, READ, Attempts(2, token_renewed=True), max_retries=8) == "give up"
