@@ -113,7 +113,7 @@ class Lane:
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a place in flight that reading had better stop."""
-        return self._writer.is_full
+        return self._queue.waiting >= self._size and self._writer.is_full
 
     def take(self, raw: Record) -> None:
         """A record was read."""

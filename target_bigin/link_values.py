@@ -40,6 +40,10 @@ def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Con
     """
 
     def convert(value: Any) -> dict[str, str] | Unresolved | None:
+        if type(value) is dict and not foreign_ids:
+            own = value.get("id")
+            if type(own) is str and is_id(own):
+                return {"id": own}
         if isinstance(value, str):
             value = _unwrapped(value)
         if value in (None, {}):

@@ -32,13 +32,14 @@ def integer(digits: int | None) -> Convert:
     (42, -7)
     """
     most = digits or INTEGER_DIGITS
+    limit = 10**most
 
     def convert(value: Any) -> int | None:
         if type(value) is not int:
             value = _whole(value)
             if value is None:
                 return None
-        if not -(10**most) < value < 10**most:
+        if not -limit < value < limit:
             raise BadValue("TOO_LONG", f"{show(value)} has more than {most} digits.")
         return value  # type: ignore[no-any-return]
 
@@ -71,6 +72,8 @@ def number(digits: int | None, *, percent: bool = False) -> Convert:
 
     def convert(value: Any) -> int | float | Decimal | None:
         kind = type(value)
+        if kind is Decimal and value.is_finite() and value.adjusted() < most:
+            return value  # type: ignore[no-any-return]  # not compared with an int, which is slow
         if kind is str:
             value = _written(value, percent=percent)
             if value is None:

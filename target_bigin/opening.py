@@ -121,16 +121,15 @@ class Opener:
         self._say_what_a_kill_costs(context)
         order = self._orders.setdefault(name, Order())
         queue = Queue(order, merge=not self._run.settings.trigger)
-        by_field = finders(context, key.fields)
         looks_up = key.way == "find" or self._run.settings.dry_run
-        remembers = looks_up or self._run.settings.deletes == "delete"
+        by_field = finders(context, key.fields) if looks_up or self._run.settings.deletes == "delete" else {}
         finding = [FindByKey(context, by_field, upserts_too=looks_up)] if by_field else []
         return Lane(
             context,
             preparer,
             queue,
             before=self._assembly.before(context, finding=finding),
-            after=self._assembly.after(context, remembering=[RememberKeys(by_field)] if remembers else []),
+            after=self._assembly.after(context, remembering=[RememberKeys(by_field)] if by_field else []),
             make_writer=self._writer(context, queue, key),
             fail=self._fail,
         )

@@ -18,9 +18,10 @@ from target_bigin.matching import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
 from target_bigin.notices import Notices
 from target_bigin.passage import Lock, Prepared, Record, Refused, Reject
 from target_bigin.settings import StreamSettings
-from target_bigin.values import APPENDING_TYPES, Convert, ValueOptions, make_converter
+from target_bigin.values import APPENDING_TYPES, Convert, ValueOptions, make_converter, plain_length
 
-Entry = tuple[str, Convert]
+Entry = tuple[str, Convert, int]
+"""A field's api_name, its converter, and up to which length a text that is not blank passes as it is."""
 Check = Callable[[Record], None]
 
 DELETED_AT = "_sdc_deleted_at"
@@ -60,7 +61,7 @@ class Preparer:
             on_cut=notices.cut,
             on_unknown_choice=notices.unknown_choice,
         )
-        self._lock_fields = tuple(dict.fromkeys((*key.fields, *key.unique)))
+        self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
         self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
         self._recurring = [name for name, field in fields.items() if field.data_type == "RRULE"]
         self._table: dict[str, Entry | None] = {}
@@ -97,7 +98,10 @@ class Preparer:
                     entry = self._meet(name)
                 if entry is None:
                     continue
-                api_name, convert = entry
+                api_name, convert, plain = entry
+                if type(value) is str and 0 < len(value) <= plain and not value.isspace():
+                    body[api_name] = value  # most values of most records
+                    continue
                 converted = None if value is None else convert(value)
                 if converted is not None:
                     body[api_name] = converted
@@ -116,10 +120,12 @@ class Preparer:
             raise Refused(Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value."))
         for check in self._checks:
             check(body)
-        if self._appending and any(name in body for name in self._appending):
-            record.mergeable = record.repeatable = False
-        if self._recurring and any(name in body for name in self._recurring):
-            record.alone = True
+        for name in self._appending:
+            if name in body:
+                record.mergeable = record.repeatable = False
+        for name in self._recurring:
+            if name in body:
+                record.alone = True
 
     def _take_id(self, record: Prepared) -> None:
         for name in ID_NAMES:
@@ -139,13 +145,19 @@ class Preparer:
 
     def _locks(self, record: Prepared) -> tuple[Lock, ...]:
         body = record.body
-        locks = [(name, fold(body[name])) for name in self._lock_fields if body.get(name) is not None]
+        locks = []
+        is_known = False  # by a value in one of its key fields
+        for name, is_key in self._lock_fields:
+            value = body.get(name)
+            if value is not None:
+                locks.append((name, fold(value)))
+                is_known = is_known or is_key
         if record.id is not None:
             return (("id", record.id), *locks)
         source = self._source_key(record.raw) if self._source_key else None
         if source is not None:
             locks.append(("source", source))
-        if self._key.way != "none" and not any(body.get(name) is not None for name in self._key.fields):
+        if not is_known and self._key.way != "none":
             if source is None or not self._key.has_map:
                 raise Refused(self._keyless())
             if record.operation == "upsert":
@@ -170,11 +182,11 @@ class Preparer:
     def _meet(self, name: str) -> Entry | None:
         entry: Entry | None = None
         if name in PASSED_ALONG:
-            entry = (name, _as_it_is)
+            entry = (name, _as_it_is, 0)
         elif name not in ID_NAMES:
             found = self._match.field(name)
             if isinstance(found, Field):
-                entry = (found.api_name, make_converter(found, self._options))
+                entry = (found.api_name, make_converter(found, self._options), plain_length(found))
             elif found is not None and self._dropped is not None:
                 self._dropped.append(found)
             elif found is not None:

@@ -7,7 +7,8 @@ import select
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO, Any
 
 import msgspec
@@ -38,15 +39,14 @@ class Reader(MsgSpecReader):
         """Hand each message to its callback."""
         counts: Counter[str] = Counter()
         try:
-            for line in self._lines(file_input or sys.stdin):
-                message = self._decode(line)
-                kind = message.get("type")
-                callback = callbacks.get(kind) if isinstance(kind, str) else None
-                if callback is None:
-                    self._process_unknown_message(message)
-                else:
-                    callback(message)
-                counts[str(kind)] += 1
+            for lines in self._pieces(file_input or sys.stdin):
+                for line in lines:
+                    if not line or line.isspace():
+                        continue
+                    message = self._decode(line)
+                    kind = str(message.get("type"))
+                    callbacks.get(kind, self._process_unknown_message)(message)
+                    counts[kind] += 1
         except BaseException:
             self.on_failure()
             raise
@@ -64,12 +64,11 @@ class Reader(MsgSpecReader):
             raise InvalidInputLine(f"Not a Singer message: {_shown(line)}")
         return message
 
-    def _lines(self, source: IO[str]) -> Iterator[str | bytes]:
+    def _pieces(self, source: IO[str]) -> Iterator[Sequence[str | bytes]]:
         descriptor = _descriptor(source)
-        lines = self._of_descriptor(descriptor) if descriptor is not None else self._of_iterable(source)
-        return (line for line in lines if line and not line.isspace())
+        return self._of_iterable(source) if descriptor is None else self._of_descriptor(descriptor)
 
-    def _of_descriptor(self, descriptor: int) -> Iterator[bytes]:
+    def _of_descriptor(self, descriptor: int) -> Iterator[list[bytes]]:
         pending = b""
         last_beat = time.monotonic()
         while True:
@@ -88,14 +87,14 @@ class Reader(MsgSpecReader):
             *lines, rest = chunk.split(b"\n")
             lines[0] = pending + lines[0]
             pending = rest
-            yield from lines
-        yield pending
+            yield lines
+        yield [pending]
 
-    def _of_iterable(self, source: Iterable[str]) -> Iterator[str]:
-        for number, line in enumerate(source):
-            if number % LINES_A_BEAT == 0:
-                self.on_beat()
-            yield line
+    def _of_iterable(self, source: Iterable[str]) -> Iterator[list[str]]:
+        lines = iter(source)
+        while piece := list(islice(lines, LINES_A_BEAT)):
+            self.on_beat()
+            yield piece
 
 
 def _descriptor(source: IO[str]) -> int | None:

@@ -14,6 +14,8 @@ from target_bigin.bad_value import BadValue, show, wrong
 Convert = Callable[[Any], Any]
 Say = Callable[[str], None]
 
+ENDLESS = 1 << 62  # characters: a field of which metadata gives no length
+
 _json = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -23,7 +25,7 @@ def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] 
 
     ``on_cut``: a longer text is cut and this is called; without it, it is refused.
     """
-    most = length or 1 << 62
+    most = length or ENDLESS
 
     def convert(value: Any) -> str | None:
         if type(value) is not str:

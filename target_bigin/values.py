@@ -25,7 +25,7 @@ from target_bigin.link_values import (
 )
 from target_bigin.moment_values import to_date, to_datetime
 from target_bigin.number_values import bigint, boolean, integer, number
-from target_bigin.text_values import Choices, choice, several_choices, text
+from target_bigin.text_values import ENDLESS, Choices, choice, several_choices, text
 
 Convert = Callable[[Any], Any]
 
@@ -67,6 +67,12 @@ def make_converter(field: Field, options: ValueOptions | None = None) -> Convert
     if make is None:
         make = _BY_JSON_TYPE.get(field.json_type or "string", _text)
     return make(field, options)
+
+
+def plain_length(field: Field) -> int:
+    """Up to which length the converter gives back a text that is not blank as it is; 0 for other types."""
+    is_plain = field.data_type in ("text", "textarea") and field.json_type in (None, "string")
+    return (field.length or ENDLESS) if is_plain else 0
 
 
 def _agrees(field: Field) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import signal
 import time
 
 import pytest
-from support.target import lines, record, records, schema, settings_of, start_target
+from support.target import RunningTarget, record, records, schema, settings_of
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", "Phone", key=["Email"])
 
@@ -164,12 +166,10 @@ def test_after_a_kill_nothing_is_taken_for_written(sandbox, tmp_path, target):
     old = [CONTACTS, *records("Contacts", people(200, Title="Engineer"))]
     target(old, **settings)
     sandbox.fault("POST /Contacts/upsert", lose_response=True, times=100)
-    process = start_target(settings_of(sandbox, tmp_path, **settings), tmp_path)
-    process.stdin.write(lines([CONTACTS, *records("Contacts", people(200, Title="Director"))]))
-    process.stdin.flush()
+    process = RunningTarget(settings_of(sandbox, tmp_path, **settings), tmp_path)
+    process.say([CONTACTS, *records("Contacts", people(200, Title="Director"))])
     wait_until(lambda: "Director" in titles(sandbox))
-    process.kill()
-    process.communicate()
+    process.end(by=signal.SIGKILL)
     sandbox.clear_faults()
 
     run = target(old, **settings)
