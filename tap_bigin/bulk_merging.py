@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bigin_api.errors import NotFound
-from tap_bigin.bookmarks import Pass, begin
+from tap_bigin.bookmarks import begin
 from tap_bigin.bulk_files import BulkFiles, BulkUnusable, Jobs
 from tap_bigin.bulk_links import BulkLinks
 from tap_bigin.chunks import Chunk
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bigin_api import Labelled
-    from tap_bigin.bookmarks import Entry
+    from tap_bigin.bookmarks import Entry, Pass
     from tap_bigin.bulk_columns import JobColumns
     from tap_bigin.chunks import Record
     from tap_bigin.pages import ModulePages
     from tap_bigin.reading import ListReading
-    from tap_bigin.report import StreamReport
 
 IDS_AT_ONCE = 1_000
 
@@ -43,7 +41,6 @@ class BulkMerging:
         listed: ListReading,
         pages: ModulePages,
         prepare: Callable[[list[Record]], None],
-        report: StreamReport,
     ) -> None:
         """``listed`` reads the fields that no job gives, unprepared; ``pages`` reads records whole."""
         self._client = client
@@ -52,21 +49,21 @@ class BulkMerging:
         self._listed = listed
         self._pages = pages
         self._prepare = prepare
-        self._report = report
 
     def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
-        """The pass from where it stands to its end, as ``BulkReading`` does it. Raises BulkUnusable."""
+        """The pass from where it stands to its end, as ``BulkReading`` does it."""
         self.pass_ = pass_
-        try:
-            walk = self._walk()
-        except NotFound as gone:
-            self._report.inform(f"a job of an earlier run is gone: it is made anew. {gone.message}")
-            self.pass_ = Pass("bulk", self._client.server_time, pass_.shape)
-            walk = self._walk()
-        if not Jobs.of(self.pass_.jobs).ids:
+        jobs = Jobs.of(pass_.jobs)
+        links = BulkLinks(self._client, self._module, self._columns)
+        walk = _Walk(
+            BulkFiles(self._client, self._module, self._columns, jobs=jobs, links=links),
+            after=_reached(pass_),
+        )
+        if not jobs.ids:
             walk.make_job()
-            self.pass_ = replace(self.pass_, jobs=walk.jobs.to_state())
+            self.pass_ = replace(pass_, jobs=walk.jobs.to_state())
             yield Chunk([], begin(entry, self.pass_))
+        walk.start()
         for chunk in self._listed.chunks(entry, self.pass_):
             records, others = walk.join(chunk.records)
             records += self._pages.by_ids(others)
@@ -78,16 +75,6 @@ class BulkMerging:
             records = self._pages.by_ids(ids)
             self._prepare(records)
             yield Chunk(records, begin(entry, self.pass_))
-
-    def _walk(self) -> _Walk:
-        """A walk along the files of the pass, at the first row that is not written yet."""
-        jobs = Jobs.of(self.pass_.jobs)
-        links = BulkLinks(self._client, self._module, self._columns)
-        files = BulkFiles(self._client, self._module, self._columns, jobs=jobs, links=links)
-        walk = _Walk(files, after=_reached(self.pass_))
-        if jobs.ids:
-            walk.start()
-        return walk
 
 
 def _reached(pass_: Pass) -> int:

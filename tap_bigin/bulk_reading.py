@@ -1,8 +1,7 @@
 """A pass over a module by Bulk Read jobs → chunks: resumable at each page of rows, completed by COQL.
 
 The state has the jobs' ids and how many of their rows are written: a run that finds them goes on after
-the last one. A job that Bigin has forgotten (results are kept for a day) is made anew, and the pass
-with it.
+the last one.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bigin_api.bulk_read import greater_equal
-from bigin_api.errors import NotFound
 from tap_bigin.bookmarks import begin
 from tap_bigin.bulk_completion import Completion, SeenIds
 from tap_bigin.bulk_files import BulkFiles, BulkUnusable, Jobs
@@ -57,30 +55,15 @@ class BulkReading:
     def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
         """The pass from where it stands to its end, each chunk with the state that holds after it.
 
-        The caller completes the state with ``pass_`` when this returns. Raises BulkUnusable.
+        The caller completes the state with ``pass_`` when this returns. Raises BulkUnusable, and
+        NotFound for a job that is gone.
         """
         self.pass_ = pass_
-        try:
-            yield from self._read(entry)
-        except NotFound as gone:
-            if not Jobs.of(pass_.jobs).ids:
-                raise BulkUnusable(gone.message, module=self._module) from gone
-            self._report.inform(f"a job of an earlier run is gone: it is made anew. {gone.message}")
-            self.pass_ = self._anew(pass_)
-            yield from self._read(entry)
-
-    def _anew(self, pass_: Pass) -> Pass:
-        """The pass from its beginning, with a job still to be made."""
-        counted = self._client.records.count(self._module) if pass_.since is None else 0
-        jobs = Jobs(counted=counted).to_state()
-        return replace(pass_, started=self._client.server_time, emitted=0, jobs=jobs)
-
-    def _read(self, entry: Entry) -> Iterator[Chunk]:
         files = BulkFiles(
             self._client,
             self._module,
             self._columns,
-            jobs=Jobs.of(self.pass_.jobs),
+            jobs=Jobs.of(pass_.jobs),
             links=BulkLinks(self._client, self._module, self._columns),
             criteria=self._criteria(),
         )

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from bigin_api.limits import MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
+from bigin_api.errors import NotFound
+from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Pass
 from tap_bigin.bulk_files import BulkUnusable, Jobs
 from tap_bigin.bulk_merging import BulkMerging
@@ -136,9 +137,8 @@ class Extraction:
 
     def _by_jobs(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
         """By jobs, or from the start by list pages if no job can do it."""
-        reading = self._job_reading()
         try:
-            yield from self._read(reading, reading.chunks(entry, pass_))
+            yield from self._by_living_jobs(entry, pass_)
         except BulkUnusable as unusable:
             if self._wish == "bulk":
                 raise BulkUnusable(
@@ -151,6 +151,30 @@ class Extraction:
             kind: Kind = "full" if pass_.since is None else "incremental"
             listed = Pass(kind, self._client.server_time, pass_.shape, since=pass_.since)
             yield from self._by_list(entry, listed, counted=counted)
+
+    def _by_living_jobs(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """By the jobs of an earlier run, or by new ones if Bigin has forgotten those."""
+        is_resumed = bool(Jobs.of(pass_.jobs).ids)
+        if is_resumed and self._is_too_old(pass_):
+            is_resumed, pass_ = False, self._begun_anew(pass_, "Results are kept for a day.")
+        try:
+            reading = self._job_reading()
+            yield from self._read(reading, reading.chunks(entry, pass_))
+        except NotFound as gone:
+            if not is_resumed:
+                raise BulkUnusable(gone.message, module=self._module) from gone
+            reading = self._job_reading()
+            yield from self._read(reading, reading.chunks(entry, self._begun_anew(pass_, gone.message)))
+
+    def _is_too_old(self, pass_: Pass) -> bool:
+        now = self._client.server_time
+        return now is not None and pass_.started is not None and now - pass_.started > BULK_RESULT_LIFETIME
+
+    def _begun_anew(self, pass_: Pass, why: str) -> Pass:
+        self._report.inform(f"a job of an earlier run is gone: it is made anew. {why}")
+        counted = (self._count() or 0) if pass_.since is None else 0
+        jobs = Jobs(counted=counted).to_state()
+        return Pass("bulk", self._client.server_time, pass_.shape, since=pass_.since, jobs=jobs)
 
     def _read(self, reading: Reading, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
@@ -180,7 +204,6 @@ class Extraction:
             listed=self._list_reading(listed, _leave),
             pages=self._pages,
             prepare=self._prepare,
-            report=self._report,
         )
 
     def _list_reading(self, pages: ModulePages, prepare: Callable[[list[Record]], None]) -> ListReading:

@@ -169,6 +169,31 @@ def test_job_that_bigin_has_forgotten_is_made_anew(sandbox, few_fields):
     assert run.said("is gone: it is made anew")
 
 
+def test_job_whose_result_is_gone_is_made_anew(sandbox, few_fields):
+    """Bigin may forget a result sooner than it says."""
+    state = stop_after_making_the_job(sandbox, few_fields)
+    gone = {"code": "RESOURCE_NOT_FOUND", "details": {}, "message": "gone", "status": "error"}
+    sandbox.fault("GET /bulk/read/*/result", status=404, body=gone)
+
+    run = run_tap(sandbox, catalog=few_fields, extraction_method="bulk", state=state)
+
+    assert names(run) == contacts(sandbox)
+    assert sandbox.calls("POST /bulk/read") == 2
+    assert run.said("is gone: it is made anew")
+
+
+def test_file_that_is_damaged_is_not_half_believed(sandbox, few_fields):
+    """Bytes that are no zip: the list does it, and it is said."""
+    fill(sandbox)
+    sandbox.fault("GET /bulk/read/*/result", status=200, body={"no": "zip"})
+
+    run = run_tap(sandbox, catalog=few_fields)
+
+    assert run.code == 0
+    assert names(run) == contacts(sandbox)
+    assert run.said("read by list pages after all")
+
+
 def test_killed_run_goes_on_in_the_file_of_its_job(sandbox, few_fields, tmp_path):
     """Killed half-way through the rows: the next run writes the others, and pays for no second job."""
     fill(sandbox)
