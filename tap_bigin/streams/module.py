@@ -24,7 +24,7 @@ from tap_bigin.proving import REFUSALS
 from tap_bigin.streams.stream import BiginStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from bigin_api import Field
     from tap_bigin.chunks import Record, State
@@ -34,26 +34,36 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
     def read(self, state: State) -> Iterator[Chunk]:
-        """What came back from the recycle bin, then the pass that is due or was interrupted."""
-        for name, data_type in self.definition.schema.unknown.items():
-            if self.is_asked_for(name):
-                self.report.warn(
-                    f"field {name!r} is of a type that is new here, {data_type!r}: taken as it is."
-                )
+        """What came back from the recycle bin, then the pass that is due or was interrupted.
+
+        After an interrupted pass comes another at once: what changed since it began is as old as that.
+        """
+        self._warn_of_new_types()
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
             records = [*self._tombstones(news), *self._restored(news)]
             if records:
                 yield Chunk(records, state)
-        extraction = self._extraction
-        pass_ = self._pass(state)
+        left = pass_of(state, shape=self._shape)
+        if left is not None:
+            self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
+            state = yield from self._read(state, left)
+        if left is None or self.is_incremental:
+            yield from self._read(state, self._new_pass(state))
+
+    def _read(self, state: State, pass_: Pass) -> Generator[Chunk, None, State]:
+        """One pass to its end; gives the state with its bookmark."""
+        extraction = self._extraction()
         yield from extraction.chunks(state, pass_)
         self.report.reason = _why_counts_differ(pass_.emitted)
-        if news is not None and extraction.chunks_read > 1:
-            state = {**state, "deleted": self._with_deleted_meanwhile(news.mark, pass_).to_state()}
+        if "deleted" in state and extraction.chunks_read > 1:
+            mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), pass_)
+            state = {**state, "deleted": mark.to_state()}
         key = self.replication_key if self.is_incremental else None
-        yield Chunk([], complete(state, extraction.pass_, replication_key=key))
+        state = complete(state, extraction.pass_, replication_key=key)
+        yield Chunk([], state)
+        return state
 
     # What is asked for
 
@@ -75,7 +85,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             if each.api_name not in unsupported and self.is_asked_for(each.api_name)
         ]
 
-    @cached_property
     def _extraction(self) -> Extraction:
         return Extraction(
             self.client,
@@ -119,19 +128,25 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     # The pass
 
-    def _pass(self, state: State) -> Pass:
-        """The pass that an interrupted run left, else a new one from the bookmark or the start date."""
-        shape = shape_of_pass(self._module, self._pages.groups, self.is_incremental)
-        left = pass_of(state, shape=shape)
-        if left is not None:
-            self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
-            return left
+    @property
+    def _shape(self) -> str:
+        return shape_of_pass(self._module, self._pages.groups, self.is_incremental)
+
+    def _new_pass(self, state: State) -> Pass:
+        """A pass from the bookmark or the start date, full where there is neither."""
         since = None
         if self.is_incremental and self.replication_key:
             since = read_from(state, self.replication_key, start_date=self.settings.start_date)
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
-        return Pass("full" if since is None else "incremental", started, shape, since=since)
+        return Pass("full" if since is None else "incremental", started, self._shape, since=since)
+
+    def _warn_of_new_types(self) -> None:
+        for name, data_type in self.definition.schema.unknown.items():
+            if self.is_asked_for(name):
+                self.report.warn(
+                    f"field {name!r} is of a type that is new here, {data_type!r}: taken as it is."
+                )
 
     # What was deleted and restored
 
