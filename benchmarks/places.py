@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
 BIN = Path(sys.executable).parent
 CREDENTIALS = {
@@ -60,22 +60,17 @@ def config(folder: Path, url: str, name: str = "config.json", **settings: Any) -
 
 
 def catalog(
-    folder: Path, config_path: Path, *, streams: Mapping[str, bool] | None = None, tables_only: bool = False
+    folder: Path, config_path: Path, *, tables_only: bool = False, without: Collection[str] = ()
 ) -> Path:
-    """The tap's own catalog; ``tables_only`` leaves out what is no module of records."""
-    found = json.loads(
-        subprocess.run(
-            [str(BIN / "tap-bigin"), "--config", str(config_path), "--discover"],
-            capture_output=True,
-            check=True,
-        ).stdout
-    )
+    """The tap's own catalog; ``tables_only`` leaves out what is no module of records, ``without`` fields."""
+    command = [str(BIN / "tap-bigin"), "--config", str(config_path), "--discover"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     for stream in found["streams"]:
-        wanted = (streams or {}).get(
-            stream["tap_stream_id"], not tables_only or stream.get("replication_key") == "Modified_Time"
-        )
-        top = next(each for each in stream["metadata"] if not each["breadcrumb"])
-        top["metadata"]["selected"] = wanted
+        entries = {tuple(each["breadcrumb"]): each["metadata"] for each in stream["metadata"]}
+        entries[()]["selected"] = not tables_only or stream.get("replication_key") == "Modified_Time"
+        for name in without:
+            if ("properties", name) in entries:
+                entries["properties", name]["selected"] = False
     path = folder / "catalog.json"
     path.write_text(json.dumps(found))
     return path

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TAP = str(places.BIN / "tap-bigin")
+RICH_TEXT = ("Terms",)
 LATENCY = 0.250  # seconds
 ORGANISATION = ("--size", "60000", "--custom-modules", "12", "--edition", "express", "--latency-ms", "250")
 
