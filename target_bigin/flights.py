@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 from bigin_api import InFlight
@@ -62,9 +63,14 @@ class Flights:
 
     def wait_for(self, work: Callable[[], T]) -> T:
         """The result of work that the main thread cannot go on without; other work lands meanwhile."""
-        outcome: list[Future[T]] = []
-        self.start(work, outcome.append)
-        while not outcome:
+        return self.wait_for_all([work])[0]
+
+    def wait_for_all(self, works: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of several pieces of work, done side by side."""
+        outcomes: dict[int, Future[T]] = {}
+        for place, work in enumerate(works):
+            self.start(work, partial(outcomes.__setitem__, place))
+        while len(outcomes) < len(works):
             self._check()
             self.land(timeout=SLICE)
-        return outcome[0].result()
+        return [outcomes[place].result() for place in range(len(works))]
