@@ -2,8 +2,8 @@
 
 Such a job has been seen to leave out rows whose parent lookup was empty, without counting them. So:
 
-1. For each lookup one page of the ids where it is empty (1 credit). If one of them is not in the file,
-   all of them are looked at.
+1. For each lookup that is empty in no row, one page of the ids where it is empty (1 credit). If one of
+   them is not in the file, all of them are looked at.
 2. If the module still holds more than was found, and deletions of the last minutes do not explain it
    (Bigin's count lags that long), all ids are looked at by key, 200 a credit.
 

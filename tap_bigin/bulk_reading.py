@@ -68,6 +68,7 @@ class BulkReading:
             criteria=self._criteria(),
         )
         seen = SeenIds()
+        self._doubtful = list(self._lookups)
         for page in files.pages():
             records: list[Record] = []
             if page is not None:
@@ -76,9 +77,17 @@ class BulkReading:
                 if written >= len(page.ids):
                     continue
                 records = page.records(skipped=max(0, written))
+                self._clear_doubts(records)
                 files.jobs = replace(files.jobs, rows=seen.rows)
             yield self._chunk(entry, records, files.jobs)
         yield from self._what_is_missing(entry, seen, files)
+
+    def _clear_doubts(self, records: list[Record]) -> None:
+        """A job that gives a row with an empty lookup does not leave such rows out."""
+        if self._doubtful:
+            self._doubtful = [
+                name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
+            ]
 
     def _chunk(self, entry: Entry, records: list[Record], jobs: Jobs) -> Chunk:
         self._prepare(records)
@@ -93,7 +102,7 @@ class BulkReading:
         completion = Completion(self._client, self._module, self.pass_, seen=seen, report=self._report)
         counted = files.jobs.counted
         missing = completion.missing(
-            self._lookups, counted=counted, promised=files.promised, rest=files.rest_is_left
+            self._doubtful, counted=counted, promised=files.promised, rest=files.rest_is_left
         )
         for ids in missing:
             records = self._pages.by_ids(ids)
