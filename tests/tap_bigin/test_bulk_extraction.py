@@ -217,6 +217,25 @@ def test_killed_run_goes_on_in_the_file_of_its_job(sandbox, few_fields, tmp_path
     assert sandbox.calls("POST /bulk/read") == 1
 
 
+def test_ids_of_jobs_are_told_before_their_streams_have_their_turn(sandbox, tmp_path):
+    """The first stream waits for its job; killed meanwhile, the second one's job must not be paid twice."""
+    job_fails(sandbox, "stuck", times=2)
+    command = tap_command(sandbox, tmp_path, modules=["Contacts", "Products"], extraction_method="bulk")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout
+        ids = {}
+        for line in running.stdout:
+            message = json.loads(line)
+            passes = message.get("value", {}).get("bookmarks", {})
+            ids |= {name: each["pass"]["jobs"]["ids"] for name, each in passes.items() if "pass" in each}
+            if len(ids) == 2:
+                break
+        running.kill()
+
+    assert ids.keys() == {"Contacts", "Products"}
+    assert len({job for jobs in ids.values() for job in jobs}) == sandbox.calls("POST /bulk/read") == 2
+
+
 def test_long_incremental_pass_goes_over_to_a_job(sandbox, few_fields):
     """An import changed more than 10,000 records since the bookmark: a job reads the window for less."""
     first = run_tap(sandbox, catalog=few_fields)
