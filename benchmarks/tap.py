@@ -32,9 +32,10 @@ def side_by_side() -> Iterator[Row]:
         before = places.credits_spent(url)
         plain = run([sys.executable, "-m", "benchmarks.plain", "read", url])
         plain_credits = places.credits_spent(url) - before
-        catalog = places.catalog(
-            folder, places.config(folder, url, max_concurrent_requests=10), tables_only=True
-        )
+        # A list cuts rich text to 500 characters, and the plain script takes it so; the tap reads the
+        # whole of it, a credit each. It is left out here.
+        discovered = places.config(folder, url, max_concurrent_requests=10)
+        catalog = places.catalog(folder, discovered, tables_only=True, without=RICH_TEXT)
         output = folder / "out.singer"
         for in_flight, wanted in ((5, 4.0), (10, 6.0)):
             config = places.config(folder, url, max_concurrent_requests=in_flight)
