@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bigin_api import Client, InFlight
+from bigin_api import BiginError, Client, InFlight
 from target_bigin.assembly import Assembly
 from target_bigin.flights import SLICE, Flights
 from target_bigin.inserts import ServerClock
@@ -110,6 +111,9 @@ class Engine:
         self._release_states()
         unbalanced = self.ledger.imbalance()
         self._close(in_good_order=not unbalanced)
+        for stream in self.settings.streams:
+            if stream not in self.ledger.accounts:
+                logger.warning("streams.%s is configured, but no such stream came.", stream)
         if unbalanced:
             raise RunFailed(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")
         if self.ledger.rejected > self.settings.max_rejects:
@@ -125,7 +129,8 @@ class Engine:
         self._is_closed = True
         deadline = time.monotonic() + GRACE
         while len(self.flights):
-            self.flights.land(timeout=SLICE)
+            with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
+                self.flights.land(timeout=SLICE)
             for lane in self._lanes:
                 lane.wind_up()
             self._release_states()
@@ -172,7 +177,7 @@ class Engine:
         if state is not None:
             self._assembly.save()
             self._emit(state)
-            self._journal.covered(self.ledger.settled_up_to)
+            self._journal.covered(self.ledger.covered_up_to)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error

@@ -53,6 +53,7 @@ class Ledger:
         self._ended: set[int] = set()  # those beyond it
         self._states: deque[tuple[int, Any]] = deque()
         self.accounts: dict[str, Account] = {}
+        self.covered_up_to = 0  # the last record that the state covers which ``due_state`` gave last
 
     @property
     def open(self) -> int:
@@ -109,7 +110,7 @@ class Ledger:
         """The latest state of which all records have ended, None if there is none that is new."""
         due = None
         while self._states and self._states[0][0] <= self._low:
-            due = self._states.popleft()[1]
+            self.covered_up_to, due = self._states.popleft()
         return due
 
     def imbalance(self) -> list[str]:

@@ -109,6 +109,12 @@ class TargetBigin(Target):
             )
         return errors
 
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """As the SDK, which would drop a record of null without a word."""
+        if not isinstance(message_dict.get("record"), dict):
+            raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
+        super()._process_record_message(message_dict)
+
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """It goes out when all records before it are settled."""
         self._assert_line_requires(message_dict, requires={"value"})
@@ -126,6 +132,8 @@ class TargetBigin(Target):
         """End in good order: what is in flight is settled. A second signal ends at once."""
         del frame
         signal.signal(signum, signal.SIG_DFL)
+        if not hasattr(self, "engine"):
+            sys.exit(1)  # nothing has begun yet
         self.engine.terminate(
             f"Ended by {signal.Signals(signum).name}. The last state is safe: the next run goes on from it."
         )

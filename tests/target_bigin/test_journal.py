@@ -60,6 +60,21 @@ def test_a_killed_run_is_picked_up_without_a_duplicate(sandbox, tmp_path, settin
     assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
 
 
+def test_what_was_written_after_the_last_state_is_picked_up(sandbox, tmp_path, settings):
+    """Written and answered, but no state covers it: the tap sends it again, and it is there already."""
+    sandbox.fault("POST /Tasks", delay_ms=1500, times=1)  # so that the state is due when all 40 are written
+    run = RunningTarget(settings_of(sandbox, tmp_path, **settings), tmp_path)
+    run.say([TASKS, *records("Tasks", tasks(10)), state("ten"), *records("Tasks", tasks(40)[10:])])
+    assert run.wait_for("ten")
+    run.end(by=signal.SIGKILL)
+
+    second = run_target(sandbox, tmp_path, [TASKS, *records("Tasks", tasks(50)[10:])], **settings)
+
+    assert second.outcomes("Tasks") == {"inserted": 40}
+    assert second.said("sent by a run that ended early: 30")
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(50))
+
+
 def test_a_run_that_failed_is_picked_up_too(sandbox, tmp_path, settings):
     """Not only kills: a server that stays away leaves records behind that no state covers."""
     sandbox.fault("POST /*", drop=True, times=None, after=5)

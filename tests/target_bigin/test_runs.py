@@ -225,6 +225,9 @@ def test_a_missing_setting_is_named(sandbox, tmp_path):
     [
         ("{", "Not JSON"),
         ("[]", "Not a Singer message"),
+        ('{"type": []}', "Not a Singer message"),
+        ('{"type": "RECORD", "stream": "Contacts", "record": null}', "came without one"),
+        ('{"type": "STATE"}', "value"),
         ('{"type": "NEWS"}', "NEWS"),
         ('{"type": "RECORD", "stream": "Others", "record": {}}', "Others"),
         ('{"type": "RECORD", "stream": "Contacts", "record": {"Last_Name": "Ek"}}', "key_properties"),
