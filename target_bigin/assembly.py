@@ -7,7 +7,10 @@ from functools import partial
 
 from bigin_api import Module, SettingsError
 from target_bigin.batching import Queue
+from target_bigin.bulk import BulkWriter
+from target_bigin.bulk_choice import BulkPlan, ChooseBulk
 from target_bigin.deletes import BrakeDeletions
+from target_bigin.former_jobs import FormerJobs
 from target_bigin.id_map import source_key
 from target_bigin.keys import KeyPlan, own_key, unique_fields
 from target_bigin.lane import Fail, SideLane
@@ -29,7 +32,7 @@ from target_bigin.steps import Step
 from target_bigin.tags import AddTags
 from target_bigin.unchanged import Slot
 from target_bigin.versions import DeleteOldVersions
-from target_bigin.writing import MakeWriter
+from target_bigin.writing import MakeWriter, Outcomes, Writer
 
 USER_TYPES = ("ownerlookup", "userlookup")
 
@@ -42,6 +45,7 @@ class Assembly:
         self._shared = Shared(run)
         self._asides: dict[str, Aside] = {}  # by stream, as the next ones
         self._postponed: dict[str, Postponed] = {}
+        self._bulk: dict[str, BulkPlan | None] = {}
         self._under_way: dict[str, UnderWay | None] = {}
 
     def side_lane(
@@ -50,8 +54,9 @@ class Assembly:
         """The lane of a stream that is no module: what was deleted, or rows of other records."""
         return side_lane(self._shared, stream, settings, modules, fail=fail)
 
-    def before(self, context: StreamContext, *, finding: Sequence[Step]) -> list[Step]:
-        """Own ids, links, ``finding`` (ids by key), the brake on deletes, what is unchanged, rows aside."""
+    def before(self, context: StreamContext, key: KeyPlan, *, finding: Sequence[Step]) -> list[Step]:
+        """Own ids, links, ``finding`` (ids by key), the brake, what is unchanged, rows aside, bulk or not."""
+        bulk = self._bulk[context.stream] = BulkPlan.of(context, key)
         shapes = self._row_fields(context)
         aside = self._asides[context.stream] = Aside(shapes)
         under_way = self._under_way[context.stream] = self._shared.under_way(
@@ -68,6 +73,7 @@ class Assembly:
             *self._braking(context),
             *self._shared.skipping(under_way),
             *([SetRowsAside(aside)] if shapes else []),
+            *([ChooseBulk(bulk)] if bulk else []),
         ]
 
     def after(self, context: StreamContext, *, remembering: Sequence[Step]) -> list[Step]:
@@ -90,10 +96,18 @@ class Assembly:
             *([RememberWritten(under_way)] if under_way else []),
         ]
 
-    def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, records: MakeWriter) -> MakeWriter:
-        """The writer of a stream: ``records``, or one of bulk jobs that stands before it."""
-        del context, queue, key
-        return records
+    def writer(self, context: StreamContext, queue: Queue, calls: MakeWriter) -> MakeWriter:
+        """The writer of a stream: ``calls``, or one of bulk jobs that stands before it."""
+        bulk, notes = self._bulk[context.stream], self._shared.bulk_notes
+        former = notes.unfinished(context.module.api_name)
+
+        def make(outcomes: Outcomes) -> Writer:
+            writer = calls(outcomes)
+            if bulk is not None:
+                writer = BulkWriter(bulk, queue, outcomes, writer, notes)
+            return FormerJobs(context, former, notes, writer) if former else writer
+
+        return make
 
     def save(self) -> None:
         """A STATE is about to go out: what it covers must be on disk."""

@@ -9,7 +9,7 @@ from itertools import islice
 from target_bigin.passage import Lock, Prepared
 from target_bigin.settings import Operation
 
-Kind = tuple[Operation, bool]  # operation, alone: what may share a call
+Kind = tuple[Operation, bool, bool]  # operation, alone, by bulk: what may share a call
 
 
 class Order:
@@ -33,8 +33,10 @@ class Order:
 
     def is_first(self, record: Prepared) -> bool:
         """Whether no earlier record that shares a lock is still open."""
-        lines = self._lines
-        return all(lines[lock][0] is record for lock in record.locks)
+        for lock in record.locks:  # noqa: SIM110 -- asked for each record: a generator costs three times as much
+            if self._lines[lock][0] is not record:
+                return False
+        return True
 
     def before(self, record: Prepared) -> Prepared | None:
         """The record right before the one that entered last, if they share exactly the same locks."""
@@ -61,10 +63,13 @@ class Order:
 
     def leave(self, record: Prepared) -> list[Prepared]:
         """The record has ended. Those that are first now."""
-        freed = []
+        freed: list[Prepared] = []
         for lock in record.locks:
             line = self._lines[lock]
-            line.remove(record)
+            if line[0] is record:
+                line.popleft()
+            else:
+                line.remove(record)
             if not line:
                 del self._lines[lock]
             elif self.is_first(line[0]) and line[0] not in freed:
@@ -92,6 +97,7 @@ class Queue:
         self._merge = merge
         self.on_first = on_first  # told of a record that became the first of its key before it was ready
         self.waiting = 0  # how many could be written now
+        self.for_bulk = 0  # how many of these are for a bulk job
         self._free: dict[Kind, dict[int, Prepared]] = {}
 
     def enter(self, record: Prepared) -> None:
@@ -111,15 +117,16 @@ class Queue:
         """Whether no earlier record of the same key is open."""
         return self._order.is_first(record)
 
-    def take(self, most: int, *, least: int = 1) -> list[Prepared]:
+    def take(self, most: int, *, least: int = 1, by_bulk: bool = False) -> list[Prepared]:
         """The records of the next call, all of one operation: [] if there are not ``least`` of one.
 
-        A record that must be ``alone`` is a call by itself.
+        A record that must be ``alone`` is a call by itself; one for a bulk job comes ``by_bulk`` alone.
         """
-        for (_, alone), free in self._free.items():
-            if free and (alone or len(free) >= least):
+        for (_, alone, in_bulk), free in self._free.items():
+            if in_bulk is by_bulk and free and (alone or len(free) >= least):
                 numbers = list(islice(free, 1 if alone else most))
                 self.waiting -= len(numbers)
+                self.for_bulk -= len(numbers) if by_bulk else 0
                 return [_picked(free, number) for number in numbers]
         return []
 
@@ -146,8 +153,10 @@ class Queue:
             self.on_first(record)
 
     def _put(self, record: Prepared) -> None:
-        self._free.setdefault((record.operation, record.alone), {})[record.number] = record
+        self._free.setdefault(_kind(record), {})[record.number] = record
         self.waiting += 1
+        if record.by_bulk:
+            self.for_bulk += 1
 
     def _merge_into(self, record: Prepared) -> None:
         """Let the record stand for the one before it, if that one is still waiting and says no more."""
@@ -163,10 +172,15 @@ class Queue:
         earlier.merged = None
         earlier.is_ready = False
         self._order.replace_before(record)
-        free = self._free.get((earlier.operation, earlier.alone))
+        free = self._free.get(_kind(earlier))
         if free is not None and free.pop(earlier.number, None) is not None:
             self.waiting -= 1
+            self.for_bulk -= earlier.by_bulk
             self._put(record)
+
+
+def _kind(record: Prepared) -> Kind:
+    return record.operation, record.alone, record.by_bulk
 
 
 def _picked(free: dict[int, Prepared], number: int) -> Prepared:

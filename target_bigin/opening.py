@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bigin_api.errors import ModuleUnavailable, PermissionDenied
 from bigin_api.metadata import Field, Layout, Module
@@ -99,20 +100,28 @@ class Opener:
         return self._lane(context, properties)
 
     def _describe(self, module: Module) -> Described:
-        metadata = self._run.client.metadata
-        return self._run.flights.wait_for(
-            lambda: (metadata.fields(module.api_name), metadata.layouts(module.api_name))
-        )
+        metadata, name = self._run.client.metadata, module.api_name
+
+        def layouts() -> tuple[Layout, ...]:
+            try:
+                return metadata.layouts(name)
+            except (PermissionDenied, ModuleUnavailable):
+                return ()  # they only tell beforehand what Bigin would refuse
+
+        asked: list[Callable[[], tuple[Any, ...]]] = [lambda: metadata.fields(name), layouts]
+        described = self._run.flights.wait_for_all(asked)
+        return described[0], described[1]
 
     def _lane(self, context: StreamContext, properties: Mapping[str, object]) -> Lane:
         settings, name = context.settings, context.module.api_name
+        has_id = any(each in ID_NAMES for each in (*properties, *context.key_properties))
         match = FieldMatch(context.fields, operation=settings.operation, exact=list(properties))
         key = plan_key(
             name,
             context.fields,
             settings,
             key_fields=_as_fields(context.key_properties, match),
-            has_id=settings.ids == "bigin" and any(each in properties for each in ID_NAMES),
+            has_id=settings.ids == "bigin" and has_id,
             has_map=settings.ids == "source" and self._run.settings.id_map_path is not None,
         )
         preparer = self._preparer(context, key, match)
@@ -128,7 +137,7 @@ class Opener:
             context,
             preparer,
             queue,
-            before=self._assembly.before(context, finding=finding),
+            before=self._assembly.before(context, key, finding=finding),
             after=self._assembly.after(context, remembering=[RememberKeys(by_field)] if by_field else []),
             make_writer=self._writer(context, queue, key),
             fail=self._fail,
@@ -164,7 +173,7 @@ class Opener:
             inserter = Inserter(context, outcomes, watch=watch, journal=self._journal)
             return RecordWriter(context, queue, outcomes, check_fields=key.fields, inserter=inserter)
 
-        return self._assembly.writer(context, queue, key, records)
+        return self._assembly.writer(context, queue, records)
 
     def _say_what_a_kill_costs(self, context: StreamContext) -> None:
         said = f"insert {context.stream}"

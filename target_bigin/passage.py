@@ -67,6 +67,7 @@ class Prepared:
     repeatable: bool = True  # False: finds out the fate of a lost call before it is sent again
     mergeable: bool = True  # False: rows of a subform append, so each must be sent
     alone: bool = False  # True: answered by several entries (a recurring activity), so in a call of its own
+    by_bulk: bool = False  # True: waits for a bulk job
     attempts: int = 0
     queue: Queue | None = None  # where it waits to be written
     is_ready: bool = False  # all steps before the writing are done

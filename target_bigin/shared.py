@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bigin_api import PermissionDenied
+from target_bigin.bulk_notes import BulkNotes
 from target_bigin.id_map import IdMap
 from target_bigin.lookups import Directory
 from target_bigin.passage import Prepared
@@ -25,6 +26,7 @@ class Shared:
         self.directory = Directory(
             run.client, run.flights, self.id_map, trigger=settings.trigger, dry_run=settings.dry_run
         )
+        self.bulk_notes = BulkNotes(None if settings.dry_run else settings.journal_path)
         self._cache = Written(settings.unchanged_cache_path) if settings.unchanged_cache_path else None
         self._under_way: dict[str, UnderWay] = {}  # by stream
 

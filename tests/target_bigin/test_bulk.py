@@ -1,0 +1,290 @@
+"""Bulk jobs: when they are taken, what they cost, and that every record is settled whatever becomes of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+from support.target import RunningTarget, lines, record, records, schema, settings_of, state
+
+CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", key=["Email"])
+MANY = 6_000
+
+
+@pytest.fixture(autouse=True)
+def quick_jobs(sandbox):
+    """Jobs take no longer than their work."""
+    sandbox.bulk(seconds_per_state=0.05)
+
+
+def people(count, **more):
+    return [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org", **more} for n in range(count)]
+
+
+def ours(sandbox):
+    return {
+        each["Email"]: each for each in sandbox.dump("Contacts") if (each["Email"] or "").startswith("berg")
+    }
+
+
+def jobs(sandbox):
+    return sandbox.calls("POST /bulk/write")
+
+
+def endpoints(sandbox):
+    return {name: entry["credits"] for name, entry in sandbox.usage()["by_endpoint"].items()}
+
+
+def test_auto_takes_a_job_where_it_is_cheaper(sandbox, target):
+    """6,000 records: 500 credits instead of 600."""
+    run = target([CONTACTS, *records("Contacts", people(MANY)), state({"at": 1})], write_method="auto")
+
+    assert run.error is None
+    assert len(ours(sandbox)) == MANY
+    assert run.outcomes("Contacts") == {"inserted": MANY}
+    assert run.states == [{"at": 1}]
+    assert jobs(sandbox) == 1
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+    assert sandbox.usage()["credits"] < 520
+
+
+def test_auto_goes_by_calls_below_the_price_of_a_job(sandbox, target):
+    """4,999 records by calls are 500 credits, and one job more would be too much."""
+    run = target([CONTACTS, *records("Contacts", people(4_000))], write_method="auto")
+
+    assert run.error is None
+    assert jobs(sandbox) == 0
+    assert len(ours(sandbox)) == 4_000
+
+
+def test_a_second_job_updates(sandbox, target):
+    """find_by the key: what is there is changed, and nothing twice."""
+    target([CONTACTS, *records("Contacts", people(MANY))], write_method="auto")
+
+    run = target([CONTACTS, *records("Contacts", people(MANY, Title="Director"))], write_method="auto")
+
+    assert run.outcomes("Contacts") == {"updated": MANY}
+    assert {each["Title"] for each in ours(sandbox).values()} == {"Director"}
+    assert jobs(sandbox) == 2
+
+
+def test_bulk_takes_a_job_whatever_the_number(sandbox, target):
+    """write_method: bulk is a person's decision."""
+    run = target([CONTACTS, *records("Contacts", people(3))], write_method="bulk")
+
+    assert run.outcomes("Contacts") == {"inserted": 3}
+    assert jobs(sandbox) == 1
+    assert run.said("bulk jobs know no trigger")
+
+
+def test_values_arrive_as_by_calls(sandbox, target):
+    """The same records by both ways are the same records."""
+    deals = schema("Pipelines", "Deal_Name", key=["Deal_Name"])
+    company = sandbox.create("Accounts", Account_Name="Copy AG")
+    owner = sandbox.dump("Contacts")[0]["Owner"]["id"]
+    rows = [
+        {
+            "Sub_Pipeline": "Resellers",
+            "Stage": "Live",
+            "Amount": amount,
+            "Closing_Date": "2026-02-03",
+            "Account_Name": company,
+            "Owner": owner,
+            "Description": 'Two\nlines; "quotes", commas',
+        }
+        for amount in (0, 12.5, 1200)
+    ]
+
+    for way in ("bulk", "records"):
+        named = [{"Deal_Name": f"{way} {n}", **row} for n, row in enumerate(rows)]
+        assert target([deals, *records("Pipelines", named)], write_method=way).error is None
+
+    written = {each["Deal_Name"]: each for each in sandbox.dump("Pipelines")}
+    own = ("id", "Deal_Name", "Created_Time", "Modified_Time", "Last_Activity_Time")
+    for n in range(3):
+        by_bulk, by_calls = (
+            {name: value for name, value in written[f"{way} {n}"].items() if name not in own}
+            for way in ("bulk", "records")
+        )
+        assert by_bulk == by_calls
+    assert jobs(sandbox) == 1
+
+
+def test_blanks_leave_a_field_as_it_is_or_clear_it_as_nulls_do(sandbox, target):
+    """null_values decides in a file just as in a call."""
+    target([CONTACTS, *records("Contacts", people(4, Title="Engineer"))])
+    nulls = [*people(2, Title=None), *people(4)[2:]]
+
+    target([CONTACTS, *records("Contacts", nulls)], write_method="bulk")
+    kept = [each["Title"] for each in ours(sandbox).values()]
+    target([CONTACTS, *records("Contacts", nulls)], write_method="bulk", null_values="write")
+
+    assert kept == ["Engineer"] * 4
+    assert {email: each["Title"] for email, each in ours(sandbox).items()} == {
+        "berg0@example.org": None,
+        "berg1@example.org": None,
+        "berg2@example.org": "Engineer",
+        "berg3@example.org": "Engineer",
+    }
+
+
+def test_what_a_file_cannot_hold_goes_by_calls(sandbox, target):
+    """Tags have no column: those records lose nothing, and are counted."""
+    rows = people(10)
+    for row in rows[::2]:
+        row["Tag"] = ["vip"]
+
+    run = target([CONTACTS, *records("Contacts", rows)], write_method="bulk")
+
+    assert run.error is None
+    assert [bool(each["Tag"]) for each in ours(sandbox).values()].count(True) == 5
+    assert run.accounts["Contacts"].notes["by calls, for a bulk file cannot hold Tag"] == 5
+
+
+def test_a_stream_may_add_tags_to_what_a_job_wrote(sandbox, target):
+    """The job's result tells the ids."""
+    settings = {"Contacts": {"write_method": "bulk", "tags": ["vip"]}}
+
+    target([CONTACTS, *records("Contacts", people(10))], streams=settings)
+
+    assert all(each["Tag"] for each in ours(sandbox).values())
+
+
+@pytest.mark.parametrize("module", ["Tasks", "Notes"])
+def test_modules_that_bulk_refuses_go_by_calls(sandbox, target, module):
+    """Asked for or not: they are written."""
+    before = sandbox.count(module)
+    parent = sandbox.dump("Contacts")[0]["id"]
+    row = {"Subject": "T", "Note_Content": "N", "Parent_Id": parent, "$se_module": "Contacts"}
+
+    run = target(
+        [schema(module, "Subject", "Note_Content", "Parent_Id"), record(module, **row)],
+        write_method="bulk",
+        default_operation="insert",
+    )
+
+    assert run.error is None
+    assert sandbox.count(module) == before + 1
+
+
+def test_automation_that_was_asked_for_goes_by_calls(sandbox, target):
+    """No job can be told to fire a workflow."""
+    target([CONTACTS, *records("Contacts", people(5))], write_method="bulk", trigger=["workflow"])
+
+    assert jobs(sandbox) == 0
+    assert sandbox.automation()["fired"] == 5
+
+
+def test_bad_rows_are_rejected_each_with_its_reason(sandbox, target):
+    """One record's failure never touches another's, in a file no less than in a call."""
+    rows = people(200)
+    rows[7]["Email"] = "no address"
+    del rows[8]["Last_Name"]
+
+    run = target([CONTACTS, *records("Contacts", rows)], write_method="bulk")
+
+    assert run.outcomes("Contacts") == {"inserted": 198, "rejected": 2}
+    assert {(reject["number"], reject["code"], reject["field"]) for reject in run.rejects} == {
+        (8, "INVALID_DATA", "Email"),
+        (9, "MANDATORY_NOT_FOUND", "Last_Name"),
+    }
+
+
+@pytest.mark.parametrize("outcome", ["FAILED", "partial", "expired_result"])
+def test_whatever_becomes_of_a_job_every_record_is_settled(sandbox, target, outcome):
+    """Failed, half done, its result gone: an upsert may be repeated, so calls settle what the job did not."""
+    sandbox.bulk(outcome=outcome, times=1)
+
+    run = target([CONTACTS, *records("Contacts", people(MANY)), state({"at": 1})], write_method="auto")
+
+    assert run.error is None
+    assert len(ours(sandbox)) == MANY
+    assert sum(run.outcomes("Contacts").values()) == MANY
+    assert run.states == [{"at": 1}]
+
+
+def test_a_job_that_wrote_nothing_is_no_success(sandbox, target):
+    """COMPLETED says only that every row was looked at."""
+    sandbox.create("Contacts", Last_Name="Twin", Email="berg0@example.org")
+    rows = [{"Last_Name": "x" * 81, "Email": f"berg{n}@example.org"} for n in range(3)]
+
+    run = target([CONTACTS, *records("Contacts", rows)], write_method="bulk", max_rejects=3)
+
+    assert len(run.rejects) == 3
+    assert run.outcomes("Contacts").get("updated", 0) == 0
+
+
+def test_refused_jobs_turn_to_calls(sandbox, target):
+    """A token without the scope for bulk: said once, and everything is written."""
+    sandbox.fault(
+        "POST /bulk/write",
+        status=401,
+        body={"code": "OAUTH_SCOPE_MISMATCH", "status": "error", "message": "x"},
+    )
+
+    run = target([CONTACTS, *records("Contacts", people(50))], write_method="bulk")
+
+    assert run.error is None
+    assert len(ours(sandbox)) == 50
+    assert run.said("bulk jobs are refused")
+
+
+@pytest.mark.parametrize("lost", ["POST /upload", "POST /bulk/write"])
+def test_a_lost_answer_while_a_job_is_made(sandbox, target, lost):
+    """The file or the job is there, nobody knows its id: the records are written once all the same."""
+    sandbox.fault(lost, lose_response=True, times=1)
+
+    run = target([CONTACTS, *records("Contacts", people(50))], write_method="bulk")
+
+    assert run.error is None
+    assert len(ours(sandbox)) == 50
+
+
+def test_order_is_kept_around_a_job(sandbox, target):
+    """A record of the same key that comes while the job runs waits for it."""
+    first, second = people(100, Title="Engineer"), people(100, Title="Director")
+
+    run = target(
+        [
+            CONTACTS,
+            *records("Contacts", first),
+            *records("Contacts", [{**row, "Tag": ["x"]} for row in second]),
+        ],
+        write_method="bulk",
+    )
+
+    assert run.error is None
+    assert {each["Title"] for each in ours(sandbox).values()} == {"Director"}
+
+
+def test_a_run_after_a_kill_waits_for_the_job_that_still_goes_on(sandbox, target, tmp_path):
+    """Otherwise the old job would overwrite the new values when it gets to them."""
+    settings = {"write_method": "bulk", "journal_path": str(tmp_path / "journal.jsonl")}
+    sandbox.bulk(seconds_per_state=3)
+    running = RunningTarget(settings_of(sandbox, tmp_path, **settings), tmp_path)
+    running.say(lines([CONTACTS, *records("Contacts", people(50, Title="Engineer"))]))
+    running.process.stdin.close()
+    notes = tmp_path / "journal.jsonl.bulk"
+    wait_until(notes.exists)
+    running.end(by=signal.SIGKILL)
+    assert json.loads(notes.read_text())["module"] == "Contacts"
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(50, Title="Director"))],
+        **{**settings, "write_method": "records"},
+    )
+
+    assert run.error is None
+    assert run.said("waits for 1 bulk jobs")
+    time.sleep(0.5)
+    assert {each["Title"] for each in ours(sandbox).values()} == {"Director"}
+    assert not notes.exists()
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,109 @@
+"""What a bulk file can say, cell by cell, and what it cannot."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bigin_api import Field
+from target_bigin.bulk_csv import columns_of, shape_of, sheet_for, why_not
+from target_bigin.passage import Prepared
+
+FIELDS = {
+    each.api_name: each
+    for each in (
+        Field("Last_Name", "text", "string"),
+        Field("Note", "textarea", "string"),
+        Field("Seats", "integer", "integer"),
+        Field("Amount", "currency", "double"),
+        Field("Meter", "bigint", "string"),
+        Field("Active", "boolean", "boolean"),
+        Field("Starts_On", "date", "string"),
+        Field("Signed_At", "datetime", "string"),
+        Field("Channels", "multiselectpicklist", "jsonarray"),
+        Field("Account_Name", "lookup", "jsonobject"),
+        Field("Owner", "ownerlookup", "jsonobject"),
+        Field("Pipeline", "bigint", "jsonobject"),
+        Field("Tag", "text", "jsonarray"),
+        Field("Products", "subform", "jsonarray"),
+    )
+}
+COLUMNS = columns_of(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "cell"),
+    [
+        ("Last_Name", 'O\'Neil, "Ann";\nx', 'O\'Neil, "Ann";\nx'),
+        ("Last_Name", "  ", None),
+        ("Seats", 0, "0"),
+        ("Amount", Decimal("1E+3"), "1000"),
+        ("Amount", Decimal("0.00"), "0.00"),
+        ("Amount", 1e-7, "0.0000001"),
+        ("Meter", "900719925474099312", "900719925474099312"),
+        ("Active", False, "false"),
+        ("Starts_On", "2026-05-14", "2026-05-14"),
+        ("Channels", ["Phone", "Post"], "Phone;Post"),
+        ("Channels", ["Phone;Post"], None),
+        ("Channels", [], None),
+        ("Account_Name", {"id": "6100000000000451010"}, "6100000000000451010"),
+        ("Owner", {"id": "6100000000000225013"}, "6100000000000225013"),
+        ("Pipeline", {"id": "6100000000000720216"}, "6100000000000720216"),
+    ],
+)
+def test_a_value_becomes_a_cell_that_says_the_same_or_none(field, value, cell):
+    """A cell that said something else would be a wrong record without an error."""
+    assert COLUMNS[field].to_cell(value) == cell
+    assert why_not({field: value}, COLUMNS) == (field if cell is None else None)
+
+
+@pytest.mark.parametrize("field", ["Signed_At", "Tag", "Products", "Unknown"])
+def test_what_no_column_can_hold_goes_by_calls(field):
+    """Tags, rows and moments: nothing of them is lost, they only cost more."""
+    assert why_not({"Last_Name": "Berg", field: "x"}, COLUMNS) == field
+
+
+def test_dates_say_how_they_are_written():
+    """Without a format Bigin reads 2026-05-14 as an American date."""
+    sheet = sheet_for([prepared(Last_Name="Berg", Starts_On="2026-05-14")], COLUMNS, key="Last_Name")
+
+    assert [each.to_json() for each in sheet.mappings] == [
+        {"api_name": "Last_Name", "index": 0},
+        {"api_name": "Starts_On", "index": 1, "format": "yyyy-MM-dd"},
+    ]
+
+
+def test_the_key_comes_first_and_links_are_by_id():
+    """Results show the first three columns alone, in any order of rows."""
+    record = prepared(Seats=1, Amount=2, Active=True, Account_Name={"id": "7"}, Last_Name="Berg")
+
+    sheet = sheet_for([record], COLUMNS, key="Last_Name")
+
+    assert sheet.header[0] == "Last_Name"
+    assert {"api_name": "Account_Name", "index": 4, "find_by": "id"} in [
+        each.to_json() for each in sheet.mappings
+    ]
+    assert sheet.row(record) == ["Berg", "1", "2", "true", "7"]
+
+
+def test_blank_cells_erase_only_where_every_record_names_every_field():
+    """A null that shall clear and a field that shall stay cannot stand in one file."""
+    clearing, silent = prepared(Last_Name="Berg", Note=None), prepared(Last_Name="Ek")
+
+    assert shape_of(silent.body) is None
+    assert shape_of(clearing.body) == {"Last_Name", "Note"}
+    assert sheet_for([clearing], COLUMNS, key="Last_Name").blanks_erase
+    assert not sheet_for([silent], COLUMNS, key="Last_Name").blanks_erase
+
+
+def test_more_columns_than_a_file_takes_make_no_file():
+    """200 columns: such records go by calls."""
+    fields = {f"F{n}": Field(f"F{n}", "text", "string") for n in range(201)}
+    record = prepared(**dict.fromkeys(fields, "x"))
+
+    assert sheet_for([record], columns_of(fields), key="F0") is None
+
+
+def prepared(**body):
+    return Prepared(1, "people", {}, body=body)
