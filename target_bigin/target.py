@@ -21,7 +21,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from bigin_api.errors import BiginError
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
-from target_bigin.settings import CONFIG_JSONSCHEMA
+from target_bigin.settings_schema import CONFIG_JSONSCHEMA
 from target_bigin.sink import BiginSink
 
 SECRETS = frozenset(
