@@ -20,6 +20,7 @@ from target_bigin.rejects import RejectLog
 from target_bigin.report import report
 from target_bigin.run import Run
 from target_bigin.settings import TargetSettings
+from target_bigin.settings_schema import EVERY_STREAM
 from target_bigin.settlement import Ledger
 
 logger = logging.getLogger("target-bigin")
@@ -112,7 +113,7 @@ class Engine:
         unbalanced = self.ledger.imbalance()
         self._close(in_good_order=not unbalanced)
         for stream in self.settings.streams:
-            if stream not in self.ledger.accounts:
+            if stream != EVERY_STREAM and stream not in self.ledger.accounts:
                 logger.warning("streams.%s is configured, but no such stream came.", stream)
         if unbalanced:
             raise RunFailed(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bigin_api.errors import SettingsError
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.settings_schema import TARGET_SETTINGS
+from target_bigin.settings_schema import EVERY_STREAM, TARGET_SETTINGS
 
 Operation = Literal["upsert", "insert", "update", "delete"]
 WriteMethod = Literal["records", "bulk", "auto"]
