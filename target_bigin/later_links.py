@@ -51,9 +51,9 @@ class LinkLater(Step):
 
     def take(self, record: Prepared) -> bool:
         """Most records have all their links already."""
-        needs = self._postponed.needs.pop(record.number, None)
-        if needs is None:
+        if not self._postponed.needs or record.number not in self._postponed.needs:
             return True
+        needs = self._postponed.needs.pop(record.number)
         self._held[record.number] = (record, needs)
         self._look(record.number)
         return False

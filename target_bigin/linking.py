@@ -71,24 +71,16 @@ class LinkRecords(Step):
         """Let a record go on whose links are known."""
         if record.operation == "delete":
             return True
-        held = Held(record, [])
-        name = ""
+        body, needs, name = record.body, list[Need](), ""
         try:
             for name, relation in self._relations.items():
-                value = record.body.get(name)
+                value = body.get(name)
                 if value is not None:
-                    held.open.extend(relation(record, value))
+                    needs.extend(relation(record, value))
         except BadValue as error:
             self.refuse(record, Reject("invalid", error.code, f"{name}: {error.message}", name))
             return False
-        for need in tuple(held.open):
-            self._seek(held, need)
-        if held.refused or not held.open:
-            return not held.refused
-        self._held[record.number] = held
-        if len(self._held) > MOST_WAITING:
-            self._give_last_call(next(iter(self._held.values())))
-        return False
+        return self._hold(Held(record, needs)) if needs else True
 
     def tick(self, *, flush: bool) -> None:
         """With ``flush`` ask now."""
@@ -118,6 +110,17 @@ class LinkRecords(Step):
     def names_held(self) -> Iterator[Name]:
         """By what others may look for the records that wait."""
         return (name for held in self._held.values() for name in self._names(held.record))
+
+    def _hold(self, held: Held) -> bool:
+        """Whether the record goes on at once, for what it needs is known."""
+        for need in tuple(held.open):
+            self._seek(held, need)
+        if held.refused or not held.open:
+            return not held.refused
+        self._held[held.record.number] = held
+        if len(self._held) > MOST_WAITING:
+            self._give_last_call(next(iter(self._held.values())))
+        return False
 
     def _give_last_call(self, held: Held) -> None:
         if held.last_call or held.asked:

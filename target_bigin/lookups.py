@@ -93,6 +93,11 @@ class Directory:
                 dry_run=self._dry_run,
             )
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether any stream looks for records."""
+        return bool(self._finders or self._watching)
+
     def known(self, want: Want) -> Answer | None:
         """What is found for a want, if that needs no question."""
         if want.kind == "source":

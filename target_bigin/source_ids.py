@@ -84,6 +84,8 @@ class Introduce(Step):
 
     def take(self, record: Prepared) -> bool:
         """Tell everybody."""
+        if not self._keeps_keys and not self._directory.is_asked:
+            return True
         key = self._key_of(record) if self._keeps_keys else None
         if record.action != "deleted":
             self._directory.introduce(record, module=self._module, source_key=key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.target import record, records, schema, state
 
@@ -258,3 +260,79 @@ def test_rows_may_be_sent_by_a_stream_that_names_where_they_go(sandbox, target):
     assert second.outcomes("order_lines") == {"unchanged": 1}
     (found,) = [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Roof"]
     assert [(row["Product"]["id"], row["Quantity"]) for row in found["Associated_Products"]] == [(desk, 2)]
+
+
+def test_the_id_map_tells_what_became_of_each_record(sandbox, copy, tmp_path):
+    """Own keys, no copy: whoever sent the records learns the ids that they have in Bigin."""
+    people = schema("people", "customer", "Last_Name", "Email", key=["customer"])
+    rows = [{"customer": n, "Last_Name": f"Copy {n}", "Email": f"copy{n}@example.org"} for n in range(3)]
+    settings = {"people": {"module": "Contacts", "duplicate_check_fields": ["Email"]}}
+
+    copy([people, *records("people", rows)], streams=settings)
+
+    noted = [json.loads(line) for line in (tmp_path / "ids.jsonl").read_text().splitlines()]
+    ids = {each["Last_Name"]: each["id"] for each in sandbox.dump("Contacts")}
+    assert noted == [
+        {"stream": "people", "module": "Contacts", "key": str(n), "id": ids[f"Copy {n}"]} for n in range(3)
+    ]
+
+
+def test_people_of_an_event_are_the_copies_of_those_who_came(sandbox, copy):
+    """Contacts by the id map, users by their e-mail, guests as they are."""
+    user = sandbox.dump("Contacts")[0]["Owner"]
+    events = schema(
+        "Events", "id", "Event_Title", "Start_DateTime", "End_DateTime", "Participants", key=["id"]
+    )
+    event = {
+        "id": foreign(2),
+        "Event_Title": "Copy meeting",
+        "Start_DateTime": "2026-05-14T09:00:00Z",
+        "End_DateTime": "2026-05-14T10:00:00Z",
+        "Participants": [
+            {"type": "contact", "participant": foreign(1), "name": "Copy Berg"},
+            {"type": "user", "participant": foreign(9), "Email": user["email"]},
+            {"type": "email", "participant": "guest@example.org"},
+        ],
+    }
+
+    run = copy(
+        [
+            events,
+            record("Events", **event),
+            CONTACTS,
+            record("Contacts", id=foreign(1), Last_Name="Copy Berg"),
+        ]
+    )
+
+    assert run.error is None
+    contact = made(sandbox, "Contacts", "Last_Name")["Copy Berg"]["id"]
+    came = made(sandbox, "Events", "Event_Title")["Copy meeting"]["Participants"]
+    assert {(each["type"], each["participant"]) for each in came} == {
+        ("contact", contact),
+        ("user", user["id"]),
+        ("email", "guest@example.org"),
+    }
+
+
+def test_a_dry_run_of_a_copy_changes_nothing(sandbox, copy, tmp_path):
+    """Neither Bigin nor the files: the run that follows makes everything."""
+    messages = [
+        ACCOUNTS,
+        record("Accounts", id=foreign(1), Account_Name="Copy AG"),
+        CONTACTS,
+        record("Contacts", id=foreign(2), Last_Name="Copy Berg", Account_Name={"id": foreign(1)}),
+        schema("deleted_records", "module", "id"),
+        record("deleted_records", module="Contacts", id=foreign(7)),
+        schema("contacts_products", "parent_id", "id"),
+        record("contacts_products", parent_id=foreign(2), id=foreign(3)),
+        schema("Products", "id", "Product_Name", key=["id"]),
+        record("Products", id=foreign(3), Product_Name="Copy desk"),
+    ]
+    before = {module: sandbox.count(module) for module in ("Accounts", "Contacts", "Products")}
+
+    dry = copy(messages, dry_run=True, deletes="delete")
+    after = {module: sandbox.count(module) for module in before}
+
+    assert dry.rejects == []
+    assert after == before
+    assert not (tmp_path / "ids.jsonl").exists()
