@@ -51,7 +51,7 @@ def test_rejects_can_be_fed_back_by_one_line(sandbox, target, tmp_path):
     """After the cause is mended, the documented line makes a Singer stream of the file."""
     rows = [{"Email": f"a{n}@b.se", "Last_Name": "x" * 90, "Title": "CEO"} for n in range(3)]
     target([CONTACTS, *records("Contacts", rows)], max_rejects=3)
-    page = Path(__file__).parents[2].joinpath("docs", "how-to", "mend-rejects.md").read_text()
+    page = Path(__file__).parents[2].joinpath("docs", "how-to", "feed-rejects-back.md").read_text()
     line = re.search(r"```sh\n(python3 -c .*?) \| target-bigin", page, re.DOTALL)[1]
     script = line.replace("mended.jsonl", shlex.quote(str(tmp_path / "rejects.jsonl")))
 
