@@ -32,14 +32,8 @@ MODULES = (
     "Subscriptions",
     "Tasks",
 )
-STREAMS = (
-    *MODULES,
-    "deleted_records",
-    "contacts_products",
-    "pipelines_associated_products",
-    "pipelines_secondary_contacts",
-    "subscriptions_products",
-)
+LEFT_OUT = ("users", "organization", "settings_", "Attachments")
+"""Streams that describe the first organisation, or files."""
 
 OWN = frozenset(
     ("id", "Created_Time", "Modified_Time", "Created_By", "Modified_By", "Last_Activity_Time", "Closed_Time")
@@ -150,7 +144,7 @@ class Copy:
         for stream in catalog["streams"]:
             for entry in stream["metadata"]:
                 if not entry["breadcrumb"]:
-                    entry["metadata"]["selected"] = stream["tap_stream_id"] in STREAMS
+                    entry["metadata"]["selected"] = not stream["tap_stream_id"].startswith(LEFT_OUT)
         self._write("catalog.json", catalog)
 
     def _write(self, name, content):
