@@ -60,7 +60,10 @@ _USER = Shape(USER, "link")
 
 SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(
-        ("text", "textarea", "email", "phone", "website", "picklist", "bigint", "autonumber", "profileimage"),
+        (
+            *("text", "string", "textarea", "email", "phone", "website", "picklist"),
+            *("bigint", "autonumber", "profileimage"),
+        ),
         _TEXT,
     ),
     "integer": Shape(nullable("integer")),
@@ -78,6 +81,9 @@ SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("event_reminder", "multireminder"), Shape(ANYTHING)),
 }
 """By ``data_type``; a formula and a roll-up summary take the row of their return type."""
+
+COMPUTED = ("formula", "rollup_summary")
+"""Types that say nothing of their values: where no return type is given, ``json_type`` tells."""
 
 _BY_JSON_TYPE: Mapping[str, Shape] = {
     "string": _TEXT,
@@ -107,6 +113,8 @@ def shape_of(module: str, described: Field) -> Shape:
         return misleading
     data_type = described.formula_return_type or described.data_type
     shape = SHAPES.get(data_type) or SHAPES.get(data_type.lower())
+    if shape is None and data_type in COMPUTED:
+        shape = _BY_JSON_TYPE.get(described.json_type or "")
     if shape is None:
         return Shape(_at_least(described), known=False)
     return _corrected(shape, described)
