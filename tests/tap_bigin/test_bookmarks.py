@@ -1,0 +1,217 @@
+"""What state says, what it may say, and what a run makes of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_bigin.bookmarks import (
+    Pass,
+    begin,
+    bookmark_of,
+    complete,
+    from_text,
+    pass_of,
+    read_from,
+    shape_of_pass,
+    to_utc_text,
+    without_tokens,
+)
+from tap_bigin.deletions import DeletedList, Mark, compare, window
+from tap_bigin.gaps import BY_ID, BY_TIME, merged, provable
+
+NINE = from_text("2026-05-14T09:00:00Z")
+KEY = "Modified_Time"
+ENTRY = {"replication_key": KEY, "replication_key_value": to_utc_text(NINE)}
+
+MOMENTS = st.none() | st.integers(0, 10_000).map(lambda seconds: NINE + timedelta(seconds=seconds))
+IDS = st.integers(1, 10**18).map(str)
+PASSES = st.builds(
+    Pass,
+    kind=st.sampled_from(["full", "incremental", "bulk"]),
+    started=MOMENTS,
+    shape=st.text("abcdef0123", min_size=1, max_size=12),
+    since=MOMENTS,
+    emitted=st.integers(0, 10**6),
+    tokens=st.lists(st.text("ab01", min_size=1, max_size=4), max_size=2).map(tuple),
+    expires=MOMENTS,
+    last=st.none() | st.tuples(st.just("2026-05-14T09:00:00Z"), IDS),
+    unproven=st.lists(st.tuples(IDS, st.none() | IDS), max_size=3).map(tuple),
+    after=st.none() | IDS,
+    jobs=st.none() | st.fixed_dictionaries({"ids": st.lists(IDS, max_size=2), "rows": st.integers(1, 9)}),
+)
+
+
+@given(PASSES)
+def test_a_pass_survives_the_state(pass_: Pass) -> None:
+    """The next run knows exactly what this one knew."""
+    assert Pass.from_state(pass_.to_state()) == pass_
+
+
+def test_a_pass_under_way_leaves_the_bookmark_alone() -> None:
+    """A bookmark that moves before everything is read loses what was not."""
+    pass_ = Pass("incremental", NINE + timedelta(hours=1), "x")
+
+    assert bookmark_of(begin(ENTRY, pass_), KEY) == NINE
+    assert bookmark_of(complete(begin(ENTRY, pass_), pass_, replication_key=KEY), KEY) == pass_.started
+
+
+@pytest.mark.parametrize("started", [NINE - timedelta(hours=1), None])
+def test_a_bookmark_never_moves_back(started: datetime | None) -> None:
+    """A clock that was set back, or an answer without a date, must not read everything again."""
+    assert bookmark_of(complete(ENTRY, Pass("full", started, "x"), replication_key=KEY), KEY) == NINE
+
+
+def test_an_incremental_pass_overlaps_the_one_before() -> None:
+    """A write may be stamped a moment before it can be read."""
+    assert read_from(ENTRY, KEY, start_date=None) == NINE - timedelta(seconds=2)
+
+
+def test_the_start_date_counts_until_there_is_a_bookmark() -> None:
+    """It is a floor for the first run alone: later ones know better."""
+    early = NINE - timedelta(days=9)
+
+    assert read_from({}, KEY, start_date=early) == early
+    assert read_from(ENTRY, KEY, start_date=NINE + timedelta(days=9)) == NINE - timedelta(seconds=2)
+    assert read_from({}, KEY, start_date=None) is None
+
+
+def test_a_bookmark_of_another_key_does_not_count() -> None:
+    """It says nothing of when records were modified."""
+    assert bookmark_of({**ENTRY, "replication_key": "Created_Time"}, KEY) is None
+
+
+def test_a_pass_of_another_shape_is_not_resumed() -> None:
+    """Its records lack what is selected now, and its tokens are bound to what was asked for then."""
+    entry = begin({}, Pass("full", NINE, shape_of_pass(["Email"])))
+
+    assert pass_of(entry, shape=shape_of_pass(["Email"])) is not None
+    assert pass_of(entry, shape=shape_of_pass(["Email", "Phone"])) is None
+
+
+@pytest.mark.parametrize(
+    ("expires", "alive"),
+    [(NINE + timedelta(hours=1), True), (NINE + timedelta(minutes=1), False), (None, True)],
+)
+def test_tokens_that_are_about_to_end_are_not_used(expires: datetime | None, alive: bool) -> None:  # noqa: FBT001
+    """A refused call costs a credit and a chain."""
+    pass_ = Pass("full", NINE, "x", tokens=("a",), expires=expires)
+
+    assert pass_.has_live_tokens(NINE) is alive
+    assert not without_tokens(pass_).has_live_tokens(NINE)
+
+
+@given(st.integers(0, 10**10), st.integers(-14, 14))
+def test_moments_survive_their_text(seconds: int, hours: int) -> None:
+    """State is read by other runs, in other places."""
+    moment = datetime.fromtimestamp(seconds, timezone(timedelta(hours=hours)))
+
+    assert from_text(to_utc_text(moment)) == moment
+
+
+# Gaps
+
+
+def _at(*seconds: int) -> list[dict[str, Any]]:
+    return [{KEY: to_utc_text(NINE + timedelta(seconds=each)), "id": "1"} for each in seconds]
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "interval"),
+    [
+        ("7", "9", ("7", "9")),
+        ("7", "7", None),
+        ("9", "7", None),
+        ("9", "10", ("9", "10")),
+        ("7", None, ("7", None)),
+    ],
+)
+def test_what_lies_between_two_pages_by_id(last: str, first: str | None, interval: Any) -> None:
+    """Ids are numbers, though they come as texts; pages that overlap have nothing between them."""
+    assert BY_ID.interval({"id": last}, {"id": first} if first else None) == interval
+
+
+def test_what_lies_between_two_pages_by_time() -> None:
+    """Ties straddle a border, and no page promises their order: the second itself is asked for."""
+    newer, older = _at(5, 3)
+
+    assert BY_TIME.interval(newer, newer) == (newer[KEY], newer[KEY])
+    assert BY_TIME.interval(newer, older) == (older[KEY], newer[KEY])
+    assert BY_TIME.interval(older, newer) is None
+    assert BY_TIME.interval(newer, None, floor=older[KEY]) == (older[KEY], newer[KEY])
+    assert BY_TIME.interval(older, None, floor=newer[KEY]) is None
+
+
+def test_a_second_that_goes_on_is_asked_for_once() -> None:
+    """5,000 ties are 25 borders of one second, and one question."""
+    tie = _at(3)[0][KEY]
+
+    assert merged([(tie, tie)] * 25) == [(tie, tie)]
+    assert provable([(tie, tie)] * 25, BY_TIME, {KEY: tie}) == []
+    assert provable([(tie, tie)] * 25, BY_TIME, _at(2)[0]) == [(tie, tie)]
+
+
+# Deleted lists
+
+
+def _entry(record_id: str, seconds: int, kind: str = "recycle") -> dict[str, Any]:
+    return {"id": record_id, "type": kind, "deleted_time": to_utc_text(NINE + timedelta(seconds=seconds))}
+
+
+def test_a_mark_survives_the_state() -> None:
+    """What was in the bin is what the next run compares with."""
+    mark = Mark(NINE, frozenset({"7", "8"}), 2, NINE)
+
+    assert Mark.from_state(mark.to_state()) == mark
+    assert Mark.from_state(None) == Mark()
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_news"),
+    [
+        (_entry("7", 60), True),  # deleted since
+        (_entry("7", -60), False),  # known
+        (_entry("9", -60), True),  # an earlier reading skipped it
+        (_entry("9", -60, "permanent"), False),  # went out of the bin, told when it went in
+    ],
+)
+def test_news_of_a_deleted_list(entry: dict[str, Any], is_news: bool) -> None:  # noqa: FBT001
+    """Each deletion is told once, and none is lost to a page that skipped it."""
+    mark = Mark(NINE, frozenset({"7"}), 1, NINE)
+
+    news = compare(mark, DeletedList((entry,), NINE))
+
+    assert bool(news.deleted) is is_news
+
+
+def test_only_a_whole_list_tells_what_left_it() -> None:
+    """From a list of what is new nothing can be missing."""
+    mark = Mark(NINE, frozenset({"7", "8"}), 2, NINE)
+
+    assert compare(mark, DeletedList((_entry("8", -60),), NINE)).left == ("7",)
+    assert compare(mark, DeletedList((), NINE, since=NINE)).left == ()
+    assert compare(mark, DeletedList((), NINE, since=NINE)).mark.gone == {"7", "8"}
+
+
+def test_a_long_list_is_read_whole_once_a_day() -> None:
+    """200 entries cost as much as asking for what is new; 2,000 do not."""
+    short, long = Mark(NINE, frozenset(), 200, NINE), Mark(NINE, frozenset(), 201, NINE)
+
+    assert short.asks_since(NINE + timedelta(hours=1)) is None
+    assert long.asks_since(NINE + timedelta(hours=1)) == NINE - timedelta(seconds=2)
+    assert long.asks_since(NINE + timedelta(hours=25)) is None
+
+
+@given(st.integers(-5, 5_000))
+def test_the_next_page_of_a_list_begins_where_it_is_asked_to_or_a_little_before(at: int) -> None:
+    """A list without tokens has only page numbers and sizes to say where."""
+    number, size = window(at)
+
+    start = (number - 1) * size
+    assert 0 <= max(at, 0) - start <= number
+    assert 100 <= size <= 200 or at < 200
+    assert size >= 1
