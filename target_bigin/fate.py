@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.coql import moment
-from bigin_api.errors import PermissionDenied
+from bigin_api.errors import PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.metadata import Field
 from target_bigin.moment_values import to_datetime
@@ -64,11 +64,13 @@ def find_written(
     a call whose connection broke may still be at work.
     """
     user = _own_user(client)
-    columns = compared_fields(lost.records, fields, long_texts=module in LISTED_MODULES)
+    seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
+    columns = compared_fields(lost.records, seen, long_texts=module in LISTED_MODULES)
     while True:
         is_last_look = time.monotonic() >= lost.until
         rows = _created_since(client, module, columns, lost.since)
-        free = [row for row in rows if str(row["id"]) not in taken and _is_by(row, user)]
+        by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
+        free = [row for record_id, row in by_id.items() if record_id not in taken]
         found = match_rows(lost.records, free, {name: fields[name] for name in columns})
         if is_last_look or len(found) == len(lost.records):
             return found
@@ -109,16 +111,24 @@ def match_rows(
     return found
 
 
-def _created_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> list[Record]:
+def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Record]:
+    """Rows of the columns; a column that Bigin will not show is taken out of them."""
     if module in LISTED_MODULES:
         return list(_listed_since(client, module, columns, since))
     where = f"Created_Time >= {moment(since - MARGIN)}"
-    selected = ["id", "Created_By", *columns]
-    return [row for page in client.coql.pages_by_id(module, selected, where=where) for row in page]
+    try:
+        pages = client.coql.pages_by_id(module, ["id", "Created_By", *columns], where=where)
+        return [row for page in pages for row in page]
+    except QueryRefused as refused:
+        name = refused.details.get("column_name")
+        if name not in columns:
+            raise
+        columns.remove(name)
+        return _created_since(client, module, columns, since)
 
 
 def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> Iterator[Record]:
-    """By the list, newest first; a record that is made meanwhile shows twice and harms nobody."""
+    """By the list, newest first; for a record that is made meanwhile another shows twice."""
     number, token = 1, None
     while True:
         page = client.records.page(
@@ -138,19 +148,28 @@ def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: 
         number, token = number + 1, page.next_page_token
 
 
-def _own_user(client: Labelled) -> str | None:
+def _own_user(client: Labelled) -> Record:
     try:
         users = client.organization.users_page(kind="CurrentUser").records
     except PermissionDenied:
-        return None  # the comparison of the fields has to do
-    return str(users[0]["id"]) if users else None
+        return {}  # the comparison of the fields has to do
+    return users[0] if users else {}
 
 
-def _is_by(row: Record, user: str | None) -> bool:
-    creator = row.get("Created_By")
-    if user is None or not isinstance(creator, dict):
+def _is_open_to(field: Field, user: Record) -> bool:
+    """Whether the user's profile may write the field; Bigin drops in silence what it may not."""
+    profile = user.get("profile")
+    if not isinstance(profile, dict):
         return True
-    return str(creator.get("id")) == user
+    rights = {each.get("id"): each.get("permission_type") for each in field.raw.get("profiles") or ()}
+    return bool(rights.get(profile.get("id"), "read_write") == "read_write")
+
+
+def _is_by(row: Record, user: Record) -> bool:
+    creator = row.get("Created_By")
+    if not user or not isinstance(creator, dict):
+        return True
+    return str(creator.get("id")) == str(user.get("id"))
 
 
 def _is_same(field: Field, sent: Any, stored: Any) -> bool:
