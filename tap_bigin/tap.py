@@ -10,7 +10,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 
-from bigin_api import Client, InFlight, ModuleUnavailable, PermissionDenied, SettingsError
+from bigin_api import Client, InFlight, Module, ModuleUnavailable, PermissionDenied, SettingsError
 from tap_bigin.bookmarks import check_state
 from tap_bigin.catalogs import check_catalog
 from tap_bigin.deletions import DeletedLists, define_deleted
@@ -23,7 +23,7 @@ from tap_bigin.related_lists import define_related
 from tap_bigin.report import RunReport
 from tap_bigin.settings import CONFIG_SCHEMA, SECRETS, TapSettings
 from tap_bigin.streams import BiginStream, make_stream
-from tap_bigin.streams.stream import is_selected
+from tap_bigin.streams.cataloged import is_selected
 from tap_bigin.sub_pipelines import PIPELINES, SUB_PIPELINES
 from tap_bigin.views import define_views
 from tap_bigin.writer import PageWriter
@@ -103,16 +103,23 @@ class TapBigin(Tap):
         """What the metadata says that this token can read; fields are asked for side by side.
 
         With a catalog the modules that it selects are described and no others, at once: their names
-        are known before the list of modules is.
+        are known, so the list of modules is asked for only where something else needs it.
         """
         wanted = self._selected_in_catalog()
-        asked = {name: self.calls.submit(self._fields_of, name) for name in self._module_names(wanted)}
-        modules = readable_modules(self.client.metadata.modules(), wanted=self.settings.modules)
-        names = [module.api_name for module in modules if wanted is None or module.api_name in wanted]
-        asked |= {name: self.calls.submit(self._fields_of, name) for name in names if name not in asked}
-        fields = {name: asked[name].result() for name in names}
+        names = self._module_names(wanted)
+        asked = {name: self.calls.submit(self._fields_of, name) for name in names}
+        if wanted is not None and wanted <= {*names, "deleted_records"} and not self.settings.related_lists:
+            offered: Sequence[Module] = [Module(name, api_supported=True) for name in names]
+        else:
+            offered = self.client.metadata.modules()
+        readable = readable_modules(offered, wanted=self.settings.modules)
+        modules = [module for module in readable if wanted is None or module.api_name in wanted]
+        for module in modules:
+            if module.api_name not in asked:
+                asked[module.api_name] = self.calls.submit(self._fields_of, module.api_name)
+        fields = {module.api_name: asked[module.api_name].result() for module in modules}
         return Organisation(
-            modules=tuple(module for module in modules if fields.get(module.api_name, ()) is not None),
+            modules=tuple(module for module in modules if fields[module.api_name] is not None),
             fields={name: described for name, described in fields.items() if described is not None},
         )
 
