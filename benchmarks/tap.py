@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TAP = str(places.BIN / "tap-bigin")
 RICH_TEXT = ("Terms",)
 LATENCY = 0.250  # seconds
-ORGANISATION = ("--size", "60000", "--custom-modules", "12", "--edition", "express", "--latency-ms", "250")
+ORGANISATION = ("--size", "60000", "--custom-modules", "8", "--edition", "express", "--latency-ms", "250")
 
 
 def side_by_side() -> Iterator[Row]:
