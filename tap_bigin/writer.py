@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 from singer_sdk.singerlib import RecordMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
     from singer_sdk.singerlib.encoding.simple import Message
 
 
@@ -25,15 +28,26 @@ class PageWriter(MsgSpecWriter):
 
     def write_message(self, message: Message) -> None:
         """Write a line; all but a record is seen by the target at once."""
-        self.is_writing = True
-        sys.stdout.buffer.write(self.format_message(message))
+        self._write(self.format_message(message))
         if not isinstance(message, RecordMessage):
-            sys.stdout.flush()
-        self.is_writing = False
-        if self.interruption is not None:
-            interruption, self.interruption = self.interruption, None
-            raise interruption
+            self.flush()
+
+    def write_records(self, stream: str, records: Sequence[Mapping[str, Any]], extracted: datetime) -> None:
+        """Write the RECORD lines of records that are ready as they are."""
+        shared = {"type": "RECORD", "stream": stream}
+        moment = extracted.isoformat()
+        self._write(
+            encoder.encode_lines([{**shared, "record": each, "time_extracted": moment} for each in records])
+        )
 
     def flush(self) -> None:
         """Let the target see what is written."""
         sys.stdout.flush()
+
+    def _write(self, lines: bytes | bytearray) -> None:
+        self.is_writing = True
+        sys.stdout.buffer.write(lines)
+        self.is_writing = False
+        if self.interruption is not None:
+            interruption, self.interruption = self.interruption, None
+            raise interruption

@@ -22,29 +22,20 @@ from __future__ import annotations
 import copy
 import time
 from abc import abstractmethod
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from singer_sdk.helpers._util import utc_now
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib import RecordMessage, Schema
-from singer_sdk.singerlib.catalog import Metadata
-from singer_sdk.streams import Stream
+from singer_sdk.mapper import SameRecordTransform
 
 from bigin_api import AuthError, BiginError, CreditBudgetReached, ModuleUnavailable, PermissionDenied
-from tap_bigin.catalogs import reconcile
 from tap_bigin.discovery import StreamDefinition
+from tap_bigin.streams.cataloged import CatalogedStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from singer_sdk.singerlib import Catalog
-    from singer_sdk.singerlib.catalog import CatalogEntry, MetadataMapping
-
     from bigin_api import InFlight, Labelled
-    from tap_bigin.catalogs import Reconciled
     from tap_bigin.chunks import Chunk, State
-    from tap_bigin.report import StreamReport
     from tap_bigin.settings import TapSettings
     from tap_bigin.tap import TapBigin
 
@@ -53,22 +44,18 @@ D = TypeVar("D", bound=StreamDefinition)
 RECORDS_PER_STATE = 1_000
 """A STATE message at the first border of a chunk after so many records, and at the stream's end."""
 
-PROPERTY_DEPTH = len(("properties", "Owner"))
-
 SECONDS_PER_STATE = 5.0
 """The same after so much time: a chunk of few records may have cost many calls."""
 
 
-class BiginStream(Stream, Generic[D]):
+class BiginStream(CatalogedStream[D], Generic[D]):
     """A stream of any kind: ``BiginStream[ModuleDefinition]`` is one of that definition."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values fit their schema before they come here
 
-    definition: D
     client: Labelled
     calls: InFlight
     settings: TapSettings
-    report: StreamReport
 
     def __init__(self, tap: TapBigin, definition: D) -> None:
         super().__init__(tap, schema=definition.schema.to_json(), name=definition.name)
@@ -87,74 +74,50 @@ class BiginStream(Stream, Generic[D]):
     def read(self, state: State) -> Iterator[Chunk]:
         """The stream's records, from what its state says on. Runs in a thread: see above."""
 
-    def is_asked_for(self, name: str) -> bool:
-        """Whether a property is in the SCHEMA that is sent: selected in the catalog, or a key."""
-        return name in self.effective_schema["properties"] and bool(self.mask["properties", name])
-
-    @property
-    def metadata(self) -> MetadataMapping:
-        """The SDK's, with what can never be selected and what always is marked as such."""
-        is_new = self._metadata is None
-        mapping = super().metadata
-        if is_new:
-            schema = self.definition.schema
-            for name in schema.unsupported:
-                mapping["properties", name].inclusion = Metadata.InclusionType.UNSUPPORTED
-            for name in (*schema.automatic, *self._automatic):
-                mapping["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
-        return mapping
-
-    @property
-    def _automatic(self) -> list[str]:
-        key = self.definition.replication_key
-        return [*self.definition.primary_keys, *([key] if key else [])]
-
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Take a catalog's selection, and its schema as far as it can hold what Bigin has now."""
-        entry = catalog.get_stream(self.name)
-        if entry is not None:
-            found = reconcile(
-                self.schema,
-                entry.schema.to_dict(),
-                automatic=[*self.definition.schema.automatic, *self._automatic],
-            )
-            self._tell_differences(found, is_selected=is_selected(entry))
-            entry.schema = Schema.from_dict(found.schema)
-            entry.key_properties = entry.key_properties or list(self.definition.primary_keys)
-            entry.replication_key = self.definition.replication_key
-        super().apply_catalog(catalog)
-        self.replication_key = self.definition.replication_key
-
-    def _tell_differences(self, found: Reconciled, *, is_selected: bool) -> None:
-        if not is_selected:
-            return
-        for name in found.changed:
-            self.report.warn(
-                f"property {name!r} has another type in Bigin than in the catalog: Bigin's is sent."
-            )
-        if found.gone:
-            self.report.warn(f"Bigin has no {', '.join(found.gone)} any more: null from now on.")
-        if found.new:
-            self.report.inform(
-                f"not in the catalog, so not read: {', '.join(found.new)}. Discover again to select them."
-            )
-
-    @property
-    def is_incremental(self) -> bool:
-        """Whether the bookmark counts; a catalog may force a full table."""
-        return bool(self.replication_key) and self.replication_method != "FULL_TABLE"
-
     def saved_state(self) -> State:
         """A copy of the stream's entry of the state."""
         return copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """The records of every chunk; a chunk's state is taken over when its records are written."""
+        for chunk in self._chunks():
+            yield from chunk.records
+            self._settle(chunk)
+
+    def _sync_records(
+        self, context: Any = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write a chunk at a time where nothing is to be done to a record any more.
+
+        The SDK's own way, record by record, is left to stream maps, flattening, batches and tests.
+        """
+        if not write_messages or self.ABORT_AT_RECORD_COUNT is not None or not self._goes_straight:
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for chunk in self._chunks():
+                self.tap.message_writer.write_records(self.name, chunk.records, chunk.extracted)
+                counter.increment(len(chunk.records))
+                self._settle(chunk)
+        self._finalize_state()
+        self._write_state_message()
+
+    @property
+    def _goes_straight(self) -> bool:
+        """Whether a record leaves as its reader made it."""
+        plain = all(
+            type(each) is SameRecordTransform
+            and each.stream_alias == self.name
+            and not each.flattening_enabled
+            for each in self.stream_maps
+        )
+        return plain and len(self.stream_maps) == 1 and not self.has_deselected_parts
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """What the reader yields. What it raises ends the stream, seldom the run."""
         self.report.begin()
         try:
-            for chunk in self.tap.chunks_of(self):
-                yield from chunk.records
-                self._settle(chunk)
+            yield from self.tap.chunks_of(self)
         except (PermissionDenied, ModuleUnavailable) as refused:
             self.report.warn(f"skipped. {refused.message}")
         except AuthError:
@@ -166,31 +129,6 @@ class BiginStream(Stream, Generic[D]):
             self.report.failure = error
         finally:
             self.report.end()
-
-    @cached_property
-    def _has_deselected_parts(self) -> bool:
-        """Whether the catalog deselects something inside a property, such as an owner's e-mail address."""
-        return any(
-            len(breadcrumb) > PROPERTY_DEPTH and not selected for breadcrumb, selected in self.mask.items()
-        )
-
-    def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
-        """The SDK's, without its walk through every value of every record for what is deselected.
-
-        A record has exactly the stream's selected properties when it comes here, and its values fit.
-        """
-        if self._has_deselected_parts:
-            yield from super()._generate_record_messages(record)
-            return
-        for stream_map in self.stream_maps:
-            mapped = stream_map.transform(record)
-            if mapped is not None:
-                yield RecordMessage(
-                    stream=stream_map.stream_alias,
-                    record=mapped,
-                    version=self._stream_version,
-                    time_extracted=utc_now(),
-                )
 
     def _settle(self, chunk: Chunk) -> None:
         self.report.emitted += len(chunk.records)
@@ -226,8 +164,3 @@ class BiginStream(Stream, Generic[D]):
         """Write the state as the last chunk left it."""
         self._finalize_state(state)
         self._write_state_message()
-
-
-def is_selected(entry: CatalogEntry) -> bool:
-    """Whether a catalog selects a stream."""
-    return bool(entry.metadata.resolve_selection()[()])

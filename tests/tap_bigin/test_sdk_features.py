@@ -1,0 +1,121 @@
+"""What the SDK promises for every tap holds here too, though plain records go past its loop."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from support.sandbox import Sandbox
+from support.tap import discover, run_tap, select
+
+
+def _deselect(catalog: dict[str, Any], stream: str, *path: str) -> None:
+    entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == stream)
+    breadcrumb = [part for name in path for part in ("properties", name)]
+    next(each for each in entry["metadata"] if each["breadcrumb"] == breadcrumb)["metadata"]["selected"] = (
+        False
+    )
+
+
+def test_stream_maps_rename_filter_and_add(sandbox: Sandbox) -> None:
+    """People mask e-mail addresses before they leave the tap."""
+    maps = {
+        "Contacts": {
+            "Email": "md5(Email) if Email else None",
+            "greeting": "'Hej ' + Last_Name",
+            "__filter__": "Last_Name < 'M'",
+        }
+    }
+
+    run = run_tap(sandbox, modules=["Contacts"], stream_maps=maps)
+
+    assert run.code == 0
+    people = {each["id"]: each for each in sandbox.dump("Contacts") if each["Last_Name"] < "M"}
+    assert set(run.ids("Contacts")) == people.keys()
+    for record in run.records["Contacts"]:
+        assert record["greeting"] == "Hej " + people[record["id"]]["Last_Name"]
+        assert "@" not in (record["Email"] or "")
+
+
+def test_flattening_makes_columns_of_objects(sandbox: Sandbox) -> None:
+    """Some loaders know no objects."""
+    run = run_tap(sandbox, modules=["Contacts"], flattening_enabled=True, flattening_max_depth=1)
+
+    assert run.code == 0
+    owners = {each["id"]: each["Owner"]["name"] for each in sandbox.dump("Contacts")}
+    assert {each["id"]: each["Owner__name"] for each in run.records["Contacts"]} == owners
+
+
+def test_batches_hold_the_records(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Warehouses load files faster than lines."""
+    batch = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
+
+    run = run_tap(sandbox, modules=["Contacts"], batch_config=batch)
+
+    assert run.code == 0
+    files = [
+        Path(unquote(urlsplit(each).path))
+        for message in run.messages
+        if message["type"] == "BATCH" and message["stream"] == "Contacts"
+        for each in message["manifest"]
+    ]
+    lines = [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert {each["id"] for each in lines} == {each["id"] for each in sandbox.dump("Contacts")}
+    assert "replication_key_value" in run.state["bookmarks"]["Contacts"]
+
+
+def test_a_part_of_an_object_may_be_deselected(sandbox: Sandbox) -> None:
+    """The address of a colleague is nobody's business in a warehouse."""
+    catalog = select(discover(sandbox), "Contacts")
+    _deselect(catalog, "Contacts", "Owner", "email")
+
+    run = run_tap(sandbox, catalog=catalog)
+
+    assert run.code == 0
+    run.validate()
+    assert "email" not in run.schemas["Contacts"]["schema"]["properties"]["Owner"]["properties"]
+    assert all(each["Owner"].keys() == {"id", "name"} for each in run.records["Contacts"])
+
+
+def test_a_full_table_may_be_forced(sandbox: Sandbox) -> None:
+    """Formulas and names of linked records change without Modified_Time: a full reading mends them."""
+    catalog = select(discover(sandbox), "Contacts")
+    for stream in catalog["streams"]:
+        if stream["tap_stream_id"] == "Contacts":
+            stream["replication_method"] = "FULL_TABLE"
+    first = run_tap(sandbox, catalog=catalog)
+
+    second = run_tap(sandbox, catalog=catalog, state=first.state)
+
+    assert second.code == 0
+    assert len(second.ids("Contacts")) == sandbox.count("Contacts")
+
+
+def test_about_tells_every_setting(sandbox: Sandbox) -> None:
+    """Meltano, the hub and people read it."""
+    run = run_tap(sandbox, "--about", "--format=json")
+
+    about = json.loads(run.stdout)  # type: ignore[attr-defined]
+    assert about["version"] != "[could not be detected]"
+    settings = about["settings"]["properties"]
+    assert {
+        "client_id",
+        "modules",
+        "queries",
+        "credit_budget",
+        "stream_maps",
+        "batch_config",
+    } <= settings.keys()
+    assert all(each.get("description") for each in settings.values())
+
+
+def test_records_tell_when_they_were_extracted(sandbox: Sandbox) -> None:
+    """Loaders order two versions of a record by it."""
+    run = run_tap(sandbox, modules=["Contacts"])
+
+    times = [each["time_extracted"] for each in run.messages if each["type"] == "RECORD"]
+    assert times
+    assert all(each.endswith(("+00:00", "Z")) for each in times)
