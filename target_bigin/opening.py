@@ -5,28 +5,33 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
-from bigin_api.errors import ModuleUnavailable, PermissionDenied
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
 from bigin_api.metadata import Field, Layout, Module
 from target_bigin.assembly import Assembly
 from target_bigin.batching import Order, Queue
+from target_bigin.descriptions import DescribingLane, is_description
 from target_bigin.dry_run import DryWriter
 from target_bigin.finding_step import FindByKey, RememberKeys, finders
 from target_bigin.id_map import source_key
 from target_bigin.inserting import Inserter
 from target_bigin.inserts import InsertWatch, ServerClock
 from target_bigin.journal import Journal
-from target_bigin.keys import KeyPlan, plan_key
+from target_bigin.keys import KeyPlan, own_key, plan_key
 from target_bigin.lane import Lane, RefusingLane, SideLane
+from target_bigin.link_values import is_id
 from target_bigin.matching import ID_NAMES, FieldMatch, find_module, why_unwritable
 from target_bigin.notices import Notices
+from target_bigin.passage import Record
 from target_bigin.preparing import Preparer
 from target_bigin.rejects import RejectLog
 from target_bigin.reminders import bring_together
 from target_bigin.run import Run, StreamContext
 from target_bigin.stages import MODULE as DEALS
 from target_bigin.stages import Stages
+from target_bigin.whose_ids import CREATED, UndecidedLane, is_the_same, whose_ids
 from target_bigin.writing import MakeWriter, Outcomes, RecordWriter, Writer
 
 logger = logging.getLogger("target-bigin")
@@ -57,6 +62,7 @@ class Opener:
         self._orders: dict[str, Order] = {}
         self._watches: dict[str, InsertWatch] = {}
         self._warned: set[str] = set()
+        self._met_foreign_ids = False
 
     def open(
         self, stream: str, properties: Mapping[str, object], key_properties: Sequence[str]
@@ -66,7 +72,11 @@ class Opener:
         account = self._run.ledger.account(stream)
         account.begun = account.begun or time.monotonic()
         modules = self._run.flights.wait_for(self._run.client.metadata.modules)
-        side = self._assembly.side_lane(stream, settings, modules, fail=self._fail)
+        if settings.ids == "auto":
+            of_records = replace(settings, ids="source" if self._met_foreign_ids else "bigin")
+        else:
+            of_records = settings
+        side = self._assembly.side_lane(stream, of_records, modules, fail=self._fail)
         if side is not None:
             return side
         module = find_module(settings.module, modules)
@@ -80,6 +90,9 @@ class Opener:
         self._rejects.describe(
             stream, module=module.api_name if module else None, key_properties=key_properties
         )
+        if module is None and is_description(stream, properties):
+            logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
+            return DescribingLane(stream, account, self._run.ledger)
         if module is None or reason is not None:
             if stream not in self._warned:
                 self._warned.add(stream)
@@ -97,7 +110,45 @@ class Opener:
             run=self._run,
             layouts=described[1],
         )
-        return self._lane(context, properties)
+        ids = whose_ids(
+            settings,
+            properties=properties,
+            key_properties=key_properties,
+            has_own_key=bool(own_key(module.api_name, context.fields)),
+        )
+        if ids != "look":
+            return self._lane_with(ids, context, properties)
+        return UndecidedLane(lambda first: self._lane_with(self._look(context, first), context, properties))
+
+    def _lane_with(
+        self, ids: Literal["bigin", "source"], context: StreamContext, properties: Mapping[str, object]
+    ) -> Lane:
+        self._met_foreign_ids = self._met_foreign_ids or ids == "source"
+        return self._lane(replace(context, settings=replace(context.settings, ids=ids)), properties)
+
+    def _look(self, context: StreamContext, first: Record) -> Literal["bigin", "source"]:
+        """Whose ids these are, by the first record: is it here, and created when it says?"""
+        name, record_id = context.module.api_name, str(first.get("id") or "")
+
+        def ask() -> list[Record]:
+            return context.client.records.by_ids(name, [record_id], [CREATED])
+
+        try:
+            found = self._run.flights.wait_for(ask) if is_id(record_id) else []
+        except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+            return "bigin"
+        if is_the_same(first, found[0] if found else None):
+            return "bigin"
+        logger.warning(
+            "%s: the ids of its records are another organisation's (%s is not here): they are recognised "
+            "by %s instead. Set streams.%s.ids to source to say so, or to bigin if an id is to mean an "
+            "update.",
+            context.stream,
+            record_id,
+            ", ".join(own_key(name, context.fields)),
+            context.stream,
+        )
+        return "source"
 
     def _describe(self, module: Module) -> Described:
         metadata, name = self._run.client.metadata, module.api_name

@@ -33,7 +33,7 @@ class StreamSettings:
     operation: Operation = "upsert"
     duplicate_check_fields: tuple[str, ...] = ()
     external_key: str | None = None
-    ids: Literal["bigin", "source"] = "bigin"
+    ids: Literal["auto", "bigin", "source"] = "auto"
     lookups: Mapping[str, LookupSettings] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     write_method: WriteMethod = "records"

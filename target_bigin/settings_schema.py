@@ -68,11 +68,13 @@ STREAM_SETTING: Mapping[str, Any] = {
         },
         "ids": {
             "type": "string",
-            "enum": ["bigin", "source"],
-            "default": "bigin",
+            "enum": ["auto", "bigin", "source"],
+            "default": "auto",
             "description": "Whose ids the records carry. bigin: an id means an update of that record. "
             "source: ids of another organisation; they are never sent, only used to relate records "
-            "to each other.",
+            "to each other. auto: bigin, unless the stream is inserted, or has duplicate_check_fields or an "
+            "external_key of its own, or was read by tap-bigin from an organisation whose records are not "
+            "here (found out by the first record, 1 credit).",
         },
         "lookups": {
             "type": "object",

@@ -1,0 +1,109 @@
+"""Ids in the records: this organisation's, or those of the one that they were read from."""
+
+from __future__ import annotations
+
+import pytest
+from support.target import record, records, schema
+
+READ_FROM_BIGIN = ("id", "Last_Name", "Email", "Created_Time", "Modified_Time", "Created_By", "Modified_By")
+STRANGER = "6999000000000001001"
+LONG_AGO = "2019-05-14T09:53:58Z"
+
+
+def stranger(number):
+    return {
+        "id": str(int(STRANGER) + number),
+        "Last_Name": f"Berg {number}",
+        "Email": f"berg{number}@example.org",
+        "Created_Time": LONG_AGO,
+    }
+
+
+def extracted(*rows):
+    return [schema("Contacts", *READ_FROM_BIGIN, key=["id"]), *records("Contacts", rows)]
+
+
+def test_records_of_another_organisation_are_copied_without_a_setting(sandbox, target):
+    """`tap-bigin | target-bigin` into an empty organisation is what everybody tries first."""
+    sandbox.reset(size="empty")
+
+    run = target(extracted(*(stranger(number) for number in range(5))))
+    again = target(extracted(*(stranger(number) for number in range(5))))
+
+    assert run.outcomes("Contacts") == {"inserted": 5}
+    assert again.outcomes("Contacts") == {"updated": 5}
+    assert sandbox.count("Contacts") == 5
+    assert run.said("another organisation's")
+
+
+def test_an_id_that_is_somebody_elses_here_is_a_strangers_all_the_same(sandbox, target):
+    """Two organisations may count alike: the moment of creation tells them apart."""
+    held = sandbox.dump("Contacts")[0]
+    row = {**stranger(1), "id": held["id"]}
+
+    run = target(extracted(row))
+
+    assert run.outcomes("Contacts") == {"inserted": 1}
+    assert next(each for each in sandbox.dump("Contacts") if each["id"] == held["id"]) == held
+
+
+def test_a_record_read_from_here_is_updated_by_its_id(sandbox, target):
+    """The warehouse's copy of our own organisation comes back: the id wins over the e-mail address."""
+    held = sandbox.dump("Contacts")[0]
+    row = {"id": held["id"], "Email": "changed@example.org", "Created_Time": held["Created_Time"]}
+
+    run = target(extracted(row))
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert sandbox.dump("Contacts")[0]["Email"] == "changed@example.org"
+
+
+def test_an_unknown_id_in_a_stream_of_somebodys_own_is_unmatched(sandbox, target):
+    """A stream that nobody read from Bigin means what it says: an id is an update, never an insert."""
+    before = sandbox.count("Contacts")
+
+    run = target(
+        [schema("Contacts", "Last_Name", key=["id"]), record("Contacts", id=STRANGER, Last_Name="Berg")]
+    )
+
+    assert run.outcomes("Contacts") == {"unmatched": 1}
+    assert sandbox.count("Contacts") == before
+
+
+@pytest.mark.parametrize(
+    "settings", [{"operation": "insert"}, {"duplicate_check_fields": ["Email"]}], ids=["insert", "own key"]
+)
+def test_ids_do_not_count_where_something_else_identifies_a_record(sandbox, target, settings):
+    """Who inserts, or names a key, cannot mean the ids of another organisation."""
+    run = target(
+        [
+            schema("Contacts", "Last_Name", "Email", key=["id"]),
+            *records("Contacts", [stranger(1), stranger(2)]),
+        ],
+        streams={"Contacts": settings},
+    )
+
+    assert run.outcomes("Contacts") == {"inserted": 2}
+
+
+def test_what_describes_the_other_organisation_is_not_written_and_not_rejected(sandbox, target):
+    """tap-bigin gives users and settings too: they are no reason to fail a run."""
+    run = target(
+        [
+            schema("settings_fields", "module", "api_name", key=["module", "api_name"]),
+            record("settings_fields", module="Contacts", api_name="Email"),
+            schema("users", "full_name", "zuid", "profile", key=["id"]),
+            record("users", id="6100000000000002011", full_name="Ann Ek"),
+        ]
+    )
+
+    assert run.error is None
+    assert run.outcomes("settings_fields") == {"unchanged": 1}
+    assert run.outcomes("users") == {"unchanged": 1}
+
+
+def test_another_taps_users_are_rejected(sandbox, target):
+    """A stream that nobody mapped is not lost without a word because of its name."""
+    run = target([schema("users", "login", key=["login"]), record("users", login="ann")], max_rejects=1)
+
+    assert run.outcomes("users") == {"invalid": 1}
