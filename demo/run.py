@@ -28,6 +28,8 @@ OUT = ROOT / "demo" / "out"
 WAREHOUSE = OUT / "warehouse.duckdb"
 REJECTS = OUT / "rejects.jsonl"
 MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+OURS = re.compile(r"\] (tap|target)-bigin ")
+NOISE = ("METRIC", "Beginning sync", "Skipping parse", "Meltano SDK v", "Reader 'target-bigin'")
 STREAMS = ("Accounts", "Contacts", "Pipelines", "Products", "Tasks", "Events", "Calls", "Notes")
 
 
@@ -182,7 +184,7 @@ def meltano(environment: dict[str, str], *arguments: str) -> None:
     ) as process:
         lines = [line.rstrip() for line in process.stdout or ()]
     for line in lines:
-        if "bigin" in line and "METRIC" not in line:
+        if OURS.search(line) and not any(each in line for each in NOISE):
             print(f"   {readable(line)}")
     if process.returncode:
         print("\n".join(lines[-20:]))
