@@ -27,11 +27,25 @@ class BiginSink(Sink):
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
         self._engine = target.engine
+        self._taken = 0
         self._lane = self._engine.open_stream(
             stream_name, self.original_schema["properties"], tuple(key_properties or ())
         )
 
     is_full = False
+
+    def take(self, record: dict[str, Any]) -> None:
+        """A record that no stream map touched. Raises MissingKeyPropertiesError."""
+        for name in self._key_properties:
+            if name not in record:
+                self._singer_validate_message(record)
+        self._taken += 1
+        self._engine.take(self._lane, record)
+
+    def clean_up(self) -> None:
+        """Tell the SDK's metric what did not pass through the SDK."""
+        self.record_counter_metric.increment(self._taken)
+        super().clean_up()
 
     def get_validator(self) -> None:
         """No validation: each value is converted or its record rejected."""

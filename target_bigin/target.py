@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from types import FrameType
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 from singer_sdk import Target
 from singer_sdk.exceptions import (
@@ -15,6 +15,7 @@ from singer_sdk.exceptions import (
     RecordsWithoutSchemaException,
 )
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
@@ -58,6 +59,7 @@ class TargetBigin(Target):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.max_parallelism = 1
+        self._plain_sinks: dict[str, BiginSink] = {}  # of streams that no map touches
         self.engine = Engine(self.config, emit=_emit)
         if isinstance(self.message_reader, Reader):
             self.message_reader.on_beat = self.engine.tick
@@ -109,11 +111,30 @@ class TargetBigin(Target):
             )
         return errors
 
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """As the SDK; and note whether the stream's records need its maps at all."""
+        super()._process_schema_message(message_dict)
+        stream = message_dict["stream"]
+        maps = self.mapper.stream_maps[stream]
+        if len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled:
+            self._plain_sinks[stream] = cast("BiginSink", self.get_sink(maps[0].stream_alias))
+        else:
+            self._plain_sinks.pop(stream, None)
+
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        """As the SDK, which would drop a record of null without a word."""
-        if not isinstance(message_dict.get("record"), dict):
+        """Straight to the sink, or through the SDK's maps where there are any.
+
+        The SDK would drop a record of null without a word, and its way costs as much as converting a
+        record of thirty fields.
+        """
+        record = message_dict.get("record")
+        if type(record) is not dict:
             raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
-        super()._process_record_message(message_dict)
+        sink = self._plain_sinks.get(message_dict.get("stream", ""))
+        if sink is None:
+            super()._process_record_message(message_dict)
+        else:
+            sink.take(record)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """It goes out when all records before it are settled."""
