@@ -49,6 +49,11 @@ class Call:
         """Method and path, for messages: never parameters, which may hold values of records."""
         return f"{self.method} {self.path}"
 
+    @property
+    def continues_a_chain(self) -> bool:
+        """Whether its page hangs on the one before: while it waits, nothing else of its list can be read."""
+        return "page_token" in self.params
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -171,7 +171,7 @@ class Client:
         self._log.close()
 
     def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
-        with self._gate() as seen:
+        with self._gate(urgent=call.continues_a_chain) as seen:
             token = self._tokens.current()
             url = f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}"
             self._meter.charge(call)

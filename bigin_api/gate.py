@@ -18,26 +18,32 @@ CALLS_TO_GROW = 20
 class Gate:
     """A turnstile for all threads of a process.
 
-    Invariants: nobody enters while ``allowed`` calls are inside; 1 <= allowed <= limit.
+    Invariants: nobody enters while ``allowed`` calls are inside; 1 <= allowed <= limit; nobody enters
+    before one who waits and is urgent.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.allowed = limit
         self.inside = 0
+        self._urgent = 0  # who wait
         self._good = 0
         self._shrunk = 0
         self._closed = False
         self._turn = threading.Condition()
 
     @contextmanager
-    def __call__(self) -> Iterator[int]:
+    def __call__(self, *, urgent: bool = False) -> Iterator[int]:
         """Hold a place while a call is in flight, and learn how often the gate has shrunk until now.
 
         Raises ClientClosed once the gate is shut.
         """
         with self._turn:
-            self._turn.wait_for(lambda: self._closed or self.inside < self.allowed)
+            self._urgent += urgent
+            try:
+                self._turn.wait_for(lambda: self._closed or self._has_place(urgent=urgent))
+            finally:
+                self._urgent -= urgent
             if self._closed:
                 raise ClientClosed("The client was closed before this call had its turn.")
             self.inside += 1
@@ -47,7 +53,7 @@ class Gate:
         finally:
             with self._turn:
                 self.inside -= 1
-                self._turn.notify()
+                self._turn.notify_all()
 
     def shrink(self, seen: int) -> None:
         """Too many calls at once: halve what is allowed.
@@ -71,10 +77,13 @@ class Gate:
             if self._good >= CALLS_TO_GROW:
                 self._good = 0
                 self.allowed = min(self.limit, self.allowed + 1)
-                self._turn.notify()
+                self._turn.notify_all()
 
     def close(self) -> None:
         """Let nobody in any more."""
         with self._turn:
             self._closed = True
             self._turn.notify_all()
+
+    def _has_place(self, *, urgent: bool) -> bool:
+        return self.inside < self.allowed and (urgent or not self._urgent)

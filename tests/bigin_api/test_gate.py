@@ -160,3 +160,22 @@ def test_closing_sends_those_who_wait_away():
     assert outcomes == ["sent away"] * 5
     with pytest.raises(ClientClosed), gate():
         pass
+
+
+def test_a_call_that_others_hang_on_goes_first():
+    """Pages by token come one after the other: a long list that waits in the queue makes the run long."""
+    gate, order = Gate(1), []
+
+    def enter(name, *, urgent):
+        with gate(urgent=urgent):
+            order.append(name)
+
+    with ThreadPoolExecutor(10) as pool, gate():
+        for number in range(5):
+            pool.submit(enter, f"page {number}", urgent=False)
+        time.sleep(0.05)
+        pool.submit(enter, "chain", urgent=True)
+        time.sleep(0.05)
+
+    assert order[0] == "chain"
+    assert len(order) == 6
