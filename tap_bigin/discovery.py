@@ -6,7 +6,7 @@ No module and no field is hard-coded. A kind of stream is a subclass of ``Stream
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -39,14 +39,6 @@ class ModuleDefinition(StreamDefinition):
 
     module: Module = field(default_factory=lambda: Module(""))
     fields: tuple[Field, ...] = ()
-
-
-@dataclass(frozen=True)
-class Organisation:
-    """What the metadata says that this token can read: the ground that definitions are made from."""
-
-    modules: tuple[Module, ...] = ()  # readable, in Bigin's order
-    fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)  # by module
 
 
 def readable_modules(modules: Sequence[Module], *, wanted: Sequence[str] = ("*",)) -> tuple[Module, ...]:

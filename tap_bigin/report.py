@@ -83,7 +83,6 @@ class RunReport:
         self._logger = logger
         self._is_over = False
         self.streams: dict[str, StreamReport] = {}
-        self.refusals: dict[str, str] = {}
 
     def say(self, level: int, message: str) -> None:
         """Log a line, unless the run is over: a thread that still ends must not have the last word."""
@@ -93,11 +92,6 @@ class RunReport:
     def stream(self, name: str) -> StreamReport:
         """The account of a stream, made at the first call."""
         return self.streams.setdefault(name, StreamReport(name, self.say))
-
-    def refuse(self, module: str, why: str) -> None:
-        """A module that metadata lists and that the token may not see becomes no stream."""
-        self.refusals[module] = why
-        self.say(logging.WARNING, f"{module}: no stream. {why}")
 
     def close(self) -> None:
         """The run is over: readers are not listened to any more."""

@@ -10,11 +10,12 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 
-from bigin_api import Client, InFlight, Module, ModuleUnavailable, PermissionDenied, SettingsError
+from bigin_api import Client, InFlight, SettingsError
 from tap_bigin.bookmarks import check_state
 from tap_bigin.catalogs import check_catalog
 from tap_bigin.deletions import DeletedLists, define_deleted
-from tap_bigin.discovery import Organisation, define_module, readable_modules
+from tap_bigin.describing import Description
+from tap_bigin.discovery import define_module
 from tap_bigin.ending import FAILED, Terminated, clear_ending, read_json, read_settings_file
 from tap_bigin.organisation import ORGANISATION_STREAMS, define_organisation
 from tap_bigin.prefetch import Prefetch
@@ -29,14 +30,14 @@ from tap_bigin.views import define_views
 from tap_bigin.writer import PageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
 
     from bigin_api import CreditBudgetReached
-    from bigin_api.metadata import Field
     from tap_bigin.chunks import Chunk, State
+    from tap_bigin.describing import Described
     from tap_bigin.discovery import StreamDefinition
 
 
@@ -99,51 +100,50 @@ class TapBigin(Tap):
     # Discovery
 
     @cached_property
-    def organisation(self) -> Organisation:
-        """What the metadata says that this token can read; fields are asked for side by side.
-
-        With a catalog the modules that it selects are described and no others, at once: their names
-        are known, so the list of modules is asked for only where something else needs it.
-        """
-        wanted = self._selected_in_catalog()
-        names = self._module_names(wanted)
-        asked = {name: self.calls.submit(self._fields_of, name) for name in names}
-        if wanted is not None and wanted <= {*names, "deleted_records"} and not self.settings.related_lists:
-            offered: Sequence[Module] = [Module(name, api_supported=True) for name in names]
-        else:
-            offered = self.client.metadata.modules()
-        readable = readable_modules(offered, wanted=self.settings.modules)
-        modules = [module for module in readable if wanted is None or module.api_name in wanted]
-        for module in modules:
-            if module.api_name not in asked:
-                asked[module.api_name] = self.calls.submit(self._fields_of, module.api_name)
-        fields = {module.api_name: asked[module.api_name].result() for module in modules}
-        return Organisation(
-            modules=tuple(module for module in modules if fields[module.api_name] is not None),
-            fields={name: described for name, described in fields.items() if described is not None},
-        )
+    def description(self) -> Description:
+        """What the metadata says that this token can read."""
+        return Description(self.client, self.calls, wanted=self.settings.modules)
 
     def discover_streams(self) -> Sequence[BiginStream[Any]]:
         """A stream for each definition. Raises BiginError if the organisation cannot be described."""
-        return [make_stream(self, definition) for definition in self._definitions()]
+        streams = [make_stream(self, definition) for definition in self._definitions()]
+        self._warn_of_missing({stream.name for stream in streams})
+        return streams
 
     def _definitions(self) -> Iterator[StreamDefinition]:
-        organisation, settings, report = self.organisation, self.settings, self.report
+        settings, report, chosen = self.settings, self.report, self._selected_in_catalog()
         lookups, soft = settings.lookups, settings.deleted_records == "soft"
-        for module in organisation.modules:
-            if module.api_name in organisation.fields:
-                fields = organisation.fields[module.api_name]
-                yield define_module(module, fields, lookups=lookups, soft_deletes=soft)
+        names = set()
+        for module, fields in self._described(chosen):
+            names.add(module.api_name)
+            yield define_module(module, fields, lookups=lookups, soft_deletes=soft)
         yield from define_organisation(lookups=lookups)
-        if any(module.api_name == PIPELINES for module in organisation.modules):
+        if PIPELINES in names or (chosen and SUB_PIPELINES.name in chosen):
             yield SUB_PIPELINES
         if settings.deleted_records == "stream":
             yield define_deleted(lookups=lookups)
-        yield from define_related(
-            self.client, settings.related_lists, offered=organisation.modules, lookups=lookups, report=report
-        )
+        if settings.related_lists:
+            yield from define_related(
+                self.client,
+                settings.related_lists,
+                offered=self.description.modules,
+                lookups=lookups,
+                report=report,
+            )
         yield from define_queries(self.client, settings.queries, lookups=lookups, report=report)
         yield from define_views(self.client, settings.custom_views, lookups=lookups, report=report)
+
+    def _described(self, chosen: frozenset[str] | None) -> Iterator[Described]:
+        """The modules that streams are made of, with their fields."""
+        if chosen is None:
+            return self.description.every_module()
+        others = {"deleted_records", SUB_PIPELINES.name, *ORGANISATION_STREAMS}
+        others |= {str(each["name"]) for each in (*self.settings.queries, *self.settings.custom_views)}
+        names = chosen - others
+        if self.settings.related_lists:
+            # The names of their streams look like modules' names.
+            names &= {module.api_name for module in self.description.modules}
+        return self.description.named(names)
 
     def _selected_in_catalog(self) -> frozenset[str] | None:
         """Names of selected streams, None without a catalog."""
@@ -151,32 +151,20 @@ class TapBigin(Tap):
             return None
         return frozenset(each.tap_stream_id for each in self.input_catalog.streams if is_selected(each))
 
-    def _module_names(self, wanted: frozenset[str] | None) -> list[str]:
-        """Those of the names that can only be modules."""
-        settings = self.settings
-        others = {"deleted_records", SUB_PIPELINES.name, *ORGANISATION_STREAMS}
-        others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
-        return sorted(
-            name
-            for name in (wanted or frozenset()) - others
-            if not (settings.related_lists and name.islower())
-        )
-
-    def _fields_of(self, module: str) -> tuple[Field, ...] | None:
-        """A module's fields, None if the token may not see them."""
-        try:
-            return self.client.metadata.fields(module)
-        except (PermissionDenied, ModuleUnavailable) as refused:
-            self.report.refuse(module, refused.message)
-            return None
+    def _warn_of_missing(self, names: Collection[str]) -> None:
+        refusals = self.description.refusals
+        chosen = self._selected_in_catalog()
+        if chosen is None:
+            for name, why in refusals.items():
+                self.logger.warning("%s: no stream. %s", name, why)
+            return
+        for name in sorted(chosen.difference(names)):
+            why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
+            self.logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
 
     def setup_mapper(self) -> None:
         """Discover first: a catalog's schemas are mended by what Bigin says now."""
-        for name in sorted((self._selected_in_catalog() or frozenset()) - self.streams.keys()):
-            why = (
-                self.report.refusals.get(name) or "Bigin has no such module (any more), or the settings none."
-            )
-            self.logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
+        _ = self.streams
         super().setup_mapper()
 
     # The run

@@ -54,7 +54,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
 
     def _modules(self) -> list[str]:
         """Those of the organisation that the token can read, in Bigin's order."""
-        readable = [module.api_name for module in self.tap.organisation.modules]
+        readable = [module.api_name for module in self.tap.description.modules]
         return [module for module in readable if module in DELETED_MODULES]
 
     def _records(self, module: str, news: News) -> list[Record]:

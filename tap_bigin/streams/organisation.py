@@ -33,7 +33,7 @@ class OrganisationStream(BiginStream[OrganisationDefinition]):
 
     def of_modules(self, ask: Callable[[str], Iterable[Any]], column: str = "module") -> Rows:
         """The answer for each readable module, side by side, with the module's name in a column."""
-        modules = [module.api_name for module in self.tap.organisation.modules]
+        modules = [module.api_name for module in self.tap.description.modules]
         answers = self.calls.map_in_order(lambda module: _asked(ask, module), modules)
         for module, rows in zip(modules, answers, strict=True):
             for row in rows:
