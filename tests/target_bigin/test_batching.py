@@ -78,7 +78,9 @@ def test_a_record_held_back_by_a_step_keeps_its_place():
 
 def test_operations_do_not_share_a_call():
     """A call is an upsert or a delete; one key's delete follows its upsert."""
-    queue = queue_of(prepared(1, "a"), prepared(2, "b", operation="delete"), prepared(3, "a", operation="delete"))
+    queue = queue_of(
+        prepared(1, "a"), prepared(2, "b", operation="delete"), prepared(3, "a", operation="delete")
+    )
 
     first, second = queue.take(100), queue.take(100)
     assert (numbers(first), numbers(second)) == ([1], [2])
@@ -190,7 +192,9 @@ def test_whatever_comes_each_record_ends_once_and_in_order(wanted, merge, chance
 
     assert sorted(record.number for record in ended) == list(range(len(records)))
     for key in "abcdef":
-        written = [each.number for each in ended if ("key", key) in each.locks and not stood_down(each, ended)]
+        written = [
+            each.number for each in ended if ("key", key) in each.locks and not stood_down(each, ended)
+        ]
         assert written == sorted(written)
 
 

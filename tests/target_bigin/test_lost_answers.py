@@ -31,7 +31,13 @@ def tasks():
 
 
 def inserting(**streams):
-    return {"default_operation": "insert", "batch_size": SIZE, "max_retries": 3, "request_timeout": 1, **streams}
+    return {
+        "default_operation": "insert",
+        "batch_size": SIZE,
+        "max_retries": 3,
+        "request_timeout": 1,
+        **streams,
+    }
 
 
 @pytest.mark.parametrize("position", range(CALLS))
@@ -123,7 +129,9 @@ def test_a_fate_that_cannot_be_found_out_is_a_reject(sandbox, target):
     assert sandbox.count("Tasks") == 1
 
 
-@pytest.mark.parametrize("how", [{"lose_response": True}, {"drop": True}, {"truncate": True}, {"status": 500}])
+@pytest.mark.parametrize(
+    "how", [{"lose_response": True}, {"drop": True}, {"truncate": True}, {"status": 500}]
+)
 @pytest.mark.parametrize("position", range(0, CALLS, 2))
 def test_a_lost_upsert_is_repeated(sandbox, target, how, position):
     """An upsert on a unique field may be sent again: the second time it is an update of the same."""
@@ -157,13 +165,20 @@ def test_a_lost_update_and_a_lost_delete_are_repeated(sandbox, target):
 def test_a_record_that_bigin_stumbled_over_is_tried_again(sandbox, target):
     """INTERNAL_ERROR on one record of a call may pass; on an insert its fate is asked first."""
     stumble = {
-        "data": [{"code": "INTERNAL_ERROR", "details": {}, "message": "Internal Server Error", "status": "error"}]
+        "data": [
+            {"code": "INTERNAL_ERROR", "details": {}, "message": "Internal Server Error", "status": "error"}
+        ]
     }
     sandbox.fault("POST /Tasks", status=207, body=stumble, times=1)
     sandbox.fault("POST /Contacts/upsert", status=207, body=stumble, times=2)
 
     run = target(
-        [TASKS, CONTACTS, record("Tasks", Subject="A"), record("Contacts", Last_Name="B", Email="b@example.org")],
+        [
+            TASKS,
+            CONTACTS,
+            record("Tasks", Subject="A"),
+            record("Contacts", Last_Name="B", Email="b@example.org"),
+        ],
         streams={"Tasks": {"operation": "insert"}},
     )
 

@@ -84,4 +84,4 @@ def test_whatever_the_order_no_state_is_ahead(order, states):
             latest = due
     assert ledger.open == 0
     assert ledger.settled_up_to == 30
-    assert latest == max((each for each in states if each > 0), default=-1)
+    assert latest == max(states, default=-1)
