@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list. ``server_time`` is Bigin's clock when it answered."""
+    """One page of a list. ``server_time`` is Bigin's clock when it answered.
+
+    A page without records is the last, whatever it promises: else a list might never end.
+    """
 
     records: list[dict[str, Any]]
     more_records: bool = False
@@ -30,10 +33,10 @@ class Page:
     @classmethod
     def from_reply(cls, reply: Reply, key: str = "data") -> Page:
         """Read the answer to a list."""
-        info = reply.info
+        info, records = reply.info, reply.rows(key)
         return cls(
-            records=reply.rows(key),
-            more_records=info.get("more_records") is True,
+            records=records,
+            more_records=bool(records) and info.get("more_records") is True,
             next_page_token=info.get("next_page_token") or None,
             page_token_expiry=info.get("page_token_expiry") or None,
             server_time=reply.server_time,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from bigin_api.errors import NotFound
+from bigin_api.errors import NotFound, ServerError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Pass
 from tap_bigin.bulk_files import BulkUnusable, Jobs
@@ -215,8 +215,8 @@ class Extraction:
     def _count(self, criteria: str | None = None) -> int | None:
         try:
             return self._client.records.count(self._module, criteria=criteria)
-        except REFUSALS:
-            return None
+        except (*REFUSALS, ServerError):
+            return None  # it only plans: what cannot be counted can be read
 
     def _count_since(self, pass_: Pass) -> int:
         """How many records an incremental pass has to read, 0 where it cannot be told."""

@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, ServerError
 from tap_bigin.bookmarks import Pass, begin, complete, pass_of, read_from, shape_of_pass
 from tap_bigin.chunks import Chunk
 from tap_bigin.conversion import Conversion
 from tap_bigin.pages import ModulePages, field_groups
-from tap_bigin.proving import Proof
+from tap_bigin.proving import REFUSALS, Proof
 from tap_bigin.reading import ListReading
 from tap_bigin.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.schema import STRING
@@ -124,8 +124,11 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         begun = pass_of(state, shape=shape)
         if begun is not None:
             return begun
-        parents = self.client.records.count(self.definition.module)
-        self.report.inform(f"reads {parents:,} parents, 1 credit or more each.")
+        try:
+            parents = f"{self.client.records.count(self.definition.module):,} parents"
+        except (*REFUSALS, ServerError):
+            parents = "each parent"
+        self.report.inform(f"reads {parents}, 1 credit or more each.")
         return Pass("full", self.client.server_time, shape)
 
     def _by_parent(self, names: Sequence[str], *, after: str) -> Iterator[tuple[str, list[Record]]]:
