@@ -68,18 +68,20 @@ def test_a_slow_pipe_is_written_after_a_few_seconds(sandbox, started):
 
 def test_no_state_is_ever_ahead_of_its_records(sandbox, started):
     """At any moment of a run, what a state covers is in Bigin: seen from outside, under faults."""
-    sandbox.settings(latency_ms=100)
-    for after in (2, 8, 14):
-        sandbox.fault("POST /Contacts/upsert", drop=True, times=1, after=after)
-    run = started(batch_size=20, max_retries=4, max_concurrent_requests=2)
-    run.say(with_states(people(400), every=7))
-    while not run.wait_for({"at": 399}, seconds=0.05):
-        latest = run.states[-1]["at"] if run.states else 0
-        assert {f"berg{n}@example.org" for n in range(latest)} <= names(sandbox)
-        assert run.process.poll() is None
+    sandbox.settings(latency_ms=50)
+    run = started(batch_size=20, max_retries=4)
+    messages = with_states(people(420), every=7)
 
-    assert len(run.states) > 2
+    for portion in range(3):
+        sandbox.fault("POST /Contacts/upsert", drop=True, times=1, after=portion)
+        run.say(messages[portion * 160 + (portion > 0) : (portion + 1) * 160 + 1])
+        while not run.wait_for({"at": (portion + 1) * 140}, seconds=0.05):
+            latest = run.states[-1]["at"] if run.states else 0
+            assert {f"berg{n}@example.org" for n in range(latest)} <= names(sandbox)
+            assert run.process.poll() is None
+
     assert run.end()[0] == 0
+    assert len(names(sandbox)) == 420
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
