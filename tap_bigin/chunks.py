@@ -10,6 +10,8 @@ from typing import Any
 Record = dict[str, Any]
 State = Mapping[str, Any]
 
+BYTES_PER_VALUE = 130  # of a record as Python keeps it, keys and links included
+
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
@@ -26,3 +28,17 @@ class Chunk:
     records: list[Record]
     state: State | None = None
     extracted: datetime = field(default_factory=_now)  # goes into the messages as time_extracted
+    lines: bytes | None = None  # their RECORD lines in place of the records: a third of the memory
+    lines_count: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many records it has."""
+        return len(self.records) if self.lines is None else self.lines_count
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes while it waits, about."""
+        if self.lines is not None:
+            return len(self.lines)
+        return len(self.records) * len(self.records[0]) * BYTES_PER_VALUE if self.records else 0

@@ -10,7 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
+from bigin_api.limits import (
+    MAX_FIELDS_PER_CALL,
+    MAX_IDS_PER_CALL,
+    MAX_RECORDS_BY_PAGE,
+    RECORDS_PER_PAGE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +27,8 @@ Record = dict[str, Any]
 
 MODIFIED = "Modified_Time"
 TRIES_TO_AGREE = 3
+PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
+OVERLAP = 2  # records that two pages by number share: so many deletions between them are harmless
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Place:
 
     number: int | None = 1
     tokens: tuple[str, ...] = ()
+    size: int = RECORDS_PER_PAGE  # records; all pages of a chain have the same
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,12 @@ class JoinedPage:
     more_records: bool = False
     tokens: tuple[str, ...] = ()
     expires: str | None = None
+    size: int = RECORDS_PER_PAGE
 
     @property
     def next_place(self) -> Place | None:
         """Where the chain goes on, None at its end."""
-        return Place(None, self.tokens) if self.more_records and self.tokens else None
+        return Place(None, self.tokens, self.size) if self.more_records and self.tokens else None
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,31 @@ def field_groups(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(shared + tuple(others[at : at + room]) for at in range(0, len(others), room))
 
 
+def places_after_first(counted: int) -> list[Place]:
+    """The pages by number that follow a first one, for a list of about so many records.
+
+    Where they reach to its end, each begins some records before the last one ended: that they overlap
+    proves without another call that nothing slipped between them. A longer list goes on by token from
+    the last of them, and tokens are bound to the size of a page, so there they have the full one.
+
+    >>> [(place.number, place.size) for place in places_after_first(700)]
+    [(2, 198), (3, 197), (4, 196)]
+    >>> {place.size for place in places_after_first(2_500)}, len(places_after_first(2_500))
+    ({200}, 9)
+    """
+    places: list[Place] = []
+    covered = RECORDS_PER_PAGE
+    for number in range(2, PAGES_BY_NUMBER + 1):
+        if covered >= counted:
+            return places
+        size = (covered - OVERLAP) // (number - 1)
+        places.append(Place(number, size=size))
+        covered = number * size
+    if covered >= counted:
+        return places
+    return [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
+
+
 def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
     """Ids in portions that one call takes.
 
@@ -111,8 +145,8 @@ class ModulePages:
             answers: Iterator[Page] = iter([self._fetch(*wanted[0], listing)])
         else:
             answers = self._calls.map_in_order(lambda each: self._fetch(*each, listing), wanted)
-        for _ in places:
-            yield self._joined([next(answers) for _ in self.groups])
+        for place in places:
+            yield self._joined([next(answers) for _ in self.groups], place.size)
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
@@ -127,10 +161,11 @@ class ModulePages:
             self.groups[group],
             page=place.number,
             page_token=place.tokens[group] if place.tokens else None,
+            per_page=place.size,
             **listing.params(),
         )
 
-    def _joined(self, pages: list[Page]) -> JoinedPage:
+    def _joined(self, pages: list[Page], size: int) -> JoinedPage:
         lead = pages[0]
         tokens = tuple(page.next_page_token or "" for page in pages)
         records = lead.records
@@ -140,6 +175,7 @@ class ModulePages:
             records,
             more_records=lead.more_records,
             tokens=tokens if all(tokens) else (),
+            size=size,
             expires=lead.page_token_expiry,
         )
 

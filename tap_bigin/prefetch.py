@@ -5,7 +5,7 @@ from the front when the stream's turn has come. Invariants:
 
 - lanes begin in the order in which they are written, so the head of the line always has a thread;
 - the head of the line never waits for room, so the run always moves;
-- any other lane pauses while the values waiting in all lanes exceed the bound;
+- any other lane pauses while what waits in all lanes is heavier than the bound;
 - what a reader raises comes out at its stream's turn, after the chunks before it;
 - a state that follows no records (a job was made) is told at once, whoever's turn it is;
 - after ``close`` no reader is resumed.
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from tap_bigin.chunks import State
 
-VALUES_WAITING = 600_000
-"""Bound of what may wait: some 20,000 records of 30 fields, about 100 MB."""
+BYTES_WAITING = 64_000_000
+"""Bound of what may wait: some 50,000 records of 30 fields."""
 
-LANES_PER_CALL = 2
-"""Lanes at work for each call in flight: some parse or wait for room while others fetch."""
+MOST_LANES = 64
+"""At work at once: more than calls in flight, since the long streams are to be known early."""
 
 
 class _Lane:
@@ -50,17 +50,16 @@ class Prefetch:
         self,
         readers: Mapping[str, Callable[[], Iterable[Chunk]]],
         *,
-        calls_in_flight: int,
-        values_waiting: int = VALUES_WAITING,
+        bytes_waiting: int = BYTES_WAITING,
     ) -> None:
-        self._bound = values_waiting
+        self._bound = bytes_waiting
         self._waiting = 0
         self._closed = False
         self._head: str | None = None
         self._states: dict[str, State] = {}
         self._changed = threading.Condition()
         self._lanes = {name: _Lane(read) for name, read in readers.items()}
-        self._pool = InFlight(LANES_PER_CALL * calls_in_flight, name="bigin-stream")
+        self._pool = InFlight(min(MOST_LANES, max(1, len(self._lanes))), name="bigin-stream")
         for name in self._lanes:
             self._pool.submit(self._run, name)
 
@@ -78,7 +77,7 @@ class Prefetch:
                 self._changed.wait_for(lambda: lane.chunks or lane.done or self._states)
                 if lane.chunks:
                     chunk = lane.chunks.popleft()
-                    self._waiting -= _values(chunk)
+                    self._waiting -= chunk.weight
                     self._changed.notify_all()
                 elif lane.done:
                     break
@@ -119,10 +118,10 @@ class Prefetch:
         lane = self._lanes[name]
         with self._changed:
             lane.chunks.append(chunk)
-            lane.has_records = lane.has_records or bool(chunk.records)
+            lane.has_records = lane.has_records or chunk.count > 0
             if chunk.state is not None and not lane.has_records:
                 self._states[name] = chunk.state
-            self._waiting += _values(chunk)
+            self._waiting += chunk.weight
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed or self._has_room(name))
             return not self._closed
@@ -132,7 +131,3 @@ class Prefetch:
             return True
         # Even the head waits while its own chunks alone fill the room: the writer is at them.
         return name == self._head and not self._lanes[name].chunks
-
-
-def _values(chunk: Chunk) -> int:
-    return len(chunk.records) * len(chunk.records[0]) if chunk.records else 1

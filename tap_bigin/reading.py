@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import BiginError, PageTokenRefused, PaginationLimit
@@ -23,7 +22,7 @@ from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_
 from tap_bigin.bookmarks import begin, from_text, to_utc_text, without_tokens
 from tap_bigin.chunks import Chunk
 from tap_bigin.gaps import BORDERS_PER_PROOF, BY_ID, BY_TIME, merged, provable
-from tap_bigin.pages import MODIFIED, JoinedPage, Listing, Place
+from tap_bigin.pages import MODIFIED, PAGES_BY_NUMBER, JoinedPage, Listing, Place, places_after_first
 from tap_bigin.proving import REFUSALS
 
 if TYPE_CHECKING:
@@ -41,7 +40,8 @@ Record = dict[str, Any]
 
 ONE_SECOND = timedelta(seconds=1)
 READINGS_UNTIL_QUIET = 3
-PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
+PAGES_WORTH_READING_TWICE = 50
+EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full pass
 
 
 class ListReading:
@@ -115,11 +115,13 @@ class ListReading:
             self.pages_read += 1
             records = page.records
             self._prepare(records)
-            self._note_border(records)
+            overlaps = self._note_border(records)
             self._advance(page)
             self._see_filter(records)
             is_over = bool(records) and (records[-1].get(MODIFIED) or "") < self._floor
-            yield self._fresh(records, again=again)  # from here on they are the writer's
+            fresh = self._fresh(records, new_only=again or overlaps)
+            self._found_again = self._found_again or (again and bool(fresh))
+            yield fresh  # from here on they are the writer's
             yield from self._prove_when_many()
             if is_over:
                 return
@@ -127,19 +129,27 @@ class ListReading:
     def _chain(self, first: JoinedPage | None, counted: int | None) -> Iterator[JoinedPage]:
         """Page after page; those by number side by side where it is known how many there are."""
         listing = self._listing()
-        page = first or self._pages.page(self._place(), listing)
+        place = self._place() if first is None else Place(1)
+        page = first or self._pages.page(place, listing)
         yield page
         if counted and page.records and page.more_records:
-            most = min(PAGES_BY_NUMBER, ceil(counted / len(page.records)))
-            for following in self._pages.pages([Place(number) for number in range(2, most + 1)], listing):
-                page = following
+            places = places_after_first(counted)
+            for following, page in zip(places, self._pages.pages(places, listing), strict=True):
+                place = following
                 yield page
         while page.more_records:
-            place = page.next_place
-            if place is None:
-                raise PageTokenRefused(f"{self._module}: a page came without the token of the next.")
+            place = self._place_after(place, page)
             page = self._pages.page(place, listing)
             yield page
+
+    def _place_after(self, place: Place, page: JoinedPage) -> Place:
+        """Where the token leads; by number where there is none, or one was refused, as far as that goes."""
+        following = page.next_place
+        if place.number and place.number < PAGES_BY_NUMBER and (following is None or self._chains_lost):
+            return replace(place, number=place.number + 1, tokens=())
+        if following is None:
+            raise PageTokenRefused(f"{self._module}: a page came without the token of the next.")
+        return following
 
     def _listing(self) -> Listing:
         return listing_of(self.pass_)
@@ -164,14 +174,16 @@ class ListReading:
             last_id = self.pass_.last[1] if self.pass_.last else "0"
             self.pass_ = replace(self.pass_, after=last_id if self._order is BY_ID else "0")
 
-    def _note_border(self, records: Sequence[Record]) -> None:
+    def _note_border(self, records: Sequence[Record]) -> bool:
+        """Note what may lie between the last page and this one; True if they overlap by id."""
         if self.pass_.last is None:
-            return
+            return False
         modified, last_id = self.pass_.last
         last = {MODIFIED: modified, "id": last_id}
         interval = self._order.interval(last, records[0] if records else None, floor=self._floor)
         if interval is not None:
             self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+        return interval is None and self._order is BY_ID
 
     def _advance(self, page: JoinedPage) -> None:
         last = page.records[-1] if page.records else None
@@ -179,18 +191,22 @@ class ListReading:
             self.pass_,
             tokens=page.tokens,
             expires=_moment(page.expires),
-            last=(last.get(MODIFIED) or "", last["id"]) if last else self.pass_.last,
+            last=self._further((last.get(MODIFIED) or "", last["id"])) if last else self.pass_.last,
         )
 
-    def _fresh(self, records: list[Record], *, again: bool = False) -> list[Record]:
+    def _further(self, last: tuple[str, str]) -> tuple[str, str]:
+        """The end of a page, unless the page lies wholly before the end of another."""
+        known = self.pass_.last
+        return known if known and self._order is BY_ID and int(known[1]) > int(last[1]) else last
+
+    def _fresh(self, records: list[Record], *, new_only: bool = False) -> list[Record]:
         """Those that the pass is to emit: the server may not obey If-Modified-Since."""
         if self.pass_.since is not None:
             floor = self._floor
             records = [each for each in records if (each[MODIFIED] or "") >= floor]
-        if again:
+        if new_only:
             records = [each for each in records if int(each["id"]) not in self._emitted]
-            self._found_again = self._found_again or bool(records)
-        if self.pass_.since is not None or len(self._emitted) < MAX_RECORDS_BY_PAGE:
+        if self.pass_.since is not None or len(self._emitted) < EMITTED_KEPT:
             self._emitted.update(int(each["id"]) for each in records)
         return records
 
@@ -279,13 +295,17 @@ class ListReading:
         since: datetime | None = self.pass_.started
         for reading in range(READINGS_UNTIL_QUIET):
             deleted = None if since is None else self._proof.any_deleted_since(since)
-            if deleted is None and (reading or self.pages_read > PAGES_BY_NUMBER):
+            if deleted is None and (reading or self.pages_read > PAGES_WORTH_READING_TWICE):
                 break  # read twice, or too long to be read twice
             if deleted is False:
                 return
             since = self._client.server_time
             self.pass_ = replace(without_tokens(self.pass_), last=None, unproven=(), after=None)
-            yield from self._by_list(None, None, again=True)
+            try:
+                yield from self._by_list(None, None, again=True)
+            except (PageTokenRefused, PaginationLimit):
+                self._chains_lost += 1
+                continue
             if deleted is None and not self._found_again:
                 return
         self._report.warn(

@@ -189,11 +189,10 @@ class TapBigin(Tap):
         if self._prefetch is None:
             self._prefetch = Prefetch(
                 {
-                    each.name: partial(each.read, each.saved_state())
+                    each.name: partial(each.read_ahead, each.saved_state())
                     for each in self.streams.values()
                     if isinstance(each, BiginStream) and each.selected
-                },
-                calls_in_flight=self.client.limits.max_concurrent_requests,
+                }
             )
         return self._prefetch.chunks(stream.name)
 

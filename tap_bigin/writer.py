@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 
+def record_lines(stream: str, records: Sequence[Mapping[str, Any]], extracted: datetime) -> bytes:
+    """The RECORD messages of records that are ready as they are."""
+    shared = {"type": "RECORD", "stream": stream}
+    moment = extracted.isoformat()
+    return encoder.encode_lines([{**shared, "record": each, "time_extracted": moment} for each in records])
+
+
 class PageWriter(MsgSpecWriter):
     """Writes lines whole. The SDK's writers flush after each record, which costs a system call a line.
 
@@ -32,13 +39,9 @@ class PageWriter(MsgSpecWriter):
         if not isinstance(message, RecordMessage):
             self.flush()
 
-    def write_records(self, stream: str, records: Sequence[Mapping[str, Any]], extracted: datetime) -> None:
-        """Write the RECORD lines of records that are ready as they are."""
-        shared = {"type": "RECORD", "stream": stream}
-        moment = extracted.isoformat()
-        self._write(
-            encoder.encode_lines([{**shared, "record": each, "time_extracted": moment} for each in records])
-        )
+    def write_lines(self, lines: bytes) -> None:
+        """Write messages that are encoded already."""
+        self._write(lines)
 
     def flush(self) -> None:
         """Let the target see what is written."""

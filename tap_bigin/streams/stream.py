@@ -22,6 +22,8 @@ from __future__ import annotations
 import copy
 import time
 from abc import abstractmethod
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -30,6 +32,7 @@ from singer_sdk.mapper import SameRecordTransform
 from bigin_api import AuthError, BiginError, CreditBudgetReached, ModuleUnavailable, PermissionDenied
 from tap_bigin.discovery import StreamDefinition
 from tap_bigin.streams.cataloged import CatalogedStream
+from tap_bigin.writer import record_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -91,20 +94,35 @@ class BiginStream(CatalogedStream[D], Generic[D]):
 
         The SDK's own way, record by record, is left to stream maps, flattening, batches and tests.
         """
-        if not write_messages or self.ABORT_AT_RECORD_COUNT is not None or not self._goes_straight:
+        if not self._goes_straight:
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
             for chunk in self._chunks():
-                self.tap.message_writer.write_records(self.name, chunk.records, chunk.extracted)
-                counter.increment(len(chunk.records))
+                lines = chunk.lines
+                if lines is None:
+                    lines = record_lines(self.name, chunk.records, chunk.extracted)
+                self.tap.message_writer.write_lines(lines)
+                counter.increment(chunk.count)
                 self._settle(chunk)
         self._finalize_state()
         self._write_state_message()
 
-    @property
+    def read_ahead(self, state: State) -> Iterator[Chunk]:
+        """What is read, as lines where nothing is left to be done to the records. Runs in a thread."""
+        straight = self._goes_straight
+        for chunk in self.read(state):
+            if straight:
+                lines = record_lines(self.name, chunk.records, chunk.extracted)
+                yield replace(chunk, records=[], lines=lines, lines_count=len(chunk.records))
+            else:
+                yield chunk
+
+    @cached_property
     def _goes_straight(self) -> bool:
         """Whether a record leaves as its reader made it."""
+        if self.config.get("batch_config") or self.ABORT_AT_RECORD_COUNT is not None:
+            return False
         plain = all(
             type(each) is SameRecordTransform
             and each.stream_alias == self.name
@@ -131,8 +149,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self.report.end()
 
     def _settle(self, chunk: Chunk) -> None:
-        self.report.emitted += len(chunk.records)
-        self._since_state += len(chunk.records)
+        self.report.emitted += chunk.count
+        self._since_state += chunk.count
         self.tap.message_writer.flush()
         ahead = self.tap.states_ahead()
         states = ahead if chunk.state is None else {**ahead, self.name: chunk.state}
@@ -141,7 +159,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self.tap_state.setdefault("bookmarks", {})[name] = dict(state)
         # Without records it says what cannot be found out again, such as the job that was made.
         is_due = self._since_state >= RECORDS_PER_STATE or time.monotonic() > self._state_due
-        if ahead or (states and (not chunk.records or is_due)):
+        if ahead or (states and (not chunk.count or is_due)):
             self._since_state = 0
             self._state_due = time.monotonic() + SECONDS_PER_STATE
             self.state_manager.is_flushed = False

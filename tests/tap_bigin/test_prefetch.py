@@ -10,7 +10,7 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import run_tap
 
-from tap_bigin.chunks import Chunk
+from tap_bigin.chunks import BYTES_PER_VALUE, Chunk
 from tap_bigin.prefetch import Prefetch
 
 ENOUGH = 10  # seconds until a test that hangs says so
@@ -33,7 +33,7 @@ def test_chunks_come_in_the_order_of_the_streams_whoever_is_first() -> None:
         yield Chunk(_records(3))
         later_is_done.set()
 
-    prefetch = Prefetch({"a": slow, "b": fast}, calls_in_flight=2)
+    prefetch = Prefetch({"a": slow, "b": fast})
 
     written = [len(chunk.records) for name in ("a", "b") for chunk in prefetch.chunks(name)]
 
@@ -49,8 +49,7 @@ def test_an_exception_comes_at_its_streams_turn_after_what_came_before() -> None
         raise ValueError("b failed")
 
     prefetch = Prefetch(
-        {"a": lambda: iter([Chunk(_records(2))]), "b": failing, "c": lambda: iter([Chunk(_records(3))])},
-        calls_in_flight=3,
+        {"a": lambda: iter([Chunk(_records(2))]), "b": failing, "c": lambda: iter([Chunk(_records(3))])}
     )
 
     assert [len(chunk.records) for chunk in prefetch.chunks("a")] == [2]
@@ -76,7 +75,7 @@ def test_what_is_ahead_waits_for_room() -> None:
             made.append(number)
             yield Chunk(_records(10))
 
-    prefetch = Prefetch({"a": head, "b": endless}, calls_in_flight=2, values_waiting=50)
+    prefetch = Prefetch({"a": head, "b": endless}, bytes_waiting=50 * BYTES_PER_VALUE)
     while len(made) < 6:
         a_may_end.wait(0.01)
     a_may_end.wait(0.1)
@@ -105,7 +104,7 @@ def test_the_head_of_the_line_is_never_held_back_by_others() -> None:
         yield Chunk(_records(1))
 
     first: Callable[[], Iterator[Chunk]] = lambda: iter([Chunk(_records(60))])  # noqa: E731
-    prefetch = Prefetch({"a": head, "b": first, "c": filler}, calls_in_flight=3, values_waiting=50)
+    prefetch = Prefetch({"a": head, "b": first, "c": filler}, bytes_waiting=50 * BYTES_PER_VALUE)
     filled.set()
 
     written = {name: sum(len(chunk.records) for chunk in prefetch.chunks(name)) for name in "abc"}
@@ -117,7 +116,7 @@ def test_the_head_of_the_line_is_never_held_back_by_others() -> None:
 def test_many_streams_begin_though_threads_are_few() -> None:
     """An organisation may have more streams than calls in flight."""
     names = [f"s{number:02}" for number in range(40)]
-    prefetch = Prefetch({name: lambda: iter([Chunk(_records(2))]) for name in names}, calls_in_flight=1)
+    prefetch = Prefetch({name: lambda: iter([Chunk(_records(2))]) for name in names})
 
     assert [sum(len(each.records) for each in prefetch.chunks(name)) for name in names] == [2] * 40
     prefetch.close()
