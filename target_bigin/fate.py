@@ -15,9 +15,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.coql import moment
-from bigin_api.errors import PermissionDenied, QueryRefused
+from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.metadata import Field
+from target_bigin.finding import fold
+from target_bigin.keys import unique_fields
 from target_bigin.moment_values import to_datetime
 from target_bigin.passage import Prepared, Record
 
@@ -66,12 +68,13 @@ def find_written(
     user = _own_user(client)
     seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
     columns = compared_fields(lost.records, seen, long_texts=module in LISTED_MODULES)
+    unique = unique_fields(module, seen)
     while True:
         is_last_look = time.monotonic() >= lost.until
         rows = _created_since(client, module, columns, lost.since)
         by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
         free = [row for record_id, row in by_id.items() if record_id not in taken]
-        found = match_rows(lost.records, free, {name: fields[name] for name in columns})
+        found = match_rows(lost.records, free, {name: fields[name] for name in columns}, unique=unique)
         if is_last_look or len(found) == len(lost.records):
             return found
         pause(min(PAUSE, max(0.0, lost.until - time.monotonic())))
@@ -93,17 +96,26 @@ def compared_fields(
 
 
 def match_rows(
-    records: Iterable[Prepared], rows: Iterable[Record], fields: Mapping[str, Field]
+    records: Iterable[Prepared],
+    rows: Iterable[Record],
+    fields: Mapping[str, Field],
+    *,
+    unique: Collection[str] = (),
 ) -> dict[int, str]:
-    """Which row is which record: all compared fields equal, no row twice, the oldest first."""
+    """Which row is which record, no row twice, the oldest first.
+
+    By its unique fields if it has values in them, for Bigin may store the others in a form of its own;
+    else all compared fields are equal.
+    """
     free = list(rows)
     found = {}
     for record in records:
+        sent = {name: field for name, field in fields.items() if name in record.body}
+        telling = {name: sent[name] for name in unique if name in sent and record.body[name] is not None}
         for row in free:
             if all(
-                _is_same(field, record.body[name], row.get(name))
-                for name, field in fields.items()
-                if name in record.body
+                _is_same(field, record.body[name], row.get(name), folds=name in telling)
+                for name, field in (telling or sent).items()
             ):
                 found[record.number] = str(row["id"])
                 free.remove(row)
@@ -151,7 +163,7 @@ def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: 
 def _own_user(client: Labelled) -> Record:
     try:
         users = client.organization.users_page(kind="CurrentUser").records
-    except PermissionDenied:
+    except (PermissionDenied, InvalidRequest):
         return {}  # the comparison of the fields has to do
     return users[0] if users else {}
 
@@ -172,7 +184,7 @@ def _is_by(row: Record, user: Record) -> bool:
     return str(creator.get("id")) == str(user.get("id"))
 
 
-def _is_same(field: Field, sent: Any, stored: Any) -> bool:
+def _is_same(field: Field, sent: Any, stored: Any, *, folds: bool = False) -> bool:
     if sent is None or stored is None:
         return sent is None and stored is None
     if field.data_type in _NUMBERS:
@@ -184,7 +196,7 @@ def _is_same(field: Field, sent: Any, stored: Any) -> bool:
         return str(sent.get("id")) == str(stored_id)
     if isinstance(sent, bool):
         return bool(sent == stored)
-    return str(sent).strip() == str(stored).strip()
+    return fold(sent) == fold(stored) if folds else str(sent).strip() == str(stored).strip()
 
 
 def _rounded(value: Any, field: Field) -> Decimal | None:

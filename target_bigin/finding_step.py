@@ -120,6 +120,6 @@ class RememberKeys(Step):
                 continue
             if record.action == "inserted" and record.id is not None:
                 finder.learn(value, record.id)
-            elif record.action == "deleted":
+            elif record.action in ("inserted", "deleted"):
                 finder.forget(value)
         return True

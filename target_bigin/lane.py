@@ -35,6 +35,10 @@ class SideLane:
     def tick(self, *, flush: bool) -> None:
         """Called about once a second, and with ``flush`` when nothing more comes."""
 
+    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- for those that do
+        """Whether a record without this key property is refused here."""
+        return False
+
     def wind_up(self) -> None:
         """The run ends early: nothing more is sent."""
 
@@ -131,6 +135,10 @@ class Lane:
         self._go(0, record)
         if self._queue.waiting >= self._size:
             self._pump(flush=False)
+
+    def judges(self, key_property: str) -> bool:
+        """Whether a record without this key property is refused here: if it is a field of the module."""
+        return key_property in self.context.matched
 
     def tick(self, *, flush: bool) -> None:
         """Let what has waited long enough go on, and with ``flush`` all that waits."""

@@ -156,7 +156,7 @@ class Opener:
         def layouts() -> tuple[Layout, ...]:
             try:
                 return metadata.layouts(name)
-            except (PermissionDenied, ModuleUnavailable):
+            except (PermissionDenied, ModuleUnavailable, InvalidRequest):
                 return ()  # they only tell beforehand what Bigin would refuse
 
         asked: list[Callable[[], tuple[Any, ...]]] = [lambda: metadata.fields(name), layouts]

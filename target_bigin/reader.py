@@ -58,7 +58,7 @@ class Reader(MsgSpecReader):
     def _decode(self, line: str | bytes) -> dict[str, Any]:
         try:
             message = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise InvalidInputLine(f"Not JSON ({exc}): {_shown(line)}") from exc
         if not isinstance(message, dict):
             raise InvalidInputLine(f"Not a Singer message: {_shown(line)}")
@@ -69,7 +69,7 @@ class Reader(MsgSpecReader):
         return self._of_iterable(source) if descriptor is None else self._of_descriptor(descriptor)
 
     def _of_descriptor(self, descriptor: int) -> Iterator[list[bytes]]:
-        pending = b""
+        pending: list[bytes] = []  # of a line that is longer than one read
         last_beat = time.monotonic()
         while True:
             ready = select.select([descriptor], [], [], BEAT)[0]
@@ -82,13 +82,13 @@ class Reader(MsgSpecReader):
             if not chunk:
                 break
             if b"\n" not in chunk:
-                pending += chunk
+                pending.append(chunk)
                 continue
             *lines, rest = chunk.split(b"\n")
-            lines[0] = pending + lines[0]
-            pending = rest
+            lines[0] = b"".join((*pending, lines[0]))
+            pending = [rest]
             yield lines
-        yield [pending]
+        yield [b"".join(pending)]
 
     def _of_iterable(self, source: Iterable[str]) -> Iterator[list[str]]:
         lines = iter(source)

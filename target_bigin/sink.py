@@ -39,6 +39,7 @@ class BiginSink(Sink):
         for name in self._key_properties:
             if name not in record:
                 self._singer_validate_message(record)
+                break
         self._taken += 1
         self._engine.take(self._lane, record)
 
@@ -56,11 +57,19 @@ class BiginSink(Sink):
         self._engine.take(self._lane, record)
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Nothing was kept back."""
+        """The records of a file that a BATCH message names; of others nothing was kept back."""
+        for record in context.get("records", ()):
+            self._singer_validate_message(record)
+            self._engine.take(self._lane, record)
 
     def activate_version(self, new_version: int) -> None:
         """All records of this version have been read."""
         self._lane.activate_version(new_version)
+
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """A record without a key that is a field of the module ends by itself; any other ends the run."""
+        if not all(name in record or self._lane.judges(name) for name in self._key_properties):
+            super()._singer_validate_message(record)
 
     def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
         return record

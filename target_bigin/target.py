@@ -146,8 +146,24 @@ class TargetBigin(Target):
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         """All records of a version have been read."""
+        self._assert_line_requires(message_dict, requires={"stream", "version"})
+        self._assert_schema_came(message_dict["stream"])
         for stream_map in self.mapper.stream_maps[message_dict["stream"]]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Records in files, as the SDK reads them."""
+        self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
+        self._assert_schema_came(message_dict["stream"])
+        try:
+            super()._process_batch_message(message_dict)
+        except (OSError, EOFError, ValueError, NotImplementedError) as exc:
+            stream = message_dict["stream"]
+            raise InvalidInputLine(f"{stream}: a file of a BATCH message cannot be read: {exc}.") from exc
+
+    def _assert_schema_came(self, stream: str) -> None:
+        if stream not in self.mapper.stream_maps:
+            raise RecordsWithoutSchemaException(f"{stream}: its SCHEMA message has not come yet.")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End in good order: what is in flight is settled. A second signal ends at once."""

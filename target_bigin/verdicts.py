@@ -16,15 +16,31 @@ RETRIABLE = frozenset(
 
 MAY_HAVE_HAPPENED = frozenset(("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR"))
 
+SPEAKS_OF_ONE = frozenset(
+    (
+        "INVALID_DATA",
+        "MANDATORY_NOT_FOUND",
+        "DUPLICATE_DATA",
+        "MULTIPLE_OR_MULTI_ERRORS",
+        "MAPPING_MISMATCH",
+        "DEPENDENT_FIELD_MISSING",
+        "DEPENDENT_MISMATCH",
+    )
+)
+"""Codes that speak of one record, also where they come as the only entry for many. Source: FACTS 5."""
+
 ACTIONS: Mapping[Operation, Action] = {"insert": "inserted", "update": "updated", "delete": "deleted"}
 
 _SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
+_ADDED = "record added"
 
 
 def action_of(operation: Operation, result: WriteResult) -> Action:
     """How a record ended that Bigin took. An upsert says itself what it did."""
     if operation != "upsert":
         return ACTIONS[operation]
+    if result.action is None:
+        return "inserted" if result.message == _ADDED else "updated"
     return "inserted" if result.action == "insert" else "updated"
 
 

@@ -98,6 +98,10 @@ class UndecidedLane(SideLane):
             self._lane = self._open_for(raw)
         self._lane.take(raw)
 
+    def judges(self, key_property: str) -> bool:
+        """As the lane's."""
+        return self._lane is not None and self._lane.judges(key_property)
+
     def tick(self, *, flush: bool) -> None:
         """As the lane's."""
         if self._lane is not None:

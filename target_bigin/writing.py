@@ -23,14 +23,22 @@ from target_bigin.inserting import Inserter
 from target_bigin.passage import Action, Prepared, Reject
 from target_bigin.run import StreamContext
 from target_bigin.settings import Operation
-from target_bigin.verdicts import ACTIONS, MAY_HAVE_HAPPENED, RETRIABLE, action_of, is_gone, refusal
+from target_bigin.verdicts import (
+    ACTIONS,
+    MAY_HAVE_HAPPENED,
+    RETRIABLE,
+    SPEAKS_OF_ONE,
+    action_of,
+    is_gone,
+    refusal,
+)
 
 MOST_TRIES = 4  # of a record that Bigin says to try again
 FIRST_DELAY = 1.0  # seconds
 HTTP_REDIRECT = 300
 
-DIVISIBLE = frozenset((None, "INVALID_DATA", "UNABLE_TO_PARSE_DATA_TYPE", "REQUEST_ENTITY_TOO_LARGE"))
-"""Codes by which a whole call is refused for the sake of one record in it: it is cut in two."""
+DIVISIBLE = SPEAKS_OF_ONE | {None, "UNABLE_TO_PARSE_DATA_TYPE", "REQUEST_ENTITY_TOO_LARGE", "LIMIT_EXCEEDED"}
+"""Codes by which a whole call is refused for the sake of one record in it, or for its size: it is halved."""
 
 
 class Outcomes(Protocol):
@@ -153,7 +161,12 @@ class RecordWriter:
     def _judge(self, records: Sequence[Prepared], results: Sequence[WriteResult]) -> None:
         if len(results) != len(records) and len(records) > 1:
             # Which entry speaks of which record cannot be told; one by one it can.
-            self._cut.extend([record] for record in records)
+            for record in records:
+                record.alone = True
+            if records[0].operation == "insert":
+                self._inserter.find_out(records, answered=True)
+            else:
+                self._cut.extend([record] for record in records)
             return
         for record, result in zip(records, results, strict=False):
             if result.succeeded:

@@ -141,7 +141,7 @@ class OtherBigin(Sandbox):
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_any  # noqa: N815 -- http.server's names
+            do_GET = do_POST = do_PUT = do_DELETE = do_any  # noqa: N815 -- http.server's names
 
             def log_message(self, *_: object) -> None:
                 pass
