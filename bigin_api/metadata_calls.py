@@ -9,7 +9,7 @@ from bigin_api.calls import Call
 from bigin_api.metadata import CustomView, Field, Layout, Module, RelatedList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from bigin_api.calls import Sender
 
@@ -40,7 +40,7 @@ class Metadata:
 
         Raises PermissionDenied or ModuleUnavailable for a module that the token may not see.
         """
-        return self._once(("fields", module), lambda: tuple(map(Field.from_json, self._of("fields", module))))
+        return self._once(("fields", module), lambda: tuple(self._fields_of(module)))
 
     def field(self, module: str, api_name: str) -> Field | None:
         """One field of a module."""
@@ -93,6 +93,10 @@ class Metadata:
             with self._lock:
                 self._kept[key] = answer
             return answer
+
+    def _fields_of(self, module: str) -> Iterator[Field]:
+        found = map(Field.from_json, self._of("fields", module))
+        return (each for each in found if each.api_name not in ("", "id"))
 
     def _of(self, what: str, module: str) -> list[dict[str, Any]]:
         return self._list(f"/settings/{what}", what, module=module)

@@ -142,7 +142,7 @@ class BulkFiles:
         left = max(0, self.jobs.counted - (number - 1) * RECORDS_PER_BULK_READ)
         try:
             return self._client.bulk_read.wait(job, expected_rows=min(left, RECORDS_PER_BULK_READ))
-        except (BulkJobFailed, PermissionDenied) as failed:
+        except (BulkJobFailed, ModuleUnavailable, PermissionDenied) as failed:
             raise BulkUnusable(failed.message, code=failed.code, module=self._module) from failed
 
     def _file(self, job: BulkReadJob) -> Iterator[RowsPage]:

@@ -70,7 +70,10 @@ def _to_utc(text: str) -> str:
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    moment = moment.astimezone(timezone.utc)
+    try:
+        moment = moment.astimezone(timezone.utc)
+    except OverflowError:  # the first or the last day that there is
+        raise ValueError(text) from None
     return moment.replace(tzinfo=None).isoformat() + "Z"
 
 

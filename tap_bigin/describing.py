@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api import ModuleUnavailable, PermissionDenied
+from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
 from bigin_api.metadata import Module
 from tap_bigin.discovery import readable_modules
 
@@ -57,6 +57,6 @@ class Description:
         """A module's fields, None if the token may not see them."""
         try:
             return self._client.metadata.fields(module)
-        except (PermissionDenied, ModuleUnavailable) as refused:
+        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as refused:
             self.refusals[module] = refused.message
             return None

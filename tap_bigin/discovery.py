@@ -55,6 +55,7 @@ def readable_modules(modules: Sequence[Module], *, wanted: Sequence[str] = ("*",
         each
         for each in modules
         if each.api_supported
+        and each.api_name
         and each.generated_type not in UNREADABLE_KINDS
         and any(fnmatchcase(each.api_name, glob) for glob in wanted)
     )

@@ -27,7 +27,11 @@ class OrganisationStream(BiginStream[OrganisationDefinition]):
         convert = Conversion(
             {name: schema.properties[name] for name in names}, schema.treatments, warn=self.report.warn
         )
-        rows: list[Record] = [{name: row.get(name) for name in names} for row in SOURCES[self.name](self)]
+        try:
+            rows: list[Record] = [{name: row.get(name) for name in names} for row in SOURCES[self.name](self)]
+        except InvalidRequest as refused:
+            # Not every organisation describes itself in every way; no record depends on it.
+            raise ModuleUnavailable(refused.message) from refused
         convert(rows)
         yield Chunk(rows)
 

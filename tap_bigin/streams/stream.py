@@ -29,7 +29,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
-from bigin_api import AuthError, BiginError, CreditBudgetReached, ModuleUnavailable, PermissionDenied
+from bigin_api import (
+    AuthError,
+    BiginError,
+    CreditBudgetReached,
+    InvalidRequest,
+    ModuleUnavailable,
+    PermissionDenied,
+)
 from tap_bigin.discovery import StreamDefinition
 from tap_bigin.streams.cataloged import CatalogedStream
 from tap_bigin.writer import record_lines
@@ -138,6 +145,11 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             yield from self.tap.chunks_of(self)
         except (PermissionDenied, ModuleUnavailable) as refused:
             self.report.warn(f"skipped. {refused.message}")
+        except InvalidRequest as refused:
+            if refused.code == "INVALID_URL_PATTERN":  # listed, and yet there is no such address
+                self.report.warn(f"skipped. {refused.message}")
+            else:
+                self.report.failure = refused
         except AuthError:
             raise
         except CreditBudgetReached as reached:

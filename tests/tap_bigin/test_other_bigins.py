@@ -93,3 +93,117 @@ def test_fewer_ids_a_call_are_asked_for_by_halves(sandbox: Sandbox, other: Other
 
     assert run.code == 0
     assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+@pytest.mark.parametrize("tokens", ["none", "refused"])
+def test_pages_are_read_by_number_where_tokens_are_no_good(
+    sandbox: Sandbox, other: OtherBigin, tokens: str
+) -> None:
+    """COQL, the other way past a lost token, knows no notes, and may be closed to the token's scope."""
+    other.refuse("/coql", 401, "OAUTH_SCOPE_MISMATCH")
+    if tokens == "none":
+        other.rewrite("/Contacts|/Notes", lambda _, body: body["info"].update(next_page_token=None))
+    refusal = {
+        "code": "TOKEN_BOUND_DATA_MISMATCH",
+        "details": {"param_name": "page_token"},
+        "status": "error",
+    }
+    other.answering(
+        "/Contacts|/Notes",
+        lambda asked: Rewritten.of(refusal, 400) if "page_token" in asked.query else None,
+    )
+
+    run = run_tap(other, modules=["Contacts", "Notes"])
+
+    assert run.code == 0
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert_holds(sandbox, "Notes", run.latest("Notes"))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (403, "NO_PERMISSION"),
+        (401, "OAUTH_SCOPE_MISMATCH"),
+        (404, "INVALID_URL_PATTERN"),
+        (400, "INVALID_REQUEST"),
+    ],
+)
+def test_organisation_that_does_not_describe_itself_is_read_all_the_same(
+    sandbox: Sandbox, other: OtherBigin, status: int, code: str
+) -> None:
+    """Users, roles and layouts have scopes of their own, and no record depends on them."""
+    other.refuse(
+        "/org|/users|/settings/(roles|profiles|layouts|custom_views|related_lists|tags)", status, code
+    )
+
+    run = run_tap(other, **CONTACTS)
+
+    assert run.code == 0
+    assert run.said("users: skipped")
+    assert run.said("settings_roles: skipped")
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/Attachments", 404, "INVALID_URL_PATTERN"),
+        ("/Attachments", 400, "INVALID_MODULE"),
+        ("/settings/fields", 400, "INVALID_DATA"),
+    ],
+)
+def test_module_that_is_listed_and_refused_is_skipped(
+    sandbox: Sandbox, other: OtherBigin, path: str, status: int, code: str
+) -> None:
+    """Metadata lists more than the API gives."""
+    refusal = {"code": code, "details": {}, "message": "refused", "status": "error"}
+    other.answering(
+        path,
+        lambda asked: (
+            Rewritten.of(refusal, status)
+            if asked.query.get("module", "Attachments") == "Attachments"
+            else None
+        ),
+    )
+
+    run = run_tap(other, modules=["Contacts", "Attachments"])
+
+    assert run.code == 0
+    assert run.said("Attachments: ")
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+def test_module_and_field_without_a_name_are_no_stream_and_no_property(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """One odd entry of the metadata must not cost the whole organisation."""
+    other.rewrite("/settings/modules", lambda _, body: body["modules"].append({"api_supported": True}))
+    other.rewrite("/settings/fields", lambda _, body: body["fields"].append({"api_name": None}))
+    other.rewrite(
+        "/settings/fields", lambda _, body: body["fields"].append({"api_name": "id", "data_type": "bigint"})
+    )
+
+    run = run_tap(other)
+
+    assert run.code == 0
+    assert "" not in run.schemas
+    assert "" not in run.schemas["Contacts"]["schema"]["properties"]
+    assert run.schemas["Contacts"]["schema"]["properties"]["id"] == {"type": "string"}
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+def test_moment_that_no_calendar_has_in_utc_becomes_null(sandbox: Sandbox, other: OtherBigin) -> None:
+    """People type the year 1; a run that ends there never gets past the record."""
+    other.rewrite(
+        "/Contacts",
+        lambda _, body: [
+            each.update(Last_Activity_Time="0001-01-01T00:00:00+14:00") for each in body.get("data", [])
+        ],
+    )
+
+    run = run_tap(other, **CONTACTS)
+
+    assert run.code == 0
+    assert {each["Last_Activity_Time"] for each in run.records["Contacts"]} == {None}
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"), but=("Last_Activity_Time",))
