@@ -43,16 +43,12 @@ class Call:
     records: int = 0  # how many records it carries
     repeatable: bool = True  # False for an insert: find out its fate first
     answers_records: bool = False  # a 4xx may hold one verdict a record
+    urgent: bool = False  # others wait for it: it goes before calls that nothing hangs on
 
     @property
     def what(self) -> str:
         """Method and path, for messages: never parameters, which may hold values of records."""
         return f"{self.method} {self.path}"
-
-    @property
-    def continues_a_chain(self) -> bool:
-        """Whether its page hangs on the one before: while it waits, nothing else of its list can be read."""
-        return "page_token" in self.params
 
 
 @dataclass(frozen=True)

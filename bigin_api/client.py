@@ -171,7 +171,7 @@ class Client:
         self._log.close()
 
     def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
-        with self._gate(urgent=call.continues_a_chain) as seen:
+        with self._gate(urgent=call.urgent) as seen:
             token = self._tokens.current()
             url = f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}"
             self._meter.charge(call)
@@ -236,8 +236,9 @@ class Client:
 class Labelled:
     """A client's families of endpoints, with every call stamped with a stream's name."""
 
-    def __init__(self, client: Client, label: str) -> None:
+    def __init__(self, client: Client, label: str, *, urgent: bool = False) -> None:
         self._client = client
+        self._urgent = urgent
         self.label = label
         self.metadata = client.metadata
         self.records = Records(self)
@@ -253,9 +254,13 @@ class Labelled:
         """Bigin's clock at the client's latest answer."""
         return self._client.server_time
 
+    def urgent(self) -> Labelled:
+        """The same, whose calls go before those that nothing hangs on."""
+        return Labelled(self._client, self.label, urgent=True)
+
     def send(self, call: Call) -> Reply:
         """As the client's, counted under the label."""
-        return self._client.send(replace(call, label=self.label))
+        return self._client.send(replace(call, label=self.label, urgent=self._urgent))
 
     def download(self, call: Call, into: BinaryIO) -> Reply:
         """As the client's, counted under the label."""

@@ -32,6 +32,30 @@ TOKEN_MARGIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
+class Top:
+    """How far a long list has been read from its other end, which comes down to meet the pass."""
+
+    last: tuple[str, str]  # Modified_Time and id: everything above has been emitted
+    tokens: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+    def to_state(self) -> dict[str, Any]:
+        """As a pass keeps it."""
+        return {
+            "last": list(self.last),
+            "tokens": list(self.tokens),
+            "expires": self.expires and to_utc_text(self.expires),
+        }
+
+    @classmethod
+    def from_state(cls, kept: Mapping[str, Any]) -> Top:
+        """Read it out of a pass."""
+        modified, last_id = kept["last"]
+        tokens = tuple(str(each) for each in kept.get("tokens", ()))
+        return cls((str(modified), str(last_id)), tokens, _moment(kept.get("expires")))
+
+
+@dataclass(frozen=True)
 class Pass:
     """A reading of a module from its first page to its last, which may take several runs.
 
@@ -47,6 +71,7 @@ class Pass:
     tokens: tuple[str, ...] = ()  # of the next page, one for each group of fields
     expires: datetime | None = None  # of the tokens
     last: tuple[str, str] | None = None  # Modified_Time and id of the last record of the list
+    top: Top | None = None  # of a list that is read from both its ends
     unproven: tuple[Interval, ...] = ()
     after: str | None = None  # read by key: everything up to this id has been emitted
     jobs: Mapping[str, Any] | None = None  # of a bulk pass, see ``reading_bulk``
@@ -62,6 +87,7 @@ class Pass:
             "tokens": list(self.tokens),
             "expires": self.expires and to_utc_text(self.expires),
             "last": self.last and list(self.last),
+            "top": self.top and self.top.to_state(),
             "unproven": [list(each) for each in self.unproven],
             "after": self.after,
             "jobs": self.jobs,
@@ -84,6 +110,7 @@ class Pass:
             tokens=tuple(str(each) for each in kept.get("tokens", ())),
             expires=_moment(kept.get("expires")),
             last=(str(last[0]), str(last[1])) if last else None,
+            top=Top.from_state(kept["top"]) if kept.get("top") else None,
             unproven=tuple(
                 (str(low), None if high is None else str(high)) for low, high in kept.get("unproven", ())
             ),
@@ -92,9 +119,11 @@ class Pass:
         )
 
     def has_live_tokens(self, now: datetime | None) -> bool:
-        """Whether the chain of pages can go on where it was."""
-        return bool(self.tokens) and (
-            self.expires is None or now is None or now + TOKEN_MARGIN < self.expires
+        """Whether the chain of pages can go on where it was, and that from the top as well."""
+        ends: list[Pass | Top] = [self, self.top] if self.top else [self]
+        return all(
+            end.tokens and (end.expires is None or now is None or now + TOKEN_MARGIN < end.expires)
+            for end in ends
         )
 
 
@@ -158,7 +187,8 @@ def shape_of_pass(*parts: object) -> str:
 
 def without_tokens(pass_: Pass) -> Pass:
     """The same pass, its chain of pages given up."""
-    return replace(pass_, tokens=(), expires=None)
+    top = pass_.top and replace(pass_.top, tokens=(), expires=None)
+    return replace(pass_, tokens=(), expires=None, top=top)
 
 
 def check_state(state: Any) -> None:

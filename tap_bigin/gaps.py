@@ -46,12 +46,15 @@ class Order:
         here: str | None = last[self.column]
         there: str | None = first[self.column] if first else None
         if self.column == "id":
-            return (str(here), there) if there is None or int(str(here)) < int(there) else None
+            if there is None or int(str(here)) < int(there):
+                return (str(here), there)
+            return None
         low = max(there or "", floor)
         return (low, here) if here is not None and low <= here else None
 
 
 BY_ID = Order("id", "asc")
+BY_ID_DOWN = Order("id", "desc")
 BY_TIME = Order("Modified_Time", "desc")
 
 

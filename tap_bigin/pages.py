@@ -64,6 +64,7 @@ class Listing:
     sort_order: str | None = None
     modified_since: datetime | None = None
     cvid: str | None = None
+    is_long: bool = False  # its pages go before those of short lists
 
     def params(self) -> dict[str, Any]:
         """As ``Records.page`` takes it."""
@@ -130,6 +131,7 @@ class ModulePages:
 
     def __init__(self, client: Labelled, calls: InFlight, module: str, names: Sequence[str]) -> None:
         self._client = client
+        self._urgent = client.urgent()
         self._calls = calls
         self._module = module
         self.groups = field_groups(names)
@@ -140,12 +142,16 @@ class ModulePages:
 
     def pages(self, places: Sequence[Place], listing: Listing) -> Iterator[JoinedPage]:
         """Several pages, fetched side by side, in order."""
-        wanted = [(place, group) for place in places for group in range(len(self.groups))]
+        return self.pages_of([(place, listing) for place in places])
+
+    def pages_of(self, asked: Sequence[tuple[Place, Listing]]) -> Iterator[JoinedPage]:
+        """Several pages of several lists, fetched side by side, in order."""
+        wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
         if len(wanted) == 1:
-            answers: Iterator[Page] = iter([self._fetch(*wanted[0], listing)])
+            answers: Iterator[Page] = iter([self._fetch(*wanted[0])])
         else:
-            answers = self._calls.map_in_order(lambda each: self._fetch(*each, listing), wanted)
-        for place in places:
+            answers = self._calls.map_in_order(lambda each: self._fetch(*each), wanted)
+        for place, _ in asked:
             yield self._joined([next(answers) for _ in self.groups], place.size)
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
@@ -155,8 +161,10 @@ class ModulePages:
             found.update(records)
         return [found[each] for each in ids if each in found]
 
-    def _fetch(self, place: Place, group: int, listing: Listing) -> Page:
-        return self._client.records.page(
+    def _fetch(self, place: Place, listing: Listing, group: int) -> Page:
+        # Pages by token hang on each other: a long list that waits in a queue makes the whole run long.
+        client = self._urgent if place.tokens or listing.is_long else self._client
+        return client.records.page(
             self._module,
             self.groups[group],
             page=place.number,

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from bigin_api import BiginError, PageTokenRefused, PaginationLimit
 from bigin_api.coql import moment
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import begin, from_text, to_utc_text, without_tokens
+from tap_bigin.bookmarks import Top, begin, from_text, to_utc_text, without_tokens
+from tap_bigin.both_ends import between, from_both_ends, have_met, is_worth_it
 from tap_bigin.chunks import Chunk
-from tap_bigin.gaps import BORDERS_PER_PROOF, BY_ID, BY_TIME, merged, provable
+from tap_bigin.gaps import BORDERS_PER_PROOF, BY_ID, BY_ID_DOWN, BY_TIME, merged, provable
 from tap_bigin.pages import MODIFIED, PAGES_BY_NUMBER, JoinedPage, Listing, Place, places_after_first
 from tap_bigin.proving import REFUSALS
 
@@ -87,20 +88,28 @@ class ListReading:
         return BY_ID if self.pass_.since is None else BY_TIME
 
     @property
+    def _is_full(self) -> bool:
+        return self.pass_.since is None and self.pass_.last is None
+
+    @property
     def _floor(self) -> str:
         return to_utc_text(self.pass_.since) if self.pass_.since else ""
 
     def _records(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
         while self.pass_.after is None:
             try:
-                yield from self._by_list(first, counted)
+                if self.pass_.top or (first and self._is_full and is_worth_it(first, counted)):
+                    yield from self._from_both_ends(first)
+                else:
+                    yield from self._by_list(first, counted)
                 break
             except (PageTokenRefused, PaginationLimit) as ended:
                 first = counted = None
                 self._give_up_chain(ended)
         if self.pass_.after is not None:
             yield from self._by_key()
-        yield from self._prove(merged(self.pass_.unproven))
+        unproven = self.pass_.unproven
+        yield from self._prove(merged(unproven) if self._order is BY_TIME else unproven)
         if self._proof.refused is not None:
             yield from self._prove_without_query(self._proof.refused)
 
@@ -124,6 +133,22 @@ class ListReading:
             yield fresh  # from here on they are the writer's
             yield from self._prove_when_many()
             if is_over:
+                return
+
+    def _from_both_ends(self, first: JoinedPage | None) -> Iterator[list[Record]]:
+        if first is None and not self.pass_.has_live_tokens(self._client.server_time):
+            raise PageTokenRefused(f"{self._module}: a page token has expired.", code="EXPIRED_VALUE")
+        for page, order in from_both_ends(self._pages, self.pass_, first):
+            self.pages_read += 1
+            self._prepare(page.records)
+            interval = between(self.pass_, page, order)
+            if interval is not None:
+                self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+            before = self.pass_
+            self._advance(page, order)
+            yield _not_read_before(page.records, before)  # from here on they are the writer's
+            yield from self._prove_when_many()
+            if have_met(self.pass_):
                 return
 
     def _chain(self, first: JoinedPage | None, counted: int | None) -> Iterator[JoinedPage]:
@@ -169,6 +194,7 @@ class ListReading:
         self._chains_lost += 1
         self._report.inform(f"the chain of pages ended ({ended.code or ended.message}).")
         by_number = isinstance(ended, PageTokenRefused) and self.pass_.emitted < MAX_RECORDS_BY_PAGE
+        by_number = by_number and self.pass_.top is None
         self.pass_ = without_tokens(self.pass_)
         if not by_number or self._chains_lost > 1:
             last_id = self.pass_.last[1] if self.pass_.last else "0"
@@ -185,19 +211,20 @@ class ListReading:
             self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
         return interval is None and self._order is BY_ID
 
-    def _advance(self, page: JoinedPage) -> None:
+    def _advance(self, page: JoinedPage, order: Order | None = None) -> None:
         last = page.records[-1] if page.records else None
-        self.pass_ = replace(
-            self.pass_,
-            tokens=page.tokens,
-            expires=_moment(page.expires),
-            last=self._further((last.get(MODIFIED) or "", last["id"])) if last else self.pass_.last,
-        )
-
-    def _further(self, last: tuple[str, str]) -> tuple[str, str]:
-        """The end of a page, unless the page lies wholly before the end of another."""
+        end = (last.get(MODIFIED) or "", last["id"]) if last else None
+        expires = _moment(page.expires)
+        if order is BY_ID_DOWN:
+            top = self.pass_.top
+            lower = end if top is None or (end and int(end[1]) < int(top.last[1])) else top.last
+            if lower is not None:
+                self.pass_ = replace(self.pass_, top=Top(lower, page.tokens, expires))
+            return
         known = self.pass_.last
-        return known if known and self._order is BY_ID and int(known[1]) > int(last[1]) else last
+        if known and end and self._order is BY_ID and int(known[1]) > int(end[1]):
+            end = known  # the page lies wholly before the end of another
+        self.pass_ = replace(self.pass_, tokens=page.tokens, expires=expires, last=end or known)
 
     def _fresh(self, records: list[Record], *, new_only: bool = False) -> list[Record]:
         """Those that the pass is to emit: the server may not obey If-Modified-Since."""
@@ -237,12 +264,12 @@ class ListReading:
                     module=self._module,
                 ) from refused
             self._report.inform(f"reading anew from the first page: {refused.message}")
-            self.pass_ = replace(self.pass_, after=None, last=None, emitted=0)
+            self.pass_ = replace(self.pass_, after=None, last=None, top=None, emitted=0)
             yield from self._by_list(None, None)
 
     def _not_reached(self) -> str | None:
         if self.pass_.since is None:
-            return None
+            return f"id < {self.pass_.top.last[1]}" if self.pass_.top else None
         newest = f" and Modified_Time <= {moment(from_text(self.pass_.last[0]))}" if self.pass_.last else ""
         oldest = f"Modified_Time >= {moment(self.pass_.since)}"
         return f"({oldest}{newest})" if newest else oldest
@@ -300,7 +327,7 @@ class ListReading:
             if deleted is False:
                 return
             since = self._client.server_time
-            self.pass_ = replace(without_tokens(self.pass_), last=None, unproven=(), after=None)
+            self.pass_ = replace(without_tokens(self.pass_), last=None, top=None, unproven=(), after=None)
             try:
                 yield from self._by_list(None, None, again=True)
             except (PageTokenRefused, PaginationLimit):
@@ -318,6 +345,13 @@ def listing_of(pass_: Pass) -> Listing:
     """What the pages of a pass are asked for: a second earlier than needed, whichever way Bigin reads it."""
     order = BY_ID if pass_.since is None else BY_TIME
     return Listing(order.column, order.direction, pass_.since and pass_.since - ONE_SECOND)
+
+
+def _not_read_before(records: list[Record], pass_: Pass) -> list[Record]:
+    """Those of a page that lie between the two ends as they were: the others have been emitted."""
+    low = int(pass_.last[1]) if pass_.last else 0
+    high = int(pass_.top.last[1]) if pass_.top else None
+    return [each for each in records if low < int(each["id"]) and (high is None or int(each["id"]) < high)]
 
 
 def _moment(text: str | None) -> datetime | None:

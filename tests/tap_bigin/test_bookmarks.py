@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tap_bigin.bookmarks import (
     Pass,
+    Top,
     begin,
     bookmark_of,
     complete,
@@ -40,6 +41,10 @@ PASSES = st.builds(
     tokens=st.lists(st.text("ab01", min_size=1, max_size=4), max_size=2).map(tuple),
     expires=MOMENTS,
     last=st.none() | st.tuples(st.just("2026-05-14T09:00:00Z"), IDS),
+    top=st.none()
+    | st.builds(
+        Top, last=st.tuples(st.just("2026-05-14T09:00:00Z"), IDS), tokens=st.just(("a",)), expires=MOMENTS
+    ),
     unproven=st.lists(st.tuples(IDS, st.none() | IDS), max_size=3).map(tuple),
     after=st.none() | IDS,
     jobs=st.none() | st.fixed_dictionaries({"ids": st.lists(IDS, max_size=2), "rows": st.integers(1, 9)}),

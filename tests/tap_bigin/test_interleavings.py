@@ -47,12 +47,16 @@ def events(draw: st.DrawFn, living: Sequence[str], binned: Sequence[str]) -> lis
     """What people do at which call of a run. In one run a record is not both deleted and restored."""
     living, binned = list(living), list(binned)
     done: list[tuple[int, list[Wish]]] = []
-    for at in sorted(draw(st.lists(st.integers(0, 25), max_size=5))):
+    for at in sorted(draw(st.lists(st.integers(0, 40), max_size=5))):
         wishes: list[Wish] = []
-        for kind in draw(st.lists(st.sampled_from("create edit edit delete delete restore".split()), max_size=4)):
+        for kind in draw(
+            st.lists(st.sampled_from(["create", "edit", "edit", "delete", "delete", "restore"]), max_size=4)
+        ):
             if kind == "create":
                 data = {"Product_Name": "New {n}"}
-                wishes.append({"op": "create", "module": MODULE, "count": draw(st.integers(1, 6)), "data": data})
+                wishes.append(
+                    {"op": "create", "module": MODULE, "count": draw(st.integers(1, 6)), "data": data}
+                )
             elif kind == "restore" and binned:
                 chosen = binned.pop(draw(st.integers(0, len(binned) - 1)))
                 wishes.append({"op": "restore", "module": MODULE, "id": chosen})
@@ -77,7 +81,11 @@ def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 @given(data=st.data())
 def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.DataObject) -> None:
@@ -88,13 +96,16 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
         token_paging=data.draw(st.sampled_from(["keyset", "offset"]), label="token_paging"),
         ims=data.draw(st.sampled_from(["exclusive", "inclusive", "ignored"]), label="ims"),
         most_per_page=data.draw(st.integers(1, 5), label="most_per_page"),
+        count_lag_seconds=data.draw(st.sampled_from([0, 60]), label="count_lag_seconds"),
         access_tokens_per_10_minutes=1_000,
     )
     catalog = _catalog(sandbox, mode)
     sandbox.clock(freeze=True)
-    count = data.draw(st.integers(0, 24), label="records at first")
+    count = data.draw(st.integers(0, 60), label="records at first")
     if count:
-        sandbox.mutate({"op": "create", "module": MODULE, "count": count, "data": {"Product_Name": "Old {n}"}})
+        sandbox.mutate(
+            {"op": "create", "module": MODULE, "count": count, "data": {"Product_Name": "Old {n}"}}
+        )
     warehouse, state = Warehouse(), None
 
     for number in range(data.draw(st.integers(1, 3), label="runs under change")):
@@ -103,7 +114,7 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
         binned = [each["id"] for each in sandbox.deleted(MODULE) if each["kind"] == "recycle"]
         for at, wishes in data.draw(events(living, binned), label=f"events of run {number}"):
             sandbox.fault("* /*", after=at, mutate=wishes)
-        budget = data.draw(st.sampled_from([None, None, 8, 12, 16]), label="credit_budget")
+        budget = data.draw(st.sampled_from([None, None, 8, 12, 16, 30]), label="credit_budget")
         run = run_here(sandbox, catalog=catalog, state=state, deleted_records=mode, credit_budget=budget)
         sandbox.clear_faults()
         run.validate()

@@ -171,3 +171,22 @@ def test_pages_by_number_are_fetched_side_by_side(sandbox: Sandbox) -> None:
 
     assert len(run.ids("Contacts")) == sandbox.count("Contacts")
     assert sandbox.usage()["most_in_flight"] > 2
+
+
+@READINGS
+def test_a_long_list_is_read_from_both_ends(sandbox: Sandbox, token_paging: str) -> None:
+    """Half the chain to wait for, no call more, and deletions on both sides lose nothing."""
+    sandbox.reset(token_paging=token_paging, most_per_page=1, count_lag_seconds=0)
+    ids = _ids(sandbox, "Contacts")
+    gone = _delete("Contacts", ids[1], ids[12], ids[-2], ids[-13])
+    sandbox.fault("GET /Contacts", query="*page_token*", after=3, mutate=[gone])
+
+    run = run_tap(sandbox, modules=["Contacts"], extraction_method="list", deleted_records="none")
+
+    left = _ids(sandbox, "Contacts")
+    assert len(left) == len(ids) - 4
+    assert set(run.ids("Contacts")) >= set(left)
+    assert len(run.ids("Contacts")) == len(set(run.ids("Contacts")))
+    emitted = run.ids("Contacts")
+    assert emitted.index(ids[-1]) < emitted.index(ids[15])
+    assert sandbox.calls("GET /Contacts") <= len(ids) + 8
