@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -102,6 +103,11 @@ class Conversion:
         self._names = frozenset(properties)
         self._columns = tuple((name, itemgetter(name), _accepted(each)) for name, each in properties.items())
         self._types = {name: _types(each) for name, each in properties.items()}
+        self._lists = tuple(
+            (name, itemgetter(name), _accepted(each["items"]), _types(each["items"]))
+            for name, each in properties.items()
+            if "items" in each and set(self._types[name]) <= {"array", "null"}
+        )
         self._datetimes = tuple(name for name in properties if treatments.get(name) == "datetime")
         self._flat = tuple(
             name
@@ -119,6 +125,10 @@ class Conversion:
         for name, get, accepted in self._columns:
             if not accepted.issuperset(map(type, map(get, records))):
                 self._coerce(name, accepted, records)
+        for name, get, accepted, types in self._lists:
+            lists = list(filter(None, map(get, records)))
+            if not accepted.issuperset(map(type, chain.from_iterable(lists))):
+                self._coerce_items(name, accepted, types, lists)
         for name in self._datetimes:
             self._to_utc(name, records)
 
@@ -172,6 +182,15 @@ class Conversion:
                     "converted where it can be, else null."
                 )
                 record[name] = coerced(value, types)
+
+    def _coerce_items(
+        self, name: str, accepted: frozenset[type], types: Sequence[str], lists: Sequence[list[Any]]
+    ) -> None:
+        said = "/".join(each for each in types if each != "null")
+        self._warn(f"field {name!r} holds a list of other things than {said}: converted or left out.")
+        for each in lists:
+            made = (item if type(item) in accepted else coerced(item, types) for item in each)
+            each[:] = [item for item in made if item is not None]
 
 
 def coerced(value: Any, types: Sequence[str]) -> Any:

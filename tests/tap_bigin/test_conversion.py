@@ -21,6 +21,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "moment": {"type": ["string", "null"], "format": "date-time"},
     "link": {"type": ["object", "null"]},
     "many": {"type": ["array", "null"], "items": {}},
+    "tags": {"type": ["array", "null"], "items": {"type": ["object", "null"]}},
+    "choices": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
 }
 PROPERTIES = {"id": {"type": "string"}, **SCHEMAS}
 TREATMENTS: Any = {"moment": "datetime", "link": "link"}
