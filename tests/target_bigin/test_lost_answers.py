@@ -122,6 +122,7 @@ def test_a_fate_that_cannot_be_found_out_is_a_reject(sandbox, target):
     """Without the right to ask, neither sending again nor leaving it is honest: a person must look."""
     sandbox.fault("POST /Tasks", lose_response=True, times=1)
     sandbox.fault("POST /coql", status=403, times=None)
+    sandbox.fault("GET /Tasks", status=403, times=None)
 
     run = target([TASKS, record("Tasks", Subject="Call back")], **inserting(max_rejects=1))
 

@@ -208,6 +208,21 @@ def test_what_only_helps_may_be_refused(other, sandbox, target, status, code):
     assert sandbox.count("Tasks") == 20
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, "NO_PERMISSION"), (401, "OAUTH_SCOPE_MISMATCH")])
+def test_a_lost_insert_is_found_without_queries(other, sandbox, target, status, code):
+    """A token without the scope for COQL may list what it created: nothing is given up as unknown."""
+    other.refuse("/coql", status, code)
+    lose(other)
+
+    run = target(
+        [TASKS, *records("Tasks", tasks(60))], default_operation="insert", batch_size=20, request_timeout=1
+    )
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": 60}
+    assert sandbox.count("Tasks") == 60
+
+
 @pytest.mark.parametrize("max_rejects", [6, 7])
 def test_seven_bad_records_among_a_thousand(other, sandbox, target, max_rejects):
     """Each bad in its own way, one without any key: 993 are written, and seven lines say why not."""
