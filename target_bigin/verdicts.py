@@ -56,7 +56,7 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
         said = "; ".join(f"{error.code} {_field(error.details) or ''}: {_said(error)}" for error in each)
         return Reject("rejected", code, said, _field(each[0].details) if each else None)
     field = _field(details)
-    if code == "INVALID_DATA" and result.id is None and field in ("id", None) and operation == "update":
+    if code == "INVALID_DATA" and field in ("id", None) and operation == "update":
         return Reject("unmatched", "ID_NOT_FOUND", f"no record has this id ({result.message}).", "id")
     return Reject("rejected", code, _said(result), field)
 

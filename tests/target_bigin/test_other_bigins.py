@@ -13,6 +13,7 @@ from support.target import record, records, run_target, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 TASKS = schema("Tasks", "Subject", "Priority")
+NOBODY = "6100000000000999999"
 WRITES = "/(Contacts|Tasks)(/upsert)?"
 
 
@@ -221,6 +222,20 @@ def test_a_lost_insert_is_found_without_queries(other, sandbox, target, status, 
     assert run.error is None
     assert run.outcomes("Tasks") == {"inserted": 60}
     assert sandbox.count("Tasks") == 60
+
+
+@pytest.mark.parametrize("details", [{"api_name": "id", "json_path": "$.data[0].id"}, {"id": NOBODY}])
+def test_an_id_that_bigin_does_not_know_is_unmatched(other, target, details):
+    """Older answers name the id itself: what was meant is not there, either way."""
+    entry = {"code": "INVALID_DATA", "details": details, "message": "invalid id", "status": "error"}
+    other.answering("/Contacts", lambda _: Rewritten.of({"data": [entry]}, 400))
+
+    run = target(
+        [schema("Contacts", "Last_Name", key=["id"]), record("Contacts", id=NOBODY, Last_Name="A")],
+        max_rejects=1,
+    )
+
+    assert [(each["kind"], each["code"]) for each in run.rejects] == [("unmatched", "ID_NOT_FOUND")]
 
 
 @pytest.mark.parametrize("max_rejects", [6, 7])
