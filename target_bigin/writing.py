@@ -174,8 +174,7 @@ class RecordWriter:
             elif result.code in RETRIABLE and record.attempts + 1 < MOST_TRIES:
                 self._try_again(record, result)
             elif is_gone(record.operation, result):
-                self._context.account.notes["already deleted in Bigin"] += 1
-                self._outcomes.written(record, ACTIONS["delete"])
+                self._was_gone(record)
             else:
                 self._outcomes.rejected(record, refusal(record.operation, result))
 
@@ -194,6 +193,10 @@ class RecordWriter:
             ] += 1
         self._outcomes.written(record, action)
 
+    def _was_gone(self, record: Prepared) -> None:
+        self._context.account.notes["already deleted in Bigin"] += 1
+        self._outcomes.written(record, ACTIONS["delete"])
+
     def _try_again(self, record: Prepared, result: WriteResult) -> None:
         if record.operation == "insert" and result.code in MAY_HAVE_HAPPENED:
             self._inserter.find_out([record], answered=True)
@@ -204,6 +207,9 @@ class RecordWriter:
         if len(records) > 1 and error.code in DIVISIBLE:
             half = len(records) // 2
             self._cut.extend((list(records[:half]), list(records[half:])))
+            return
+        if len(records) == 1 and records[0].operation == "delete" and error.code == "INVALID_DATA":
+            self._was_gone(records[0])
             return
         reject = Reject("rejected", error.code or "INVALID_REQUEST", error.message)
         for record in records:

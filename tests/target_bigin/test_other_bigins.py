@@ -224,6 +224,23 @@ def test_a_lost_insert_is_found_without_queries(other, sandbox, target, status, 
     assert sandbox.count("Tasks") == 60
 
 
+def test_a_delete_that_is_refused_flat_was_done_before(other, target):
+    """One record's refusal comes without a list: there is nothing left to delete all the same."""
+    refusal = {"code": "INVALID_DATA", "details": {"resource_path_index": 1}, "message": "record not deleted"}
+    other.answering(
+        "/Contacts",
+        lambda asked: Rewritten.of({**refusal, "status": "error"}, 400) if asked.method == "DELETE" else None,
+    )
+
+    run = target(
+        [schema("Contacts", key=["id"]), record("Contacts", id=NOBODY)],
+        default_operation="delete",
+        streams={"Contacts": {"allow_mass_delete": True}},
+    )
+
+    assert run.outcomes("Contacts") == {"deleted": 1}
+
+
 @pytest.mark.parametrize("details", [{"api_name": "id", "json_path": "$.data[0].id"}, {"id": NOBODY}])
 def test_an_id_that_bigin_does_not_know_is_unmatched(other, target, details):
     """Older answers name the id itself: what was meant is not there, either way."""
