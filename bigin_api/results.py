@@ -36,7 +36,7 @@ class Page:
         info, records = reply.info, reply.rows(key)
         return cls(
             records=records,
-            more_records=bool(records) and info.get("more_records") is True,
+            more_records=bool(records) and info.get("more_records") in (True, "true"),
             next_page_token=info.get("next_page_token") or None,
             page_token_expiry=info.get("page_token_expiry") or None,
             server_time=reply.server_time,

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bigin_api.csv_archive import read_rows
 from bigin_api.errors import (
     ArchiveRefused,
     BiginError,
     BulkJobFailed,
-    InvalidRequest,
-    ModuleUnavailable,
-    PermissionDenied,
+    NotFound,
+    ServerError,
 )
 from bigin_api.limits import RECORDS_PER_BULK_READ
 from tap_bigin.csv_rows import CsvRows, UnreadableFile
 from tap_bigin.planning import jobs_and_rest
+from tap_bigin.proving import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,19 +135,31 @@ class BulkFiles:
             return self._client.bulk_read.create(
                 self._module, self._columns.asked_for, criteria=self._criteria, page=number
             )
-        except (InvalidRequest, ModuleUnavailable, PermissionDenied) as refused:
+        except REFUSALS as refused:
             raise BulkUnusable(f"Bulk Read refuses it. {refused.message}", module=self._module) from refused
+        except ServerError as failed:  # never asked for twice: each job is paid for
+            raise BulkUnusable(f"Bulk Read failed. {failed.message}", module=self._module) from failed
 
     def _wait(self, job: BulkReadJob | str, number: int) -> BulkReadJob:
         left = max(0, self.jobs.counted - (number - 1) * RECORDS_PER_BULK_READ)
         try:
             return self._client.bulk_read.wait(job, expected_rows=min(left, RECORDS_PER_BULK_READ))
-        except (BulkJobFailed, ModuleUnavailable, PermissionDenied) as failed:
+        except NotFound:
+            raise
+        except (BulkJobFailed, *REFUSALS) as failed:
             raise BulkUnusable(failed.message, code=failed.code, module=self._module) from failed
+
+    def _download(self, job: BulkReadJob, into: BinaryIO) -> None:
+        try:
+            self._client.bulk_read.download(job, into)
+        except NotFound:
+            raise
+        except REFUSALS as refused:
+            raise BulkUnusable(refused.message, module=self._module) from refused
 
     def _file(self, job: BulkReadJob) -> Iterator[RowsPage]:
         with TemporaryFile(prefix="tap-bigin-") as file:
-            self._client.bulk_read.download(job, file)
+            self._download(job, file)
             file.seek(0)
             try:
                 rows = read_rows(file)

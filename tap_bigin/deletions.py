@@ -135,6 +135,7 @@ def compare(mark: Mark, listed: DeletedList) -> News:
         each
         for each in listed.entries
         if since is None
+        or not each.get("deleted_time")
         or from_text(each["deleted_time"]) >= since
         # A page may have skipped it in an earlier run.
         or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)

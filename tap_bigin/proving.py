@@ -54,7 +54,8 @@ class Proof:
         try:
             while True:
                 page = self._client.records.deleted(self._module, page=number, modified_since=since)
-                if any(from_text(each["deleted_time"]) >= since for each in page.records):
+                times = (each.get("deleted_time") for each in page.records)
+                if any(not time or from_text(time) >= since for time in times):
                     return True
                 if not page.more_records:
                     return False

@@ -166,9 +166,14 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if news.first or not self._has_tombstones:
             return []
         return [
-            {"id": each["id"], DELETED_AT: to_utc_text(from_text(each["deleted_time"]))}
+            {"id": each["id"], DELETED_AT: self._deleted_at(each.get("deleted_time"), news)}
             for each in news.deleted
         ]
+
+    def _deleted_at(self, told: str | None, news: News) -> str | None:
+        """When it was deleted: where that is not told, when the list was read."""
+        moment = from_text(told) if told else news.mark.since
+        return to_utc_text(moment) if moment else None
 
     def _restored(self, news: News) -> list[Record]:
         """Records that left the recycle bin, perhaps with a Modified_Time that no pass reads again."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.rewriting import Asked, OtherBigin, Rewritten
 from support.sandbox import Sandbox
-from support.tap import assert_holds, run_tap
+from support.tap import assert_holds, discover, run_tap, select, select_fields
 
 CONTACTS = {"modules": ["Contacts"]}
 
@@ -207,3 +207,57 @@ def test_moment_that_no_calendar_has_in_utc_becomes_null(sandbox: Sandbox, other
     assert run.code == 0
     assert {each["Last_Activity_Time"] for each in run.records["Contacts"]} == {None}
     assert_holds(sandbox, "Contacts", run.latest("Contacts"), but=("Last_Activity_Time",))
+
+
+def test_deletion_without_its_time_is_told_with_the_time_of_the_run(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """An entry that lacks its time must neither end the run nor be lost."""
+    other.rewrite(
+        "/Contacts/deleted", lambda _, body: [each.update(deleted_time=None) for each in body["data"]]
+    )
+    first = run_tap(other, deleted_records="soft", **CONTACTS)
+    gone = first.ids("Contacts")[0]
+    sandbox.mutate({"op": "delete", "module": "Contacts", "id": gone})
+
+    second = run_tap(other, state=first.state, deleted_records="soft", **CONTACTS)
+
+    assert second.code == 0
+    assert second.latest("Contacts")[gone]["_sdc_deleted_at"] is not None
+
+
+def test_more_records_may_be_a_word(sandbox: Sandbox, other: OtherBigin) -> None:
+    """Bigin mixes strings and values in its metadata: a list must not end unseen after a page."""
+    other.rewrite("/Contacts", lambda _, body: body["info"].update(more_records="true"))
+
+    run = run_tap(other, **CONTACTS)
+
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/bigin/bulk/v2/read", 500, "INTERNAL_ERROR"),
+        ("/bigin/bulk/v2/read/[0-9]+", 404, "INVALID_URL_PATTERN"),
+        ("/bigin/bulk/v2/read/[0-9]+/result", 400, "INVALID_REQUEST"),
+    ],
+)
+def test_module_is_read_by_list_where_bulk_read_fails(
+    sandbox: Sandbox, other: OtherBigin, path: str, status: int, code: str
+) -> None:
+    """A job is never asked for twice, since each is paid for; the records can be read all the same."""
+    sandbox.mutate(
+        {"op": "create", "module": "Contacts", "count": 11_000, "data": {"Last_Name": "Person {n}"}}
+    )
+    sandbox.settings(most_per_page=200)
+    sandbox.clock(advance=700)
+    other.refuse(path, status, code)
+    catalog = select(discover(sandbox, **CONTACTS), "Contacts")
+    select_fields(catalog, "Contacts", "Last_Name", "Modified_Time")
+
+    run = run_tap(other, catalog=catalog, max_retries=0, **CONTACTS)
+
+    assert run.code == 0
+    assert run.said("read by list pages after all")
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
