@@ -6,12 +6,21 @@ has a bottom and a top; a page of each is fetched in every round, until they mee
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from bigin_api import PageTokenRefused
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.gaps import BY_ID, BY_ID_DOWN, Order
-from tap_bigin.pages import PAGES_BY_NUMBER, Listing, Place
+from tap_bigin.pages import (
+    OVERLAP,
+    PAGES_BY_NUMBER,
+    REACH_OF_OVERLAPPING,
+    Listing,
+    Place,
+    overlapping_places,
+    places_after_first,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +32,16 @@ Taken = tuple["JoinedPage", Order]
 """A page, and the order in which its end of the list is read."""
 
 ENDS = {order: Listing(order.column, order.direction, is_long=True) for order in (BY_ID, BY_ID_DOWN)}
-PAGES_OF_BOTH = 2 * PAGES_BY_NUMBER
 
 
 def is_worth_it(first: JoinedPage, counted: int | None) -> bool:
-    """Whether a list is longer than what page numbers reach from its two ends."""
-    return bool(counted and first.more_records and counted > PAGES_OF_BOTH * len(first.records))
+    """Whether a list is longer than page numbers reach from its bottom."""
+    return bool(counted and first.more_records and counted > PAGES_BY_NUMBER * len(first.records))
 
 
-def from_both_ends(pages: ModulePages, pass_: Pass, first: JoinedPage | None) -> Iterator[Taken]:
+def from_both_ends(
+    pages: ModulePages, pass_: Pass, first: JoinedPage | None, counted: int | None
+) -> Iterator[Taken]:
     """Pages from the bottom and from the top in turn, until one end has reached the other.
 
     ``first`` is the first page from the bottom, None where a pass goes on. The caller stops when the two
@@ -40,7 +50,7 @@ def from_both_ends(pages: ModulePages, pass_: Pass, first: JoinedPage | None) ->
     latest: dict[Order, JoinedPage] = {}
     if first is not None:
         yield first, BY_ID
-        asked = [(Place(number), order) for number in range(1, PAGES_BY_NUMBER + 1) for order in ENDS][1:]
+        asked = _by_number(counted or 0, len(first.records))
     else:
         asked = [(place, order) for order, place in _places(pass_).items()]
     while True:
@@ -51,6 +61,27 @@ def from_both_ends(pages: ModulePages, pass_: Pass, first: JoinedPage | None) ->
         if not all(page.more_records for page in latest.values()):
             return
         asked = [(_following(page), order) for order, page in latest.items()]
+
+
+def _by_number(counted: int, per_page: int) -> list[tuple[Place, Order]]:
+    """The pages by number of a list of so many records, but for the first from the bottom.
+
+    Where they are enough to meet they overlap, which proves that nothing slipped between them.
+
+    >>> [(place.number, place.size) for place, order in _by_number(2_300, 200) if order is BY_ID_DOWN]
+    [(1, 200), (2, 198), (3, 197)]
+    >>> len(_by_number(12_000, 200)), {place.size for place, _ in _by_number(12_000, 200)}
+    (19, {200})
+    """
+    if counted <= 2 * REACH_OF_OVERLAPPING:
+        from_bottom = overlapping_places()
+        rest = max(1, counted - REACH_OF_OVERLAPPING) + OVERLAP
+        from_top = [Place(1), *places_after_first(min(rest, REACH_OF_OVERLAPPING))]
+    else:
+        from_bottom = [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
+        pages_left = ceil(counted / per_page) - PAGES_BY_NUMBER
+        from_top = [Place(number) for number in range(1, min(PAGES_BY_NUMBER, pages_left) + 1)]
+    return [*((place, BY_ID) for place in from_bottom), *((place, BY_ID_DOWN) for place in from_top)]
 
 
 def between(pass_: Pass, page: JoinedPage, order: Order) -> Interval | None:

@@ -214,7 +214,7 @@ class Extraction:
 
     def _count(self, criteria: str | None = None) -> int | None:
         try:
-            return self._client.records.count(self._module, criteria=criteria)
+            return self._client.urgent().records.count(self._module, criteria=criteria)
         except (*REFUSALS, ServerError):
             return None  # it only plans: what cannot be counted can be read
 

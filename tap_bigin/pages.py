@@ -104,17 +104,25 @@ def places_after_first(counted: int) -> list[Place]:
     >>> {place.size for place in places_after_first(2_500)}, len(places_after_first(2_500))
     ({200}, 9)
     """
+    places = overlapping_places()
+    if counted > REACH_OF_OVERLAPPING:
+        return [Place(place.number) for place in places]
+    reached = [RECORDS_PER_PAGE, *((place.number or 0) * place.size for place in places)]
+    return [place for place, before in zip(places, reached, strict=False) if before < counted]
+
+
+def overlapping_places() -> list[Place]:
+    """Pages 2 to 10, each a little shorter so that it begins before the last one ended."""
     places: list[Place] = []
     covered = RECORDS_PER_PAGE
     for number in range(2, PAGES_BY_NUMBER + 1):
-        if covered >= counted:
-            return places
         size = (covered - OVERLAP) // (number - 1)
         places.append(Place(number, size=size))
         covered = number * size
-    if covered >= counted:
-        return places
-    return [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
+    return places
+
+
+REACH_OF_OVERLAPPING = PAGES_BY_NUMBER * overlapping_places()[-1].size
 
 
 def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
@@ -162,8 +170,10 @@ class ModulePages:
         return [found[each] for each in ids if each in found]
 
     def _fetch(self, place: Place, listing: Listing, group: int) -> Page:
-        # Pages by token hang on each other: a long list that waits in a queue makes the whole run long.
-        client = self._urgent if place.tokens or listing.is_long else self._client
+        # First pages tell which lists are long, and pages by token hang on each other: a long list that
+        # waits in a queue makes the whole run long.
+        goes_first = place.number == 1 or place.tokens or listing.is_long
+        client = self._urgent if goes_first else self._client
         return client.records.page(
             self._module,
             self.groups[group],

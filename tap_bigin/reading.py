@@ -88,7 +88,7 @@ class ListReading:
         return BY_ID if self.pass_.since is None else BY_TIME
 
     @property
-    def _is_full(self) -> bool:
+    def _is_at_its_beginning(self) -> bool:
         return self.pass_.since is None and self.pass_.last is None
 
     @property
@@ -98,8 +98,10 @@ class ListReading:
     def _records(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
         while self.pass_.after is None:
             try:
-                if self.pass_.top or (first and self._is_full and is_worth_it(first, counted)):
-                    yield from self._from_both_ends(first)
+                if first is None and counted and self._is_at_its_beginning:
+                    first = self._pages.page(Place(1), self._listing())
+                if self.pass_.top or (first and is_worth_it(first, counted)):
+                    yield from self._from_both_ends(first, counted)
                 else:
                     yield from self._by_list(first, counted)
                 break
@@ -135,10 +137,10 @@ class ListReading:
             if is_over:
                 return
 
-    def _from_both_ends(self, first: JoinedPage | None) -> Iterator[list[Record]]:
+    def _from_both_ends(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
         if first is None and not self.pass_.has_live_tokens(self._client.server_time):
             raise PageTokenRefused(f"{self._module}: a page token has expired.", code="EXPIRED_VALUE")
-        for page, order in from_both_ends(self._pages, self.pass_, first):
+        for page, order in from_both_ends(self._pages, self.pass_, first, counted):
             self.pages_read += 1
             self._prepare(page.records)
             interval = between(self.pass_, page, order)
@@ -146,7 +148,9 @@ class ListReading:
                 self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
             before = self.pass_
             self._advance(page, order)
-            yield _not_read_before(page.records, before)  # from here on they are the writer's
+            fresh = _not_read_before(page.records, before)
+            self._remember(fresh)
+            yield fresh  # from here on they are the writer's
             yield from self._prove_when_many()
             if have_met(self.pass_):
                 return
@@ -233,9 +237,12 @@ class ListReading:
             records = [each for each in records if (each[MODIFIED] or "") >= floor]
         if new_only:
             records = [each for each in records if int(each["id"]) not in self._emitted]
+        self._remember(records)
+        return records
+
+    def _remember(self, records: Sequence[Record]) -> None:
         if self.pass_.since is not None or len(self._emitted) < EMITTED_KEPT:
             self._emitted.update(int(each["id"]) for each in records)
-        return records
 
     def _see_filter(self, records: Sequence[Record]) -> None:
         """If-Modified-Since is a wish: whether v2 obeys it nobody has documented."""
@@ -329,7 +336,7 @@ class ListReading:
             since = self._client.server_time
             self.pass_ = replace(without_tokens(self.pass_), last=None, top=None, unproven=(), after=None)
             try:
-                yield from self._by_list(None, None, again=True)
+                yield from self._by_list(None, len(self._emitted), again=True)
             except (PageTokenRefused, PaginationLimit):
                 self._chains_lost += 1
                 continue

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from tap_bigin.discovery import StreamDefinition
 
 
+CALLS_AT_THE_GATE = 64
+
+
 class TapBigin(Tap):
     """Singer tap for Bigin by Zoho CRM: everything an organisation holds, from its own metadata."""
 
@@ -78,8 +81,11 @@ class TapBigin(Tap):
 
     @cached_property
     def calls(self) -> InFlight:
-        """Threads for the calls of one page or of discovery; what runs here waits for nothing else."""
-        return InFlight(self.client.limits.max_concurrent_requests, name="bigin-call")
+        """Threads for the calls of one page or of discovery; what runs here waits for nothing else.
+
+        More than the gate lets in: it knows which call is urgent, a queue before it would not.
+        """
+        return InFlight(CALLS_AT_THE_GATE, name="bigin-call")
 
     @cached_property
     def report(self) -> RunReport:
