@@ -99,5 +99,3 @@ def in_zone(text: str, zone: str) -> str:
     '2026-05-14T11:53:58+02:00'
     """
     return from_text(text).astimezone(ZoneInfo(zone)).isoformat()
-
-

@@ -13,11 +13,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_bigin.tap import TapBigin
-from target_bigin.target import TargetBigin
-
 import bigin_api.errors
 import bigin_sandbox.controls
+from tap_bigin.tap import TapBigin
+from target_bigin.target import TargetBigin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

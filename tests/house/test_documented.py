@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from target_bigin.target import TargetBigin
 
 import bigin_api
 from tap_bigin.tap import TapBigin
+from target_bigin.target import TargetBigin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))

@@ -23,7 +23,9 @@ def _change_field(sandbox: Sandbox, op: str, field: Any, **data: Any) -> None:
 
 def test_a_new_field_is_told_and_read_after_discovery(sandbox: Sandbox, catalog: dict[str, Any]) -> None:
     """With an old catalog it is not selected; without one it is there at once."""
-    _change_field(sandbox, "add_field", {"api_name": "Shoe_Size", "data_type": "integer", "json_type": "integer"})
+    _change_field(
+        sandbox, "add_field", {"api_name": "Shoe_Size", "data_type": "integer", "json_type": "integer"}
+    )
     sandbox.mutate({"op": "edit", "module": MODULE, "data": {"Shoe_Size": 43}})
 
     old = run_tap(sandbox, catalog=catalog)
@@ -121,5 +123,7 @@ def test_a_module_that_is_closed_between_two_runs_is_told(sandbox: Sandbox, cata
     run = run_tap(sandbox, catalog=catalog)
 
     assert run.code == 0
-    assert run.said("Tasks: skipped.") or run.said("Tasks: selected in the catalog, but there is no such stream")
+    assert run.said("Tasks: skipped.") or run.said(
+        "Tasks: selected in the catalog, but there is no such stream"
+    )
     assert run.ids(MODULE)
