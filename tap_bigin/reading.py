@@ -22,53 +22,25 @@ from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_
 from tap_bigin.bookmarks import Top, begin, from_text, to_utc_text, without_tokens
 from tap_bigin.both_ends import between, from_both_ends, have_met, is_worth_it
 from tap_bigin.chunks import Chunk
-from tap_bigin.gaps import BORDERS_PER_PROOF, BY_ID, BY_ID_DOWN, BY_TIME, merged, provable
+from tap_bigin.gaps import BY_ID, BY_ID_DOWN, BY_TIME
 from tap_bigin.pages import MODIFIED, PAGES_BY_NUMBER, JoinedPage, Listing, Place, places_after_first
+from tap_bigin.proven import ProvenReading
 from tap_bigin.proving import REFUSALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from bigin_api import Labelled
-    from tap_bigin.bookmarks import Entry, Interval, Pass
+    from tap_bigin.bookmarks import Entry, Pass
     from tap_bigin.gaps import Order
-    from tap_bigin.pages import ModulePages
-    from tap_bigin.proving import Proof
-    from tap_bigin.report import StreamReport
 
 Record = dict[str, Any]
 
 ONE_SECOND = timedelta(seconds=1)
-READINGS_UNTIL_QUIET = 3
-PAGES_WORTH_READING_TWICE = 50
-EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full pass
 
 
-class ListReading:
+class ListReading(ProvenReading):
     """One pass over one module. ``prepare`` makes a page's records ready to leave, in place."""
-
-    def __init__(
-        self,
-        client: Labelled,
-        module: str,
-        pages: ModulePages,
-        *,
-        proof: Proof,
-        prepare: Callable[[list[Record]], None],
-        report: StreamReport,
-    ) -> None:
-        self._client = client
-        self._module = module
-        self._pages = pages
-        self._proof = proof
-        self._prepare = prepare
-        self._report = report
-        # All of an incremental pass, for its borders; the first ones of a full pass, if it is read again.
-        self._emitted: set[int] = set()
-        self._found_again = False
-        self._chains_lost = 0
-        self.pages_read = 0
 
     def chunks(
         self, entry: Entry, pass_: Pass, *, first: JoinedPage | None = None, counted: int | None = None
@@ -84,16 +56,8 @@ class ListReading:
             yield Chunk(records, begin(entry, self.pass_))
 
     @property
-    def _order(self) -> Order:
-        return BY_ID if self.pass_.since is None else BY_TIME
-
-    @property
     def _is_at_its_beginning(self) -> bool:
         return self.pass_.since is None and self.pass_.last is None
-
-    @property
-    def _floor(self) -> str:
-        return to_utc_text(self.pass_.since) if self.pass_.since else ""
 
     def _records(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
         while self.pass_.after is None:
@@ -110,10 +74,7 @@ class ListReading:
                 self._give_up_chain(ended)
         if self.pass_.after is not None:
             yield from self._by_key()
-        unproven = self.pass_.unproven
-        yield from self._prove(merged(unproven) if self._order is BY_TIME else unproven)
-        if self._proof.refused is not None:
-            yield from self._prove_without_query(self._proof.refused)
+        yield from self._prove_rest()
 
     # By list
 
@@ -143,9 +104,7 @@ class ListReading:
         for page, order in from_both_ends(self._pages, self.pass_, first, counted):
             self.pages_read += 1
             self._prepare(page.records)
-            interval = between(self.pass_, page, order)
-            if interval is not None:
-                self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+            self._note(between(self.pass_, page, order))
             before = self.pass_
             self._advance(page, order)
             fresh = _not_read_before(page.records, before)
@@ -211,8 +170,7 @@ class ListReading:
         modified, last_id = self.pass_.last
         last = {MODIFIED: modified, "id": last_id}
         interval = self._order.interval(last, records[0] if records else None, floor=self._floor)
-        if interval is not None:
-            self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+        self._note(interval)
         return interval is None and self._order is BY_ID
 
     def _advance(self, page: JoinedPage, order: Order | None = None) -> None:
@@ -229,20 +187,6 @@ class ListReading:
         if known and end and self._order is BY_ID and int(known[1]) > int(end[1]):
             end = known  # the page lies wholly before the end of another
         self.pass_ = replace(self.pass_, tokens=page.tokens, expires=expires, last=end or known)
-
-    def _fresh(self, records: list[Record], *, new_only: bool = False) -> list[Record]:
-        """Those that the pass is to emit: the server may not obey If-Modified-Since."""
-        if self.pass_.since is not None:
-            floor = self._floor
-            records = [each for each in records if (each[MODIFIED] or "") >= floor]
-        if new_only:
-            records = [each for each in records if int(each["id"]) not in self._emitted]
-        self._remember(records)
-        return records
-
-    def _remember(self, records: Sequence[Record]) -> None:
-        if self.pass_.since is not None or len(self._emitted) < EMITTED_KEPT:
-            self._emitted.update(int(each["id"]) for each in records)
 
     def _see_filter(self, records: Sequence[Record]) -> None:
         """If-Modified-Since is a wish: whether v2 obeys it nobody has documented."""
@@ -280,72 +224,6 @@ class ListReading:
         newest = f" and Modified_Time <= {moment(from_text(self.pass_.last[0]))}" if self.pass_.last else ""
         oldest = f"Modified_Time >= {moment(self.pass_.since)}"
         return f"({oldest}{newest})" if newest else oldest
-
-    def _whole(self, ids: Sequence[str]) -> list[Record]:
-        records = self._pages.by_ids(ids)
-        self._prepare(records)
-        return self._fresh(records)
-
-    # Proof
-
-    def _prove_when_many(self) -> Iterator[list[Record]]:
-        unproven = self.pass_.unproven
-        if len(unproven) < BORDERS_PER_PROOF or self.pass_.last is None:
-            return
-        ready = provable(unproven, self._order, {MODIFIED: self.pass_.last[0]})
-        if self._order is BY_TIME:
-            unproven = tuple(merged(unproven))
-        if len(ready) >= BORDERS_PER_PROOF // 2:
-            yield from self._prove(ready, later=[each for each in unproven if each not in ready])
-        else:
-            self.pass_ = replace(self.pass_, unproven=unproven)
-
-    def _prove(
-        self, intervals: Sequence[Interval], *, later: Sequence[Interval] = ()
-    ) -> Iterator[list[Record]]:
-        """Emit what lies in the intervals and was skipped; 1 credit for 24 of them."""
-        for at in range(0, len(intervals), BORDERS_PER_PROOF):
-            some = intervals[at : at + BORDERS_PER_PROOF]
-            missing = self._proof.missing(some, self._order, self._known(some))
-            if self._proof.refused is not None:
-                # Kept as a sign that there is something to prove, should another run finish the pass.
-                self.pass_ = replace(self.pass_, unproven=tuple(intervals[-1:]))
-                return
-            rest = (*intervals[at + BORDERS_PER_PROOF :], *later)
-            self.pass_ = replace(self.pass_, unproven=rest)
-            if missing:
-                records = self._whole(missing)
-                self._report.inform(f"{len(records)} records had slipped between pages: fetched by id.")
-                yield records
-
-    def _known(self, intervals: Sequence[Interval]) -> set[int]:
-        if self._order is BY_TIME:
-            return self._emitted
-        # By id nothing within an interval was emitted: only its ends were.
-        return {int(end) for interval in intervals for end in interval if end is not None}
-
-    def _prove_without_query(self, refused: BiginError) -> Iterator[list[Record]]:
-        """Where COQL may not be asked: if nothing was deleted nothing was skipped, else read again."""
-        since: datetime | None = self.pass_.started
-        for reading in range(READINGS_UNTIL_QUIET):
-            deleted = None if since is None else self._proof.any_deleted_since(since)
-            if deleted is None and (reading or self.pages_read > PAGES_WORTH_READING_TWICE):
-                break  # read twice, or too long to be read twice
-            if deleted is False:
-                return
-            since = self._client.server_time
-            self.pass_ = replace(without_tokens(self.pass_), last=None, top=None, unproven=(), after=None)
-            try:
-                yield from self._by_list(None, len(self._emitted), again=True)
-            except (PageTokenRefused, PaginationLimit):
-                self._chains_lost += 1
-                continue
-            if deleted is None and not self._found_again:
-                return
-        self._report.warn(
-            "records may be missing if others were deleted while the pages were read: neither COQL nor the "
-            f"deleted list can tell. {refused.message}"
-        )
 
 
 def listing_of(pass_: Pass) -> Listing:
