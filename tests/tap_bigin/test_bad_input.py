@@ -45,6 +45,10 @@ def _run(tmp_path: Path, config: Any, *arguments: str) -> tuple[int, str, str]:
         ({"api_url": "ftp://bigin"}, "api_url: 'ftp://bigin'"),
         ({"related_lists": ["Contacts"]}, "related_lists: 'Contacts'"),
         ({"queries": [{"name": "q"}]}, "queries"),
+        (
+            {"queries": [{"name": "Contacts", "query": "select Email from Contacts where id > 0"}]},
+            "Contacts: two streams of this name",
+        ),
         ({"custom_views": [{"name": "v", "module": "Contacts", "cvid": "1"}]}, "custom_views: v"),
     ],
 )
@@ -76,6 +80,15 @@ def test_an_unknown_setting_is_warned_about(sandbox: Sandbox) -> None:
 
     assert run.code == 0
     assert run.said("there is no 'modulles'")
+
+
+def test_a_glob_that_matches_nothing_is_warned_about(sandbox: Sandbox) -> None:
+    """A misspelt module would be missed only when somebody looks for its table."""
+    run = run_tap(sandbox, modules=["Contacts", "Dealz*"])
+
+    assert run.code == 0
+    assert run.said("modules: 'Dealz*' matches no module")
+    assert not run.said("'Contacts' matches")
 
 
 @pytest.mark.parametrize("text", ["{", "[1, 2]", ""])

@@ -1,0 +1,120 @@
+"""Which streams this run offers: from the metadata, the settings and, where there is one, the catalog."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from bigin_api import SettingsError
+from tap_bigin.deletions import define_deleted
+from tap_bigin.discovery import define_module
+from tap_bigin.organisation import ORGANISATION_STREAMS, define_organisation
+from tap_bigin.queries import define_queries
+from tap_bigin.related_lists import define_related
+from tap_bigin.sub_pipelines import PIPELINES, SUB_PIPELINES
+from tap_bigin.views import define_views
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator, Sequence
+
+    from bigin_api import Client
+    from tap_bigin.describing import Described, Description
+    from tap_bigin.discovery import StreamDefinition
+    from tap_bigin.report import RunReport
+    from tap_bigin.settings import TapSettings
+
+
+class Defining:
+    """The definitions of a run. ``chosen`` are the streams that a catalog selects, None without one."""
+
+    def __init__(
+        self,
+        client: Client,
+        description: Description,
+        settings: TapSettings,
+        *,
+        chosen: frozenset[str] | None,
+        report: RunReport,
+        logger: logging.Logger,
+    ) -> None:
+        self._client = client
+        self._description = description
+        self._settings = settings
+        self._chosen = chosen
+        self._report = report
+        self._logger = logger
+
+    def definitions(self) -> list[StreamDefinition]:
+        """All of them. Warns of what is missing.
+
+        Raises SettingsError for two of one name, BiginError if the organisation cannot be described.
+        """
+        found = [*self._modules(), *self._fixed(), *self._declared()]
+        names = [each.name for each in found]
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"{name}: two streams of this name; give one in the settings another.")
+        self._warn_of_missing(names)
+        return found
+
+    def _modules(self) -> Iterator[StreamDefinition]:
+        settings = self._settings
+        for module, fields in self._described():
+            yield define_module(
+                module,
+                fields,
+                lookups=settings.lookups,
+                soft_deletes=settings.deleted_records == "soft",
+            )
+
+    def _described(self) -> Iterator[Described]:
+        """The modules that streams are made of, with their fields."""
+        settings = self._settings
+        if self._chosen is None:
+            return self._description.every_module()
+        others = {"deleted_records", SUB_PIPELINES.name, *ORGANISATION_STREAMS}
+        others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
+        names = self._chosen - others
+        if settings.related_lists:
+            # The names of their streams look like modules' names.
+            names &= {module.api_name for module in self._description.modules}
+        return self._description.named(names)
+
+    def _fixed(self) -> Iterator[StreamDefinition]:
+        """The organisation's own description, and what was deleted."""
+        lookups = self._settings.lookups
+        yield from define_organisation(lookups=lookups)
+        if self._has_pipelines():
+            yield SUB_PIPELINES
+        if self._settings.deleted_records == "stream":
+            yield define_deleted(lookups=lookups)
+
+    def _has_pipelines(self) -> bool:
+        if self._chosen is not None:
+            return SUB_PIPELINES.name in self._chosen
+        return any(module.api_name == PIPELINES for module in self._description.modules)
+
+    def _declared(self) -> Iterator[StreamDefinition]:
+        """What the settings name: related lists, queries, views."""
+        settings, report, client = self._settings, self._report, self._client
+        if settings.related_lists:
+            offered = self._description.modules
+            yield from define_related(
+                client, settings.related_lists, offered=offered, lookups=settings.lookups, report=report
+            )
+        yield from define_queries(client, settings.queries, lookups=settings.lookups, report=report)
+        yield from define_views(client, settings.custom_views, lookups=settings.lookups, report=report)
+
+    def _warn_of_missing(self, names: Sequence[str]) -> None:
+        refusals = self._description.refusals
+        if self._chosen is None:
+            for name, why in refusals.items():
+                self._logger.warning("%s: no stream. %s", name, why)
+            for glob in self._settings.modules:
+                if not any(fnmatchcase(name, glob) for name in (*names, *refusals)):
+                    self._logger.warning("Settings: modules: %r matches no module.", glob)
+            return
+        for name in sorted(self._chosen.difference(names)):
+            why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
+            self._logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
