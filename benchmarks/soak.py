@@ -106,7 +106,13 @@ def soak(seconds: float, seed: int, paging: str) -> bool:
         ) as url,
     ):
         folder, warehouse, people = Path(name), Warehouse(), People(url, seed)
-        config = places.config(folder, url, modules=list(MODULES), extraction_method="list")
+        config = places.config(
+            folder,
+            url,
+            modules=list(MODULES),
+            extraction_method="list",
+            token_cache_path=str(folder / "token.json"),  # ten access tokens in ten minutes are all there are
+        )
         state, output = folder / "state.json", folder / "out.singer"
         people.thread.start()
         ends, runs = time.monotonic() + seconds, 0
