@@ -229,7 +229,6 @@ def test_a_missing_setting_is_named(sandbox, tmp_path):
         ('{"type": "STATE"}', "value"),
         ('{"type": "NEWS"}', "NEWS"),
         ('{"type": "RECORD", "stream": "Others", "record": {}}', "Others"),
-        ('{"type": "RECORD", "stream": "Contacts", "record": {"Last_Name": "Ek"}}', "key_properties"),
     ],
 )
 def test_a_malformed_line_ends_the_run_after_what_came_before(sandbox, tmp_path, line, says):
