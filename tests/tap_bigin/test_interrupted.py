@@ -175,7 +175,8 @@ def test_the_budget_ends_a_run_well_and_the_next_goes_on(sandbox: Sandbox) -> No
     whole = TapRun(kept)
     assert_holds(sandbox, "Contacts", whole.latest("Contacts"))
     assert_holds(sandbox, "Accounts", whole.latest("Accounts"))
-    assert len(whole.ids("Contacts")) < 2 * sandbox.count("Contacts")
+    # Every run reads the pages at both of its ends again, and these pages are short.
+    assert len(whole.ids("Contacts")) < 3 * sandbox.count("Contacts")
 
 
 def test_a_dead_target_is_said_in_one_line(sandbox: Sandbox) -> None:
