@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import le
 from typing import Any, Literal
 
 from bigin_api.coql import all_of, moment
@@ -56,6 +57,21 @@ class Order:
 BY_ID = Order("id", "asc")
 BY_ID_DOWN = Order("id", "desc")
 BY_TIME = Order("Modified_Time", "desc")
+
+
+def is_in_order(records: Sequence[Record], order: Order) -> bool:
+    """Whether a page is sorted as it was asked to be.
+
+    >>> is_in_order([{"id": "12"}, {"id": "7"}], BY_ID_DOWN), is_in_order([{"id": "12"}, {"id": "7"}], BY_ID)
+    (True, False)
+    """
+    if order.column == "id":
+        values: list[Any] = [int(each["id"]) for each in records]
+    else:
+        values = [each[order.column] or "" for each in records]
+    if order.direction == "desc":
+        values.reverse()
+    return all(map(le, values, values[1:]))
 
 
 def merged(intervals: Sequence[Interval]) -> list[Interval]:

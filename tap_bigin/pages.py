@@ -8,7 +8,7 @@ there, changed in between and is read whole by its id.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bigin_api.limits import (
     MAX_FIELDS_PER_CALL,
@@ -18,12 +18,13 @@ from bigin_api.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from bigin_api import InFlight, Labelled, Page
 
 Record = dict[str, Any]
+B = TypeVar("B")
 
 MODIFIED = "Modified_Time"
 TRIES_TO_AGREE = 3
@@ -154,19 +155,29 @@ class ModulePages:
 
     def pages_of(self, asked: Sequence[tuple[Place, Listing]]) -> Iterator[JoinedPage]:
         """Several pages of several lists, fetched side by side, in order."""
+        if len(asked) == 1 and asked[0][1].modified_since is not None:
+            yield self._page_if_any(*asked[0])
+            return
         wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
-        if len(wanted) == 1:
-            answers: Iterator[Page] = iter([self._fetch(*wanted[0])])
-        else:
-            answers = self._calls.map_in_order(lambda each: self._fetch(*each), wanted)
+        answers = self._side_by_side(self._fetch, wanted)
         for place, _ in asked:
             yield self._joined([next(answers) for _ in self.groups], place.size)
+
+    def _page_if_any(self, place: Place, listing: Listing) -> JoinedPage:
+        """Mostly nothing has changed: the other groups are asked only where the first one has records."""
+        lead = self._fetch(place, listing, 0)
+        others = range(1, len(self.groups)) if lead.records else ()
+        answers = self._side_by_side(self._fetch, [(place, listing, group) for group in others])
+        return self._joined([lead, *answers], place.size)
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
         found: dict[str, Record] = {}
-        for records in self._side_by_side(in_hundreds(ids)):
-            found.update(records)
+        chunks = in_hundreds(ids)
+        wanted = [(chunk, group) for chunk in chunks for group in range(len(self.groups))]
+        answers = self._side_by_side(self._fetch_ids, wanted)
+        for _ in chunks:
+            found.update(self._agreed([next(answers) for _ in self.groups]))
         return [found[each] for each in ids if each in found]
 
     def _fetch(self, place: Place, listing: Listing, group: int) -> Page:
@@ -192,7 +203,7 @@ class ModulePages:
         return JoinedPage(
             records,
             more_records=lead.more_records,
-            tokens=tokens if all(tokens) else (),
+            tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
             size=size,
             expires=lead.page_token_expiry,
         )
@@ -207,14 +218,11 @@ class ModulePages:
         joined = (whole.get(each["id"], each) if each["id"] in changed else each for each in records)
         return [record for record in joined if record["id"] in whole or record["id"] not in changed]
 
-    def _side_by_side(self, chunks: Sequence[Sequence[str]]) -> Iterator[dict[str, Record]]:
-        wanted = [(chunk, group) for chunk in chunks for group in range(len(self.groups))]
-        if len(wanted) == 1:
-            answers: Iterator[list[Record]] = iter([self._fetch_ids(*wanted[0])])
-        else:
-            answers = self._calls.map_in_order(lambda each: self._fetch_ids(*each), wanted)
-        for _ in chunks:
-            yield self._agreed([next(answers) for _ in self.groups])
+    def _side_by_side(self, ask: Callable[..., B], wanted: Sequence[tuple[Any, ...]]) -> Iterator[B]:
+        """The answers in the order of the questions; one alone needs no thread."""
+        if len(wanted) <= 1:
+            return iter([ask(*each) for each in wanted])
+        return self._calls.map_in_order(lambda each: ask(*each), wanted)
 
     def _agreed(self, rows: list[list[Record]]) -> dict[str, Record]:
         """Records of one state each: asked for anew until all groups show the same Modified_Time.

@@ -22,7 +22,7 @@ from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_
 from tap_bigin.bookmarks import Top, begin, from_text, to_utc_text, without_tokens
 from tap_bigin.both_ends import between, from_both_ends, have_met, is_worth_it
 from tap_bigin.chunks import Chunk
-from tap_bigin.gaps import BY_ID, BY_ID_DOWN, BY_TIME
+from tap_bigin.gaps import BY_ID, BY_ID_DOWN, BY_TIME, is_in_order
 from tap_bigin.pages import MODIFIED, PAGES_BY_NUMBER, JoinedPage, Listing, Place, places_after_first
 from tap_bigin.proven import ProvenReading
 from tap_bigin.proving import REFUSALS
@@ -90,7 +90,7 @@ class ListReading(ProvenReading):
             overlaps = self._note_border(records)
             self._advance(page)
             self._see_filter(records)
-            is_over = bool(records) and (records[-1].get(MODIFIED) or "") < self._floor
+            is_over = self._is_over(records)
             fresh = self._fresh(records, new_only=again or overlaps)
             self._found_again = self._found_again or (again and bool(fresh))
             yield fresh  # from here on they are the writer's
@@ -102,6 +102,10 @@ class ListReading(ProvenReading):
         if first is None and not self.pass_.has_live_tokens(self._client.server_time):
             raise PageTokenRefused(f"{self._module}: a page token has expired.", code="EXPIRED_VALUE")
         for page, order in from_both_ends(self._pages, self.pass_, first, counted):
+            if order is BY_ID_DOWN and not is_in_order(page.records, order):
+                self._report.add_note("the server does not sort from the top: read from the bottom alone.")
+                yield from self._by_list(None, None)
+                return
             self.pages_read += 1
             self._prepare(page.records)
             self._note(between(self.pass_, page, order))
@@ -113,6 +117,15 @@ class ListReading(ProvenReading):
             yield from self._prove_when_many()
             if have_met(self.pass_):
                 return
+
+    def _is_over(self, records: Sequence[Record]) -> bool:
+        """Whether an incremental pass has met what it need not read; never where nothing is sorted."""
+        if not records or (records[-1].get(MODIFIED) or "") >= self._floor:
+            return False
+        if is_in_order(records, BY_TIME):
+            return True
+        self._report.add_note("the server does not sort by Modified_Time: read to the end.")
+        return False
 
     def _chain(self, first: JoinedPage | None, counted: int | None) -> Iterator[JoinedPage]:
         """Page after page; those by number side by side where it is known how many there are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.rewriting import Asked, OtherBigin, Rewritten
 from support.sandbox import Sandbox
 from support.tap import assert_holds, discover, run_here, run_tap, select, select_fields
 
@@ -215,3 +216,34 @@ def test_a_long_list_is_read_from_both_ends(sandbox: Sandbox, token_paging: str)
     emitted = run.ids("Contacts")
     assert emitted.index(ids[-1]) < emitted.index(ids[15])
     assert sandbox.calls("GET /Contacts") <= len(ids) + 8
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_a_server_that_does_not_sort_as_asked_loses_nothing(sandbox: Sandbox, kind: str) -> None:
+    """What stops early, or reads from the top, trusts the order: it looks whether there is one."""
+    sandbox.settings(most_per_page=3 if kind == "full" else 20, count_lag_seconds=0, ims="ignored")
+    state: Any = {}
+    if kind == "incremental":
+        state = run_tap(sandbox, modules=["Contacts"]).state
+        sandbox.clock(advance=60)
+        edited = _ids(sandbox, "Contacts")[::3]
+        sandbox.mutate({"op": "edit", "module": "Contacts", "ids": edited, "data": {"Phone": "1"}})
+    other = OtherBigin(sandbox)
+
+    def by_id(asked: Asked) -> Rewritten | None:
+        if "sort_by" not in asked.query:
+            return None
+        sorted_by_id = {**asked.query, "sort_by": "id", "sort_order": "asc"}
+        answer = sandbox.api("GET", asked.path, params=sorted_by_id)
+        return Rewritten(answer.status_code, answer.content, {"Content-Type": "application/json"})
+
+    other.answering("/Contacts", by_id)
+    try:
+        run = run_tap(other, modules=["Contacts"], state=state, extraction_method="list")
+    finally:
+        other.close()
+
+    assert run.code == 0
+    assert run.said("the server does not sort")
+    wanted = _ids(sandbox, "Contacts") if kind == "full" else edited
+    assert set(run.ids("Contacts")) == set(wanted)
