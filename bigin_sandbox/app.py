@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as Address
 
@@ -85,7 +86,10 @@ def make_app(sandbox: Sandbox) -> ASGIApp:
     refusals = {404: invalid_url(), 405: invalid_method(), 500: INTERNAL_ERROR}
     app = Starlette(
         routes=[*controls.addresses(sandbox), *_addresses(sandbox)],
-        exception_handlers={status: _answering(refusal, sandbox) for status, refusal in refusals.items()},
+        exception_handlers={
+            **{status: _answering(refusal, sandbox) for status, refusal in refusals.items()},
+            ClientDisconnect: _hung_up,
+        },
     )
     return Abortable(app)
 
@@ -102,6 +106,11 @@ def _addresses(sandbox: Sandbox) -> list[Address]:
         )
         for route in routes
     ]
+
+
+async def _hung_up(_request: Request, _error: Exception) -> Response:
+    """The client went away before its request was whole: nothing was done, and nobody hears the answer."""
+    return Response(status_code=400)
 
 
 def _answering(refusal: Refusal, sandbox: Sandbox) -> Any:

@@ -57,6 +57,23 @@ def test_wrong_options_are_named(options):
     assert options[0] in ended.stderr
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
+def test_a_client_that_goes_away_in_mid_request_is_no_error(content_type):
+    """Programs get killed; what the sandbox writes to stderr is kept for what is wrong with itself."""
+    running = start_sandbox("--size", "empty")
+    port = int(running.url.rsplit(":", 1)[1])
+    head = f"POST /bigin/v2/Contacts HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n"
+
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(f'{head}Content-Length: 1000\r\n\r\n{{"data": ['.encode())
+    handle = Sandbox(running.url)
+    contacts = handle.count("Contacts")
+    handle.close()
+    code = running.stop()
+
+    assert (contacts, code, running.log.read_text()) == (0, 0, "")
+
+
 def test_a_file_keeps_the_organisation(tmp_path):
     """`--db FILE`: what was written is there after a restart."""
     file = str(tmp_path / "bigin.db")
