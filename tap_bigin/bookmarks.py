@@ -38,11 +38,13 @@ class Top:
     last: tuple[str, str]  # Modified_Time and id: everything above has been emitted
     tokens: tuple[str, ...] = ()
     expires: datetime | None = None
+    reached: int = 0  # so many records from that end, as page numbers count
 
     def to_state(self) -> dict[str, Any]:
         """As a pass keeps it."""
         return {
             "last": list(self.last),
+            "reached": self.reached,
             "tokens": list(self.tokens),
             "expires": self.expires and to_utc_text(self.expires),
         }
@@ -52,7 +54,8 @@ class Top:
         """Read it out of a pass."""
         modified, last_id = kept["last"]
         tokens = tuple(str(each) for each in kept.get("tokens", ()))
-        return cls((str(modified), str(last_id)), tokens, _moment(kept.get("expires")))
+        reached = int(kept.get("reached", 0))
+        return cls((str(modified), str(last_id)), tokens, _moment(kept.get("expires")), reached)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Pass:
     tokens: tuple[str, ...] = ()  # of the next page, one for each group of fields
     expires: datetime | None = None  # of the tokens
     last: tuple[str, str] | None = None  # Modified_Time and id of the last record of the list
+    reached: int = 0  # so many records of a list that is read from both its ends, from the bottom
     top: Top | None = None  # of a list that is read from both its ends
     unproven: tuple[Interval, ...] = ()
     after: str | None = None  # read by key: everything up to this id has been emitted
@@ -87,6 +91,7 @@ class Pass:
             "tokens": list(self.tokens),
             "expires": self.expires and to_utc_text(self.expires),
             "last": self.last and list(self.last),
+            "reached": self.reached,
             "top": self.top and self.top.to_state(),
             "unproven": [list(each) for each in self.unproven],
             "after": self.after,
@@ -110,6 +115,7 @@ class Pass:
             tokens=tuple(str(each) for each in kept.get("tokens", ())),
             expires=_moment(kept.get("expires")),
             last=(str(last[0]), str(last[1])) if last else None,
+            reached=int(kept.get("reached", 0)),
             top=Top.from_state(kept["top"]) if kept.get("top") else None,
             unproven=tuple(
                 (str(low), None if high is None else str(high)) for low, high in kept.get("unproven", ())

@@ -1,12 +1,17 @@
-"""A long list read from both its ends at once: half the chain, and as few calls.
+"""A list read from both its ends at once: half the chain, as few calls, and proven where it can be.
 
 Pages by token come one after the other, so a list of many pages is what a run waits for. By id the list
-has a bottom and a top; a page of each is fetched in every round, until they meet.
+has a bottom and a top, and page numbers reach 2,000 records from each. Such pages overlap, which proves
+without a further call that nothing slipped between them; by token they do not.
+
+Where it is known how many records there are, all pages by number are fetched side by side. Where it is
+not, because asking costs a credit, they come one by one, from both ends in turn: then none is fetched
+beyond where the ends meet, and up to 4,000 records nothing is left to be proven.
 """
 
 from __future__ import annotations
 
-from math import ceil
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from bigin_api import PageTokenRefused
@@ -19,11 +24,10 @@ from tap_bigin.pages import (
     Listing,
     Place,
     overlapping_places,
-    places_after_first,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tap_bigin.bookmarks import Interval, Pass
     from tap_bigin.pages import JoinedPage, ModulePages
@@ -31,12 +35,20 @@ if TYPE_CHECKING:
 Taken = tuple["JoinedPage", Order]
 """A page, and the order in which its end of the list is read."""
 
-ENDS = {order: Listing(order.column, order.direction, is_long=True) for order in (BY_ID, BY_ID_DOWN)}
+Asked = tuple[Place, Order]
+
+PAGES_OF_SHORT_LIST = 5
+"""Of a list that has more, pages go before those of lists that may be short."""
+
+SHORT = {order: Listing(order.column, order.direction) for order in (BY_ID, BY_ID_DOWN)}
+LONG = {order: Listing(order.column, order.direction, is_long=True) for order in (BY_ID, BY_ID_DOWN)}
 
 
 def is_worth_it(first: JoinedPage, counted: int | None) -> bool:
-    """Whether a list is longer than page numbers reach from its bottom."""
-    return bool(counted and first.more_records and counted > PAGES_BY_NUMBER * len(first.records))
+    """Whether a list goes on, and further than page numbers reach from its bottom, if that is known."""
+    if not first.records or not first.more_records:
+        return False
+    return not counted or counted > PAGES_BY_NUMBER * len(first.records)
 
 
 def from_both_ends(
@@ -44,44 +56,90 @@ def from_both_ends(
 ) -> Iterator[Taken]:
     """Pages from the bottom and from the top in turn, until one end has reached the other.
 
-    ``first`` is the first page from the bottom, None where a pass goes on. The caller stops when the two
-    have met. Raises PageTokenRefused, PaginationLimit.
+    ``first`` is the first page from the bottom, None where a pass goes on: by its tokens, if it has any.
+    The caller stops when the two have met. Raises PageTokenRefused, PaginationLimit.
     """
     latest: dict[Order, JoinedPage] = {}
     if first is not None:
+        latest[BY_ID] = first
         yield first, BY_ID
-        asked = _by_number(counted or 0, len(first.records))
+    if counted and first:
+        by_number = _side_by_side(pages, _by_number(counted, len(first.records)))
+    elif pass_.tokens:
+        by_number = _side_by_side(pages, [(place, order) for order, place in _places(pass_).items()])
     else:
-        asked = [(place, order) for order, place in _places(pass_).items()]
-    while True:
-        answers = pages.pages_of([(place, ENDS[order]) for place, order in asked])
-        for (_, order), page in zip(asked, answers, strict=True):
+        by_number = _one_by_one(pages, _left_by_number(pass_, first))
+    for page, order in by_number:
+        latest[order] = page
+        yield page, order
+    while all(page.more_records for page in latest.values()):
+        asked = [(_following(latest.get(order), order), order) for order in (BY_ID, BY_ID_DOWN)]
+        for page, order in _side_by_side(pages, asked):
             latest[order] = page
             yield page, order
-        if not all(page.more_records for page in latest.values()):
+
+
+def _side_by_side(pages: ModulePages, asked: list[Asked]) -> Iterator[Taken]:
+    answers = pages.pages_of([(place, LONG[order]) for place, order in asked])
+    for (_, order), page in zip(asked, answers, strict=True):
+        yield page, order
+
+
+def _one_by_one(pages: ModulePages, asked: Iterable[Asked]) -> Iterator[Taken]:
+    """None more than is needed; none at all once the server's pages are not of the size asked for."""
+    for read, (place, order) in enumerate(asked, start=1):
+        listing = (SHORT if read < PAGES_OF_SHORT_LIST else LONG)[order]
+        page = pages.page(place, listing)
+        yield page, order
+        if not page.more_records or not page.is_full:
             return
-        asked = [(_following(page), order) for order, page in latest.items()]
 
 
-def _by_number(counted: int, per_page: int) -> list[tuple[Place, Order]]:
+def _by_number(counted: int, per_page: int) -> list[Asked]:
     """The pages by number of a list of so many records, but for the first from the bottom.
 
     Where they are enough to meet they overlap, which proves that nothing slipped between them.
 
     >>> [(place.number, place.size) for place, order in _by_number(2_300, 200) if order is BY_ID_DOWN]
-    [(1, 200), (2, 198), (3, 197)]
+    [(1, 200), (2, 198), (3, 197), (4, 196), (5, 195)]
     >>> len(_by_number(12_000, 200)), {place.size for place, _ in _by_number(12_000, 200)}
     (19, {200})
     """
-    if counted <= 2 * REACH_OF_OVERLAPPING:
-        from_bottom = overlapping_places()
-        rest = max(1, counted - REACH_OF_OVERLAPPING) + OVERLAP
-        from_top = [Place(1), *places_after_first(min(rest, REACH_OF_OVERLAPPING))]
-    else:
-        from_bottom = [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
-        pages_left = ceil(counted / per_page) - PAGES_BY_NUMBER
-        from_top = [Place(number) for number in range(1, min(PAGES_BY_NUMBER, pages_left) + 1)]
-    return [*((place, BY_ID) for place in from_bottom), *((place, BY_ID_DOWN) for place in from_top)]
+    if counted > 2 * REACH_OF_OVERLAPPING:
+        numbers = range(1, PAGES_BY_NUMBER + 1)
+        return list(
+            _in_turn([Place(number) for number in numbers[1:]], [Place(number) for number in numbers])
+        )
+    asked: list[Asked] = []
+    reached = {BY_ID: per_page, BY_ID_DOWN: 0}
+    from_bottom = overlapping_places(per_page, per_page=per_page)
+    for place, order in _in_turn(from_bottom, overlapping_places(0, per_page=per_page)):
+        if sum(reached.values()) >= counted + OVERLAP:
+            break
+        asked.append((place, order))
+        reached[order] = place.start + place.size
+    return asked
+
+
+def _left_by_number(pass_: Pass, first: JoinedPage | None) -> Iterator[Asked]:
+    """The pages that page numbers can still reach, however many there may be."""
+    per_page = len(first.records) if first else RECORDS_PER_PAGE
+    bottom = len(first.records) if first else pass_.reached
+    top = pass_.top.reached if pass_.top else 0
+    return _in_turn(overlapping_places(bottom, per_page=per_page), overlapping_places(top, per_page=per_page))
+
+
+def _in_turn(from_bottom: Iterable[Place], from_top: Iterable[Place]) -> Iterator[Asked]:
+    """One place after the other, the bottom first.
+
+    >>> [(place.number, order.direction) for place, order in _in_turn([Place(2), Place(3)], [Place(1)])]
+    [(2, 'asc'), (1, 'desc'), (3, 'asc')]
+    """
+    for low, high in zip_longest(from_bottom, from_top):
+        if low:
+            yield low, BY_ID
+        if high:
+            yield high, BY_ID_DOWN
 
 
 def between(pass_: Pass, page: JoinedPage, order: Order) -> Interval | None:
@@ -116,8 +174,11 @@ def _places(pass_: Pass) -> dict[Order, Place]:
     }
 
 
-def _following(page: JoinedPage) -> Place:
-    place = page.next_place
+def _following(page: JoinedPage | None, order: Order) -> Place:
+    """Where the chain from an end goes on. Raises PageTokenRefused."""
+    if page is None and order is BY_ID_DOWN:
+        return Place(1)
+    place = page.next_place if page else None
     if place is None:
-        raise PageTokenRefused("a page came without the token of the next.")
+        raise PageTokenRefused("there is no token of the next page.")
     return place

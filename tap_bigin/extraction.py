@@ -62,8 +62,13 @@ class Extraction:
         settings: TapSettings,
         prepare: Callable[[list[Record]], None],
         report: StreamReport,
+        is_crowded: bool,
     ) -> None:
-        """``described`` are all fields of the module; ``pages`` asks for those of the stream."""
+        """``described`` are all fields of the module; ``pages`` asks for those of the stream.
+
+        ``is_crowded`` says that there are enough streams to keep all calls in flight: then no page of one
+        of them need be fetched beside another, nor the stream be counted for it.
+        """
         asked = {name for group in pages.groups for name in group}
         self._client = client
         self._calls = calls
@@ -74,6 +79,7 @@ class Extraction:
         self._wish = settings.extraction_method
         self._prepare = prepare
         self._report = report
+        self._is_crowded = is_crowded
         self._choice = JobChoice(
             client,
             module,
@@ -110,7 +116,8 @@ class Extraction:
         first: JoinedPage | None = None
         if counted is None:
             first = self._pages.page(Place(1), listing_of(pass_))
-            counted = self._report.counted = self._count() if first.more_records else None
+            if first.more_records and not self._is_crowded:
+                counted = self._report.counted = self._count()
         yield from self._by_list(entry, pass_, first=first, counted=counted)
 
     def _incremental(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:

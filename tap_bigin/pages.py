@@ -40,6 +40,11 @@ class Place:
     tokens: tuple[str, ...] = ()
     size: int = RECORDS_PER_PAGE  # records; all pages of a chain have the same
 
+    @property
+    def start(self) -> int:
+        """How many records of the list come before it, of a page by number."""
+        return ((self.number or 1) - 1) * self.size
+
 
 @dataclass(frozen=True)
 class JoinedPage:
@@ -49,12 +54,21 @@ class JoinedPage:
     more_records: bool = False
     tokens: tuple[str, ...] = ()
     expires: str | None = None
-    size: int = RECORDS_PER_PAGE
+    place: Place = Place()
 
     @property
     def next_place(self) -> Place | None:
         """Where the chain goes on, None at its end."""
-        return Place(None, self.tokens, self.size) if self.more_records and self.tokens else None
+        return Place(None, self.tokens, self.place.size) if self.more_records and self.tokens else None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many records as were asked for: the server may give fewer to a page."""
+        return len(self.records) == self.place.size
+
+    def reach(self, before: int) -> int:
+        """Up to which record of the list it reaches, if the page before it reached to ``before``."""
+        return (self.place.start if self.place.number else before) + len(self.records)
 
 
 @dataclass(frozen=True)
@@ -105,25 +119,50 @@ def places_after_first(counted: int) -> list[Place]:
     >>> {place.size for place in places_after_first(2_500)}, len(places_after_first(2_500))
     ({200}, 9)
     """
-    places = overlapping_places()
+    places = overlapping_places(RECORDS_PER_PAGE)
     if counted > REACH_OF_OVERLAPPING:
-        return [Place(place.number) for place in places]
-    reached = [RECORDS_PER_PAGE, *((place.number or 0) * place.size for place in places)]
+        return [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
+    reached = [RECORDS_PER_PAGE, *(place.start + place.size for place in places)]
     return [place for place, before in zip(places, reached, strict=False) if before < counted]
 
 
-def overlapping_places() -> list[Place]:
-    """Pages 2 to 10, each a little shorter so that it begins before the last one ended."""
+def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place | None:
+    """The page that begins before ``reached`` and goes furthest beyond it; None if that is not far.
+
+    >>> next_by_number(200), next_by_number(398)
+    (Place(number=2, tokens=(), size=198), Place(number=3, tokens=(), size=198))
+    >>> next_by_number(1_910), next_by_number(2_000)
+    (Place(number=10, tokens=(), size=200), None)
+    """
+    possible = (
+        Place(number, size=min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
+        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
+        if reached - OVERLAP >= number - 1
+    )
+    best = max(possible, key=lambda place: place.start + place.size, default=None)
+    worth = reached + per_page // 4
+    return best if best is not None and best.start + best.size >= worth else None
+
+
+def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> list[Place]:
+    """The pages by number from a record of the list on, each beginning before the last one ended.
+
+    >>> [(place.number, place.start) for place in overlapping_places(0)][:4], len(overlapping_places(0))
+    ([(1, 0), (2, 198), (3, 394), (4, 588)], 11)
+    >>> [place.start for place in overlapping_places(1_500)]
+    [1496, 1674, 1800]
+    """
     places: list[Place] = []
-    covered = RECORDS_PER_PAGE
-    for number in range(2, PAGES_BY_NUMBER + 1):
-        size = (covered - OVERLAP) // (number - 1)
-        places.append(Place(number, size=size))
-        covered = number * size
+    if reached == 0:
+        places.append(Place(1))
+        reached = per_page
+    while place := next_by_number(reached, per_page=per_page):
+        places.append(place)
+        reached = place.start + place.size
     return places
 
 
-REACH_OF_OVERLAPPING = PAGES_BY_NUMBER * overlapping_places()[-1].size
+REACH_OF_OVERLAPPING = overlapping_places(0)[-1].start + overlapping_places(0)[-1].size
 
 
 def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
@@ -161,14 +200,14 @@ class ModulePages:
         wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
         answers = self._side_by_side(self._fetch, wanted)
         for place, _ in asked:
-            yield self._joined([next(answers) for _ in self.groups], place.size)
+            yield self._joined([next(answers) for _ in self.groups], place)
 
     def _page_if_any(self, place: Place, listing: Listing) -> JoinedPage:
         """Mostly nothing has changed: the other groups are asked only where the first one has records."""
         lead = self._fetch(place, listing, 0)
         others = range(1, len(self.groups)) if lead.records else ()
         answers = self._side_by_side(self._fetch, [(place, listing, group) for group in others])
-        return self._joined([lead, *answers], place.size)
+        return self._joined([lead, *answers], place)
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
@@ -194,7 +233,7 @@ class ModulePages:
             **listing.params(),
         )
 
-    def _joined(self, pages: list[Page], size: int) -> JoinedPage:
+    def _joined(self, pages: list[Page], place: Place) -> JoinedPage:
         lead = pages[0]
         tokens = tuple(page.next_page_token or "" for page in pages)
         records = lead.records
@@ -204,8 +243,8 @@ class ModulePages:
             records,
             more_records=lead.more_records,
             tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
-            size=size,
             expires=lead.page_token_expiry,
+            place=place,
         )
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:

@@ -64,7 +64,7 @@ class ListReading(ProvenReading):
             try:
                 if first is None and counted and self._is_at_its_beginning:
                     first = self._pages.page(Place(1), self._listing())
-                if self.pass_.top or (first and is_worth_it(first, counted)):
+                if self.pass_.reached or (first and is_worth_it(first, counted) and not self.pass_.since):
                     yield from self._from_both_ends(first, counted)
                 else:
                     yield from self._by_list(first, counted)
@@ -99,11 +99,12 @@ class ListReading(ProvenReading):
                 return
 
     def _from_both_ends(self, first: JoinedPage | None, counted: int | None) -> Iterator[list[Record]]:
-        if first is None and not self.pass_.has_live_tokens(self._client.server_time):
-            raise PageTokenRefused(f"{self._module}: a page token has expired.", code="EXPIRED_VALUE")
+        if not self.pass_.has_live_tokens(self._client.server_time):
+            self.pass_ = without_tokens(self.pass_)
         for page, order in from_both_ends(self._pages, self.pass_, first, counted):
             if order is BY_ID_DOWN and not is_in_order(page.records, order):
                 self._report.add_note("the server does not sort from the top: read from the bottom alone.")
+                self.pass_ = replace(self.pass_, top=None, reached=0)
                 yield from self._by_list(None, None)
                 return
             self.pages_read += 1
@@ -190,16 +191,20 @@ class ListReading(ProvenReading):
         last = page.records[-1] if page.records else None
         end = (last.get(MODIFIED) or "", last["id"]) if last else None
         expires = _moment(page.expires)
+        # A token is bound to the size of its page, and the next run asks for full ones.
+        tokens = page.tokens if page.place.size == RECORDS_PER_PAGE else ()
         if order is BY_ID_DOWN:
             top = self.pass_.top
             lower = end if top is None or (end and int(end[1]) < int(top.last[1])) else top.last
             if lower is not None:
-                self.pass_ = replace(self.pass_, top=Top(lower, page.tokens, expires))
+                reached = page.reach(top.reached if top else 0)
+                self.pass_ = replace(self.pass_, top=Top(lower, tokens, expires, reached))
             return
         known = self.pass_.last
         if known and end and self._order is BY_ID and int(known[1]) > int(end[1]):
             end = known  # the page lies wholly before the end of another
-        self.pass_ = replace(self.pass_, tokens=page.tokens, expires=expires, last=end or known)
+        reached = page.reach(self.pass_.reached) if order else 0
+        self.pass_ = replace(self.pass_, tokens=tokens, expires=expires, last=end or known, reached=reached)
 
     def _see_filter(self, records: Sequence[Record]) -> None:
         """If-Modified-Since is a wish: whether v2 obeys it nobody has documented."""

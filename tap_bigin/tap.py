@@ -87,6 +87,12 @@ class TapBigin(BiginCommand):
         stream = self.streams.get("deleted_records")
         return self.settings.deleted_records == "soft" or (stream is not None and stream.selected)
 
+    @cached_property
+    def is_crowded(self) -> bool:
+        """Whether the selected streams are enough to keep all calls in flight."""
+        selected = [each for each in self.streams.values() if each.selected]
+        return len(selected) >= self.settings.concurrency
+
     # Discovery
 
     @cached_property

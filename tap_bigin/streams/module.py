@@ -95,6 +95,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             settings=self.settings,
             prepare=self._prepare,
             report=self.report,
+            is_crowded=self.tap.is_crowded,
         )
 
     @cached_property

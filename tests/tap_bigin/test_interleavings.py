@@ -95,13 +95,15 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
         size="empty",
         token_paging=data.draw(st.sampled_from(["keyset", "offset"]), label="token_paging"),
         ims=data.draw(st.sampled_from(["exclusive", "inclusive", "ignored"]), label="ims"),
-        most_per_page=data.draw(st.integers(1, 5), label="most_per_page"),
+        most_per_page=data.draw(st.sampled_from([1, 2, 3, 4, 5, 8, 13]), label="most_per_page"),
         count_lag_seconds=data.draw(st.sampled_from([0, 60]), label="count_lag_seconds"),
         access_tokens_per_10_minutes=1_000,
     )
     catalog = _catalog(sandbox, mode)
     sandbox.clock(freeze=True)
     count = data.draw(st.integers(0, 60), label="records at first")
+    # With as many streams as calls in flight, lists are not counted but read from both ends in turn.
+    in_flight = data.draw(st.sampled_from([1, 5]), label="max_concurrent_requests")
     if count:
         sandbox.mutate(
             {"op": "create", "module": MODULE, "count": count, "data": {"Product_Name": "Old {n}"}}
@@ -115,7 +117,14 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
         for at, wishes in data.draw(events(living, binned), label=f"events of run {number}"):
             sandbox.fault("* /*", after=at, mutate=wishes)
         budget = data.draw(st.sampled_from([None, None, 8, 12, 16, 30]), label="credit_budget")
-        run = run_here(sandbox, catalog=catalog, state=state, deleted_records=mode, credit_budget=budget)
+        run = run_here(
+            sandbox,
+            catalog=catalog,
+            state=state,
+            deleted_records=mode,
+            credit_budget=budget,
+            max_concurrent_requests=in_flight,
+        )
         sandbox.clear_faults()
         run.validate()
         warehouse.load(run)

@@ -218,6 +218,51 @@ def test_a_long_list_is_read_from_both_ends(sandbox: Sandbox, token_paging: str)
     assert sandbox.calls("GET /Contacts") <= len(ids) + 8
 
 
+@pytest.mark.parametrize("records", [201, 398, 399, 1_980, 2_000, 3_999])
+def test_where_streams_are_many_lists_are_not_counted_and_no_page_is_too_much(
+    sandbox: Sandbox, records: int
+) -> None:
+    """Up to 4,000 records a list costs its pages and nothing beside: pages that overlap prove themselves."""
+    sandbox.reset(size="empty", token_paging="offset")
+    new = {"op": "create", "module": "Products", "count": records, "data": {"Product_Name": "P{n}"}}
+    sandbox.mutate(new)
+    ids = _ids(sandbox, "Products")
+    sandbox.clock(advance=60)
+    sandbox.fault("GET /Products", after=2, mutate=[_delete("Products", ids[0], ids[-1])])
+
+    run = run_tap(
+        sandbox,
+        modules=["Products"],
+        extraction_method="list",
+        deleted_records="none",
+        max_concurrent_requests=1,
+    )
+
+    assert set(run.ids("Products")) >= set(_ids(sandbox, "Products"))
+    assert len(run.ids("Products")) == len(set(run.ids("Products"))) >= records - 2
+    assert sandbox.calls("GET /Products/actions/count") == sandbox.calls("POST /coql") == 0
+    assert sandbox.calls("GET /Products") <= -(-records // 200) + 1 + (records == 3_999)
+
+
+@READINGS
+def test_deletions_by_the_dozen_between_pages_by_number_lose_nothing(
+    sandbox: Sandbox, token_paging: str
+) -> None:
+    """More than two pages share: then they prove nothing, and what lies between is asked for."""
+    sandbox.reset(size="empty", token_paging=token_paging)
+    new = {"op": "create", "module": "Products", "count": 3_000, "data": {"Product_Name": "P{n}"}}
+    sandbox.mutate(new)
+    ids = _ids(sandbox, "Products")
+    sandbox.clock(advance=60)
+    gone = _delete("Products", *ids[50:80], *ids[-80:-50])
+    sandbox.fault("GET /Products", after=4, mutate=[gone])
+
+    run = run_tap(sandbox, modules=["Products"], extraction_method="list", max_concurrent_requests=1)
+
+    assert set(run.ids("Products")) >= set(_ids(sandbox, "Products"))
+    assert run.said("had slipped between pages")
+
+
 @pytest.mark.parametrize("kind", ["full", "incremental"])
 def test_a_server_that_does_not_sort_as_asked_loses_nothing(sandbox: Sandbox, kind: str) -> None:
     """What stops early, or reads from the top, trusts the order: it looks whether there is one."""
