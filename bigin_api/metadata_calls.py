@@ -9,7 +9,7 @@ from bigin_api.calls import Call
 from bigin_api.metadata import CustomView, Field, Layout, Module, RelatedList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from bigin_api.calls import Sender
 
@@ -22,6 +22,7 @@ class Metadata:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._kept: dict[Hashable, Any] = {}
+        self._assumed: dict[str, tuple[Field, ...]] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -36,11 +37,22 @@ class Metadata:
         return next((each for each in self.modules() if each.api_name == api_name), None)
 
     def fields(self, module: str) -> tuple[Field, ...]:
-        """The fields of a module; ``id`` is never among them.
+        """The fields of a module; ``id`` is never among them. Those that were assumed cost nothing.
 
         Raises PermissionDenied or ModuleUnavailable for a module that the token may not see.
         """
+        with self._lock:
+            assumed = self._assumed.get(module)
+        return self.complete_fields(module) if assumed is None else assumed
+
+    def complete_fields(self, module: str) -> tuple[Field, ...]:
+        """The same with all that Bigin says of them now, in ``raw`` too, whatever was assumed."""
         return self._once(("fields", module), lambda: tuple(self._fields_of(module)))
+
+    def assume(self, module: str, fields: Iterable[Field]) -> None:
+        """Let ``fields`` give these, which Bigin told somebody else a moment ago."""
+        with self._lock:
+            self._assumed[module] = tuple(fields)
 
     def field(self, module: str, api_name: str) -> Field | None:
         """One field of a module."""
@@ -79,6 +91,9 @@ class Metadata:
         with self._lock:
             if module is None:
                 self._kept.clear()
+                self._assumed.clear()
+            else:
+                self._assumed.pop(module, None)
             for key in [key for key in self._kept if isinstance(key, tuple) and module in key]:
                 del self._kept[key]
 

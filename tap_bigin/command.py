@@ -10,6 +10,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 
 from bigin_api import SettingsError
 from tap_bigin.bookmarks import check_state
+from tap_bigin.carried import carried_in
 from tap_bigin.catalogs import check_catalog
 from tap_bigin.ending import Terminated, clear_ending, read_json, read_settings_file
 from tap_bigin.settings import SECRETS
@@ -27,6 +28,11 @@ class BiginCommand(Tap):
 
     message_writer_class = PageWriter
     message_writer: PageWriter
+
+    def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
+        """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
+        self.carried = carried_in(catalog, state)
+        super().__init__(catalog=catalog, state=state, **more)
 
     @abstractmethod
     def run(self) -> None:

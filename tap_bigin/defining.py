@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bigin_api import SettingsError
 from tap_bigin.deletions import define_deleted
 from tap_bigin.discovery import define_module
-from tap_bigin.organisation import ORGANISATION_STREAMS, define_organisation
+from tap_bigin.organisation import FIELDS, ORGANISATION_STREAMS, define_organisation
 from tap_bigin.queries import define_queries
 from tap_bigin.related_lists import define_related
 from tap_bigin.sub_pipelines import PIPELINES, SUB_PIPELINES
@@ -79,7 +79,16 @@ class Defining:
         if settings.related_lists:
             # The names of their streams look like modules' names.
             names &= {module.api_name for module in self._description.modules}
-        return self._description.named(names)
+        described = self._description.named(names, asked_anyway=self._asked_anyway(names))
+        if known := self._description.trusted & names:
+            self._logger.info("Fields of %d modules as just discovered, not asked for again.", len(known))
+        return described
+
+    def _asked_anyway(self, names: frozenset[str]) -> frozenset[str]:
+        """The modules of whose fields a stream needs all that Bigin says: no catalog saves that answer."""
+        if FIELDS in (self._chosen or ()):
+            return names
+        return frozenset((PIPELINES,)) if self._has_pipelines() else frozenset()
 
     def _fixed(self) -> Iterator[StreamDefinition]:
         """The organisation's own description, and what was deleted."""

@@ -2,6 +2,9 @@
 
 Without a catalog every module is described. With one only those that it selects, and at once: their
 names are known, so the list of modules is asked for only if a stream needs it.
+
+A catalog of a moment ago carries what Bigin told its discovery. One module is asked for all the same: its
+answer checks the token, tells Bigin's clock, and shows whether what is carried still holds.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from bigin_api.metadata import Module
 from tap_bigin.discovery import readable_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from bigin_api import Client, Field, InFlight
+    from tap_bigin.carried import Carried
 
 Described = tuple[Module, "tuple[Field, ...]"]
 
@@ -25,11 +30,21 @@ Described = tuple[Module, "tuple[Field, ...]"]
 class Description:
     """What the metadata says. Each answer is asked for once and costs 1 credit."""
 
-    def __init__(self, client: Client, calls: InFlight, *, wanted: Sequence[str]) -> None:
-        """``wanted`` are the globs of the setting ``modules``."""
+    def __init__(
+        self,
+        client: Client,
+        calls: InFlight,
+        *,
+        wanted: Sequence[str],
+        carried: Mapping[str, Carried],
+    ) -> None:
+        """``wanted`` are the globs of the setting ``modules``, ``carried`` is what the catalog carries."""
         self._client = client
         self._calls = calls
         self._wanted = wanted
+        self._carried = carried
+        self.discovered: datetime | None = None  # Bigin's clock before every module was asked for
+        self.trusted: frozenset[str] = frozenset()  # modules whose fields the catalog told
         self.refusals: dict[str, str] = {}  # modules whose fields the token may not see, and Bigin's words
 
     @cached_property
@@ -40,12 +55,36 @@ class Description:
 
     def every_module(self) -> Iterator[Described]:
         """Every readable module with its fields."""
-        return self._with_fields(readable_modules(self._client.metadata.modules(), wanted=self._wanted))
+        readable = readable_modules(self._client.metadata.modules(), wanted=self._wanted)
+        self.discovered = self._client.server_time
+        return self._with_fields(readable)
 
-    def named(self, names: Collection[str]) -> Iterator[Described]:
-        """Those of the names that are readable modules, with their fields."""
+    def named(self, names: Collection[str], *, asked_anyway: Collection[str]) -> Iterator[Described]:
+        """Those of the names that are readable modules, with their fields.
+
+        What the catalog carries of the others than those ``asked_anyway`` does for an answer, if it holds.
+        """
         chosen = sorted(name for name in names if any(fnmatchcase(name, glob) for glob in self._wanted))
+        self._trust(chosen, asked_anyway)
         return self._with_fields([Module(name, api_supported=True) for name in chosen])
+
+    def _trust(self, chosen: Sequence[str], asked_anyway: Collection[str]) -> None:
+        """Take over what is carried if it is fresh and one module's live answer agrees with it."""
+        candidates = [name for name in chosen if name in self._carried]
+        if all(name in asked_anyway for name in candidates):
+            return
+        asked = next((name for name in candidates if name in asked_anyway), candidates[0])
+        fields, carried = self._fields_of(asked), self._carried[asked]
+        now = self._client.server_time
+        if fields is None or now is None or not (carried.is_fresh(now) and carried.agrees_with(fields)):
+            return
+        self.trusted = frozenset(
+            name
+            for name, each in self._carried.items()
+            if name != asked and name not in asked_anyway and each.is_fresh(now)
+        )
+        for name in self.trusted:
+            self._client.metadata.assume(name, self._carried[name].fields)
 
     def _with_fields(self, modules: Sequence[Module]) -> Iterator[Described]:
         names = [module.api_name for module in modules]

@@ -155,6 +155,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 """Stream: its keys, and its other columns by kind."""
 
 ORGANISATION_STREAMS = frozenset(_COLUMNS)
+FIELDS = "settings_fields"
 
 
 def define_organisation(*, lookups: Lookups = "object") -> Iterator[OrganisationDefinition]:

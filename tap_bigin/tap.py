@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from bigin_api import Client, InFlight
+from tap_bigin.carried import carry
 from tap_bigin.command import BiginCommand
 from tap_bigin.defining import Defining
 from tap_bigin.deletions import DeletedLists
@@ -19,6 +20,7 @@ from tap_bigin.report import RunReport
 from tap_bigin.settings import CONFIG_SCHEMA, TapSettings
 from tap_bigin.streams import BiginStream, make_stream
 from tap_bigin.streams.cataloged import is_selected
+from tap_bigin.streams.module import ModuleStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -98,7 +100,7 @@ class TapBigin(BiginCommand):
     @cached_property
     def description(self) -> Description:
         """What the metadata says that this token can read."""
-        return Description(self.client, self.calls, wanted=self.settings.modules)
+        return Description(self.client, self.calls, wanted=self.settings.modules, carried=self.carried)
 
     def discover_streams(self) -> Sequence[BiginStream[Any]]:
         """A stream for each definition. Raises BiginError if the organisation cannot be described."""
@@ -111,6 +113,19 @@ class TapBigin(BiginCommand):
             logger=self.logger,
         )
         return [make_stream(self, definition) for definition in defining.definitions()]
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """The catalog, which carries each module's fields for a run that follows at once."""
+        catalog = super().catalog_dict
+        if self.description.discovered is not None:
+            fields = {
+                each.name: each.definition.fields
+                for each in self.streams.values()
+                if isinstance(each, ModuleStream)
+            }
+            carry(catalog, fields, discovered=self.description.discovered)
+        return catalog
 
     def _selected_in_catalog(self) -> frozenset[str] | None:
         """Names of selected streams, None without a catalog."""

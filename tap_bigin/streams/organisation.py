@@ -50,7 +50,7 @@ SOURCES: Mapping[str, Callable[[OrganisationStream], Rows]] = {
     "settings_modules": lambda stream: [module.raw for module in stream.client.metadata.modules()],
     "settings_roles": lambda stream: stream.client.metadata.roles(),
     "settings_profiles": lambda stream: stream.client.metadata.profiles(),
-    "settings_fields": lambda stream: stream.of_modules(stream.client.metadata.fields),
+    "settings_fields": lambda stream: stream.of_modules(stream.client.metadata.complete_fields),
     "settings_layouts": lambda stream: stream.of_modules(stream.client.metadata.layouts),
     "settings_custom_views": lambda stream: stream.of_modules(stream.client.metadata.custom_views),
     "settings_tags": lambda stream: stream.of_modules(stream.client.tags.of_module),

@@ -20,4 +20,4 @@ class SubPipelinesStream(BiginStream[SubPipelinesDefinition]):
     def read(self, state: State) -> Iterator[Chunk]:  # noqa: ARG002 -- all of it at each run
         """Everything at once: at most a few hundred rows."""
         metadata = self.client.metadata
-        yield Chunk(list(sub_pipeline_rows(metadata.layouts(PIPELINES), metadata.fields(PIPELINES))))
+        yield Chunk(list(sub_pipeline_rows(metadata.layouts(PIPELINES), metadata.complete_fields(PIPELINES))))

@@ -275,6 +275,24 @@ def test_what_was_forgotten_is_asked_anew(bigin, sandbox):
     assert sandbox.calls("GET /settings/fields") == 4
 
 
+def test_what_is_assumed_costs_nothing_until_all_of_it_is_wanted(bigin, sandbox):
+    """Whoever was told the fields a moment ago need not ask; whoever needs every key still does."""
+    bigin.metadata.assume("Contacts", [Field("Email", "email", "string")])
+
+    assert [each.api_name for each in bigin.metadata.fields("Contacts")] == ["Email"]
+    assert bigin.metadata.field("Contacts", "Last_Name") is None
+    assert sandbox.calls("GET /settings/fields") == 0
+    assert len(bigin.metadata.complete_fields("Contacts")) > 1
+    assert sandbox.calls("GET /settings/fields") == 1
+
+    bigin.metadata.forget("Contacts")
+
+    assert bigin.metadata.field("Contacts", "Last_Name")
+    bigin.metadata.assume("Contacts", [])
+    bigin.metadata.forget()
+    assert bigin.metadata.fields("Contacts")
+
+
 def test_an_answer_that_failed_is_not_kept(bigin, sandbox):
     """A refusal today is no reason not to ask again."""
     sandbox.fault("GET /settings/fields", status=403)

@@ -40,6 +40,25 @@ def test_a_second_run_moves_only_what_changed(sandbox, meltano):
     assert meltano.rows(f"select module from bigin.deleted_records where id = '{gone}'") == [("Tasks",)]
 
 
+def test_a_run_pays_for_the_fields_of_each_module_once(sandbox, meltano):
+    """Meltano discovers, then runs: the catalog between the two carries what discovery was told."""
+    asked = "GET /settings/fields"
+    chosen = {"TAP_BIGIN__SELECT": json.dumps(["*.*", "!settings_fields.*"])}
+    meltano("invoke", "tap-bigin", "--discover")
+    modules = sandbox.calls(asked)
+
+    meltano("run", "tap-bigin", "target-duckdb", **chosen)
+    after_one = sandbox.calls(asked)
+    sandbox.clock(advance=120)
+    meltano("run", "tap-bigin", "target-duckdb", **chosen)
+
+    assert modules > len(MODULES)
+    assert after_one - modules == modules + 1
+    assert sandbox.calls(asked) - after_one == modules + 1
+    stored = {module: meltano.count(module) for module in MODULES}
+    assert stored == {module: len(sandbox.dump(module)) for module in MODULES}
+
+
 def test_values_arrive_as_they_are_in_bigin(sandbox, meltano):
     """Names with accents, times in UTC, lookups as JSON: read back by SQL."""
     meltano("run", "tap-bigin", "target-duckdb")

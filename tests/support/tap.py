@@ -18,12 +18,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
 from support.sandbox import Sandbox
+from tap_bigin.bookmarks import from_text, to_utc_text
+from tap_bigin.carried import DESCRIPTION
 from tap_bigin.tap import TapBigin
 
 Message = dict[str, Any]
@@ -160,6 +163,15 @@ def select(catalog: dict[str, Any], *streams: str) -> dict[str, Any]:
         for entry in stream["metadata"]:
             if not entry["breadcrumb"]:
                 entry["metadata"]["selected"] = not streams or stream["tap_stream_id"] in streams
+    return catalog
+
+
+def aged(catalog: dict[str, Any], *, seconds: int = 3600) -> dict[str, Any]:
+    """The same catalog, discovered so much earlier: what it carries of the fields is not believed."""
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if told := entry["metadata"].get(DESCRIPTION):
+                told["discovered"] = to_utc_text(from_text(told["discovered"]) - timedelta(seconds=seconds))
     return catalog
 
 

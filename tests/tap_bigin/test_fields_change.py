@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from support.tap import discover, run_tap, select
+from support.tap import aged, discover, run_tap, select
 
 
 def test_removed_field_is_null_when_a_job_reads_the_module(sandbox):
     """Bulk Read refuses a job for a field that is gone: it is not asked for any more."""
-    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+    catalog = aged(select(discover(sandbox, modules=["Contacts"]), "Contacts"))
     sandbox.change_metadata({"op": "remove_field", "module": "Contacts", "field": "Home_Phone"})
 
     run = run_tap(sandbox, modules=["Contacts"], catalog=catalog, extraction_method="bulk")

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import discover, run_tap, select
+from support.tap import aged, discover, run_tap, select
 
 MODULE = "Contacts"
 
 
 @pytest.fixture
 def catalog(sandbox: Sandbox) -> dict[str, Any]:
-    """A catalog made before anything changes."""
-    return select(discover(sandbox), MODULE)
+    """A catalog made well before anything changes."""
+    return aged(select(discover(sandbox), MODULE))
 
 
 def _change_field(sandbox: Sandbox, op: str, field: Any, **data: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_field_that_is_gone_is_null_and_told(sandbox: Sandbox, catalog: dict[s
 
 def test_a_field_that_vanishes_during_the_run_is_null_and_told(sandbox: Sandbox) -> None:
     """A name that the module lacks gives no error: its key is just absent."""
-    catalog = select(discover(sandbox), MODULE)
+    catalog = aged(select(discover(sandbox), MODULE))
     _change_field(sandbox, "set_field", "Phone", profiles=[])
     sandbox.fault(
         "GET /Contacts",
