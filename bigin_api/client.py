@@ -129,6 +129,11 @@ class Client:
         """Bigin's clock at its latest answer, None before the first."""
         return self._server_time
 
+    @property
+    def places_free(self) -> int:
+        """How many calls more could be in flight at this moment."""
+        return self._gate.free
+
     def spent(self) -> Spent:
         """Credits spent until now, by endpoint and by label."""
         return self._meter.spent()
@@ -253,6 +258,11 @@ class Labelled:
     def server_time(self) -> datetime | None:
         """Bigin's clock at the client's latest answer."""
         return self._client.server_time
+
+    @property
+    def places_free(self) -> int:
+        """As the client's."""
+        return self._client.places_free
 
     def urgent(self) -> Labelled:
         """The same, whose calls go before those that nothing hangs on."""

@@ -26,7 +26,8 @@ class Gate:
         self.limit = limit
         self.allowed = limit
         self.inside = 0
-        self._urgent = 0  # who wait
+        self._waiting = 0
+        self._urgent = 0  # of those who wait
         self._good = 0
         self._shrunk = 0
         self._closed = False
@@ -39,10 +40,12 @@ class Gate:
         Raises ClientClosed once the gate is shut.
         """
         with self._turn:
+            self._waiting += 1
             self._urgent += urgent
             try:
                 self._turn.wait_for(lambda: self._closed or self._has_place(urgent=urgent))
             finally:
+                self._waiting -= 1
                 self._urgent -= urgent
             if self._closed:
                 raise ClientClosed("The client was closed before this call had its turn.")
@@ -54,6 +57,12 @@ class Gate:
             with self._turn:
                 self.inside -= 1
                 self._turn.notify_all()
+
+    @property
+    def free(self) -> int:
+        """Places that nobody holds or waits for."""
+        with self._turn:
+            return max(0, self.allowed - self.inside - self._waiting)
 
     def shrink(self, seen: int) -> None:
         """Too many calls at once: halve what is allowed.

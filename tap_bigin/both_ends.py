@@ -11,7 +11,7 @@ beyond where the ends meet, and up to 4,000 records nothing is left to be proven
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from bigin_api import PageTokenRefused
@@ -39,6 +39,12 @@ Asked = tuple[Place, Order]
 
 PAGES_OF_SHORT_LIST = 5
 """Of a list that has more, pages go before those of lists that may be short."""
+
+PAGES_OF_LONG_LIST = 17
+"""A list that has more is most likely what a run will wait for."""
+
+PAGES_BEFORE_HASTE = 10
+"""Of a shorter one no page is risked to save time."""
 
 SHORT = {order: Listing(order.column, order.direction) for order in (BY_ID, BY_ID_DOWN)}
 LONG = {order: Listing(order.column, order.direction, is_long=True) for order in (BY_ID, BY_ID_DOWN)}
@@ -72,27 +78,59 @@ def from_both_ends(
     for page, order in by_number:
         latest[order] = page
         yield page, order
-    while all(page.more_records for page in latest.values()):
-        asked = [(_following(latest.get(order), order), order) for order in (BY_ID, BY_ID_DOWN)]
-        for page, order in _side_by_side(pages, asked):
-            latest[order] = page
-            yield page, order
+    yield from _by_token(pages, latest)
 
 
-def _side_by_side(pages: ModulePages, asked: list[Asked]) -> Iterator[Taken]:
-    answers = pages.pages_of([(place, LONG[order]) for place, order in asked])
+def _by_token(pages: ModulePages, latest: dict[Order, JoinedPage]) -> Iterator[Taken]:
+    """A page from each end in every round; the next round is on its way while one is worked on."""
+    taken: list[Taken] = []
+    while _goes_on(latest):
+        following = {order: _following(latest.get(order), order) for order in (BY_ID, BY_ID_DOWN)}
+        asked = [(place, LONG[order]) for order, place in following.items() if place]
+        if len(asked) < len(following):
+            yield from taken
+            raise PageTokenRefused("there is no token of the next page.")
+        under_way = pages.begin(asked)
+        yield from taken
+        taken = list(zip(under_way, following, strict=True))
+        latest = {order: page for page, order in taken}
+    yield from taken
+
+
+def _goes_on(latest: dict[Order, JoinedPage]) -> bool:
+    """Whether something may lie between the latest pages from both ends."""
+    if not all(page.more_records for page in latest.values()):
+        return False
+    bottom, top = latest.get(BY_ID), latest.get(BY_ID_DOWN)
+    if not (bottom and bottom.records and top and top.records):
+        return True
+    return int(bottom.records[-1]["id"]) < int(top.records[-1]["id"])
+
+
+def _side_by_side(pages: ModulePages, asked: list[Asked], *, is_long: bool = True) -> Iterator[Taken]:
+    listings = LONG if is_long else SHORT
+    answers = pages.pages_of([(place, listings[order]) for place, order in asked])
     for (_, order), page in zip(asked, answers, strict=True):
         yield page, order
 
 
-def _one_by_one(pages: ModulePages, asked: Iterable[Asked]) -> Iterator[Taken]:
-    """None more than is needed; none at all once the server's pages are not of the size asked for."""
-    for read, (place, order) in enumerate(asked, start=1):
-        listing = (SHORT if read < PAGES_OF_SHORT_LIST else LONG)[order]
-        page = pages.page(place, listing)
-        yield page, order
-        if not page.more_records or not page.is_full:
-            return
+def _one_by_one(pages: ModulePages, asked: Iterator[Asked]) -> Iterator[Taken]:
+    """None more than is needed; none at all once the server's pages are not of the size asked for.
+
+    Two at a time of a list that is long, or may be and there is nothing else to fetch: the run will wait
+    for it, and at worst it costs a page.
+    """
+    read = 1
+    while some := list(islice(asked, 2 if _is_waited_for(read, pages) else 1)):
+        read += len(some)
+        for page, order in _side_by_side(pages, some, is_long=read > PAGES_OF_SHORT_LIST):
+            yield page, order
+            if not page.more_records or not page.is_full:
+                return
+
+
+def _is_waited_for(pages_read: int, pages: ModulePages) -> bool:
+    return pages_read >= PAGES_OF_LONG_LIST or (pages_read >= PAGES_BEFORE_HASTE and pages.has_room)
 
 
 def _by_number(counted: int, per_page: int) -> list[Asked]:
@@ -174,11 +212,8 @@ def _places(pass_: Pass) -> dict[Order, Place]:
     }
 
 
-def _following(page: JoinedPage | None, order: Order) -> Place:
-    """Where the chain from an end goes on. Raises PageTokenRefused."""
-    if page is None and order is BY_ID_DOWN:
-        return Place(1)
-    place = page.next_place if page else None
-    if place is None:
-        raise PageTokenRefused("there is no token of the next page.")
-    return place
+def _following(page: JoinedPage | None, order: Order) -> Place | None:
+    """Where the chain from an end goes on, None if nothing tells."""
+    if page is None:
+        return Place(1) if order is BY_ID_DOWN else None
+    return page.next_place

@@ -19,6 +19,7 @@ from bigin_api.limits import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
 
     from bigin_api import InFlight, Labelled, Page
@@ -184,6 +185,11 @@ class ModulePages:
         self._module = module
         self.groups = field_groups(names)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more page could be fetched at this moment without keeping other calls waiting."""
+        return self._client.places_free > len(self.groups)
+
     def page(self, place: Place, listing: Listing) -> JoinedPage:
         """One page. Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable."""
         return next(self.pages([place], listing))
@@ -201,6 +207,21 @@ class ModulePages:
         answers = self._side_by_side(self._fetch, wanted)
         for place, _ in asked:
             yield self._joined([next(answers) for _ in self.groups], place)
+
+    def begin(self, asked: Sequence[tuple[Place, Listing]]) -> Iterator[JoinedPage]:
+        """As ``pages_of``, and on their way at once: what comes before can be worked on meanwhile."""
+        wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
+        begun = [self._calls.submit(self._fetch, *each) for each in wanted]
+        return self._ended([place for place, _ in asked], begun)
+
+    def _ended(self, places: Sequence[Place], begun: Sequence[Future[Page]]) -> Iterator[JoinedPage]:
+        answers = iter(begun)
+        try:
+            for place in places:
+                yield self._joined([next(answers).result() for _ in self.groups], place)
+        finally:
+            for future in begun:
+                future.cancel()
 
     def _page_if_any(self, place: Place, listing: Listing) -> JoinedPage:
         """Mostly nothing has changed: the other groups are asked only where the first one has records."""
