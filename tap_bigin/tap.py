@@ -91,9 +91,9 @@ class TapBigin(BiginCommand):
 
     @cached_property
     def is_crowded(self) -> bool:
-        """Whether the selected streams are enough to keep all calls in flight."""
-        selected = [each for each in self.streams.values() if each.selected]
-        return len(selected) >= self.settings.concurrency
+        """Whether the selected modules are enough to keep all calls in flight."""
+        modules = [each for each in self.streams.values() if isinstance(each, ModuleStream)]
+        return sum(each.selected for each in modules) >= self.settings.concurrency
 
     # Discovery
 
