@@ -116,7 +116,9 @@ class Extraction:
         first: JoinedPage | None = None
         if counted is None:
             first = self._pages.page(Place(1), listing_of(pass_))
-            if first.more_records and not self._is_crowded:
+            if not first.more_records:
+                self._report.counted = first.counted  # of the page, which is all there is
+            elif not self._is_crowded:
                 counted = self._report.counted = self._count()
         yield from self._by_list(entry, pass_, first=first, counted=counted)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bigin_api.json_values import integer
 from bigin_api.limits import (
     MAX_FIELDS_PER_CALL,
     MAX_IDS_PER_CALL,
@@ -56,6 +57,7 @@ class JoinedPage:
     tokens: tuple[str, ...] = ()
     expires: str | None = None
     place: Place = Place()
+    counted: int | None = None  # Bigin's own count of its records
 
     @property
     def next_place(self) -> Place | None:
@@ -266,6 +268,7 @@ class ModulePages:
             tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
             expires=lead.page_token_expiry,
             place=place,
+            counted=integer(lead.info.get("count")),
         )
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:

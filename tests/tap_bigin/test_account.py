@@ -1,0 +1,83 @@
+"""The account at the end of a run: what Bigin counts against what left, and what it cost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import TapRun, run_tap
+
+LINE = re.compile(r"(\w+): ([\d,]+) records(?:, Bigin counts ([\d,]+)(?: \((.*?)\))?)?, (\d+) credits")
+
+
+def _account(run: TapRun, stream: str) -> tuple[int, int | None, str | None, int]:
+    """Records, Bigin's count, why they differ, credits."""
+    found = [match for line in run.log if (match := LINE.search(line)) and match[1] == stream]
+    assert len(found) == 1
+    _, records, counted, reason, spent = found[0].groups()
+    number = int(counted.replace(",", "")) if counted else None
+    return int(records.replace(",", "")), number, reason, int(spent)
+
+
+def test_what_bigin_counts_equals_what_left(sandbox: Sandbox) -> None:
+    """A person sees in one line a stream that nothing is missing, and that it cost no call more."""
+    run = run_tap(sandbox)
+
+    for module in ("Accounts", "Contacts", "Pipelines", "Products", "Tasks"):
+        held = sandbox.count(module)
+        assert _account(run, module)[:3] == (held, held, None)
+    deleted = sandbox.calls("GET /Products/deleted")
+    assert _account(run, "Products")[3] == sandbox.calls("GET /Products") + deleted == 2
+
+
+def test_a_long_list_is_counted_where_streams_are_few(sandbox: Sandbox) -> None:
+    """Its pages are fetched side by side then, which needs the number anyway."""
+    sandbox.settings(count_lag_seconds=0)
+    sandbox.mutate({"op": "create", "module": "Notes", "count": 500, "data": {"Note_Title": "{n}"}})
+
+    run = run_tap(sandbox, modules=["Notes"])
+
+    held = sandbox.count("Notes")
+    assert _account(run, "Notes")[:3] == (held, held, None)
+
+
+def test_a_count_that_differs_comes_with_the_reason(sandbox: Sandbox) -> None:
+    """It lags by minutes: a difference is no loss, and a person should know why there is one."""
+    sandbox.settings(most_per_page=10)
+    sandbox.fault("GET /Notes/actions/count", status=200, body={"count": 7}, times=None)
+
+    run = run_tap(sandbox, modules=["Notes"])
+
+    records, counted, reason, _ = _account(run, "Notes")
+    assert (records, counted) == (sandbox.count("Notes"), 7)
+    assert reason
+    assert "lags" in reason
+
+
+def test_a_second_run_tells_what_it_moved_and_nothing_of_the_rest(sandbox: Sandbox) -> None:
+    """Of an incremental pass there is nothing that the module's count could be held against."""
+    first = run_tap(sandbox, modules=["Contacts"])
+    sandbox.clock(advance=60)
+    sandbox.create("Contacts", Last_Name="Berg")
+
+    second = run_tap(sandbox, modules=["Contacts"], state=first.state)
+
+    assert _account(second, "Contacts")[:3] == (1, None, None)
+
+
+@pytest.mark.parametrize("jobs_before", [0, 51])
+def test_the_total_tells_what_remains_where_bigin_says_so(sandbox: Sandbox, jobs_before: int) -> None:
+    """Bigin says what remains once half of the day's 5,000 credits are used; a job costs 50."""
+    sandbox.reset(edition="free")
+    for _ in range(jobs_before):
+        wish = {"query": {"module": {"api_name": "Contacts"}, "fields": ["Last_Name"]}}
+        assert sandbox.api("POST", "/read", base="/bigin/bulk/v2", json=wish).status_code == 201
+    before = sandbox.usage()["credits"]
+
+    run = run_tap(sandbox)
+
+    total = next(line for line in run.log if "Total: " in line)
+    spent = int(re.search(r"([\d,]+) credits in", total)[1].replace(",", ""))  # type: ignore[index]
+    assert spent == sandbox.usage()["credits"] - before
+    assert bool(re.search(r"Bigin says [\d,]+ remain today", total)) == bool(jobs_before)
