@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TAP = str(places.BIN / "tap-bigin")
 RICH_TEXT = ("Terms",)
+ONLY_LISTS_GIVE = ("Record_Image", "Tag")
 LATENCY = 0.250  # seconds
 ORGANISATION = ("--size", "60000", "--custom-modules", "8", "--edition", "express", "--latency-ms", "250")
 
@@ -128,16 +129,18 @@ def bulk_memory() -> Iterator[Row]:
     for records in (50_000, 200_000):
         with (
             tempfile.TemporaryDirectory() as name,
-            places.sandbox("--size", str(records), "--only", "Contacts", "--edition", "express") as url,
+            places.sandbox("--size", "empty", "--edition", "express") as url,
         ):
-            config = places.config(
-                Path(name), url, extraction_method="bulk", modules=["Contacts"], deleted_records="none"
-            )
-            catalog = places.catalog(Path(name), config, tables_only=True)
+            person = {"Last_Name": "Person {n}", "Email": "p{n}@example.org", "Phone": "+46 8 {n}"}
+            people = {"op": "create", "module": "Contacts", "count": records, "data": person}
+            places.control(url, "mutate", [people])
+            places.control(url, "clock", {"advance": 700})  # until Bigin's count knows of them
+            config = places.config(Path(name), url, modules=["Contacts"], deleted_records="none")
+            catalog = places.catalog(Path(name), config, tables_only=True, without=ONLY_LISTS_GIVE)
             before = places.credits_spent(url)
             peaks.append(_tap(config, catalog).peak_mb)
             spent = places.credits_spent(url) - before
     yield Row(
         "200,000 contacts by Bulk Read: peak memory", peaks[1], 150, "MB", seen=f"{peaks[0]:.0f} MB at 50,000"
     )
-    yield Row("200,000 contacts by Bulk Read: credits", spent, 56, "")
+    yield Row("200,000 contacts by Bulk Read: credits, metadata included", spent, 56, "")

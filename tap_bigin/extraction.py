@@ -89,6 +89,7 @@ class Extraction:
             report=report,
         )
         self.chunks_read = 0
+        self._outgrown = False  # once is enough to ask
 
     def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
         """The pass from where it stands to its end, each chunk with the state that holds after it.
@@ -120,7 +121,12 @@ class Extraction:
                 self._report.counted = first.counted  # of the page, which is all there is
             elif not self._is_crowded:
                 counted = self._report.counted = self._count()
-        yield from self._by_list(entry, pass_, first=first, counted=counted)
+        reading = self._list_reading(self._pages, self._prepare)
+        for chunk in self._read(reading, reading.chunks(entry, pass_, first=first, counted=counted)):
+            yield chunk
+            if self._has_outgrown(counted, reading.pass_.emitted):
+                yield from self._by_jobs(entry, self._jobs_instead(pass_, reading.pass_.emitted))
+                return
 
     def _incremental(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
         """List pages, unless so much has changed that a job is cheaper than the pages to come."""
@@ -128,15 +134,35 @@ class Extraction:
         counted = None
         for chunk in self._read(reading, reading.chunks(entry, pass_)):
             yield chunk
-            if counted is not None or reading.pages_read < PAGES_BEFORE_COUNTING:
+            if reading.pages_read < PAGES_BEFORE_COUNTING:
                 continue
-            counted = self._count_since(pass_) if self._choice.may_pay else 0
-            if counted and self._choice.are_cheaper(counted, wish="auto", alone=True):
+            if counted is None:
+                counted = self._count_since(pass_) if self._choice.may_pay else 0
+                is_cheaper = counted and self._choice.are_cheaper(counted, wish="auto", alone=True)
+            else:
+                is_cheaper = self._has_outgrown(counted, reading.pass_.emitted, alone=True)
+            if is_cheaper:
                 # The job reads the whole window again, and with it what the pages may have skipped.
-                jobs = Jobs(counted=counted).to_state()
-                anew = Pass("bulk", pass_.started, pass_.shape, since=pass_.since, jobs=jobs)
-                yield from self._by_jobs(entry, anew)
+                most = max(counted, reading.pass_.emitted)
+                yield from self._by_jobs(entry, self._jobs_instead(pass_, most))
                 return
+
+    def _has_outgrown(self, counted: int | None, emitted: int, *, alone: bool = False) -> bool:
+        """Whether far more was read than counted, and pages have cost what a job costs.
+
+        The count lags by minutes, and many records at once are often an import of a moment ago. How many
+        are still to come nobody knows: to change over now costs at most twice what was the best.
+        """
+        if self._outgrown or self._wish != "auto" or emitted < (counted or 0) + MAX_RECORDS_BY_PAGE:
+            return False
+        self._outgrown = self._choice.might_be_cheaper(emitted)
+        return self._outgrown and self._choice.are_cheaper(emitted, wish="auto", alone=alone)
+
+    def _jobs_instead(self, pass_: Pass, counted: int) -> Pass:
+        """The pass by jobs, from its beginning. What pages have given comes again."""
+        return Pass(
+            "bulk", pass_.started, pass_.shape, since=pass_.since, jobs=Jobs(counted=counted).to_state()
+        )
 
     def _by_list(
         self, entry: Entry, pass_: Pass, *, first: JoinedPage | None = None, counted: int | None = None

@@ -250,6 +250,27 @@ def test_long_incremental_pass_goes_over_to_a_job(sandbox, few_fields):
     assert sandbox.calls("GET /Contacts") < 25
 
 
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_an_import_that_is_not_counted_yet_goes_over_to_a_job(sandbox, few_fields, kind):
+    """The count lags by minutes: nobody pays a thousand pages for what it did not know of."""
+    state = None
+    if kind == "incremental":
+        state = run_tap(sandbox, catalog=few_fields, modules=["Contacts"]).state
+        sandbox.clock(advance=60)
+    for _ in range(2):
+        sandbox.mutate({"op": "create", "module": "Contacts", "count": 9_000, "data": {"Last_Name": "P{n}"}})
+    before = sandbox.usage()["credits"]
+
+    run = run_tap(sandbox, catalog=few_fields, modules=["Contacts"], state=state, deleted_records="none")
+
+    assert run.code == 0
+    assert names(run).items() <= contacts(sandbox).items()
+    assert len(names(run)) >= 18_000
+    assert run.said("read by Bulk Read")
+    assert sandbox.calls("POST /bulk/read") == 1
+    assert sandbox.usage()["credits"] - before < 130
+
+
 def test_what_changes_while_a_job_runs_belongs_to_the_next_run(sandbox, few_fields):
     """A job holds the records of the moment it was made; the bookmark stays before it."""
     state = stop_after_making_the_job(sandbox, few_fields)
