@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from bigin_api.errors import ClientClosed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Ticket = tuple[bool, int]
+"""Whether it can wait, and when it came: the lowest is the next."""
 
 CALLS_TO_GROW = 20
 """So many calls without a 429 win back one place."""
@@ -19,15 +23,15 @@ class Gate:
     """A turnstile for all threads of a process.
 
     Invariants: nobody enters while ``allowed`` calls are inside; 1 <= allowed <= limit; nobody enters
-    before one who waits and is urgent.
+    before one who is more urgent, or came earlier and is as urgent.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.allowed = limit
         self.inside = 0
-        self._waiting = 0
-        self._urgent = 0  # of those who wait
+        self._waiting: list[Ticket] = []
+        self._came = 0
         self._good = 0
         self._shrunk = 0
         self._closed = False
@@ -40,13 +44,14 @@ class Gate:
         Raises ClientClosed once the gate is shut.
         """
         with self._turn:
-            self._waiting += 1
-            self._urgent += urgent
+            self._came += 1
+            ticket = (not urgent, self._came)
+            insort(self._waiting, ticket)
             try:
-                self._turn.wait_for(lambda: self._closed or self._has_place(urgent=urgent))
+                self._turn.wait_for(lambda: self._closed or self._is_next(ticket))
             finally:
-                self._waiting -= 1
-                self._urgent -= urgent
+                self._waiting.remove(ticket)
+                self._turn.notify_all()
             if self._closed:
                 raise ClientClosed("The client was closed before this call had its turn.")
             self.inside += 1
@@ -62,7 +67,7 @@ class Gate:
     def free(self) -> int:
         """Places that nobody holds or waits for."""
         with self._turn:
-            return max(0, self.allowed - self.inside - self._waiting)
+            return max(0, self.allowed - self.inside - len(self._waiting))
 
     def shrink(self, seen: int) -> None:
         """Too many calls at once: halve what is allowed.
@@ -94,5 +99,5 @@ class Gate:
             self._closed = True
             self._turn.notify_all()
 
-    def _has_place(self, *, urgent: bool) -> bool:
-        return self.inside < self.allowed and (urgent or not self._urgent)
+    def _is_next(self, ticket: Ticket) -> bool:
+        return self.inside < self.allowed and self._waiting[0] == ticket

@@ -21,33 +21,32 @@ from tap_bigin.pages import (
     OVERLAP,
     PAGES_BY_NUMBER,
     REACH_OF_OVERLAPPING,
+    JoinedPage,
     Listing,
     Place,
     overlapping_places,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_bigin.bookmarks import Interval, Pass
-    from tap_bigin.pages import JoinedPage, ModulePages
+    from tap_bigin.pages import ModulePages
 
 Taken = tuple["JoinedPage", Order]
 """A page, and the order in which its end of the list is read."""
 
 Asked = tuple[Place, Order]
 
-PAGES_OF_SHORT_LIST = 5
-"""Of a list that has more, pages go before those of lists that may be short."""
+PAGES_OF_LONG_LIST = 16
+"""If more are left, the list is most likely what a run will wait for: it goes before others."""
 
-PAGES_OF_LONG_LIST = 17
-"""A list that has more is most likely what a run will wait for."""
+PAGES_AT_ONCE = 6
+"""Of a long list, while page numbers reach."""
 
-PAGES_BEFORE_HASTE = 10
-"""Of a shorter one no page is risked to save time."""
-
-SHORT = {order: Listing(order.column, order.direction) for order in (BY_ID, BY_ID_DOWN)}
-LONG = {order: Listing(order.column, order.direction, is_long=True) for order in (BY_ID, BY_ID_DOWN)}
+ENDS = (BY_ID, BY_ID_DOWN)
+SHORT = {order: Listing(order.column, order.direction) for order in ENDS}
+LONG = {order: Listing(order.column, order.direction, is_long=True) for order in ENDS}
 
 
 def is_worth_it(first: JoinedPage, counted: int | None) -> bool:
@@ -74,7 +73,7 @@ def from_both_ends(
     elif pass_.tokens:
         by_number = _side_by_side(pages, [(place, order) for order, place in _places(pass_).items()])
     else:
-        by_number = _one_by_one(pages, _left_by_number(pass_, first))
+        by_number = _as_needed(pages, _left_by_number(pass_, first), latest)
     for page, order in by_number:
         latest[order] = page
         yield page, order
@@ -85,15 +84,16 @@ def _by_token(pages: ModulePages, latest: dict[Order, JoinedPage]) -> Iterator[T
     """A page from each end in every round; the next round is on its way while one is worked on."""
     taken: list[Taken] = []
     while _goes_on(latest):
-        following = {order: _following(latest.get(order), order) for order in (BY_ID, BY_ID_DOWN)}
-        asked = [(place, LONG[order]) for order, place in following.items() if place]
-        if len(asked) < len(following):
+        # One end will do where a page is likely to be all that is left: once, for nobody knows.
+        asked = (BY_ID,) if len(taken) != 1 and 0 < pages_left(latest) < 1 else ENDS
+        following = [(place, order) for order in asked if (place := _following(latest.get(order), order))]
+        if len(following) < len(asked):
             yield from taken
             raise PageTokenRefused("there is no token of the next page.")
-        under_way = pages.begin(asked)
+        under_way = pages.begin([(place, LONG[order]) for place, order in following])
         yield from taken
-        taken = list(zip(under_way, following, strict=True))
-        latest = {order: page for page, order in taken}
+        taken = list(zip(under_way, asked, strict=True))
+        latest.update((order, page) for page, order in taken)
     yield from taken
 
 
@@ -114,23 +114,47 @@ def _side_by_side(pages: ModulePages, asked: list[Asked], *, is_long: bool = Tru
         yield page, order
 
 
-def _one_by_one(pages: ModulePages, asked: Iterator[Asked]) -> Iterator[Taken]:
+def _as_needed(
+    pages: ModulePages, asked: Iterator[Asked], latest: Mapping[Order, JoinedPage]
+) -> Iterator[Taken]:
     """None more than is needed; none at all once the server's pages are not of the size asked for.
 
-    Two at a time of a list that is long, or may be and there is nothing else to fetch: the run will wait
-    for it, and at worst it costs a page.
+    Several at once only of a list that seems long, or has some way to go while there is nothing else to
+    fetch: the run would wait for it. How close ids are may mislead, so never more than half of what was
+    read: at worst that is lost.
     """
-    read = 1
-    while some := list(islice(asked, 2 if _is_waited_for(read, pages) else 1)):
+    read = len(latest)
+    while True:
+        left = pages_left(latest)
+        is_long = left > PAGES_OF_LONG_LIST
+        at_once = PAGES_AT_ONCE if is_long else min(left, 2) if pages.has_room else 1
+        some = list(islice(asked, max(1, min(int(at_once), read // 2))))
+        if not some:
+            return
         read += len(some)
-        for page, order in _side_by_side(pages, some, is_long=read > PAGES_OF_SHORT_LIST):
+        for page, order in _side_by_side(pages, some, is_long=is_long):
             yield page, order
             if not page.more_records or not page.is_full:
                 return
 
 
-def _is_waited_for(pages_read: int, pages: ModulePages) -> bool:
-    return pages_read >= PAGES_OF_LONG_LIST or (pages_read >= PAGES_BEFORE_HASTE and pages.has_room)
+def pages_left(latest: Mapping[Order, JoinedPage]) -> float:
+    """About how many pages lie between the latest ones, if ids are as close there; 0 if nothing tells.
+
+    >>> def page(*ids):
+    ...     return JoinedPage([{"id": str(each)} for each in ids])
+    >>> pages_left({BY_ID: page(*range(1, 201)), BY_ID_DOWN: page(*range(1200, 1000, -1))})
+    4.005
+    >>> pages_left({BY_ID: page(*range(1, 201))})
+    0.0
+    """
+    bottom, top = latest.get(BY_ID), latest.get(BY_ID_DOWN)
+    if not (bottom and bottom.records and top and top.records):
+        return 0.0
+    low, high = int(bottom.records[-1]["id"]), int(top.records[-1]["id"])
+    spans = low - int(bottom.records[0]["id"]), int(top.records[0]["id"]) - high
+    known = len(bottom.records) + len(top.records) - len(spans)
+    return max(0, high - low) * known / max(1, sum(spans)) / RECORDS_PER_PAGE
 
 
 def _by_number(counted: int, per_page: int) -> list[Asked]:
@@ -139,7 +163,7 @@ def _by_number(counted: int, per_page: int) -> list[Asked]:
     Where they are enough to meet they overlap, which proves that nothing slipped between them.
 
     >>> [(place.number, place.size) for place, order in _by_number(2_300, 200) if order is BY_ID_DOWN]
-    [(1, 200), (2, 198), (3, 197), (4, 196), (5, 195)]
+    [(1, 200), (2, 198), (3, 197), (4, 196), (5, 195), (6, 194)]
     >>> len(_by_number(12_000, 200)), {place.size for place, _ in _by_number(12_000, 200)}
     (19, {200})
     """
@@ -168,16 +192,16 @@ def _left_by_number(pass_: Pass, first: JoinedPage | None) -> Iterator[Asked]:
 
 
 def _in_turn(from_bottom: Iterable[Place], from_top: Iterable[Place]) -> Iterator[Asked]:
-    """One place after the other, the bottom first.
+    """One place after the other, the top first: its page tells how far it may be.
 
     >>> [(place.number, order.direction) for place, order in _in_turn([Place(2), Place(3)], [Place(1)])]
-    [(2, 'asc'), (1, 'desc'), (3, 'asc')]
+    [(1, 'desc'), (2, 'asc'), (3, 'asc')]
     """
     for low, high in zip_longest(from_bottom, from_top):
-        if low:
-            yield low, BY_ID
         if high:
             yield high, BY_ID_DOWN
+        if low:
+            yield low, BY_ID
 
 
 def between(pass_: Pass, page: JoinedPage, order: Order) -> Interval | None:
