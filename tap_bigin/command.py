@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from abc import abstractmethod
 from typing import IO, TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ class BiginCommand(Tap):
         """Run the tap, or print what it is."""
         PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
         cls.print_version(print_fn=cls.logger.info)
+        atexit.register(gc.freeze)  # the system frees a process faster than Python its objects
         config = config or _ConfigInput()
         with clear_ending(cls.logger):
             tap = cls(
