@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
+from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import SettingsError
 from tap_bigin.bookmarks import check_state
@@ -39,6 +40,10 @@ class BiginCommand(Tap):
     @abstractmethod
     def run(self) -> None:
         """Write all selected streams."""
+
+    @abstractmethod
+    def test(self) -> None:
+        """Read a record of each stream."""
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -88,7 +93,13 @@ class BiginCommand(Tap):
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Read a record of each stream, or write the schemas alone."""
         with clear_ending(cls.logger):
-            super().cb_test(ctx, param, value)
+            if value != CliTestOptionValue.All.value:
+                super().cb_test(ctx, param, value)
+                return
+            config: _ConfigInput = ctx.params.get("config") or _ConfigInput()
+            tap = cls(config=config.config, parse_env_config=config.parse_env, validate_config=True)
+            tap.test()
+            ctx.exit()
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state of the right shape. Raises SettingsError for another."""

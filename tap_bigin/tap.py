@@ -153,6 +153,15 @@ class TapBigin(BiginCommand):
             self.close()
         self._tell()
 
+    def test(self) -> None:
+        """Read a record of each stream. Exits with 1 if one failed: the SDK's own test would not."""
+        try:
+            self.run_connection_test()
+        finally:
+            self.message_writer.flush()
+            self.close()
+        self._tell_failures()
+
     def chunks_of(self, stream: BiginStream[Any]) -> Iterable[Chunk]:
         """A stream's chunks, fetched ahead across streams unless it is a test run."""
         if stream.ABORT_AT_RECORD_COUNT is not None:
@@ -189,6 +198,10 @@ class TapBigin(BiginCommand):
                 self.budget_reached.message,
                 ", ".join(each.name for each in self.report.streams.values() if each.unfinished),
             )
+        self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        """Say which streams failed, and end so."""
         for failed in self.report.failures:
             self.logger.error("%s: failed, the other streams are written. %s", failed.name, failed.failure)
         if self.report.failures:

@@ -210,6 +210,18 @@ def test_test_mode_reads_a_record_of_each_stream(sandbox: Sandbox) -> None:
 
     assert run.code == 0
     assert len(run.ids("Contacts")) == 1
+    assert not run.said("ERROR")
+
+
+def test_test_mode_fails_with_a_stream(sandbox: Sandbox) -> None:
+    """A test that cannot fail is worse than none."""
+    sandbox.fault("GET /Contacts", status=500, times=None)
+
+    run = run_tap(sandbox, "--test", max_retries=0)
+
+    assert run.code == 1
+    assert len(run.ids("Tasks")) == 1
+    assert "Contacts: failed" in run.log[-1]
 
 
 def test_test_mode_fails_with_wrong_credentials(sandbox: Sandbox, tmp_path: Path) -> None:
