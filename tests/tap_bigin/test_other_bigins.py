@@ -261,3 +261,38 @@ def test_module_is_read_by_list_where_bulk_read_fails(
     assert run.code == 0
     assert run.said("read by list pages after all")
     assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+@pytest.mark.parametrize("obeyed", ["always 200", "at most 190", "as asked, in reverse"])
+@pytest.mark.parametrize("in_flight", [1, 5])
+def test_lists_whose_pages_are_not_of_the_size_or_order_asked_for(
+    sandbox: Sandbox, obeyed: str, in_flight: int
+) -> None:
+    """Overlapping pages rest on both: where they do not overlap, what lies between is asked for."""
+    sandbox.reset(size="empty", token_paging="offset")
+    new = {"op": "create", "module": "Products", "count": 1_300, "data": {"Product_Name": "P{n}"}}
+    sandbox.mutate(new)
+    sandbox.clock(advance=700)
+    other = OtherBigin(sandbox)
+
+    def another_page(asked: Asked) -> Rewritten | None:
+        query = {**asked.query}
+        if "sort_by" not in query:
+            return None
+        if obeyed == "as asked, in reverse":
+            query["sort_order"] = {"asc": "desc", "desc": "asc"}[query["sort_order"]]
+        elif "page_token" not in query:
+            query["per_page"] = "200" if obeyed == "always 200" else str(min(190, int(query["per_page"])))
+        answer = sandbox.api("GET", asked.path, params=query)
+        return Rewritten(answer.status_code, answer.content, {"Content-Type": "application/json"})
+
+    other.answering("/Products", another_page)
+    try:
+        run = run_tap(
+            other, modules=["Products"], extraction_method="list", max_concurrent_requests=in_flight
+        )
+    finally:
+        other.close()
+
+    assert run.code == 0
+    assert_holds(sandbox, "Products", run.latest("Products"))
