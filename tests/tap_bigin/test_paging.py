@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +245,59 @@ def test_where_streams_are_many_lists_are_not_counted_and_no_page_is_too_much(
     assert len(run.ids("Products")) == len(set(run.ids("Products"))) >= records - 2
     assert sandbox.calls("GET /Products/actions/count") == sandbox.calls("POST /coql") == 0
     assert sandbox.calls("GET /Products") <= -(-records // 200) + 1 + (records == 3_999)
+
+
+FIVE = ["Products", "Contacts", "Tasks", "Calls", "Events"]
+
+
+def _create(sandbox: Sandbox, module: str, count: int, name: str) -> None:
+    sandbox.mutate({"op": "create", "module": module, "count": count, "data": {name: "N{n}"}})
+
+
+def _most_at_once(api_log: Path, module: str) -> int:
+    calls = [json.loads(line) for line in api_log.read_text().splitlines()]
+    ends = {
+        number: datetime.fromisoformat(call["time"].replace("Z", "+00:00")).timestamp() * 1_000
+        for number, call in enumerate(calls)
+        if call["path"] == f"/{module}"
+    }
+    begins = {number: end - calls[number]["ms"] for number, end in ends.items()}
+    return max(sum(begins[each] <= end - 5 < ends[each] for each in ends) for end in ends.values())
+
+
+def test_a_list_that_seems_long_is_read_several_pages_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Among many streams the longest is what the run waits for; its ids show it after two pages."""
+    _create(sandbox, "Products", 7_000, "Product_Name")
+    sandbox.settings(latency_ms=100)
+
+    run = run_tap(
+        sandbox,
+        modules=FIVE,
+        extraction_method="list",
+        deleted_records="none",
+        max_concurrent_requests=5,
+        api_log_path=str(tmp_path / "api.jsonl"),
+    )
+
+    assert_holds(sandbox, "Products", run.latest("Products"))
+    assert sandbox.calls("GET /Products/actions/count") == 0
+    assert sandbox.calls("GET /Products") <= 7_000 // 200 + 4
+    assert _most_at_once(tmp_path / "api.jsonl", "Products") >= 4
+
+
+def test_ids_far_apart_cost_no_more_than_half_of_what_was_read(sandbox: Sandbox) -> None:
+    """Other modules take their ids from the same row of numbers: a gap is no proof of records."""
+    _create(sandbox, "Products", 600, "Product_Name")
+    _create(sandbox, "Notes", 20_000, "Note_Title")
+    _create(sandbox, "Products", 600, "Product_Name")
+    sandbox.settings(latency_ms=20)
+
+    run = run_tap(
+        sandbox, modules=FIVE, extraction_method="list", deleted_records="none", max_concurrent_requests=5
+    )
+
+    assert_holds(sandbox, "Products", run.latest("Products"))
+    assert sandbox.calls("GET /Products") <= 7 + 3
 
 
 @READINGS
