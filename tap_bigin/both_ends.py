@@ -5,8 +5,8 @@ has a bottom and a top, and page numbers reach 2,000 records from each. Such pag
 without a further call that nothing slipped between them; by token they do not.
 
 Where it is known how many records there are, all pages by number are fetched side by side. Where it is
-not, because asking costs a credit, they come one by one, from both ends in turn: then none is fetched
-beyond where the ends meet, and up to 4,000 records nothing is left to be proven.
+not, because asking costs a credit, they come from both ends in turn, one by one unless the list seems
+long: then hardly any is fetched beyond where the ends meet. Up to 4,000 records nothing is left to prove.
 """
 
 from __future__ import annotations
