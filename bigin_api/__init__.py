@@ -1,13 +1,17 @@
 """A small, typed, thread-safe client of the Bigin v2 API."""
 
-from bigin_api.bulk_read import BulkRead, BulkReadJob
-from bigin_api.bulk_results import RowError, RowResult, read_results
-from bigin_api.bulk_write import BulkWrite, BulkWriteJob, FieldMapping
-from bigin_api.calls import Call, Reply, Sender
+from bigin_api.bulk.bulk_read import BulkRead, BulkReadJob
+from bigin_api.bulk.bulk_results import RowError, RowResult, read_results
+from bigin_api.bulk.bulk_write import BulkWrite, BulkWriteJob, FieldMapping
+from bigin_api.bulk.csv_archive import CsvArchive, read_rows
 from bigin_api.client import Client, Labelled
-from bigin_api.coql import Coql, QueryPage
-from bigin_api.credits import Spent
-from bigin_api.csv_archive import CsvArchive, read_rows
+from bigin_api.endpoints.coql import Coql, QueryPage
+from bigin_api.endpoints.metadata import Metadata
+from bigin_api.endpoints.organization import Organization
+from bigin_api.endpoints.records import Records
+from bigin_api.endpoints.related import Related
+from bigin_api.endpoints.results import Page, WriteResult
+from bigin_api.endpoints.tags import Tags
 from bigin_api.errors import (
     ArchiveRefused,
     AuthError,
@@ -31,15 +35,11 @@ from bigin_api.errors import (
     SettingsError,
     TransientError,
 )
+from bigin_api.http.calls import Call, Reply, Sender
+from bigin_api.http.meter import Spent
 from bigin_api.in_flight import InFlight
-from bigin_api.metadata import CustomView, Field, Layout, Module, PickListValue, RelatedList
-from bigin_api.metadata_calls import Metadata
-from bigin_api.organization import Organization
-from bigin_api.records import Records
-from bigin_api.related import Related
-from bigin_api.results import Page, WriteResult
+from bigin_api.models import CustomView, Field, Layout, Module, PickListValue, RelatedList
 from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, Credentials, Limits
-from bigin_api.tags import Tags
 
 __all__ = [
     "CLIENT_SETTINGS",

@@ -13,14 +13,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bigin_api.auth import TokenSource
-from bigin_api.bulk_read import BulkRead
-from bigin_api.bulk_write import BulkWrite
-from bigin_api.call_log import CallLog, Outcome
-from bigin_api.calls import Call, Reply
-from bigin_api.coql import Coql
-from bigin_api.credits import Meter, Spent
+from bigin_api.bulk.bulk_read import BulkRead
+from bigin_api.bulk.bulk_write import BulkWrite
 from bigin_api.data_centers import is_zoho
+from bigin_api.endpoints.coql import Coql
+from bigin_api.endpoints.metadata import Metadata
+from bigin_api.endpoints.organization import Organization
+from bigin_api.endpoints.records import Records
+from bigin_api.endpoints.related import Related
+from bigin_api.endpoints.tags import Tags
 from bigin_api.errors import (
     AuthError,
     BiginError,
@@ -29,18 +30,17 @@ from bigin_api.errors import (
     InvalidRequest,
     RateLimited,
 )
-from bigin_api.gate import Gate
+from bigin_api.http.auth import TokenSource
+from bigin_api.http.call_log import CallLog, Outcome
+from bigin_api.http.calls import Call, Reply
+from bigin_api.http.gate import Gate
+from bigin_api.http.meter import Meter, Spent
+from bigin_api.http.pace import Pace
+from bigin_api.http.replies import credits_remaining, read_reply, server_time
+from bigin_api.http.retry import Retry
+from bigin_api.http.transport import Received, Transport
 from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
-from bigin_api.metadata_calls import Metadata
-from bigin_api.organization import Organization
-from bigin_api.pace import Pace
-from bigin_api.records import Records
-from bigin_api.related import Related
-from bigin_api.replies import credits_remaining, read_reply, server_time
-from bigin_api.retry import Retry
 from bigin_api.settings import ClientSettings, Limits
-from bigin_api.tags import Tags
-from bigin_api.transport import Received, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from bigin_api.auth import AccessToken
+    from bigin_api.http.auth import AccessToken
 
 logger = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_bigin.bulk_columns import is_bulk_readable, job_columns
+from tap_bigin.bulk.columns import is_bulk_readable, job_columns
+from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.planning import may_pay, plan_extraction
-from tap_bigin.proving import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bigin_api import Field, Labelled
-    from tap_bigin.bulk_columns import JobColumns
+    from tap_bigin.bulk.columns import JobColumns
     from tap_bigin.planning import Plan, Wish
     from tap_bigin.report import StreamReport
 

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from bigin_api import SettingsError
-from tap_bigin.deletions import define_deleted
-from tap_bigin.discovery import define_module
+from tap_bigin.discovery.definition import define_module
+from tap_bigin.lists.deletions import define_deleted
 from tap_bigin.organisation import FIELDS, ORGANISATION_STREAMS, define_organisation
 from tap_bigin.queries import define_queries
 from tap_bigin.related_lists import define_related
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bigin_api import Client
-    from tap_bigin.describing import Described, Description
-    from tap_bigin.discovery import StreamDefinition
+    from tap_bigin.discovery.definition import StreamDefinition
+    from tap_bigin.discovery.description import Described, Description
     from tap_bigin.report import RunReport
     from tap_bigin.settings import TapSettings
 

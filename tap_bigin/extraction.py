@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Protocol
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Pass
-from tap_bigin.bulk_files import BulkUnusable, Jobs
-from tap_bigin.bulk_merging import BulkMerging
-from tap_bigin.bulk_reading import BulkReading
+from tap_bigin.bulk.bulk_scan import BulkReading
+from tap_bigin.bulk.jobs import BulkUnusable, Jobs
+from tap_bigin.bulk.merging import BulkMerging
 from tap_bigin.choosing import JobChoice
-from tap_bigin.pages import MODIFIED, ModulePages, Place
+from tap_bigin.lists.pages import MODIFIED, ModulePages, Place
+from tap_bigin.lists.proving import REFUSALS, Proof
+from tap_bigin.lists.reading import ListReading, listing_of
 from tap_bigin.planning import list_credits
-from tap_bigin.proving import REFUSALS, Proof
-from tap_bigin.reading import ListReading, listing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bigin_api import Field, InFlight, Labelled
     from tap_bigin.bookmarks import Entry, Kind
-    from tap_bigin.chunks import Chunk, Record
-    from tap_bigin.pages import JoinedPage
+    from tap_bigin.lists.pages import JoinedPage
     from tap_bigin.report import StreamReport
     from tap_bigin.settings import TapSettings
+    from tap_bigin.singer.batch import Chunk, Record
 
 PAGES_BEFORE_COUNTING = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
 """An incremental pass is mostly a page or two: only a long one is worth the question how long."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_bigin.discovery import StreamDefinition
-from tap_bigin.schema import (
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.values.schema import (
     DATETIME,
     LINK,
     LIST_OF_ANYTHING,

@@ -21,7 +21,7 @@ from bigin_api.limits import (
 )
 
 if TYPE_CHECKING:
-    from tap_bigin.bulk_columns import JobColumns
+    from tap_bigin.bulk.columns import JobColumns
 
 Method = Literal["list", "bulk"]
 Wish = Literal["auto", "list", "bulk"]
@@ -43,7 +43,7 @@ class Plan:
 def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wish = "auto") -> Plan:
     """The cheapest plan for a module that jobs can read. ``fields`` counts the selected ones.
 
-    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),))
     >>> plan_extraction(columns, records=9_000, fields=30)
     Plan(method='list', credits=47, why='9,000 records cost 47 credits by list, 54 by Bulk Read')
@@ -69,7 +69,7 @@ def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wis
 def may_pay(columns: JobColumns, *, fields: int) -> bool:
     """Whether a job is cheaper for any size at all: if not, the size need not be asked for.
 
-    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
     >>> may_pay(columns, fields=30)
     False
@@ -100,7 +100,7 @@ def list_credits(records: int, fields: int) -> int:
 def bulk_credits(columns: JobColumns, records: int) -> int:
     """Price of reading records by jobs, with what completes them.
 
-    >>> from tap_bigin.bulk_columns import Column, JobColumns
+    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),))
     >>> [bulk_credits(columns, records) for records in (200_000, 200_100, 400_000)]
     [54, 56, 108]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, SettingsError
-from bigin_api.metadata import Field
-from tap_bigin.coql_text import Name, QueryError, Select, read_select
-from tap_bigin.discovery import StreamDefinition
-from tap_bigin.schema import record_schema
+from bigin_api.models import Field
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, SettingsError
 from bigin_api.json_values import api_name_of, mapping, text
-from tap_bigin.discovery import REPLICATION_KEY, StreamDefinition
-from tap_bigin.schema import (
+from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
+from tap_bigin.values.schema import (
     DATETIME,
     LINK,
     LIST_OF_ANYTHING,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_bigin.discovery import StreamDefinition
-from tap_bigin.schema import STRING, RecordSchema, nullable
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.values.schema import STRING, RecordSchema, nullable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

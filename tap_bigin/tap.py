@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from bigin_api import Client, InFlight
-from tap_bigin.carried import carry
-from tap_bigin.command import BiginCommand
 from tap_bigin.defining import Defining
-from tap_bigin.deletions import DeletedLists
-from tap_bigin.describing import Description
-from tap_bigin.ending import FAILED
-from tap_bigin.prefetch import Prefetch
+from tap_bigin.discovery.catalog_cache import carry
+from tap_bigin.discovery.description import Description
+from tap_bigin.lists.deletions import DeletedLists
 from tap_bigin.report import RunReport
 from tap_bigin.settings import CONFIG_SCHEMA, TapSettings
+from tap_bigin.singer.command import BiginCommand
+from tap_bigin.singer.ending import FAILED
+from tap_bigin.singer.prefetch import Prefetch
 from tap_bigin.streams import BiginStream, make_stream
 from tap_bigin.streams.cataloged import is_selected
 from tap_bigin.streams.module import ModuleStream
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bigin_api import CreditBudgetReached
-    from tap_bigin.chunks import Chunk, State
+    from tap_bigin.singer.batch import Chunk, State
 
 
 CALLS_AT_THE_GATE = 64

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import ModuleUnavailable, PermissionDenied, SettingsError
-from tap_bigin.discovery import StreamDefinition
-from tap_bigin.schema import record_schema
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

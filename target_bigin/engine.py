@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
-from target_bigin.assembly import Assembly
-from target_bigin.flights import SLICE, Flights
-from target_bigin.inserts import ServerClock
-from target_bigin.journal import Journal
-from target_bigin.lane import Lane, SideLane
-from target_bigin.opening import Opener
-from target_bigin.passage import Record
-from target_bigin.rejects import RejectLog
-from target_bigin.report import report
-from target_bigin.run import Run
+from target_bigin.concurrency.tasks import SLICE, Flights
+from target_bigin.files.journal import Journal
+from target_bigin.files.reject_log import RejectLog
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.record import Record
+from target_bigin.records.report import report
+from target_bigin.schema.context import Run
 from target_bigin.settings import TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
-from target_bigin.settlement import Ledger
+from target_bigin.streams.factory import Assembly
+from target_bigin.streams.opening import Opener
+from target_bigin.streams.stream import Lane, SideLane
+from target_bigin.writing.inserts import ServerClock
 
 logger = logging.getLogger("target-bigin")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_bigin.deletions import DeletedDefinition
-from tap_bigin.discovery import ModuleDefinition, StreamDefinition
+from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition
+from tap_bigin.lists.deletions import DeletedDefinition
 from tap_bigin.organisation import OrganisationDefinition
 from tap_bigin.queries import QueryDefinition
 from tap_bigin.related_lists import RelatedDefinition

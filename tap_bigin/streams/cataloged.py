@@ -9,15 +9,15 @@ from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.streams import Stream
 
-from tap_bigin.catalogs import reconcile
-from tap_bigin.discovery import StreamDefinition
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.values.drift import reconcile
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
     from singer_sdk.singerlib.catalog import CatalogEntry, MetadataMapping
 
-    from tap_bigin.catalogs import Reconciled
     from tap_bigin.report import StreamReport
+    from tap_bigin.values.drift import Reconciled
 
 D = TypeVar("D", bound=StreamDefinition)
 

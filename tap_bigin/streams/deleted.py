@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
-from tap_bigin.chunks import Chunk
-from tap_bigin.conversion import Conversion
-from tap_bigin.deletions import DELETED_TIME, RESTORED, DeletedDefinition, Mark, compare, restored
-from tap_bigin.proving import REFUSALS
+from tap_bigin.lists.deletions import DELETED_TIME, RESTORED, DeletedDefinition, Mark, compare, restored
+from tap_bigin.lists.proving import REFUSALS
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_bigin.chunks import Record, State
-    from tap_bigin.deletions import News
+    from tap_bigin.lists.deletions import News
+    from tap_bigin.singer.batch import Record, State
 
 
 class DeletedStream(BiginStream[DeletedDefinition]):

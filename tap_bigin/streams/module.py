@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import Pass, complete, from_text, pass_of, read_from, shape_of_pass, to_utc_text
-from tap_bigin.chunks import Chunk
-from tap_bigin.completing import RichTexts
-from tap_bigin.conversion import Conversion
-from tap_bigin.deletions import Mark, News, compare, read_deleted
-from tap_bigin.discovery import DELETED_AT, ModuleDefinition
+from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
-from tap_bigin.pages import MODIFIED, ModulePages
-from tap_bigin.proving import REFUSALS
+from tap_bigin.lists.deletions import Mark, News, compare, read_deleted
+from tap_bigin.lists.pages import MODIFIED, ModulePages
+from tap_bigin.lists.proving import REFUSALS
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
+from tap_bigin.values.rich_text import RichTexts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from bigin_api import Field
-    from tap_bigin.chunks import Record, State
+    from tap_bigin.singer.batch import Record, State
 
 
 class ModuleStream(BiginStream[ModuleDefinition]):

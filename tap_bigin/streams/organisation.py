@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
-from tap_bigin.chunks import Chunk
-from tap_bigin.conversion import Conversion
 from tap_bigin.organisation import OrganisationDefinition
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
 
 if TYPE_CHECKING:
-    from tap_bigin.chunks import Record, State
+    from tap_bigin.singer.batch import Record, State
 
 Rows = Iterable[Mapping[str, Any]]
 

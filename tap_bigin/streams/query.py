@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bigin_api.coql import all_of, moment
+from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.errors import PaginationLimit
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, read_from, shape_of_pass
-from tap_bigin.chunks import Chunk
-from tap_bigin.conversion import Conversion
 from tap_bigin.queries import QueryDefinition
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_bigin.chunks import Record, State
+    from tap_bigin.singer.batch import Record, State
 
 
 class QueryStream(BiginStream[QueryDefinition]):

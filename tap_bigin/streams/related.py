@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, ServerError
 from tap_bigin.bookmarks import Pass, begin, complete, pass_of, read_from, shape_of_pass
-from tap_bigin.chunks import Chunk
-from tap_bigin.conversion import Conversion
-from tap_bigin.pages import ModulePages, field_groups
-from tap_bigin.proving import REFUSALS, Proof
-from tap_bigin.reading import ListReading
+from tap_bigin.lists.pages import ModulePages, field_groups
+from tap_bigin.lists.proving import REFUSALS, Proof
+from tap_bigin.lists.reading import ListReading
 from tap_bigin.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
-from tap_bigin.schema import STRING
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
+from tap_bigin.values.schema import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_bigin.chunks import Record, State
+    from tap_bigin.singer.batch import Record, State
 
 PARENTS_PER_CHUNK = 50
 RECORDS_PER_CHUNK = 1_000

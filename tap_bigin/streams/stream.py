@@ -38,16 +38,16 @@ from bigin_api import (
     ModuleUnavailable,
     PermissionDenied,
 )
-from tap_bigin.discovery import StreamDefinition
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.singer.writer import record_lines
 from tap_bigin.streams.cataloged import CatalogedStream
-from tap_bigin.writer import record_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from bigin_api import InFlight, Labelled
-    from tap_bigin.chunks import Chunk, State
     from tap_bigin.settings import TapSettings
+    from tap_bigin.singer.batch import Chunk, State
     from tap_bigin.tap import TapBigin
 
 D = TypeVar("D", bound=StreamDefinition)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_bigin.chunks import Chunk
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.sub_pipelines import PIPELINES, SubPipelinesDefinition, sub_pipeline_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_bigin.chunks import State
+    from tap_bigin.singer.batch import State
 
 
 class SubPipelinesStream(BiginStream[SubPipelinesDefinition]):

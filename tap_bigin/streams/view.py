@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from bigin_api.errors import PageTokenRefused
 from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, shape_of_pass, without_tokens
-from tap_bigin.chunks import Chunk
-from tap_bigin.conversion import Conversion
-from tap_bigin.pages import Listing, ModulePages, Place
+from tap_bigin.lists.pages import Listing, ModulePages, Place
+from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
+from tap_bigin.values.conversion import Conversion
 from tap_bigin.views import ViewDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_bigin.chunks import State
+    from tap_bigin.singer.batch import State
 
 
 class ViewStream(BiginStream[ViewDefinition]):

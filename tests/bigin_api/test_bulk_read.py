@@ -19,7 +19,7 @@ from bigin_api import (
     ServerError,
     read_rows,
 )
-from bigin_api.bulk_read import all_of, any_of, condition, greater_equal, is_empty
+from bigin_api.bulk.bulk_read import all_of, any_of, condition, greater_equal, is_empty
 
 FIELDS = ["Last_Name", "Email", "Account_Name"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bigin_api import Call, SettingsError
-from bigin_api.call_log import CallLog, Outcome
+from bigin_api.http.call_log import CallLog, Outcome
 
 CALL = Call(
     "POST",

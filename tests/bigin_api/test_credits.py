@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bigin_api import Call, CreditBudgetReached
-from bigin_api.credits import Meter
+from bigin_api.http.meter import Meter
 from bigin_api.limits import tag_credits, write_credits
 
 LIST = Call("GET", "/Contacts", endpoint="list", module="Contacts")

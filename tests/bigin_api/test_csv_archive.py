@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import ArchiveRefused, CsvArchive, InvalidRequest, read_rows
-from bigin_api.csv_archive import MAX_RATIO, UNSUSPICIOUS_BYTES
+from bigin_api.bulk.csv_archive import MAX_RATIO, UNSUSPICIOUS_BYTES
 from bigin_api.limits import MAX_BYTES_PER_BULK_WRITE, MAX_RECORDS_PER_BULK_WRITE
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

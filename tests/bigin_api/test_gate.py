@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bigin_api import ClientClosed
-from bigin_api.gate import CALLS_TO_GROW, Gate
+from bigin_api.http.gate import CALLS_TO_GROW, Gate
 
 
 class Watched:

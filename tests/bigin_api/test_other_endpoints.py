@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import Coql, InvalidRequest, QueryRefused, Related, Reply, ScopeMissing, ServerError
-from bigin_api.coql import all_of, moment, quote
+from bigin_api.endpoints.coql import all_of, moment, quote
 
 
 class Answers:

@@ -26,9 +26,9 @@ from bigin_api import (
     ScopeMissing,
     ServerError,
 )
+from bigin_api.endpoints.results import verdicts
 from bigin_api.errors import CODE_TO_ERROR
-from bigin_api.replies import read_reply
-from bigin_api.results import verdicts
+from bigin_api.http.replies import read_reply
 
 LIST = Call("GET", "/Contacts", module="Contacts")
 WRITE_100 = Call("POST", "/Contacts", module="Contacts", records=100, answers_records=True)

@@ -19,7 +19,7 @@ from bigin_api import (
     ServerError,
     SettingsError,
 )
-from bigin_api.retry import LONGEST_WAIT, Attempts, Retry, longest_wait, verdict
+from bigin_api.http.retry import LONGEST_WAIT, Attempts, Retry, longest_wait, verdict
 
 READ = Call("GET", "/Contacts")
 INSERT = Call("POST", "/Contacts", repeatable=False)

@@ -10,7 +10,7 @@ import requests
 from support.scripted import SECRETS, Answer
 
 from bigin_api import BiginError, Call, ConnectionFailed, ServerError, SettingsError, TransientError
-from bigin_api.transport import Transport
+from bigin_api.http.transport import Transport
 
 ONE = Answer.of({"data": [{"id": "1"}]})
 LIST = Call("GET", "/Contacts", {"fields": "Last_Name", "ids": "17"}, endpoint="list", module="Contacts")

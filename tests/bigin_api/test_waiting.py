@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import BulkJobFailed, BulkJobUnfinished, BulkReadJob
-from bigin_api.pace import Pace
-from bigin_api.polling import LONGEST_WAIT, Polling, poll_waits
+from bigin_api.bulk.polling import LONGEST_WAIT, Polling, poll_waits
+from bigin_api.http.pace import Pace
 
 
 class Clock:

@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from support.sandbox import Sandbox
 from tap_bigin.bookmarks import from_text, to_utc_text
-from tap_bigin.carried import DESCRIPTION
+from tap_bigin.discovery.catalog_cache import DESCRIPTION
 from tap_bigin.tap import TapBigin
 
 Message = dict[str, Any]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.tap import FORMATS
 
-from tap_bigin.conversion import Conversion, Instants
+from tap_bigin.values.conversion import Conversion, Instants
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_bigin.coql_text import EVERY_RECORD, QueryError, read_select
+from bigin_api.endpoints.coql_select import EVERY_RECORD, QueryError, read_select
 
 
 @pytest.mark.parametrize(

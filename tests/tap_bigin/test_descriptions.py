@@ -12,14 +12,14 @@ from support.sandbox import Sandbox
 from support.tap import aged, assert_holds, discover, run_tap, select
 
 from bigin_api import Client, Field
-from bigin_api.metadata import Module
+from bigin_api.models import Module
 from tap_bigin.bookmarks import from_text
-from tap_bigin.bulk_columns import job_columns
-from tap_bigin.carried import DESCRIPTION, Carried, carried_in, carry, reduced
-from tap_bigin.discovery import define_module, readable_modules
+from tap_bigin.bulk.columns import job_columns
+from tap_bigin.discovery.catalog_cache import DESCRIPTION, Carried, carried_in, carry, reduced
+from tap_bigin.discovery.definition import define_module, readable_modules
 from tap_bigin.related_lists import define_related
 from tap_bigin.report import RunReport
-from tap_bigin.schema import COMPUTED, SHAPES
+from tap_bigin.values.schema import COMPUTED, SHAPES
 
 ASKED = "GET /settings/fields"
 MODULES = ("Accounts", "Contacts", "Tasks")  # Accounts is the first: asked for in any case

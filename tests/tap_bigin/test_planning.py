@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import Field, PickListValue
-from tap_bigin.bulk_columns import Column, JobColumns, is_bulk_readable, job_columns
+from tap_bigin.bulk.columns import Column, JobColumns, is_bulk_readable, job_columns
 from tap_bigin.planning import bulk_credits, field_chunks, list_credits, may_pay, plan_extraction
 
 PLAIN = JobColumns((Column("Email", "text"),))

@@ -10,8 +10,8 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import run_tap
 
-from tap_bigin.chunks import BYTES_PER_VALUE, Chunk
-from tap_bigin.prefetch import Prefetch
+from tap_bigin.singer.batch import BYTES_PER_VALUE, Chunk
+from tap_bigin.singer.prefetch import Prefetch
 
 ENOUGH = 10  # seconds until a test that hangs says so
 

@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from support.tap import FORMATS
 
-from bigin_api.metadata import Field, Module
-from tap_bigin.discovery import define_module, readable_modules
-from tap_bigin.schema import record_schema, shape_of
+from bigin_api.models import Field, Module
+from tap_bigin.discovery.definition import define_module, readable_modules
+from tap_bigin.values.schema import record_schema, shape_of
 
 LINK = {"id": "6100000000000451001", "name": "Acme"}
 OWNER = {**LINK, "email": "ann@example.org"}

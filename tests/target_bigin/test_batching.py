@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_bigin.batching import Order, Queue
-from target_bigin.passage import Prepared
+from target_bigin.records.record import Prepared
+from target_bigin.writing.queue import Order, Queue
 
 
 def prepared(number, *keys, operation="upsert", **more):

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from bigin_api import Field
-from target_bigin.bulk_csv import columns_of, shape_of, sheet_for, why_not
-from target_bigin.passage import Prepared
+from target_bigin.bulk.sheet import columns_of, shape_of, sheet_for, why_not
+from target_bigin.records.record import Prepared
 
 FIELDS = {
     each.api_name: each

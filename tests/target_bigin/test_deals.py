@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.target import record, records, schema
 
-from bigin_api.metadata import Layout, LayoutField, PickListValue
-from target_bigin.passage import Refused
-from target_bigin.stages import Stages
+from bigin_api.models import Layout, LayoutField, PickListValue
+from target_bigin.records.record import Refused
+from target_bigin.values.stages import Stages
 
 
 def sub(name, *stages):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bigin_api import SettingsError
-from target_bigin.id_map import IdMap, Target, source_key
+from target_bigin.files.id_map import IdMap, Target, source_key
 
 
 def test_ids_are_found_by_stream_and_by_module():

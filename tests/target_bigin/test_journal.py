@@ -9,8 +9,8 @@ import pytest
 from support.target import RunningTarget, record, records, run_target, schema, settings_of, state
 
 from bigin_api.errors import SettingsError
-from target_bigin.journal import Journal
-from target_bigin.passage import Prepared
+from target_bigin.files.journal import Journal
+from target_bigin.records.record import Prepared
 
 TASKS = schema("Tasks", "Subject", "Priority")
 SINCE = datetime(2026, 5, 14, tzinfo=timezone.utc)

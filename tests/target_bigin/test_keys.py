@@ -6,8 +6,8 @@ import pytest
 from support.target import record, records, schema
 
 from bigin_api.errors import SettingsError
-from bigin_api.metadata import Field
-from target_bigin.keys import KeyPlan, plan_key
+from bigin_api.models import Field
+from target_bigin.schema.keys import KeyPlan, plan_key
 from target_bigin.settings import StreamSettings
 
 CONTACTS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bigin_api.metadata import Field, Module
-from target_bigin.matching import Dropped, FieldMatch, find_module, why_unwritable
+from bigin_api.models import Field, Module
+from target_bigin.schema.matching import Dropped, FieldMatch, find_module, why_unwritable
 
 MODULES = [
     Module(

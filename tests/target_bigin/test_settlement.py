@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_bigin.passage import Prepared, Reject
-from target_bigin.settlement import Ledger
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.record import Prepared, Reject
 
 NO = Reject("rejected", "INVALID_DATA", "no")
 

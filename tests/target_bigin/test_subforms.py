@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.target import record, schema
 
-from target_bigin.row_merging import rows_to_send
+from target_bigin.rows.difference import rows_to_send
 
 DEALS = schema(
     "Pipelines",

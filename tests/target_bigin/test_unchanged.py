@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import SettingsError
-from target_bigin.unchanged import Slot, Written, fingerprints, says_nothing_new
+from target_bigin.files.fingerprints import Slot, Written, fingerprints, says_nothing_new
 
 SLOT = Slot("people", "Contacts", "ann@example.org")
 SETTINGS = {"operation": "upsert"}

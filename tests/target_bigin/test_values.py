@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bigin_api.metadata import Field, PickListValue
-from target_bigin.bad_value import BadValue
-from target_bigin.passage import Unresolved
-from target_bigin.values import ValueOptions, make_converter
+from bigin_api.models import Field, PickListValue
+from target_bigin.records.record import Unresolved
+from target_bigin.values.converters import ValueOptions, make_converter
+from target_bigin.values.errors import BadValue
 
 REFUSED = object()
 ID = "6100000000000225013"

@@ -1,0 +1,240 @@
+"""Bulk Read: jobs that export up to 200,000 records as a zip with one CSV.
+
+50 credits a job, 1 a question, 1 a download: cheaper than lists from some 10,000 records on. What
+changes after a job was made belongs to the next one, and a job has been seen to leave out rows whose
+parent lookup was empty: compare ``count`` with the rows and with what the module holds.
+Source: bulk-read/create-job, job-details, download-result, limitations (Bigin v2).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from bigin_api.bulk.polling import PATIENCE, Polling
+from bigin_api.errors import NotFound, ServerError
+from bigin_api.http.calls import Call, Reply
+from bigin_api.http.replies import refuse
+from bigin_api.json_values import api_name_of, integer, mapping
+from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bigin_api.http.calls import Sender
+
+Criteria = dict[str, Any]
+"""``{api_name, comparator, value}``, or a group of such. At most 25 conditions."""
+
+Comparator = Literal[
+    "equal",
+    "not_equal",
+    "in",
+    "not_in",
+    "less_than",
+    "less_equal",
+    "greater_than",
+    "greater_equal",
+    "between",
+    "not_between",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "ends_with",
+]
+
+EMPTY = "${EMPTY}"
+"""The value that stands for no value."""
+
+_SPELLINGS = {"INPROGRESS": "IN PROGRESS", "IN_PROGRESS": "IN PROGRESS", "FAILED": "FAILURE"}
+
+
+@dataclass(frozen=True)
+class BulkReadJob:
+    """A job as Bigin describes it. What the result holds is None until it is done."""
+
+    id: str
+    state: str  # ADDED, QUEUED, IN PROGRESS, COMPLETED, FAILURE, whatever spelling was seen
+    module: str = ""
+    error: str | None = None  # the code of a job that failed
+    count: int | None = None  # rows in the file: the check of what was read
+    page: int = 1
+    per_page: int = RECORDS_PER_BULK_READ
+    more_records: bool = False  # more rows than a job may hold: another job with the next page
+    download_url: str | None = None
+    created_time: str | None = None  # ISO 8601, in the offset of the token's user
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def done(self) -> bool:
+        """Its file can be downloaded, for one day."""
+        return self.state == "COMPLETED"
+
+    @property
+    def failed(self) -> bool:
+        """Bigin gave it up."""
+        return self.state == "FAILURE"
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], *, module: str = "") -> BulkReadJob:
+        """Read the details of a job: of its creation or of its status."""
+        result = mapping(raw.get("result"))
+        query = mapping(raw.get("query"))
+        fault = mapping(result.get("error_message"))
+        state = str(raw.get("state") or "").upper()
+        return cls(
+            id=str(raw.get("id") or ""),
+            state=_SPELLINGS.get(state, state),
+            module=api_name_of(query.get("module")) or module,
+            error=str(fault.get("code") or fault.get("message") or "") or None,
+            count=integer(result.get("count")),
+            page=integer(result.get("page")) or integer(query.get("page")) or 1,
+            per_page=integer(result.get("per_page")) or RECORDS_PER_BULK_READ,
+            more_records=result.get("more_records") is True,
+            download_url=result.get("download_url") or None,
+            created_time=raw.get("created_time"),
+            query=query,
+        )
+
+
+class BulkRead:
+    """Bulk Read jobs. Needs ZohoBigin.bulk.READ and the module's own scope."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sender = sender
+        self._polling = Polling(pause=pause)
+
+    def create(
+        self,
+        module: str,
+        fields: Sequence[str] | None,
+        *,
+        criteria: Criteria | None = None,
+        page: int = 1,
+        file_type: str = "csv",
+        cvid: str | None = None,
+    ) -> BulkReadJob:
+        """Begin a job. Costs 50 credits, and is never repeated blindly: each repetition costs as much.
+
+        ``fields`` None means all of them (and is the only way with ``ics``, for Events). ``page`` n holds
+        the records from 200,000 times n-1 on. Raises ModuleUnavailable for a module that bulk refuses,
+        InvalidRequest for fields or criteria that it does not take.
+        """
+        query: dict[str, Any] = {"module": module, "page": page}
+        if fields:
+            query["fields"] = list(fields)
+        if criteria:
+            query["criteria"] = criteria
+        if cvid:
+            query["cvid"] = cvid
+        call = Call(
+            "POST",
+            "/read",
+            json={"query": query, "file_type": file_type},
+            api="bulk",
+            endpoint="bulk_read",
+            module=module,
+            credits=BULK_READ_CREDITS,
+            repeatable=False,
+        )
+        reply = self._sender.send(call)
+        entry = _first(reply, call)
+        if entry.get("status") == "error":
+            refuse(reply.status, entry, call=call)
+        return BulkReadJob.from_json({"query": query, **mapping(entry.get("details"))}, module=module)
+
+    def status(self, job_id: str) -> BulkReadJob:
+        """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
+        call = Call("GET", f"/read/{job_id}", api="bulk", endpoint="bulk_read_status")
+        return BulkReadJob.from_json(_first(self._sender.send(call), call))
+
+    def wait(
+        self, job: BulkReadJob | str, *, expected_rows: int | None = None, patience: float = PATIENCE
+    ) -> BulkReadJob:
+        """The job when it is done, asked about ever more seldom; 1 credit a question.
+
+        The first question waits the longer, the more rows are expected; a job given by its id alone (one
+        that an earlier run began) is asked about at once. ``patience`` is in seconds.
+        Raises BulkJobFailed, BulkJobUnfinished, or NotFound for a job that is gone.
+        """
+        known = self.status(job) if isinstance(job, str) else job
+        return self._polling.until_done(
+            known,
+            self.status,
+            kind=f"{known.module}: bulk read" if known.module else "Bulk read",
+            expected_rows=expected_rows,
+            patience=patience,
+        )
+
+    def download(self, job: BulkReadJob | str, into: BinaryIO) -> None:
+        """Write a job's zip into a file; ``csv_archive.read_rows`` reads it. Costs 1 credit.
+
+        At most 10 downloads a minute, which the client keeps to. A job with ``count`` 0 needs none:
+        its file may be refused. Raises NotFound for a result that is gone.
+        """
+        job_id = job if isinstance(job, str) else job.id
+        module = None if isinstance(job, str) else job.module or None
+        self._sender.download(
+            Call("GET", f"/read/{job_id}/result", api="bulk", endpoint="bulk_read_result", module=module),
+            into,
+        )
+
+
+def condition(api_name: str, comparator: Comparator, value: Any) -> Criteria:
+    """One condition, in the older flat form that Bigin v2 takes.
+
+    >>> condition("Modified_Time", "greater_equal", datetime(2026, 5, 14, 9, tzinfo=timezone.utc))
+    {'api_name': 'Modified_Time', 'comparator': 'greater_equal', 'value': '2026-05-14T09:00:00+00:00'}
+    """
+    return {"api_name": api_name, "comparator": comparator, "value": _value(value)}
+
+
+def greater_equal(api_name: str, value: Any) -> Criteria:
+    """The field is not less than the value: what has changed since."""
+    return condition(api_name, "greater_equal", value)
+
+
+def is_empty(api_name: str) -> Criteria:
+    """The field has no value."""
+    return condition(api_name, "equal", EMPTY)
+
+
+def all_of(*criteria: Criteria) -> Criteria:
+    """All of them hold; one alone needs no group."""
+    return _group(criteria, "and")
+
+
+def any_of(*criteria: Criteria) -> Criteria:
+    """At least one of them holds; one alone needs no group."""
+    return _group(criteria, "or")
+
+
+def _group(criteria: Sequence[Criteria], operator: str) -> Criteria:
+    if len(criteria) == 1:
+        return criteria[0]
+    return {"group": list(criteria), "group_operator": operator}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):  # neither fractions nor `Z`
+        return value.astimezone(timezone.utc).replace(microsecond=0).isoformat()
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_value(each) for each in value]
+    return value
+
+
+def _first(reply: Reply, call: Call) -> Mapping[str, Any]:
+    if reply.body is None:
+        raise NotFound(f"{call.what}: HTTP {reply.status}, Bigin knows no such job.", status=reply.status)
+    entry = next(iter(reply.rows()), None)
+    if entry is None:
+        raise ServerError(f"{call.what}: HTTP {reply.status} without a job.", status=reply.status)
+    return entry

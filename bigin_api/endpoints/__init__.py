@@ -1,0 +1,1 @@
+"""Bigin's endpoints, one file a family: what each is asked and what it answers."""

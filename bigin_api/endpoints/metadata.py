@@ -1,0 +1,122 @@
+"""Asking for metadata: each thing once, whatever threads want it. The shapes stand in ``metadata``."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bigin_api.http.calls import Call
+from bigin_api.models import CustomView, Field, Layout, Module, RelatedList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+
+    from bigin_api.http.calls import Sender
+
+T = TypeVar("T")
+
+
+class Metadata:
+    """Asks for each thing once and keeps it, for all threads. Each answer costs 1 credit."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._kept: dict[Hashable, Any] = {}
+        self._assumed: dict[str, tuple[Field, ...]] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def modules(self) -> tuple[Module, ...]:
+        """Every module that the metadata lists, readable or not."""
+        return self._once(
+            ("modules",), lambda: tuple(map(Module.from_json, self._list("/settings/modules", "modules")))
+        )
+
+    def module(self, api_name: str) -> Module | None:
+        """A module by its api_name, None if this organisation has none of that name."""
+        return next((each for each in self.modules() if each.api_name == api_name), None)
+
+    def fields(self, module: str) -> tuple[Field, ...]:
+        """The fields of a module; ``id`` is never among them. Those that were assumed cost nothing.
+
+        Raises PermissionDenied or ModuleUnavailable for a module that the token may not see.
+        """
+        with self._lock:
+            assumed = self._assumed.get(module)
+        return self.complete_fields(module) if assumed is None else assumed
+
+    def complete_fields(self, module: str) -> tuple[Field, ...]:
+        """The same with all that Bigin says of them now, in ``raw`` too, whatever was assumed."""
+        return self._once(("fields", module), lambda: tuple(self._fields_of(module)))
+
+    def assume(self, module: str, fields: Iterable[Field]) -> None:
+        """Let ``fields`` give these, which Bigin told somebody else a moment ago."""
+        with self._lock:
+            self._assumed[module] = tuple(fields)
+
+    def field(self, module: str, api_name: str) -> Field | None:
+        """One field of a module."""
+        return next((each for each in self.fields(module) if each.api_name == api_name), None)
+
+    def layouts(self, module: str) -> tuple[Layout, ...]:
+        """The layouts of a module."""
+        return self._once(
+            ("layouts", module), lambda: tuple(map(Layout.from_json, self._of("layouts", module)))
+        )
+
+    def custom_views(self, module: str) -> tuple[CustomView, ...]:
+        """The custom views of a module."""
+        return self._once(
+            ("custom_views", module),
+            lambda: tuple(map(CustomView.from_json, self._of("custom_views", module))),
+        )
+
+    def related_lists(self, module: str) -> tuple[RelatedList, ...]:
+        """The related lists of a module."""
+        return self._once(
+            ("related_lists", module),
+            lambda: tuple(map(RelatedList.from_json, self._of("related_lists", module))),
+        )
+
+    def roles(self) -> list[dict[str, Any]]:
+        """The roles, as Bigin describes them."""
+        return self._list("/settings/roles", "roles")
+
+    def profiles(self) -> list[dict[str, Any]]:
+        """The profiles, as Bigin describes them."""
+        return self._list("/settings/profiles", "profiles")
+
+    def forget(self, module: str | None = None) -> None:
+        """Ask anew next time: for one module, or for everything."""
+        with self._lock:
+            if module is None:
+                self._kept.clear()
+                self._assumed.clear()
+            else:
+                self._assumed.pop(module, None)
+            for key in [key for key in self._kept if isinstance(key, tuple) and module in key]:
+                del self._kept[key]
+
+    def _once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:  # the first asks, the others wait for its answer
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]  # type: ignore[no-any-return]
+            answer = ask()
+            with self._lock:
+                self._kept[key] = answer
+            return answer
+
+    def _fields_of(self, module: str) -> Iterator[Field]:
+        found = map(Field.from_json, self._of("fields", module))
+        return (each for each in found if each.api_name not in ("", "id"))
+
+    def _of(self, what: str, module: str) -> list[dict[str, Any]]:
+        return self._list(f"/settings/{what}", what, module=module)
+
+    def _list(self, path: str, key: str, *, module: str | None = None) -> list[dict[str, Any]]:
+        params = {"module": module} if module else {}
+        call = Call("GET", path, params, endpoint="settings", module=module, label="metadata")
+        return self._sender.send(call).rows(key)

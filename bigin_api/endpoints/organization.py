@@ -1,0 +1,55 @@
+"""The organisation itself and its users. Source: get-org-data, get-users (Bigin v2)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.endpoints.results import Page
+from bigin_api.errors import ServerError
+from bigin_api.http.calls import Call
+from bigin_api.limits import RECORDS_PER_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bigin_api.http.calls import Sender
+
+
+class Organization:
+    """Who this is. Each call costs 1 credit."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._lock = threading.Lock()
+        self._zgid: str | None = None
+
+    def get(self) -> dict[str, Any]:
+        """The organisation: company_name, zgid, time_zone, license_details and more."""
+        rows = self._sender.send(Call("GET", "/org", endpoint="settings")).rows("org")
+        return rows[0] if rows else {}
+
+    def zgid(self) -> str:
+        """The organisation's number, which uploads must name. Asked for once."""
+        with self._lock:
+            if self._zgid is None:
+                found = self.get().get("zgid")
+                if not found:
+                    raise ServerError("GET /org: the organisation has no zgid.")
+                self._zgid = str(found)
+            return self._zgid
+
+    def users_page(self, *, page: int = 1, kind: str = "AllUsers") -> Page:
+        """One page of at most 200 users. Raises ScopeMissing without ZohoBigin.users.READ."""
+        params = {"type": kind, "page": str(page), "per_page": str(RECORDS_PER_PAGE)}
+        return Page.from_reply(self._sender.send(Call("GET", "/users", params, endpoint="settings")), "users")
+
+    def users(self, *, kind: str = "AllUsers") -> Iterator[dict[str, Any]]:
+        """Every user, page by page."""
+        number = 1
+        while True:
+            page = self.users_page(page=number, kind=kind)
+            yield from page.records
+            if not page.more_records:
+                return
+            number += 1

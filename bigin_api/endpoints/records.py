@@ -1,0 +1,236 @@
+"""Records: a page of a list, by ids, count, deleted; insert, update, upsert, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.endpoints.results import Page, WriteResult, verdicts
+from bigin_api.errors import InvalidRequest, ServerError
+from bigin_api.http.calls import Call
+from bigin_api.limits import CREDITS_PER_CALL, CREDITS_PER_VIEW_PAGE, RECORDS_PER_PAGE, write_credits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bigin_api.http.calls import Sender
+
+Record = dict[str, Any]
+
+
+class Records:
+    """The records of any module. Source: get-, insert-, update-, upsert-, delete-records (Bigin v2)."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def page(
+        self,
+        module: str,
+        fields: Sequence[str],
+        *,
+        page: int | None = None,
+        page_token: str | None = None,
+        per_page: int = RECORDS_PER_PAGE,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        modified_since: datetime | None = None,
+        cvid: str | None = None,
+        pipeline_id: str | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> Page:
+        """One page of at most 200 records and 50 fields. Costs 1 credit, 3 with ``cvid``.
+
+        ``page`` reaches the first 2,000 records; ``page_token`` goes on, with all else unchanged.
+        ``modified_since`` is sent as If-Modified-Since: a wish that a server may ignore.
+        Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable.
+        """
+        params = {"fields": ",".join(fields), "per_page": str(per_page)}
+        optional = {
+            "page": None if page is None else str(page),
+            "page_token": page_token,
+            "sort_by": sort_by,
+            "sort_order": sort_order,
+            "cvid": cvid,
+            "pipeline_id": pipeline_id,
+            "ids": ",".join(ids) if ids else None,
+        }
+        params.update({name: value for name, value in optional.items() if value is not None})
+        return Page.from_reply(
+            self._sender.send(
+                Call(
+                    "GET",
+                    f"/{module}",
+                    params,
+                    headers=_since(modified_since),
+                    endpoint="list",
+                    module=module,
+                    credits=CREDITS_PER_VIEW_PAGE if cvid else CREDITS_PER_CALL,
+                )
+            )
+        )
+
+    def by_ids(self, module: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """Those of at most 100 records that exist, in any order. Costs 1 credit.
+
+        Bigin documents no limit of ``ids``: where it takes fewer, they are asked for by halves.
+        """
+        if not ids:
+            return []
+        try:
+            return self.page(module, fields, ids=ids).records
+        except InvalidRequest as refused:
+            if refused.code != "LIMIT_EXCEEDED" or len(ids) == 1:
+                raise
+        half = len(ids) // 2
+        return [*self.by_ids(module, ids[:half], fields), *self.by_ids(module, ids[half:], fields)]
+
+    def get(self, module: str, record_id: str, fields: Sequence[str] | None = None) -> Record | None:
+        """One record with its subforms and multi-select lookups, None if there is none. Costs 1 credit."""
+        params = {"fields": ",".join(fields)} if fields else {}
+        rows = self._sender.send(
+            Call("GET", f"/{module}/{record_id}", params, endpoint="record", module=module)
+        ).rows()
+        return rows[0] if rows else None
+
+    def count(self, module: str, *, criteria: str | None = None) -> int:
+        """Number of records in a module. Costs 1 credit.
+
+        Lags the data by 1 to 10 minutes: good for planning, not for proof. Source: module-records-count.
+        """
+        params = {"criteria": criteria} if criteria else {}
+        reply = self._sender.send(
+            Call("GET", f"/{module}/actions/count", params, endpoint="count", module=module)
+        )
+        counted = reply.body.get("count") if isinstance(reply.body, Mapping) else None
+        if reply.body is None:
+            return 0
+        try:
+            return int(counted)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ServerError(f"{module}: the count is no number ({counted!r}).", module=module) from None
+
+    def deleted(
+        self,
+        module: str,
+        *,
+        page: int = 1,
+        per_page: int = RECORDS_PER_PAGE,
+        modified_since: datetime | None = None,
+        kind: str = "all",
+    ) -> Page:
+        """A page of what was deleted: id, display_name, type, deleted_time, deleted_by. Costs 1 credit.
+
+        Kept 60 days in the recycle bin, 120 days if deleted for good. Source: get-deleted-records.
+        """
+        params = {"type": kind, "page": str(page), "per_page": str(per_page)}
+        call = Call(
+            "GET",
+            f"/{module}/deleted",
+            params,
+            headers=_since(modified_since),
+            endpoint="deleted",
+            module=module,
+        )
+        return Page.from_reply(self._sender.send(call))
+
+    def insert(
+        self, module: str, records: Sequence[Record], *, trigger: Sequence[str] | None = ()
+    ) -> list[WriteResult]:
+        """Create at most 100 records; 1 credit per 10. Never repeated blindly: there is no idempotency key.
+
+        ``trigger``: () fires no automation, None all of it.
+        """
+        return self._write("POST", f"/{module}", module, records, "insert", trigger=trigger, repeatable=False)
+
+    def update(
+        self,
+        module: str,
+        records: Sequence[Record],
+        *,
+        trigger: Sequence[str] | None = (),
+        repeatable: bool = True,
+    ) -> list[WriteResult]:
+        """Change at most 100 records, each with its ``id``; 1 credit per 10.
+
+        ``repeatable=False`` for records with rows of a subform that have no id, which append.
+        """
+        return self._write(
+            "PUT", f"/{module}", module, records, "update", trigger=trigger, repeatable=repeatable
+        )
+
+    def upsert(
+        self,
+        module: str,
+        records: Sequence[Record],
+        *,
+        duplicate_check_fields: Sequence[str] | None = None,
+        trigger: Sequence[str] | None = (),
+        repeatable: bool = True,
+    ) -> list[WriteResult]:
+        """Create or change at most 100 records; 1 credit per 10.
+
+        ``duplicate_check_fields`` is an order, not a restriction: see ``WriteResult.duplicate_field``.
+        ``repeatable=False`` for records whose key may not match, or with subform rows, which append.
+        """
+        more = {"duplicate_check_fields": list(duplicate_check_fields)} if duplicate_check_fields else {}
+        return self._write(
+            "POST",
+            f"/{module}/upsert",
+            module,
+            records,
+            "upsert",
+            trigger=trigger,
+            repeatable=repeatable,
+            more=more,
+        )
+
+    def delete(self, module: str, ids: Sequence[str], *, fire_workflows: bool = False) -> list[WriteResult]:
+        """Delete at most 100 records by id. Costs 1 credit. A repeated delete is an error that means done."""
+        params = {"ids": ",".join(ids), "wf_trigger": "true" if fire_workflows else "false"}
+        call = Call(
+            "DELETE",
+            f"/{module}",
+            params,
+            endpoint="delete",
+            module=module,
+            records=len(ids),
+            answers_records=True,
+        )
+        return verdicts(self._sender.send(call), call)
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        module: str,
+        records: Sequence[Record],
+        endpoint: str,
+        *,
+        trigger: Sequence[str] | None,
+        repeatable: bool = True,
+        more: Mapping[str, Any] | None = None,
+    ) -> list[WriteResult]:
+        body: dict[str, Any] = {"data": list(records), **(more or {})}
+        if trigger is not None:
+            body["trigger"] = list(trigger)
+        call = Call(
+            method,
+            path,
+            json=body,
+            endpoint=endpoint,
+            module=module,
+            credits=write_credits(len(records)),
+            records=len(records),
+            repeatable=repeatable,
+            answers_records=True,
+        )
+        return verdicts(self._sender.send(call), call)
+
+
+def _since(moment: datetime | None) -> dict[str, str]:
+    if moment is None:
+        return {}
+    whole = moment.astimezone(timezone.utc).replace(microsecond=0)
+    return {"If-Modified-Since": whole.isoformat()}

@@ -1,0 +1,98 @@
+"""One JSONL line for each API call: never a secret, never a value of a record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TextIO
+
+from bigin_api.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bigin_api.http.calls import Call
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended. ``code`` is Bigin's, or the class of our error where there is none."""
+
+    status: int | None
+    code: str | None
+    milliseconds: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class _Line:
+    time: str
+    method: str
+    path: str
+    module: str | None
+    stream: str | None
+    status: int | None
+    code: str | None
+    ms: int
+    credits: int
+    records: int
+    attempt: int
+
+
+class CallLog:
+    """Appends to a file; safe for many threads. Without a path it writes nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._file: TextIO | None = None
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("a", encoding="utf-8")
+            except OSError as exc:
+                raise SettingsError(f"api_log_path: cannot write to {path} ({exc.strerror}).") from exc
+
+    def write(self, call: Call, outcome: Outcome) -> None:
+        """Add the line of one attempt. Query strings and bodies stay out: they may hold values."""
+        if self._path is None:
+            return
+        line = _Line(
+            time=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            method=call.method,
+            path=call.path,
+            module=call.module,
+            stream=call.label or None,
+            status=outcome.status,
+            code=outcome.code,
+            ms=outcome.milliseconds,
+            credits=call.credits,
+            records=call.records,
+            attempt=outcome.attempt,
+        )
+        with self._lock:
+            if self._file is None:
+                return
+            try:
+                self._file.write(json.dumps(asdict(line)) + "\n")
+                self._file.flush()
+            except OSError as exc:  # a full disk must not cost the answer to a call
+                logger.warning("api_log_path: cannot write (%s); the log ends here.", exc.strerror)
+                self._end()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # what could not be flushed has been said
+                file.close()

@@ -1,0 +1,87 @@
+"""What the run spent, on what, and what the server says remains. Prices stand in ``limits``."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bigin_api.errors import CreditBudgetReached
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bigin_api.http.calls import Call
+
+
+@dataclass(frozen=True)
+class Spent:
+    """A snapshot of the meter, in credits but for ``calls``."""
+
+    calls: int = 0
+    credits: int = 0
+    by_endpoint: Mapping[str, int] = field(default_factory=dict)
+    by_label: Mapping[str, int] = field(default_factory=dict)
+    calls_by_label: Mapping[str, int] = field(default_factory=dict)
+    remaining: int | None = None
+
+
+class Meter:
+    """Counts every attempt of every thread: Bigin charges for failed calls too."""
+
+    def __init__(self, budget: int | None = None) -> None:
+        self.budget = budget
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._credits = 0
+        self._by_endpoint: Counter[str] = Counter()
+        self._by_label: Counter[str] = Counter()
+        self._calls_by_label: Counter[str] = Counter()
+        self._remaining: int | None = None
+
+    @property
+    def credits(self) -> int:
+        """Credits spent so far."""
+        return self._credits
+
+    def charge(self, call: Call) -> None:
+        """Count an attempt that is about to be sent. Raises CreditBudgetReached instead, if it may not."""
+        with self._lock:
+            if self.budget is not None and self._credits + call.credits > self.budget:
+                raise CreditBudgetReached(
+                    f"credit_budget of {self.budget} is reached: {self._credits} credits are spent and "
+                    f"{call.what} costs {call.credits} more. Nothing was sent.",
+                    module=call.module,
+                )
+            self._calls += 1
+            self._credits += call.credits
+            self._by_endpoint[call.endpoint] += call.credits
+            self._by_label[call.label or call.module or ""] += call.credits
+            self._calls_by_label[call.label or call.module or ""] += 1
+
+    def refund(self, call: Call) -> None:
+        """Take an attempt back that never reached Bigin."""
+        with self._lock:
+            self._calls -= 1
+            self._credits -= call.credits
+            self._by_endpoint[call.endpoint] -= call.credits
+            self._by_label[call.label or call.module or ""] -= call.credits
+            self._calls_by_label[call.label or call.module or ""] -= 1
+
+    def note_remaining(self, remaining: int | None) -> None:
+        """Keep what the server says remains."""
+        if remaining is not None:
+            self._remaining = remaining
+
+    def spent(self) -> Spent:
+        """What has been spent until now."""
+        with self._lock:
+            return Spent(
+                calls=self._calls,
+                credits=self._credits,
+                by_endpoint=dict(self._by_endpoint),
+                by_label=dict(self._by_label),
+                calls_by_label=dict(self._calls_by_label),
+                remaining=self._remaining,
+            )

@@ -1,0 +1,111 @@
+"""Is it worth another try, and when: decisions are pure, waiting is handed in."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from bigin_api.errors import (
+    AuthError,
+    BiginError,
+    ClientClosed,
+    ConnectionFailed,
+    RateLimited,
+    TransientError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bigin_api.http.calls import Call
+
+T = TypeVar("T")
+
+FIRST_WAIT = 1.0  # seconds
+LONGEST_WAIT = 60.0  # seconds
+TRIES_AT_A_STRANGERS_DOOR = 2
+"""Retries of a connection to a server that never answered: an unreachable one is an error at once."""
+
+Verdict = Literal["give up", "at once", "wait"]
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What has been tried for a call so far."""
+
+    made: int
+    token_renewed: bool = False
+    heard: bool = True  # whether any answer ever came to this process
+
+
+def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int) -> Verdict:
+    """What to do after a failed attempt. A call that may have happened is repeated only if it may be.
+
+    A token that ended is renewed and the call repeated at once, one time: it was refused before
+    anything was done. Source: 401 INVALID_TOKEN; a 429 is refused before work, too.
+    """
+    if isinstance(error, AuthError):
+        renewable = error.code in ("INVALID_TOKEN", "AUTHENTICATION_FAILURE")
+        return "at once" if renewable and not tried.token_renewed else "give up"
+    if not isinstance(error, TransientError) or tried.made > max_retries:
+        return "give up"
+    if isinstance(error, RateLimited) and error.details.get("credits_remaining", 1) <= 0:
+        return "give up"  # lasts hours, not seconds
+    if isinstance(error, ConnectionFailed) and not tried.heard and tried.made > TRIES_AT_A_STRANGERS_DOOR:
+        return "give up"  # a wrong address, rather than a server that is down for a moment
+    return "wait" if call.repeatable or not error.may_have_happened else "give up"
+
+
+def longest_wait(attempt: int) -> float:
+    """Seconds that the wait after this attempt (from 1) may last at most.
+
+    >>> [longest_wait(n) for n in (1, 2, 5, 9)]
+    [1.0, 2.0, 16.0, 60.0]
+    """
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 10))
+
+
+class Retry:
+    """Tries a call again, as ``verdict`` says, with full jitter. Safe for many threads."""
+
+    def __init__(
+        self,
+        max_retries: int,
+        *,
+        stop: threading.Event | None = None,
+        jitter: Callable[[float], float] | None = None,
+        on_retry: Callable[[BiginError, float, int], None] | None = None,
+        heard: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.max_retries = max_retries
+        self._stop = stop or threading.Event()
+        # backoff's full_jitter and expo know no interruptible sleep, so the wait is ours.
+        self._jitter = jitter or (lambda longest: random.uniform(0, longest))  # noqa: S311
+        self._on_retry = on_retry
+        self._heard = heard
+
+    def run(self, call: Call, attempt: Callable[[int], T]) -> T:
+        """``attempt(n)`` until it answers. Raises its last error, or ClientClosed while it waits."""
+        made, renewed = 0, False
+        while True:
+            made += 1
+            try:
+                return attempt(made)
+            except BiginError as error:
+                todo = verdict(
+                    error, call, Attempts(made, renewed, self._heard()), max_retries=self.max_retries
+                )
+                if todo == "give up":
+                    raise
+                renewed = renewed or isinstance(error, AuthError)
+                if todo == "wait":
+                    self._wait(error, made)
+
+    def _wait(self, error: BiginError, made: int) -> None:
+        seconds = self._jitter(longest_wait(made))
+        if self._on_retry:
+            self._on_retry(error, seconds, made)
+        if self._stop.wait(seconds):
+            raise ClientClosed("The client was closed while a call waited for its next try.") from error

@@ -1,0 +1,119 @@
+"""A pass over a module by Bulk Read jobs → chunks: resumable at each page of rows, completed by COQL.
+
+The state has the jobs' ids and how many of their rows are written: a run that finds them goes on after
+the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bigin_api.bulk.bulk_read import greater_equal
+from tap_bigin.bookmarks import begin
+from tap_bigin.bulk.completeness import Completion, SeenIds
+from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable, Jobs
+from tap_bigin.bulk.links import BulkLinks
+from tap_bigin.lists.pages import MODIFIED
+from tap_bigin.singer.batch import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bigin_api import Labelled
+    from bigin_api.bulk.bulk_read import Criteria
+    from tap_bigin.bookmarks import Entry, Pass
+    from tap_bigin.bulk.columns import JobColumns
+    from tap_bigin.lists.pages import ModulePages
+    from tap_bigin.report import StreamReport
+    from tap_bigin.singer.batch import Record
+
+
+class BulkReading:
+    """One pass over one module. ``prepare`` makes records ready to leave, in place."""
+
+    def __init__(
+        self,
+        client: Labelled,
+        module: str,
+        columns: JobColumns,
+        *,
+        pages: ModulePages,
+        lookups: Sequence[str],
+        prepare: Callable[[list[Record]], None],
+        report: StreamReport,
+    ) -> None:
+        """``pages`` reads records whole; ``lookups`` are all that the module has."""
+        self._client = client
+        self._module = module
+        self._columns = columns
+        self._pages = pages
+        self._lookups = lookups
+        self._prepare = prepare
+        self._report = report
+
+    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+        """The pass from where it stands to its end, each chunk with the state that holds after it.
+
+        The caller completes the state with ``pass_`` when this returns. Raises BulkUnusable, and
+        NotFound for a job that is gone.
+        """
+        self.pass_ = pass_
+        files = BulkFiles(
+            self._client,
+            self._module,
+            self._columns,
+            jobs=Jobs.of(pass_.jobs),
+            links=BulkLinks(self._client, self._module, self._columns),
+            criteria=self._criteria(),
+        )
+        seen = SeenIds()
+        self._doubtful = list(self._lookups)
+        for page in files.pages():
+            records: list[Record] = []
+            if page is not None:
+                written = files.jobs.rows - seen.rows  # by an earlier run
+                seen.add(page.ids, begins_file=page.begins_file)
+                if written >= len(page.ids):
+                    continue
+                records = page.records(skipped=max(0, written))
+                self._clear_doubts(records)
+                files.jobs = replace(files.jobs, rows=seen.rows)
+            yield self._chunk(entry, records, files.jobs)
+        yield from self._what_is_missing(entry, seen, files)
+
+    def _clear_doubts(self, records: list[Record]) -> None:
+        """A job that gives a row with an empty lookup does not leave such rows out."""
+        if self._doubtful:
+            self._doubtful = [
+                name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
+            ]
+
+    def _chunk(self, entry: Entry, records: list[Record], jobs: Jobs) -> Chunk:
+        self._prepare(records)
+        self.pass_ = replace(self.pass_, jobs=jobs.to_state(), emitted=self.pass_.emitted + len(records))
+        return Chunk(records, begin(entry, self.pass_))
+
+    def _criteria(self) -> Criteria | None:
+        """What an incremental pass is to read."""
+        return None if self.pass_.since is None else greater_equal(MODIFIED, self.pass_.since)
+
+    def _what_is_missing(self, entry: Entry, seen: SeenIds, files: BulkFiles) -> Iterator[Chunk]:
+        completion = Completion(self._client, self._module, self.pass_, seen=seen, report=self._report)
+        counted = files.jobs.counted
+        missing = completion.missing(
+            self._doubtful, counted=counted, promised=files.promised, rest=files.rest_is_left
+        )
+        for ids in missing:
+            records = self._pages.by_ids(ids)
+            seen.add_beside(str(record["id"]) for record in records)
+            yield self._chunk(entry, records, files.jobs)
+        if completion.refused is None:
+            return
+        if len(seen) < max(counted, files.promised):
+            raise BulkUnusable(
+                f"the job gave {seen.rows:,} of {counted:,} records, and COQL may not be asked for the "
+                f"others. {completion.refused}",
+                module=self._module,
+            )
+        self._report.warn(f"that the job left nothing out cannot be proven. {completion.refused}")

@@ -1,0 +1,192 @@
+"""What a Bulk Read job's CSV gives of a stream's fields, and what it leaves to list calls. Pure.
+
+A CSV holds bare ids where the list gives ``{"id", "name"}``. Names come free of charge where they can:
+users' from /users, Team Pipelines' from the layouts, two lookups' from joined columns. A type that is
+not known here is left to the list: never guessed, never dropped.
+Source: bulk-read/create-job, bulk-read/limitations (Bigin v2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bigin_api.limits import BULK_READ_MODULES, MAX_JOINS_PER_BULK_READ
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bigin_api.models import Field
+
+Kind = Literal[
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "truth",  # a boolean that may be unknown: a formula's
+    "choices",
+    "datetime",
+    "id",  # of a lookup, flat
+    "link",  # of a lookup, with the name from a joined column
+    "layout",
+    "user",
+    "owner",  # a user with an e-mail address
+    "untagged",  # no column at all: the module has no tags, so each record's are []
+]
+
+_KIND_OF_TYPE: Mapping[str, Kind] = {
+    "text": "text",
+    "textarea": "text",
+    "email": "text",
+    "phone": "text",
+    "website": "text",
+    "picklist": "text",
+    "autonumber": "text",
+    "bigint": "text",
+    "date": "text",
+    "datetime": "datetime",
+    "integer": "integer",
+    "double": "number",
+    "currency": "number",
+    "percent": "number",
+    "boolean": "boolean",
+    "multiselectpicklist": "choices",
+    "lookup": "link",
+    "userlookup": "user",
+    "ownerlookup": "owner",
+}
+
+_JSON_TYPES_OF_KIND: Mapping[Kind, frozenset[str]] = {
+    "text": frozenset(("string",)),
+    "datetime": frozenset(("string",)),
+    "integer": frozenset(("integer",)),
+    "number": frozenset(("double", "integer")),
+    "boolean": frozenset(("boolean",)),
+    "choices": frozenset(("jsonarray",)),
+    "link": frozenset(("jsonobject",)),
+    "user": frozenset(("jsonobject",)),
+    "owner": frozenset(("jsonobject",)),
+}
+
+LINKS: frozenset[Kind] = frozenset(("link", "layout", "user", "owner"))
+SEPARATOR_OF_CHOICES = ";"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field in the CSV, how its text is read, and the joined column that names what it links to."""
+
+    name: str
+    kind: Kind
+    name_column: str | None = None
+
+
+@dataclass(frozen=True)
+class JobColumns:
+    """A stream's fields, split by where they come from."""
+
+    columns: tuple[Column, ...] = ()
+    left_to_list: tuple[str, ...] = ()
+
+    @property
+    def field_count(self) -> int:
+        """How many fields the stream asks for."""
+        return len(self.columns) + len(self.left_to_list)
+
+    @property
+    def asked_for(self) -> list[str]:
+        """The ``fields`` of the job."""
+        own = [each.name for each in self.columns if each.kind != "untagged"]
+        return own + [each.name_column for each in self.columns if each.name_column]
+
+    @property
+    def lookups(self) -> list[str]:
+        """The lookups in the job: rows where one is empty have been seen left out."""
+        return [each.name for each in self.columns if each.kind in ("link", "id")]
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether a column of one of these kinds is among them."""
+        return any(each.kind in kinds for each in self.columns)
+
+
+def is_bulk_readable(module: str) -> bool:
+    """Whether jobs read this module at all.
+
+    >>> is_bulk_readable("Contacts"), is_bulk_readable("Notes")
+    (True, False)
+    """
+    return module in BULK_READ_MODULES
+
+
+def job_columns(
+    fields: Sequence[Field],
+    *,
+    display_fields: Mapping[str, str],
+    flat_lookups: bool = False,
+    untagged: bool = False,
+) -> JobColumns:
+    """Where each field comes from when a job reads the stream.
+
+    ``display_fields`` has the field that names a record, by module; a lookup to a module that is not
+    in it has no name to join. ``untagged``: the module's list of tags is known to be empty.
+
+    >>> from bigin_api.models import Field
+    >>> company = Field("Account_Name", "lookup", "jsonobject", lookup_module="Accounts")
+    >>> job_columns([company], display_fields={"Accounts": "Account_Name"}).asked_for
+    ['Account_Name', 'Account_Name.Account_Name']
+    >>> job_columns([Field("Tag", "text", "jsonarray")], display_fields={}).left_to_list
+    ('Tag',)
+    """
+    columns: list[Column] = []
+    left: list[str] = []
+    joins = 0
+    for field in fields:
+        column = _column(field, display_fields, flat_lookups=flat_lookups, untagged=untagged)
+        if column and column.name_column:
+            joins += 1
+        if column is None or (column.name_column and joins > MAX_JOINS_PER_BULK_READ):
+            left.append(field.api_name)
+        else:
+            columns.append(column)
+    return JobColumns(tuple(columns), tuple(left))
+
+
+def _column(
+    field: Field, display_fields: Mapping[str, str], *, flat_lookups: bool, untagged: bool
+) -> Column | None:
+    name, kind = field.api_name, _kind(field)
+    if name == "Tag":
+        return Column(name, "untagged") if untagged else None
+    if kind is None:
+        return None
+    if kind in LINKS and flat_lookups:
+        return Column(name, "id")
+    if kind == "link":
+        named_by = display_fields.get(field.lookup_module or "")
+        return Column(name, kind, f"{name}.{named_by}") if named_by else None
+    return Column(name, kind)
+
+
+def _kind(field: Field) -> Kind | None:
+    """How the CSV's text of a field is read; None for what only the list gives."""
+    if field.data_type == "formula":
+        return _kind_of_formula(field)
+    kind = _KIND_OF_TYPE.get(field.data_type)
+    if field.data_type == "bigint" and field.json_type == "jsonobject":
+        return "layout"  # `Pipeline` of Pipelines: the metadata says bigint, the value is a link
+    if kind is None or (field.json_type and field.json_type not in _JSON_TYPES_OF_KIND[kind]):
+        return None
+    if kind == "choices" and any(
+        SEPARATOR_OF_CHOICES in each.actual_value for each in field.pick_list_values
+    ):
+        return None  # a choice that holds the separator cannot be told from two choices
+    return kind
+
+
+def _kind_of_formula(field: Field) -> Kind | None:
+    if field.formula_return_type == "string":
+        return "text"
+    kind = _KIND_OF_TYPE.get(field.formula_return_type or "")
+    if kind == "boolean":
+        return "truth"
+    return kind if kind in ("text", "datetime", "integer", "number") else None

@@ -1,0 +1,77 @@
+"""What the bare ids in a Bulk Read job's CSV stand for: users by /users, Team Pipelines by the layouts.
+
+An id that neither names (a user who is gone) is learnt from one record that has it, read by the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.limits import MAX_IDS_PER_CALL
+from tap_bigin.bulk.rows import Links
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bigin_api import Labelled
+    from tap_bigin.bulk.columns import JobColumns, Kind
+    from tap_bigin.bulk.rows import Link, Record
+
+REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
+
+
+class BulkLinks:
+    """The links of one module's rows. Asks for what its columns need, 1 credit for 200 users."""
+
+    def __init__(self, client: Labelled, module: str, columns: JobColumns) -> None:
+        self._client = client
+        self._module = module
+        users = self._users() if columns.has("user", "owner") else []
+        named = [{"name": each.get("full_name"), "id": str(each["id"])} for each in users]
+        emails = [each.get("email") for each in users]
+        owners = [{**link, "email": email} for link, email in zip(named, emails, strict=True)]
+        layouts = self._layouts() if columns.has("layout") else []
+        known: dict[Kind, list[Link]] = {"user": named, "owner": owners, "layout": layouts}
+        self.by_kind: Mapping[Kind, Links] = {
+            kind: Links({link["id"]: link for link in links}) for kind, links in known.items()
+        }
+        self._links_of = {
+            each.name: self.by_kind[each.kind] for each in columns.columns if each.kind in self.by_kind
+        }
+
+    def name_all(self, records: Sequence[Record]) -> None:
+        """Name what these records brought up, 1 credit for up to 100 ids; nothing where all have names."""
+        if not any(links.unnamed for links in self.by_kind.values()):
+            return
+        witnesses: dict[tuple[str, str], str] = {}
+        for record in records:
+            for field, links in self._links_of.items():
+                link = record[field]
+                if link and link["id"] in links.unnamed:
+                    witnesses.setdefault((field, link["id"]), record["id"])
+        self._ask(sorted(set(witnesses.values())))
+        for links in self.by_kind.values():
+            links.unnamed.clear()  # a record that is gone cannot be asked: its link stays without a name
+
+    def _ask(self, record_ids: Sequence[str]) -> None:
+        fields = list(self._links_of)
+        for at in range(0, len(record_ids), MAX_IDS_PER_CALL):
+            some = record_ids[at : at + MAX_IDS_PER_CALL]
+            for record in self._client.records.by_ids(self._module, some, fields):
+                for field, links in self._links_of.items():
+                    if record.get(field):
+                        links.name(record[field])
+
+    def _users(self) -> list[dict[str, Any]]:
+        try:
+            return list(self._client.organization.users())
+        except REFUSALS:
+            return []  # the token may not list users: each is learnt from a record
+
+    def _layouts(self) -> list[Link]:
+        try:
+            layouts = self._client.metadata.layouts(self._module)
+        except REFUSALS:
+            return []
+        return [{"name": each.name, "id": each.id} for each in layouts]

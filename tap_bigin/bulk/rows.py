@@ -1,0 +1,149 @@
+"""A row of a Bulk Read job's CSV becomes exactly the record that the list would give. Pure.
+
+Whole columns are converted at once: a converter is chosen once per file from the header, and a page of
+rows costs a few list comprehensions, not a decision per value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.errors import BiginError
+from tap_bigin.bulk.columns import SEPARATOR_OF_CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tap_bigin.bulk.columns import Column, Kind
+
+    Texts = Sequence[Sequence[str]]  # a page of the file, column by column
+
+Record = dict[str, Any]
+Link = dict[str, Any]
+
+BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "": False}  # an untouched one reads false
+TRUTHS: Mapping[str, bool | None] = {"true": True, "false": False, "": None}
+
+
+class UnreadableFile(BiginError):  # noqa: N818 -- reads as what happened
+    """A job's CSV is not what was asked for: a column is missing, or a value is not of its type."""
+
+
+class Links(dict[str, Link]):
+    """What bare ids stand for. An id that nobody has named yet gets a link that is completed later.
+
+    >>> links = Links({"7": {"name": "Ann Ek", "id": "7"}})
+    >>> links["7"], links["8"], links.unnamed
+    ({'name': 'Ann Ek', 'id': '7'}, {'name': None, 'id': '8'}, {'8'})
+    """
+
+    def __init__(self, known: Mapping[str, Link] | None = None) -> None:
+        super().__init__(known or {})
+        self.unnamed: set[str] = set()
+
+    def __missing__(self, link_id: str) -> Link:
+        self.unnamed.add(link_id)
+        link: Link = {"name": None, "id": link_id}
+        self[link_id] = link
+        return link
+
+    def name(self, link: Link) -> None:
+        """Complete a link that records may hold already."""
+        self[str(link["id"])].update(link)
+
+
+class CsvRows:
+    """Converts the rows of one file, a page of them at a time.
+
+    >>> from tap_bigin.bulk.columns import Column
+    >>> rows = CsvRows(["Id", "Seats"], [Column("Seats", "integer")], links={})
+    >>> rows.records([["7", "3"], ["8", ""]])
+    [{'id': '7', 'Seats': 3}, {'id': '8', 'Seats': None}]
+    """
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        columns: Iterable[Column],
+        *,
+        links: Mapping[Kind, Mapping[str, Link]],
+    ) -> None:
+        """``links`` has what ids stand for, by kind. Raises UnreadableFile if a column is missing."""
+        self._header = list(header)
+        self.id_place = self._place("id")
+        self._names = ["id"]
+        self._values: list[Callable[[Texts], Iterable[Any]]] = [_column(self.id_place)]
+        for column in columns:
+            self._names.append(column.name)
+            self._values.append(self._reader(column, links))
+
+    def records(self, rows: Sequence[Sequence[str]]) -> list[Record]:
+        """The records of some rows, in their order. Raises UnreadableFile for a value that does not fit."""
+        if not rows:
+            return []
+        names = self._names
+        try:
+            texts = list(zip(*rows, strict=True))
+            if len(texts) != len(self._header):
+                raise UnreadableFile(f"A row has {len(texts)} columns, the header {len(self._header)}.")
+            columns = zip(*[values(texts) for values in self._values], strict=True)
+            return [dict(zip(names, each)) for each in columns]  # noqa: B905 -- equally long, and hot
+        except (ValueError, KeyError) as exc:
+            raise UnreadableFile(f"A row does not fit its columns: {exc}.") from exc
+
+    def _place(self, name: str) -> int:
+        """The column of that name; the record's id has been seen as ``Id`` and as ``id``."""
+        if name in self._header:
+            return self._header.index(name)
+        folded = [each.casefold() for each in self._header]
+        if folded.count(name.casefold()) != 1:
+            raise UnreadableFile(f"The file has no column {name!r}.")
+        return folded.index(name.casefold())
+
+    def _reader(
+        self, column: Column, links: Mapping[Kind, Mapping[str, Link]]
+    ) -> Callable[[Texts], Iterable[Any]]:
+        if column.kind == "untagged":
+            return lambda texts: [[] for _ in texts[0]]
+        place = self._place(column.name)
+        if column.name_column:
+            return _named_links(place, self._place(column.name_column))
+        if column.kind in links:
+            return _found_in(place, links[column.kind])
+        convert = _CONVERTERS[column.kind]
+        return lambda texts: convert(texts[place])
+
+
+def _column(place: int) -> Callable[[Texts], Iterable[Any]]:
+    return lambda texts: texts[place]
+
+
+def _found_in(place: int, known: Mapping[str, Any]) -> Callable[[Texts], Iterable[Any]]:
+    """Each text's entry in a table that makes the missing ones itself; nothing for an empty text."""
+    return lambda texts: [known[text] if text else None for text in texts[place]]
+
+
+def _named_links(place: int, name_place: int) -> Callable[[Texts], Iterable[Any]]:
+    return lambda texts: [
+        {"name": name or None, "id": link_id} if link_id else None
+        for link_id, name in zip(texts[place], texts[name_place])  # noqa: B905 -- columns of one table
+    ]
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+_CONVERTERS: Mapping[Kind, Callable[[Sequence[str]], Iterable[Any]]] = {
+    "text": lambda texts: [text or None for text in texts],
+    "datetime": lambda texts: [text or None for text in texts],  # in the user's offset, as in the list
+    "id": lambda texts: [text or None for text in texts],
+    "integer": lambda texts: [int(text) if text else None for text in texts],
+    "number": lambda texts: [_number(text) if text else None for text in texts],
+    "boolean": lambda texts: [BOOLEANS[text] for text in texts],
+    "truth": lambda texts: [TRUTHS[text] for text in texts],
+    "choices": lambda texts: [text.split(SEPARATOR_OF_CHOICES) if text else None for text in texts],
+}

@@ -1,0 +1,101 @@
+"""Ask the metadata what this token can read; as little as is needed, side by side.
+
+Without a catalog every module is described. With one only those that it selects, and at once: their
+names are known, so the list of modules is asked for only if a stream needs it.
+
+A catalog of a moment ago carries what Bigin told its discovery. One module is asked for all the same: its
+answer checks the token, tells Bigin's clock, and shows whether what is carried still holds.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.models import Module
+from tap_bigin.discovery.definition import readable_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from bigin_api import Client, Field, InFlight
+    from tap_bigin.discovery.catalog_cache import Carried
+
+Described = tuple[Module, "tuple[Field, ...]"]
+
+
+class Description:
+    """What the metadata says. Each answer is asked for once and costs 1 credit."""
+
+    def __init__(
+        self,
+        client: Client,
+        calls: InFlight,
+        *,
+        wanted: Sequence[str],
+        carried: Mapping[str, Carried],
+    ) -> None:
+        """``wanted`` are the globs of the setting ``modules``, ``carried`` is what the catalog carries."""
+        self._client = client
+        self._calls = calls
+        self._wanted = wanted
+        self._carried = carried
+        self.discovered: datetime | None = None  # Bigin's clock before every module was asked for
+        self.trusted: frozenset[str] = frozenset()  # modules whose fields the catalog told
+        self.refusals: dict[str, str] = {}  # modules whose fields the token may not see, and Bigin's words
+
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """Those that can be read, as far as is known, in Bigin's order."""
+        readable = readable_modules(self._client.metadata.modules(), wanted=self._wanted)
+        return tuple(module for module in readable if module.api_name not in self.refusals)
+
+    def every_module(self) -> Iterator[Described]:
+        """Every readable module with its fields."""
+        readable = readable_modules(self._client.metadata.modules(), wanted=self._wanted)
+        self.discovered = self._client.server_time
+        return self._with_fields(readable)
+
+    def named(self, names: Collection[str], *, asked_anyway: Collection[str]) -> Iterator[Described]:
+        """Those of the names that are readable modules, with their fields.
+
+        What the catalog carries of the others than those ``asked_anyway`` does for an answer, if it holds.
+        """
+        chosen = sorted(name for name in names if any(fnmatchcase(name, glob) for glob in self._wanted))
+        self._trust(chosen, asked_anyway)
+        return self._with_fields([Module(name, api_supported=True) for name in chosen])
+
+    def _trust(self, chosen: Sequence[str], asked_anyway: Collection[str]) -> None:
+        """Take over what is carried if it is fresh and one module's live answer agrees with it."""
+        candidates = [name for name in chosen if name in self._carried]
+        if all(name in asked_anyway for name in candidates):
+            return
+        asked = next((name for name in candidates if name in asked_anyway), candidates[0])
+        fields, carried = self._fields_of(asked), self._carried[asked]
+        now = self._client.server_time
+        if fields is None or now is None or not (carried.is_fresh(now) and carried.agrees_with(fields)):
+            return
+        self.trusted = frozenset(
+            name
+            for name, each in self._carried.items()
+            if name != asked and name not in asked_anyway and each.is_fresh(now)
+        )
+        for name in self.trusted:
+            self._client.metadata.assume(name, self._carried[name].fields)
+
+    def _with_fields(self, modules: Sequence[Module]) -> Iterator[Described]:
+        names = [module.api_name for module in modules]
+        for module, fields in zip(modules, self._calls.map_in_order(self._fields_of, names), strict=True):
+            if fields is not None:
+                yield module, fields
+
+    def _fields_of(self, module: str) -> tuple[Field, ...] | None:
+        """A module's fields, None if the token may not see them."""
+        try:
+            return self._client.metadata.fields(module)
+        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as refused:
+            self.refusals[module] = refused.message
+            return None

@@ -1,0 +1,1 @@
+"""A scan of a module by list pages, its borders proven."""

@@ -1,0 +1,223 @@
+"""What was deleted and what came back: a module's deleted list compared with what an earlier run saw.
+
+The list tells deletions; it does not tell restorations. A restored record leaves the list, perhaps with
+its old Modified_Time, which no incremental pass would read again. So state remembers which ids were in
+the recycle bin: one that has left the list and can be read has been restored. Permanent deletions and
+entries that faded (60 days in the bin, 120 days deleted for good) cannot be read.
+Source: get-deleted-records (Bigin v2).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.limits import RECORDS_PER_PAGE
+from tap_bigin.bookmarks import READ_OVERLAP, from_text, to_utc_text
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.lists.pages import in_hundreds
+from tap_bigin.values.schema import DATETIME, LINK, STRING, JsonSchema, RecordSchema, nullable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from bigin_api import Labelled
+    from tap_bigin.settings import Lookups
+
+Entry = dict[str, Any]
+
+WHOLE_UP_TO = RECORDS_PER_PAGE  # entries: one page costs as much as asking for what is new
+WHOLE_EVERY = timedelta(hours=24)  # a longer list is read whole only so often
+REMEMBERED = 2_000  # ids a module in state
+OVERLAP = 20  # entries that two pages of the list share: so many restorations between them are harmless
+TRIES_TO_OVERLAP = 5
+
+DELETED_TIME = "deleted_time"
+RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class DeletedDefinition(StreamDefinition):
+    """The stream of deleted records."""
+
+
+def define_deleted(*, lookups: Lookups = "object") -> DeletedDefinition:
+    """Its definition.
+
+    >>> define_deleted().primary_keys
+    ('module', 'id')
+    """
+    properties: dict[str, JsonSchema] = {
+        "module": {"type": "string"},
+        "id": {"type": "string"},
+        "display_name": STRING,
+        "type": nullable(
+            "string",
+            description="recycle: in the recycle bin; permanent: deleted for good; restored: it is back, "
+            "and deleted_time is null.",
+        ),
+        DELETED_TIME: DATETIME,
+        "deleted_by": STRING if lookups == "id" else LINK,
+    }
+    schema = RecordSchema(properties, {DELETED_TIME: "datetime", "deleted_by": "link"})
+    return DeletedDefinition("deleted_records", schema, ("module", "id"), DELETED_TIME)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What state remembers of a module's deleted list."""
+
+    since: datetime | None = None  # Bigin's clock before the last reading
+    gone: frozenset[str] = frozenset()  # ids in the recycle bin then
+    listed: int = 0  # entries of the whole list
+    checked: datetime | None = None  # when the whole list was read
+
+    @classmethod
+    def from_state(cls, kept: Mapping[str, Any] | None) -> Mark:
+        """Read a mark out of state; an empty one where there is none."""
+        kept = kept or {}
+        return cls(
+            since=from_text(kept["since"]) if kept.get("since") else None,
+            gone=frozenset(kept.get("gone", ())),
+            listed=int(kept.get("listed", 0)),
+            checked=from_text(kept["checked"]) if kept.get("checked") else None,
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """The mark as state keeps it."""
+        return {
+            "since": self.since and to_utc_text(self.since),
+            "gone": sorted(self.gone),
+            "listed": self.listed,
+            "checked": self.checked and to_utc_text(self.checked),
+        }
+
+    def asks_since(self, now: datetime | None) -> datetime | None:
+        """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
+        if self.since is None or self.checked is None or now is None or self.listed <= WHOLE_UP_TO:
+            return None
+        return None if now - self.checked > WHOLE_EVERY else self.since - READ_OVERLAP
+
+
+@dataclass(frozen=True)
+class DeletedList:
+    """A module's deleted list as it was read."""
+
+    entries: tuple[Entry, ...]
+    asked: datetime | None  # Bigin's clock before it was read
+    since: datetime | None = None  # None: whole
+
+
+@dataclass(frozen=True)
+class News:
+    """What a deleted list tells that an earlier run could not know."""
+
+    deleted: tuple[Entry, ...]
+    left: tuple[str, ...]  # ids no longer listed: restored, if they can be read
+    mark: Mark = field(default_factory=Mark)
+    first: bool = False  # no earlier run looked at the list
+
+
+def compare(mark: Mark, listed: DeletedList) -> News:
+    """The news in a list.
+
+    >>> entry = {"id": "7", "type": "recycle", "deleted_time": "2026-05-14T09:00:00Z"}
+    >>> news = compare(Mark(gone=frozenset({"8"}), listed=1), DeletedList((entry,), None))
+    >>> [each["id"] for each in news.deleted], news.left
+    (['7'], ('8',))
+    """
+    since = mark.since and mark.since - READ_OVERLAP
+    by_ids = mark.listed <= REMEMBERED
+    deleted = tuple(
+        each
+        for each in listed.entries
+        if since is None
+        or not each.get("deleted_time")
+        or from_text(each["deleted_time"]) >= since
+        # A page may have skipped it in an earlier run.
+        or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)
+    )
+    in_bin = frozenset(each["id"] for each in listed.entries if each.get("type") == "recycle")
+    if listed.since is not None:
+        known = mark.gone | in_bin
+        return News(deleted, (), Mark(listed.asked, _newest(known), mark.listed + len(deleted), mark.checked))
+    left = mark.gone - {each["id"] for each in listed.entries}
+    return News(
+        deleted,
+        tuple(sorted(left)),
+        Mark(listed.asked, _newest(in_bin), len(listed.entries), listed.asked),
+        first=mark.since is None,
+    )
+
+
+def _newest(ids: frozenset[str]) -> frozenset[str]:
+    return ids if len(ids) <= REMEMBERED else frozenset(sorted(ids, key=int)[-REMEMBERED:])
+
+
+class DeletedLists:
+    """The deleted lists of a run: each is read once, for all streams that ask."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, DeletedList] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def of(self, client: Labelled, module: str, mark: Mark) -> DeletedList:
+        """A module's list, at least from where the mark needs it."""
+        since = mark.asks_since(client.server_time)
+        with self._lock:
+            lock = self._locks.setdefault(module, threading.Lock())
+        with lock:
+            known = self._read.get(module)
+            if known is None or (known.since is not None and (since is None or since < known.since)):
+                known = self._read[module] = read_deleted(client, module, since=since)
+            return known
+
+
+def read_deleted(client: Labelled, module: str, *, since: datetime | None = None) -> DeletedList:
+    """A module's deleted list; 1 credit a page of 200.
+
+    The list has no tokens, and a restored record moves the rest up: so each page begins some entries
+    before the last one ended, and if none of those is in it, the next begins earlier still.
+    """
+    asked = client.server_time
+    found: dict[str, Entry] = {}
+    read: list[str] = []  # ids by position, as far as they are known
+    wider, tries = 1, 0
+    while True:
+        overlap = min(OVERLAP, len(read) // 4) * wider
+        number, size = window(len(read) - overlap)
+        page = client.records.deleted(
+            module, page=number, per_page=size, modified_since=since and since - READ_OVERLAP
+        )
+        start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
+        found.update((str(each["id"]), each) for each in page.records)
+        if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:
+            wider, tries = wider * 4, tries + 1
+            continue
+        read[start:] = ids
+        wider = 1
+        if not page.more_records:
+            return DeletedList(tuple(found.values()), asked, since)
+
+
+def window(at: int) -> tuple[int, int]:
+    """Number and size of the page that begins at a position or a little before.
+
+    >>> window(0), window(180), window(350)
+    ((1, 200), (2, 180), (3, 175))
+    """
+    if at <= 0:
+        return 1, RECORDS_PER_PAGE
+    before = -(-at // RECORDS_PER_PAGE)
+    return before + 1, at // before
+
+
+def restored(client: Labelled, module: str, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that can be read again; 1 credit per 100."""
+    return [
+        record["id"] for some in in_hundreds(ids) for record in client.records.by_ids(module, some, ["id"])
+    ]

@@ -1,0 +1,1 @@
+"""The proof: what Bigin has against what was handed on."""

@@ -1,0 +1,1 @@
+"""Singer's side: the command, the messages and what is fetched ahead of them."""

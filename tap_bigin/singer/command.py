@@ -1,0 +1,143 @@
+"""The command ``tap-bigin``: what comes in from outside is checked, and every end has one clear last line."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+from abc import abstractmethod
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
+from singer_sdk.tap_base import CliTestOptionValue
+
+from bigin_api import SettingsError
+from tap_bigin.bookmarks import check_state
+from tap_bigin.discovery.catalog_cache import carried_in
+from tap_bigin.settings import SECRETS
+from tap_bigin.singer.ending import Terminated, clear_ending, read_json, read_settings_file
+from tap_bigin.singer.writer import PageWriter
+from tap_bigin.values.drift import check_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    import click
+
+
+class BiginCommand(Tap):
+    """What the SDK makes of a command line, with errors that a person can act on."""
+
+    message_writer_class = PageWriter
+    message_writer: PageWriter
+
+    def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
+        """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
+        self.carried = carried_in(catalog, state)
+        super().__init__(catalog=catalog, state=state, **more)
+
+    @abstractmethod
+    def run(self) -> None:
+        """Write all selected streams."""
+
+    @abstractmethod
+    def test(self) -> None:
+        """Read a record of each stream."""
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap, or print what it is."""
+        PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
+        cls.print_version(print_fn=cls.logger.info)
+        atexit.register(gc.freeze)  # the system frees a process faster than Python its objects
+        config = config or _ConfigInput()
+        with clear_ending(cls.logger):
+            tap = cls(
+                config=config.config,
+                state=_read(state, "state", check_state),
+                catalog=_read(catalog, "catalog", check_catalog),
+                parse_env_config=config.parse_env,
+                validate_config=True,
+            )
+            tap.run()
+
+    @classmethod
+    def cb_config(
+        cls,
+        ctx: click.Context,  # noqa: ARG003
+        param: click.Option,  # noqa: ARG003
+        value: tuple[str, ...],
+    ) -> _ConfigInput:
+        """Settings from files and, for ``ENV``, from the environment."""
+        with clear_ending(cls.logger):
+            files = [read_settings_file(path) for path in value if path != "ENV"]
+            merged = {name: each for file in files for name, each in file.items()}
+            return _ConfigInput(config=merged, parse_env="ENV" in value)
+
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Print the catalog."""
+        with clear_ending(cls.logger):
+            super().cb_discover(ctx, param, value)
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read a record of each stream, or write the schemas alone."""
+        with clear_ending(cls.logger):
+            if value != CliTestOptionValue.All.value:
+                super().cb_test(ctx, param, value)
+                return
+            config: _ConfigInput = ctx.params.get("config") or _ConfigInput()
+            tap = cls(config=config.config, parse_env_config=config.parse_env, validate_config=True)
+            tap.test()
+            ctx.exit()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state of the right shape. Raises SettingsError for another."""
+        check_state(state)
+        super().load_state(state)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """All that is wrong with the settings, in words that show no secret. Raises SettingsError."""
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        errors = [_explained(error) for error in JSONSchemaValidator(schema).iter_errors(self._config)]
+        if errors and raise_errors:
+            raise SettingsError(f"Settings: {'; '.join(errors)}.")
+        for name in self._config.keys() - schema["properties"].keys():
+            self.logger.warning("Settings: there is no %r; --about lists those that there are.", name)
+        return errors
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End between two lines; ``run`` writes the state."""
+        ended = Terminated(signum)
+        if self.message_writer.is_writing:
+            self.message_writer.interruption = ended
+        else:
+            raise ended
+
+
+def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict[str, Any] | None:
+    """What a file holds, once it has the right shape. Raises SettingsError for another."""
+    if file is None:
+        return None
+    content: dict[str, Any] = read_json(file.read(), what)
+    check(content)
+    return content
+
+
+def _explained(error: Any) -> str:
+    """What is wrong with a setting, without its value where that is a secret."""
+    name = str(error.path[0]) if error.path else ""
+    if name in SECRETS:
+        return f"{name}: a {type(error.instance).__name__}, but it takes a text"
+    return f"{name}: {error.message}" if name else error.message

@@ -1,0 +1,93 @@
+"""Which records of a stream wait for a bulk job, and by which field a job would find them.
+
+Inserts never do: what became of 25,000 of them after a lost answer could not be found out. Nor does
+anything where automation was asked for, for no job can be told to fire it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bigin_api.limits import BULK_WRITE_MODULES
+from target_bigin.bulk.sheet import Column, columns_of, why_not
+from target_bigin.lookups.by_value import fold
+from target_bigin.records.record import Prepared
+from target_bigin.schema.keys import KeyPlan
+from target_bigin.streams.steps import Step
+
+if TYPE_CHECKING:
+    from target_bigin.schema.context import StreamContext
+
+logger = logging.getLogger("target-bigin")
+
+
+@dataclass
+class BulkPlan:
+    """What a stream's step and its writer share."""
+
+    context: StreamContext
+    key: KeyPlan
+    columns: dict[str, Column] = field(default_factory=dict)
+    is_open: bool = True  # False: jobs were refused, all records go by calls
+    finishing: bool = False  # no further record will come
+
+    @classmethod
+    def of(cls, context: StreamContext, key: KeyPlan) -> BulkPlan | None:
+        """None for a stream whose records never go by jobs."""
+        name = context.module.api_name
+        settings = context.run.settings
+        if context.settings.write_method == "records" or settings.dry_run:
+            return None
+        reason = None
+        if name not in BULK_WRITE_MODULES:
+            reason = f"Bulk Write does not take {name}"
+        elif settings.trigger:
+            reason = "trigger asks for automation, which a bulk job cannot be told to fire"
+        elif context.settings.operation not in ("upsert", "update"):
+            reason = f"{context.settings.operation} has no fate that could be found out"
+        if reason:
+            logger.info("%s: goes by calls, %s.", context.stream, reason)
+            return None
+        return cls(context, key, columns_of(context.fields))
+
+    def key_of(self, record: Prepared) -> str | None:
+        """The field by which a job would find this record, None if it cannot."""
+        if record.operation == "update":
+            return "id" if record.id else None
+        if record.operation != "upsert" or self.key.way != "check" or len(self.key.fields) != 1:
+            return None
+        name = self.key.fields[0]
+        return name if record.body.get(name) is not None else None
+
+    def text_of(self, record: Prepared) -> str:
+        """The record's key as a result shows it, folded."""
+        name = self.key_of(record)
+        return fold(record.id if name == "id" else record.body[str(name)])
+
+
+class ChooseBulk(Step):
+    """Marks the records that can go by a job."""
+
+    def __init__(self, plan: BulkPlan) -> None:
+        self._plan = plan
+
+    def take(self, record: Prepared) -> bool:
+        """Every record goes on, one way or the other."""
+        record.by_bulk = (
+            self._plan.is_open and not record.alone and record.attempts == 0 and self._fits(record)
+        )
+        return True
+
+    def finish(self) -> None:
+        """What waits for company need not wait any longer."""
+        self._plan.finishing = True
+
+    def _fits(self, record: Prepared) -> bool:
+        if self._plan.key_of(record) is None:
+            return False
+        field_ = why_not(record.body, self._plan.columns)
+        if field_ is not None:
+            self._plan.context.account.notes[f"by calls, for a bulk file cannot hold {field_}"] += 1
+        return field_ is None

@@ -1,0 +1,110 @@
+"""One Bulk Write job from its file to its result. In a thread; nothing here decides about records.
+
+Costs 500 credits and a handful for upload, questions and result. A job that fails, or of which the result
+cannot be had, says nothing about its rows: all of them may have been written, or none.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from bigin_api import (
+    ArchiveRefused,
+    BulkJobFailed,
+    BulkJobUnfinished,
+    BulkWriteJob,
+    CsvArchive,
+    InvalidRequest,
+    ModuleUnavailable,
+    PermissionDenied,
+    RowResult,
+    TransientError,
+    read_results,
+)
+from target_bigin.bulk.sheet import Sheet
+from target_bigin.lookups.by_value import fold
+from target_bigin.records.record import Prepared
+
+if TYPE_CHECKING:
+    from bigin_api import Labelled
+
+logger = logging.getLogger("target-bigin")
+
+BulkOperation = Literal["update", "upsert"]
+
+Noted = Callable[[BulkWriteJob], None]
+"""Told of a job as soon as it exists, and again when it has ended."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of a job. ``verdicts``: by the folded key, of the rows that the result tells of.
+
+    ``left`` did not fit into the file. ``refusal``: why bulk jobs are no way for this stream at all.
+    """
+
+    records: Sequence[Prepared]
+    left: Sequence[Prepared] = ()
+    verdicts: Mapping[str, RowResult] = field(default_factory=dict)
+    trouble: str | None = None  # why nothing is known of the rows
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job is made from."""
+
+    client: Labelled
+    module: str
+    operation: BulkOperation
+    sheet: Sheet
+    noted: Noted
+
+    def run(self, records: Sequence[Prepared]) -> Sent:
+        """Write the file, make the job, wait for it, read its result.
+
+        Raises what ends the run: AuthError, CreditBudgetReached, ClientClosed.
+        """
+        with tempfile.TemporaryFile() as file:
+            with CsvArchive(file, f"{self.module}.csv", self.sheet.header) as archive:
+                taken = next(
+                    (place for place, each in enumerate(records) if not archive.add(self.sheet.row(each))),
+                    len(records),
+                )
+            sent, left = records[:taken], records[taken:]
+            try:
+                file_id = self.client.bulk_write.upload(file, f"{self.module}.zip")
+                made = self.client.bulk_write.create(
+                    self.module,
+                    file_id,
+                    self.sheet.mappings,
+                    operation=self.operation,
+                    find_by=self.sheet.key,
+                    ignore_empty=not self.sheet.blanks_erase,
+                    records=len(sent),
+                )
+            except (InvalidRequest, ModuleUnavailable, PermissionDenied) as error:
+                return Sent(sent, left, refusal=error.message)
+            except TransientError as error:
+                return Sent(sent, left, trouble=error.message)
+        return self._await(made, sent, left)
+
+    def _await(self, made: BulkWriteJob, sent: Sequence[Prepared], left: Sequence[Prepared]) -> Sent:
+        self.noted(made)
+        try:
+            done = self.client.bulk_write.wait(made, expected_rows=len(sent))
+            self.noted(done)
+            with tempfile.TemporaryFile() as file:
+                self.client.bulk_write.download(done, file)
+                file.seek(0)
+                verdicts = {fold(row.values.get(self.sheet.key, "")): row for row in read_results(file)}
+        except BulkJobFailed as error:
+            self.noted(BulkWriteJob(made.id, "FAILED", self.module))
+            return Sent(sent, left, trouble=error.message)
+        except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
+            return Sent(sent, left, trouble=error.message)
+        return Sent(sent, left, verdicts)

@@ -1,0 +1,191 @@
+"""Bulk Write for a stream: when a job is worth its price, and what its rows mean.
+
+A job takes up to 25,000 records for 500 credits; calls take 10 for one, so a job pays from 5,000 on. What
+a file cannot say, what a job did not settle and what is too little goes by calls: an upsert or an update
+may be repeated, so that nothing has to be known about a job that went wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bigin_api import BiginError, RowResult
+from bigin_api.limits import BULK_WRITE_CREDITS, MAX_RECORDS_PER_BULK_WRITE, RECORDS_PER_WRITE_CREDIT
+from target_bigin.bulk.choice import BulkPlan
+from target_bigin.bulk.job import BulkOperation, Job, Sent
+from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
+from target_bigin.records.record import Kind, Prepared, Reject
+
+if TYPE_CHECKING:
+    from bigin_api import BulkWriteJob
+    from target_bigin.files.job_log import BulkNotes
+    from target_bigin.writing.calls import Outcomes, Writer
+    from target_bigin.writing.queue import Queue
+
+logger = logging.getLogger("target-bigin")
+
+WORTH_A_JOB = BULK_WRITE_CREDITS * RECORDS_PER_WRITE_CREDIT  # records
+
+CALLS_KNOW_BETTER = frozenset(("DUPLICATE_DATA", "CANNOT_PROCESS"))
+"""Codes of rows that a call decides otherwise, or explains: it matches by other unique fields, too."""
+
+UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
+
+
+class BulkWriter:
+    """Stands before the writer of calls, and hands over what it does not take. Main thread alone."""
+
+    def __init__(
+        self, plan: BulkPlan, queue: Queue, outcomes: Outcomes, calls: Writer, notes: BulkNotes
+    ) -> None:
+        self._plan = plan
+        self._context = plan.context
+        self._module = plan.context.module.api_name
+        self._queue = queue
+        self._outcomes = outcomes
+        self._calls = calls
+        self._notes = notes
+        self._size = plan.context.run.settings.batch_size
+        self._flights = plan.context.run.flights
+        self._is_auto = plan.context.settings.write_method == "auto"
+        self._mandatory = [each.api_name for each in plan.context.fields.values() if each.mandatory]
+        self._groups: list[list[Prepared]] = []  # taken from the queue, each for a job of its own
+        self._has_said_trigger = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a full job waits, or the calls stand still."""
+        for_calls = self._queue.waiting - self._queue.for_bulk
+        full_job = self._queue.for_bulk >= MAX_RECORDS_PER_BULK_WRITE and not self._flights.has_room
+        return full_job or (for_calls >= self._size and self._calls.is_full)
+
+    def pump(self, *, flush: bool) -> None:
+        """Start the calls and the jobs that are due."""
+        if self._is_due(flush=flush):
+            self._group(all_of_it=flush)
+        while self._groups and self._flights.has_room:
+            self._start(self._groups.pop())
+        self._calls.pump(flush=flush)
+
+    def _is_due(self, *, flush: bool) -> bool:
+        """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
+        waiting = self._queue.for_bulk
+        if not waiting or self._groups:
+            return False
+        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._plan.finishing))
+
+    def _group(self, *, all_of_it: bool) -> None:
+        """Cut what waits into files; what is too little for one goes by calls."""
+        least = 1 if all_of_it else WORTH_A_JOB
+        while records := self._queue.take(MAX_RECORDS_PER_BULK_WRITE, least=least, by_bulk=True):
+            groups: defaultdict[Shape, list[Prepared]] = defaultdict(list)
+            for record in records:
+                groups[shape_of(record.body)].append(record)
+            for group in sorted(groups.values(), key=len, reverse=True):
+                # With `bulk` one file is made whatever its size, and no file for every odd set of fields.
+                is_asked_for = not self._is_auto and not self._groups
+                if self._plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
+                    self._groups.append(group)
+                else:
+                    self._by_calls(group)
+            if not all_of_it:
+                return
+
+    def _start(self, records: Sequence[Prepared]) -> None:
+        key = str(self._plan.key_of(records[0]))
+        operation: BulkOperation = "update" if records[0].operation == "update" else "upsert"
+        # Bigin wants mandatory fields mapped even where every record is there already.
+        mandatory = self._mandatory if operation == "upsert" else ()
+        sheet = sheet_for(records, self._plan.columns, key=key, mandatory=mandatory)
+        if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
+            self._by_calls(records)
+            return
+        self._say_trigger()
+        logger.info("%s: a bulk job takes %d records.", self._context.stream, len(records))
+        job = Job(
+            self._context.client,
+            self._module,
+            operation,
+            sheet,
+            self._note,
+        )
+        self._flights.start(partial(job.run, records), self._landed)
+
+    def _note(self, job: BulkWriteJob) -> None:
+        """In a thread."""
+        self._notes.note(job, self._module)
+
+    def _landed(self, future: Future[Sent]) -> None:
+        try:
+            sent = future.result()
+        except BiginError as error:
+            self._outcomes.fail(error)
+            return
+        stream = self._context.stream
+        for record in sent.left:
+            self._queue.ready(record)
+        if sent.refusal is not None:
+            self._plan.is_open = False
+            logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
+        elif sent.trouble is not None:
+            logger.warning(
+                "%s: what a bulk job did is not known, so its records go by calls. %s", stream, sent.trouble
+            )
+        again = [record for record in sent.records if not self._settle(record, sent)]
+        if again and sent.verdicts:
+            self._context.account.notes["left open by a bulk job and written by calls"] += len(again)
+        self._by_calls(again)
+
+    def _settle(self, record: Prepared, sent: Sent) -> bool:
+        """Whether the job's result decides about the record."""
+        row = sent.verdicts.get(self._plan.text_of(record))
+        if row is None:
+            return False
+        if row.succeeded and row.id is not None:
+            record.id = row.id
+            self._outcomes.written(record, "inserted" if row.status == "ADDED" else "updated")
+            return True
+        reject = _refusal(row)
+        if reject is None:
+            return False
+        self._outcomes.rejected(record, reject)
+        return True
+
+    def _by_calls(self, records: Sequence[Prepared]) -> None:
+        for record in records:
+            record.by_bulk = False
+            self._queue.ready(record)
+
+    def _say_trigger(self) -> None:
+        if not self._has_said_trigger:
+            self._has_said_trigger = True
+            logger.warning(
+                "%s: bulk jobs know no trigger: whether workflows fire on what they write is for Bigin to "
+                "say. write_method: records is sure to fire none.",
+                self._context.stream,
+            )
+
+
+def _refusal(row: RowResult) -> Reject | None:
+    """Why a row was not written, None where a call has to tell.
+
+    >>> from bigin_api import RowError
+    >>> _refusal(RowResult({}, "SKIPPED", errors=(RowError("MANDATORY_NOT_FOUND", ("Last_Name",)),))).message
+    'Bigin refused Last_Name (bulk job).'
+    """
+    if (
+        row.status != "SKIPPED"
+        or not row.errors
+        or any(each.code in CALLS_KNOW_BETTER for each in row.errors)
+    ):
+        return None
+    first = row.errors[0]
+    named = ", ".join(column for each in row.errors for column in each.columns)
+    kind: Kind = "unmatched" if first.code in UNMATCHED else "rejected"
+    message = f"Bigin refused {named or 'the row'} (bulk job)."
+    return Reject(kind, first.code, message, first.columns[0] if first.columns else None)

@@ -1,0 +1,1 @@
+"""Waiting for calls without blocking the reading of the input."""

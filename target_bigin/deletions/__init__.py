@@ -1,0 +1,1 @@
+"""What triggers deletions, and what stops them."""

@@ -1,0 +1,1 @@
+"""What is kept on disk: id map, fingerprints, journal, job log, reject log."""

@@ -1,0 +1,196 @@
+"""Notes on disk about inserts, so that a killed run can be picked up without duplicates.
+
+Before an insert is sent, the file gets ``{"sending": call, "stream", "since", "prints": […]}``, and after
+the answer ``{"answered": call, "ids": [id or null, …]}``; a print is a hash of what was sent. A note is
+needed until a STATE covers its records: until then a tap would send them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from bigin_api.errors import SettingsError
+from target_bigin.records.record import Prepared
+
+_encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+
+SERVED = ""  # in place of a print: the record has arrived again and is covered
+SMALL = 1 << 20  # bytes: a file below this is not rewritten for less
+
+
+class Call(msgspec.Struct):
+    """One insert call: what was sent, since when, and the ids that were answered."""
+
+    call: int
+    stream: str
+    since: str
+    prints: list[str]
+    ids: list[str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a former run noted about a record: its id, or only when it may have been sent."""
+
+    id: str | None
+    since: datetime
+    call: int
+    place: int
+
+
+@dataclass
+class _Open:
+    """A call of this run whose records no STATE covers yet."""
+
+    note: Call
+    last_number: int
+
+
+def print_of(record: Prepared) -> str:
+    """A hash of what a record is in Bigin's eyes."""
+    return hashlib.blake2b(_encoder.encode(record.body), digest_size=16).hexdigest()
+
+
+class Journal:
+    """Main thread alone. Without a path it remembers and writes nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._calls = 0
+        self._open: dict[int, _Open] = {}
+        self._former: dict[int, Call] = {}
+        self._memories: defaultdict[tuple[str, str], deque[Memory]] = defaultdict(deque)
+        self._recalled: list[tuple[int, Memory]] = []
+        if path is not None:
+            try:
+                self._read(path)
+                self._rewrite()
+            except OSError as exc:
+                raise SettingsError(f"journal_path: cannot use {path} ({exc.strerror}).") from exc
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether notes outlive the run."""
+        return self._path is not None
+
+    def recall(self, record: Prepared) -> Memory | None:
+        """What a former run did with such a record. Each of several equal ones is recalled once."""
+        if not self._memories:
+            return None
+        known = self._memories.get((record.stream, print_of(record)))
+        if not known:
+            return None
+        memory = known.popleft()
+        self._recalled.append((record.number, memory))
+        return memory
+
+    def sending(self, records: Sequence[Prepared], since: datetime) -> int:
+        """Note a call before it is sent; gives its number."""
+        self._calls += 1
+        if self._file is not None:
+            note = Call(
+                self._calls, records[0].stream, since.isoformat(), [print_of(each) for each in records]
+            )
+            self._open[note.call] = _Open(note, max(each.number for each in records))
+            self._append({"sending": note.call, **_content(note)})
+        return self._calls
+
+    def answered(self, call: int, ids: Sequence[str | None]) -> None:
+        """Note what was answered: the ids of those that were written."""
+        held = self._open.get(call)
+        if held is not None:
+            held.note.ids = list(ids)
+            self._append({"answered": call, "ids": held.note.ids})
+
+    def covered(self, up_to: int) -> None:
+        """A STATE went out that covers all records up to this number: their notes have served."""
+        done = [call for call, held in self._open.items() if held.last_number <= up_to]
+        for call in done:
+            del self._open[call]
+        served = [memory for number, memory in self._recalled if number <= up_to]
+        for memory in served:
+            self._former[memory.call].prints[memory.place] = SERVED
+        self._recalled = [each for each in self._recalled if each[0] > up_to]
+        if (
+            (done or served)
+            and self._file is not None
+            and (served or not self._open or self._file.tell() > SMALL)
+        ):
+            self._rewrite()
+
+    def close(self, *, in_good_order: bool, streams: Sequence[str] = ()) -> None:
+        """The run ends. In good order: what was noted about the streams that were read has served."""
+        if self._file is None:
+            return
+        if in_good_order:
+            self._open.clear()
+            self._former = {
+                number: note for number, note in self._former.items() if note.stream not in streams
+            }
+            self._rewrite()
+        self._file.close()
+        self._file = None
+
+    def _read(self, path: Path) -> None:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    break  # cut off by the kill: the call was not sent yet, or not answered
+                try:
+                    self._take(msgspec.json.decode(line))
+                except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
+                    raise SettingsError(f"journal_path: {path}, line {number} is no note ({exc}).") from exc
+        for note in self._former.values():
+            for place, each in enumerate(note.prints):
+                record_id = note.ids[place] if note.ids is not None else None
+                if each != SERVED and (note.ids is None or record_id is not None):
+                    memory = Memory(record_id, datetime.fromisoformat(note.since), note.call, place)
+                    self._memories[note.stream, each].append(memory)
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if "sending" in line:
+            self._calls = max(self._calls, line["sending"])
+            self._former[line["sending"]] = Call(
+                line["sending"], line["stream"], line["since"], list(line["prints"])
+            )
+        else:
+            self._former[line["answered"]].ids = list(line["ids"])
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(_encoder.encode(line) + b"\n")
+            self._file.flush()
+
+    def _rewrite(self) -> None:
+        """The file with what is still needed, written beside it and put in its place."""
+        if self._path is None:
+            return
+        if self._file is not None:
+            self._file.close()
+        beside = self._path.with_name(self._path.name + ".new")
+        with beside.open("wb") as file:
+            for note in (*self._former.values(), *(held.note for held in self._open.values())):
+                file.write(_encoder.encode({"sending": note.call, **_content(note)}) + b"\n")
+                if note.ids is not None:
+                    file.write(_encoder.encode({"answered": note.call, "ids": note.ids}) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+        self._file = self._path.open("ab")
+
+
+def _content(note: Call) -> dict[str, Any]:
+    return {"stream": note.stream, "since": note.since, "prints": note.prints}

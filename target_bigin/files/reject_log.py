@@ -1,0 +1,65 @@
+"""The reject log: one JSONL line for each record that was not written, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from bigin_api.errors import SettingsError
+from target_bigin.records.record import Prepared, Reject
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class RejectLog:
+    """Appends to a file that is created with its first line.
+
+    A line: ``{time, stream, module, key_properties, number, kind, code, field, message, record}``; the
+    record is as it was read, so the file can be fed back when the cause is mended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+        self._about: dict[str, tuple[str | None, list[str]]] = {}
+        if path.is_dir() or (path.exists() and not path.is_file()):
+            raise SettingsError(f"rejects_path: {path} is not a file.")
+
+    def describe(self, stream: str, *, module: str | None, key_properties: Sequence[str]) -> None:
+        """What the lines of a stream say beside the record itself."""
+        self._about[stream] = (module, list(key_properties))
+
+    def write(self, record: Prepared, reject: Reject) -> None:
+        """Add the line of one record. Raises SettingsError if the file cannot be written."""
+        module, key_properties = self._about.get(record.stream, (None, []))
+        line: dict[str, Any] = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "stream": record.stream,
+            "module": module,
+            "key_properties": key_properties,
+            "number": record.number,
+            "kind": reject.kind,
+            "code": reject.code,
+            "field": reject.field,
+            "message": reject.message,
+            "record": record.raw,
+        }
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("ab")
+            # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
+            self._file.write(_encoder.encode(line) + b"\n")
+            self._file.flush()
+        except OSError as exc:
+            raise SettingsError(f"rejects_path: cannot write to {self.path} ({exc.strerror}).") from exc
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,1 @@
+"""What a record says of other records becomes their ids."""

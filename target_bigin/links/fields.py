@@ -1,0 +1,172 @@
+"""Which fields of a module speak of other records, and how each of them is read and written. No I/O.
+
+A table by kind of field: a lookup, a user, what an activity is about, the parent of a note, the
+participants of an event. Rows of subforms and multi-select lookups stand in ``rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from bigin_api import Field
+from target_bigin.files.id_map import Target
+from target_bigin.links.references import (
+    MODULE_WORDS,
+    Link,
+    Need,
+    Want,
+    module_named,
+    modules_of,
+    read_user,
+    word_for,
+    word_in,
+)
+from target_bigin.links.resolver import Relation
+from target_bigin.records.record import Prepared, Record, Unresolved
+from target_bigin.settings import LookupSettings, StreamSettings
+
+# Where metadata name no module: what a note may hang on. Source: related-list Notes (Bigin v2).
+PARENT_MODULES = ("Contacts", "Accounts", "Pipelines", "Products")
+
+
+def relations_of(fields: Mapping[str, Field], settings: StreamSettings) -> dict[str, Relation]:
+    """By api_name, for the fields that speak of other records and are no rows."""
+    found: dict[str, Relation] = {}
+    for name, described in fields.items():
+        relation = _BY_NAME.get(name) or _BY_DATA_TYPE.get(described.data_type)
+        if relation is not None:
+            found[name] = relation(described, settings)
+    return found
+
+
+def link_of(described: Field, settings: StreamSettings) -> Link:
+    """The link that a lookup field is, as the stream is set to find it."""
+    how = settings.lookups.get(described.api_name, LookupSettings())
+    return Link(
+        described.api_name,
+        (how.module,) if how.module else modules_of(described),
+        how,
+        by_source=settings.ids == "source",
+    )
+
+
+def _lookup(described: Field, settings: StreamSettings) -> Relation:
+    link = link_of(described, settings)
+
+    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+        if isinstance(value, Unresolved):
+            yield link.need(value.value, partial(put_id, record.body, link.name))
+
+    return needs
+
+
+def _user(described: Field, settings: StreamSettings) -> Relation:
+    name = described.api_name
+    how = settings.lookups.get(name, LookupSettings())
+
+    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+        if isinstance(value, Unresolved):
+            text = read_user(value.value) or ""
+            put = partial(_put_owner if name == "Owner" else put_id, record.body, name)
+            yield Need(name, (Want("user", text),), how, put, shown=text)
+
+    return needs
+
+
+def _related(described: Field, settings: StreamSettings) -> Relation:
+    """``What_Id`` of an activity, with the word for its module beside it."""
+    return _with_word(link_of(described, settings), _put_related)
+
+
+def _parent(described: Field, settings: StreamSettings) -> Relation:
+    """``Parent_Id`` of a note, with its module inside."""
+    link = link_of(described, settings)
+    modules = link.modules if link.by_source else link.modules or PARENT_MODULES
+    link = Link(link.name, modules, link.how, by_source=link.by_source, must_be_there=True)
+    return _with_word(link, _put_parent)
+
+
+def _with_word(link: Link, put: Callable[[Record, str, Target | None], None]) -> Relation:
+    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+        said = value.value if isinstance(value, Unresolved) else value
+        word = word_in(record.raw, said)
+        for each in MODULE_WORDS:
+            record.body.pop(each, None)
+        if isinstance(value, Unresolved) or not word:
+            yield link.need(said, partial(put, record.body, link.name), word=word)
+        else:
+            put(record.body, link.name, Target(module_named(word), value["id"]))
+
+    return needs
+
+
+def _participants(described: Field, settings: StreamSettings) -> Relation:
+    """Contacts and users among those who take part; an e-mail is its own answer."""
+    name = described.api_name
+    how = settings.lookups.get(name, LookupSettings())
+
+    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+        if settings.ids != "source":
+            return
+        for entry in value:
+            want = _participant(entry, record.raw.get(name))
+            if want is not None:
+                put = partial(_put_participant, record.body, name, entry)
+                yield Need(name, (want,), how, put, shown=want.value)
+
+    return needs
+
+
+def _participant(entry: Record, raw: Any) -> Want | None:
+    who = entry["participant"]
+    if entry["type"] == "contact":
+        return Want("source", who, ("Contacts",))
+    if entry["type"] != "user":
+        return None
+    listed = [each for each in raw if isinstance(each, Mapping)] if isinstance(raw, list) else []
+    said = next((each for each in listed if str(each.get("participant")) == who), {})
+    return Want("user", str(said.get("Email") or said.get("email") or who))
+
+
+def put_id(body: Record, name: str, target: Target | None) -> None:
+    """Write a link, or that there is none."""
+    body[name] = {"id": target.id} if target else None
+
+
+def _put_owner(body: Record, name: str, target: Target | None) -> None:
+    if target:
+        body[name] = {"id": target.id}
+    else:
+        body.pop(name, None)  # a record always has one: whoever has it keeps it
+
+
+def _put_related(body: Record, name: str, target: Target | None) -> None:
+    put_id(body, name, target)
+    if target:
+        body["$se_module"] = word_for(target.module)
+
+
+def _put_parent(body: Record, name: str, target: Target | None) -> None:
+    if target:
+        body[name] = {"module": {"api_name": target.module}, "id": target.id}
+
+
+def _put_participant(body: Record, name: str, entry: Record, target: Target | None) -> None:
+    others = [each for each in body[name] if each is not entry]
+    if target:
+        others.append({**entry, "participant": target.id})
+    body[name] = others
+
+
+_BY_NAME: Mapping[str, Callable[[Field, StreamSettings], Relation]] = {
+    "What_Id": _related,
+    "Parent_Id": _parent,
+    "Participants": _participants,
+}
+_BY_DATA_TYPE: Mapping[str, Callable[[Field, StreamSettings], Relation]] = {
+    "lookup": _lookup,
+    "ownerlookup": _user,
+    "userlookup": _user,
+}

@@ -1,0 +1,168 @@
+"""What a record says of other records: what each of its links wants, and where the answer goes. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bigin_api import Field
+from target_bigin.files.id_map import Target
+from target_bigin.records.record import Record
+from target_bigin.settings import LookupSettings
+from target_bigin.values.errors import BadValue, show
+from target_bigin.values.objects import is_id
+
+DEALS_WORD = "Deals"  # what $se_module calls Pipelines, on v2 still
+MODULE_WORDS = ("$se_module", "se_module", "$related_module")  # beside What_Id or Parent_Id
+
+WantKind = Literal["source", "field", "user"]
+Put = Callable[["Target | None"], None]
+
+
+@dataclass(frozen=True)
+class Want:
+    """A record looked for: by its key in the source, by the value of a field, or a user.
+
+    ``modules`` are those it may be in: one for ``field``; for ``source`` () means wherever the key leads.
+    """
+
+    kind: WantKind
+    value: str
+    modules: tuple[str, ...] = ()
+    field: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Module and field that are searched."""
+        return self.modules[0], self.field
+
+    @property
+    def may_come(self) -> bool:
+        """Whether such a record may come through the pipe; users and ids of Bigin do not."""
+        return self.kind != "user" and self.field != "id"
+
+
+@dataclass
+class Need:
+    """One link of a record that is not resolved yet.
+
+    ``wants`` are tried in order; ``last_resort`` once the input has ended and the parent, which might
+    have come through the same pipe, has not. ``put`` takes the record found, or None for "leave it empty".
+    """
+
+    field: str
+    wants: tuple[Want, ...]
+    how: LookupSettings
+    put: Put
+    last_resort: tuple[Want, ...] = ()
+    shown: str = ""  # what the record says, for a person
+    must_be_there: bool = False  # a note without a parent is none
+
+
+@dataclass(frozen=True)
+class Link:
+    """A field that points to records of ``modules``, () where metadata do not say, and how to find them."""
+
+    name: str  # of the field
+    modules: tuple[str, ...] = ()
+    how: LookupSettings = field(default_factory=LookupSettings)
+    by_source: bool = False  # ids are those of another organisation
+    must_be_there: bool = False
+
+    def need(self, value: Any, put: Put, *, word: Any = None) -> Need:
+        """What must be found for a value; ``word`` is the module named beside it.
+
+        Raises BadValue for a value that can mean no record.
+        """
+        said_id, text = read_link(value)
+        modules = (module_named(word),) if word else self.modules
+        named = self._by_field(text, modules)
+        match_on_id = self.how.match_on in (None, "id")
+        key = said_id or (text if match_on_id else None)
+        wants, last = named, tuple[Want, ...]()
+        if self.by_source and key:
+            wants, last = (Want("source", key, modules),), named
+        elif said_id and is_id(said_id):
+            wants = tuple(Want("field", said_id, (each,), "id") for each in modules)
+        if not wants:
+            raise BadValue(
+                "NOT_AN_ID",
+                f"{show(value)} is not the id of a record. To find it by something else, "
+                f"say how in the stream's lookups ({self.name}).",
+            )
+        return Need(self.name, wants, self.how, put, last, text or key or "", self.must_be_there)
+
+    def _by_field(self, text: str | None, modules: tuple[str, ...]) -> tuple[Want, ...]:
+        match_on = self.how.match_on
+        if not text or match_on in (None, "id"):
+            return ()
+        modules = (self.how.module,) if self.how.module else modules
+        return tuple(Want("field", text, (each,), str(match_on)) for each in modules)
+
+
+def read_link(value: Any) -> tuple[str | None, str | None]:
+    """The id and the text of a value: ``{"id", "name"}``, or a plain one, which is text alone.
+
+    >>> read_link({"id": "6100000000000451010", "name": "ACME"})
+    ('6100000000000451010', 'ACME')
+    >>> read_link(" ACME "), read_link(17)
+    ((None, 'ACME'), (None, '17'))
+    """
+    if isinstance(value, Mapping):
+        return _text(value.get("id")), _text(value.get("name"))
+    return None, _text(value)
+
+
+def read_user(value: Any) -> str | None:
+    """By what a value names a user: the e-mail where it has one, for ids of elsewhere mean nothing here.
+
+    >>> read_user({"id": "1", "name": "Ann Ek", "email": "ann@x.org"})
+    'ann@x.org'
+    >>> read_user({"id": "1", "name": "Ann Ek"}), read_user(" ann@x.org ")
+    ('Ann Ek', 'ann@x.org')
+    """
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in ("email", "name", "id") if value.get(key)), None)
+    return _text(value)
+
+
+def module_named(word: Any) -> str:
+    """The module that ``$se_module`` means.
+
+    >>> module_named("Deals"), module_named("Accounts"), module_named({"api_name": "Contacts"})
+    ('Pipelines', 'Accounts', 'Contacts')
+    """
+    name = word.get("api_name") if isinstance(word, Mapping) else word
+    return "Pipelines" if name == DEALS_WORD else str(name)
+
+
+def word_for(module: str) -> str:
+    """How ``$se_module`` names a module.
+
+    >>> word_for("Pipelines"), word_for("Accounts")
+    ('Deals', 'Accounts')
+    """
+    return DEALS_WORD if module == "Pipelines" else module
+
+
+def word_in(record: Record, value: Any) -> Any:
+    """The module named inside a link (``{"module": {"api_name"}, "id"}``) or beside it, None if none is."""
+    if isinstance(value, Mapping) and value.get("module"):
+        return value["module"]
+    return next((record[word] for word in MODULE_WORDS if record.get(word)), None)
+
+
+def modules_of(described: Field) -> tuple[str, ...]:
+    """The modules that a lookup may point to: one, several (What_Id), or () where metadata do not say."""
+    if described.lookup_module:
+        return (described.lookup_module,)
+    several = described.raw.get("multi_module_lookup")
+    listed = several.get("modules") if isinstance(several, Mapping) else None
+    return tuple(module_named(each) for each in listed or ())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, bool | Mapping | list | float):
+        return None
+    return str(value).strip() or None

@@ -1,0 +1,1 @@
+"""Ids for what is known of a record: a value, a source's key, a person's name."""

@@ -1,0 +1,134 @@
+"""Records made because others name them: by a single value, each once, a hundred a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from bigin_api import TransientError, WriteResult
+from bigin_api.endpoints.coql import quote
+from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
+from target_bigin.lookups.by_value import fold
+from target_bigin.records.record import Reject
+
+if TYPE_CHECKING:
+    from bigin_api import Field, Labelled
+    from target_bigin.concurrency.tasks import Flights
+
+Made = Callable[["str | Reject"], None]
+
+ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
+
+
+class Creator:
+    """Makes records of one module by one field. Main thread alone; 1 credit per 10 records.
+
+    By upsert where the field is unique, so that whoever else makes the same record meanwhile makes no
+    twin. Where it is not, by insert, and after a lost answer what is there is read before it is repeated.
+    """
+
+    def __init__(
+        self,
+        client: Labelled,
+        flights: Flights,
+        *,
+        module: str,
+        described: Field,
+        trigger: tuple[str, ...],
+        dry_run: bool,
+    ) -> None:
+        self._client = client
+        self._flights = flights
+        self._module = module
+        self._described = described
+        self._trigger = trigger
+        self._dry_run = dry_run
+        self._making: dict[str, list[Made]] = {}  # folded value → who wants to know
+        self._waiting: dict[str, str] = {}  # folded value → as first given
+
+    def create(self, value: str, made: Made) -> None:
+        """``made(id)``, or ``made(why not)``, follows on the main thread."""
+        folded = fold(value)
+        wanting = self._making.setdefault(folded, [])
+        if not wanting:
+            self._waiting[folded] = value
+        wanting.append(made)
+        if len(self._waiting) >= MAX_RECORDS_PER_WRITE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make all that waits."""
+        while self._waiting:
+            folded = list(self._waiting)[:MAX_RECORDS_PER_WRITE]
+            values = {each: self._waiting.pop(each) for each in folded}
+            self._flights.start(
+                lambda values=values: self._make(values),  # type: ignore[misc]
+                lambda future, folded=folded: self._made(folded, future),  # type: ignore[misc]
+            )
+
+    def _make(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+        if self._dry_run:
+            return dict.fromkeys(values, "0")
+        if self._described.is_unique:
+            return self._upsert(values)
+        return self._insert(values)
+
+    def _upsert(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+        name = self._described.api_name
+        results = self._client.records.upsert(
+            self._module,
+            [{name: value} for value in values.values()],
+            duplicate_check_fields=[name],
+            trigger=self._trigger,
+        )
+        return self._read(list(values), results)
+
+    def _insert(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+        name = self._described.api_name
+        left, made = dict(values), dict[str, "str | Reject"]()
+        for last in range(ROUNDS - 1, -1, -1):
+            try:
+                results = self._client.records.insert(
+                    self._module, [{name: value} for value in left.values()], trigger=self._trigger
+                )
+            except TransientError as error:
+                if not last:
+                    raise
+                if error.may_have_happened:
+                    made |= self._there(list(left.values()))
+                    left = {each: value for each, value in left.items() if each not in made}
+            else:
+                made |= self._read(list(left), results)
+                left = {}
+            if not left:
+                break
+        return made
+
+    def _there(self, values: Sequence[str]) -> dict[str, str | Reject]:
+        name, found = self._described.api_name, dict[str, "str | Reject"]()
+        for start in range(0, len(values), COQL_MAX_IN_VALUES):
+            listed = ", ".join(map(quote, values[start : start + COQL_MAX_IN_VALUES]))
+            for page in self._client.coql.pages_by_id(
+                self._module, ["id", name], where=f"{name} in ({listed})"
+            ):
+                found |= {fold(row.get(name)): str(row["id"]) for row in page}
+        return found
+
+    def _read(self, folded: Sequence[str], results: Sequence[WriteResult]) -> dict[str, str | Reject]:
+        return {each: self._outcome(result) for each, result in zip(folded, results, strict=False)}
+
+    def _outcome(self, result: WriteResult) -> str | Reject:
+        if result.succeeded and result.id:
+            return result.id
+        known = result.details.get("duplicate_record") or result.details
+        if result.code == "DUPLICATE_DATA" and isinstance(known, Mapping) and known.get("id"):
+            return str(known["id"])  # somebody made it a moment ago
+        error = result.error(self._module)
+        return Reject("rejected", result.code, f"It could not be created: {error.message}.", error.field)
+
+    def _made(self, folded: Sequence[str], future: Future[dict[str, str | Reject]]) -> None:
+        outcomes = future.result()
+        for each in folded:
+            for made in self._making.pop(each):
+                made(outcomes[each])

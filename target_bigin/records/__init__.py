@@ -1,0 +1,1 @@
+"""What travels and how it ends: the record, the ledger, the report."""

@@ -1,0 +1,133 @@
+"""The ledger: every record read ends once, and a STATE goes out only when all before it have ended."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from target_bigin.records.record import Action, Prepared, Reject
+
+RejectKey = tuple[str, str, str | None]  # kind, code, field
+
+
+@dataclass
+class Account:
+    """What became of the records of one stream."""
+
+    stream: str
+    module: str | None = None
+    read: int = 0
+    outcomes: Counter[Action] = field(default_factory=Counter)
+    rejects: Counter[RejectKey] = field(default_factory=Counter)
+    examples: dict[RejectKey, tuple[int, Reject]] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)  # shown in the report: "matched on Email": 3
+    planned_credits: int = 0  # of a dry run: what the calls that were not made would have cost
+    begun: float = 0.0  # seconds of a clock that only goes forward
+    ended: float = 0.0
+    seen: int = 0  # how many had ended when ``ended`` was set
+
+    @property
+    def rejected(self) -> int:
+        """How many were not written."""
+        return sum(self.rejects.values())
+
+    @property
+    def settled(self) -> int:
+        """How many have ended, in whatever way."""
+        return sum(self.outcomes.values()) + self.rejected
+
+
+class Ledger:
+    """Numbers each record when it is read and ends it once.
+
+    Invariants: a number ends once (a second time is an error); ``due_state`` never returns a state
+    while a record read before it is open; what has ended is forgotten, so memory follows what is open.
+    """
+
+    def __init__(self, on_reject: Callable[[Prepared, Reject], None]) -> None:
+        self._on_reject = on_reject
+        self._last = 0
+        self._low = 0  # all numbers up to this one have ended
+        self._ended: set[int] = set()  # those beyond it
+        self._states: deque[tuple[int, Any]] = deque()
+        self.accounts: dict[str, Account] = {}
+        self.covered_up_to = 0  # the last record that the state covers which ``due_state`` gave last
+
+    @property
+    def open(self) -> int:
+        """How many records have been read and not settled."""
+        return self._last - self._low - len(self._ended)
+
+    @property
+    def settled_up_to(self) -> int:
+        """Every record up to this number has ended."""
+        return self._low
+
+    @property
+    def rejected(self) -> int:
+        """How many records were not written, of all streams."""
+        return sum(account.rejected for account in self.accounts.values())
+
+    def account(self, stream: str) -> Account:
+        """The stream's account, opened at its first mention."""
+        found = self.accounts.get(stream)
+        if found is None:
+            found = self.accounts[stream] = Account(stream)
+        return found
+
+    def read(self, account: Account) -> int:
+        """The number of a record that was just read."""
+        account.read += 1
+        self._last += 1
+        return self._last
+
+    def settle(self, record: Prepared, action: Action) -> None:
+        """The record, and those that it stands for, ended well."""
+        account = self.account(record.stream)
+        account.outcomes[action] += 1
+        self._end(record.number)
+        if record.merged:
+            for earlier in record.merged:
+                account.outcomes["merged"] += 1
+                self._end(earlier.number)
+
+    def reject(self, record: Prepared, reject: Reject) -> None:
+        """The record was not written; it goes to the reject log. Those that it stands for are not ended."""
+        account = self.account(record.stream)
+        key = (reject.kind, reject.code, reject.field)
+        account.rejects[key] += 1
+        account.examples.setdefault(key, (record.number, reject))
+        self._on_reject(record, reject)
+        self._end(record.number)
+
+    def queue_state(self, value: Any) -> None:
+        """A STATE was read: it speaks for all records read before it."""
+        self._states.append((self._last, value))
+
+    def due_state(self) -> Any | None:
+        """The latest state of which all records have ended, None if there is none that is new."""
+        due = None
+        while self._states and self._states[0][0] <= self._low:
+            self.covered_up_to, due = self._states.popleft()
+        return due
+
+    def imbalance(self) -> list[str]:
+        """The streams whose account does not balance: read = written + unchanged + rejected."""
+        return [
+            f"{account.stream}: read {account.read}, settled {account.settled}"
+            for account in self.accounts.values()
+            if account.read != account.settled
+        ]
+
+    def _end(self, number: int) -> None:
+        if number <= self._low or number in self._ended or number > self._last:
+            raise RuntimeError(f"Record {number} was settled twice, or never read.")
+        if number != self._low + 1:
+            self._ended.add(number)
+            return
+        self._low = number
+        while self._ended and self._low + 1 in self._ended:
+            self._low += 1
+            self._ended.remove(self._low)

@@ -1,0 +1,74 @@
+"""What travels: a record on its way from a line of input to its one settlement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from target_bigin.settings import Operation
+
+if TYPE_CHECKING:
+    from target_bigin.writing.queue import Queue
+
+Record = dict[str, Any]
+
+Kind = Literal["invalid", "rejected", "unmatched"]
+"""Why a record was not written: we refused it, Bigin did, or an update or a lookup found none or several."""
+
+Action = Literal["inserted", "updated", "deleted", "merged", "unchanged"]
+"""How a record ended well. ``merged``: a later record of the same key held all that this one said."""
+
+Lock = tuple[str, str]
+"""A field and its value, as Bigin compares it: two records that share one never travel side by side."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Why one record was not written. ``code`` is Bigin's for ``rejected``, else one of ours."""
+
+    kind: Kind
+    code: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """A lookup of which the id is not known yet: ``value`` as it was read. No writer ever sees one."""
+
+    value: Any
+
+
+class Refused(Exception):  # noqa: N818 -- an outcome, not a fault
+    """Raised by the pure parts for a record that cannot be written; carries the Reject."""
+
+    def __init__(self, reject: Reject) -> None:
+        super().__init__(reject.message)
+        self.reject = reject
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """One record of the input and everything known about it so far.
+
+    ``number`` is its place in the ledger, ``raw`` the record as read (for the reject log), ``body``
+    what Bigin shall get. ``id`` is Bigin's: from the record, found by its key, or answered. Each is
+    settled exactly once: by ``Ledger.settle`` or ``Ledger.reject``.
+    """
+
+    number: int
+    stream: str
+    raw: Record
+    body: Record = field(default_factory=dict)
+    operation: Operation = "upsert"
+    locks: tuple[Lock, ...] = ()
+    id: str | None = None
+    action: Action | None = None  # once written: what Bigin did
+    repeatable: bool = True  # False: finds out the fate of a lost call before it is sent again
+    mergeable: bool = True  # False: rows of a subform append, so each must be sent
+    alone: bool = False  # True: answered by several entries (a recurring activity), so in a call of its own
+    by_bulk: bool = False  # True: waits for a bulk job
+    attempts: int = 0
+    queue: Queue | None = None  # where it waits to be written
+    is_ready: bool = False  # all steps before the writing are done
+    merged: list[Prepared] | None = None  # earlier records that this one stands for, oldest first

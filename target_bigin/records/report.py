@@ -1,0 +1,55 @@
+"""The end of the run in a few lines. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bigin_api import Spent
+from target_bigin.records.ledger import Account
+from target_bigin.records.record import Action
+
+_OUTCOMES: tuple[Action, ...] = ("inserted", "updated", "deleted", "merged", "unchanged")
+_ALWAYS = frozenset(("inserted", "updated", "unchanged"))
+
+
+def report(accounts: Iterable[Account], spent: Spent, *, seconds: float, dry_run: bool = False) -> list[str]:
+    """Lines: one a stream, one a kind of reject with its first example, one for the whole run."""
+    lines = []
+    for account in accounts:
+        lines.append(_stream_line(account, spent, dry_run=dry_run))
+        lines.extend(f"  {note}: {count}" for note, count in sorted(account.notes.items()))
+        lines.extend(_reject_lines(account))
+    remaining = f", {spent.remaining} remain today" if spent.remaining is not None else ""
+    lines.append(f"Run: {spent.calls} calls, {spent.credits} credits{remaining}, {seconds:.1f} s.")
+    return lines
+
+
+def _stream_line(account: Account, spent: Spent, *, dry_run: bool) -> str:
+    counts = [f"read {account.read}"]
+    counts += [
+        f"{outcome} {account.outcomes[outcome]}"
+        for outcome in _OUTCOMES
+        if account.outcomes[outcome] or outcome in _ALWAYS
+    ]
+    counts.append(f"rejected {account.rejected}")
+    unsettled = account.read - account.settled
+    if unsettled:
+        counts.append(f"not settled {unsettled}")
+    calls = spent.calls_by_label.get(account.stream, 0)
+    credits_ = spent.by_label.get(account.stream, 0)
+    took = max(0.0, account.ended - account.begun)
+    where = f"{account.stream} → {account.module}" if account.module else account.stream
+    line = f"{where}: {', '.join(counts)}; {calls} calls, {credits_} credits, {took:.1f} s."
+    if dry_run:
+        return f"[nothing was written] {line} Writing would have cost {account.planned_credits} credits."
+    return line
+
+
+def _reject_lines(account: Account) -> list[str]:
+    lines = []
+    for key, count in account.rejects.most_common():
+        kind, code, field = key
+        number, example = account.examples[key]
+        where = f" {field}" if field else ""
+        lines.append(f"  {count} {kind}: {code}{where}, first in record {number}: {example.message}")
+    return lines

@@ -1,0 +1,129 @@
+"""Rows that a record carries (a deal's products, its other contacts): how they are read and linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bigin_api import Field
+from bigin_api.json_values import api_name_of, mapping
+from target_bigin.links.fields import link_of, put_id
+from target_bigin.links.references import Link, Need
+from target_bigin.links.resolver import Relation
+from target_bigin.records.record import Prepared, Unresolved
+from target_bigin.rows.difference import Row
+from target_bigin.settings import LookupSettings, StreamSettings
+from target_bigin.values.converters import APPENDING_TYPES, Convert, ValueOptions, make_converter
+from target_bigin.values.errors import BadValue, show, wrong
+
+if TYPE_CHECKING:
+    from bigin_api import Metadata
+
+READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
+ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
+
+
+@dataclass(frozen=True)
+class RowField:
+    """A field that holds rows. ``by`` is the column that links to the record by which rows are the same."""
+
+    name: str
+    by: str
+    columns: Mapping[str, Convert]
+    links: Mapping[str, Link]  # by column
+
+    def read(self, record: Prepared, value: Any) -> Iterator[Need]:
+        """Put clean rows in the place of what was given; what their links need. Raises BadValue."""
+        rows: list[Row] = []
+        for given in value:
+            rows.append(self.clean(given))
+            yield from self.needs(rows[-1])
+        record.body[self.name] = rows
+
+    def clean(self, given: Any) -> Row:
+        """A row with converted values of columns that take them. A bare text is what the row links to."""
+        if isinstance(given, str):
+            given = {self.by: given}
+        if not isinstance(given, Mapping):
+            raise wrong(given, "a row")
+        if self.by not in given and given.get("id") and len(self.columns) == 1:
+            given = {self.by: {"id": given["id"], "name": given.get("name")}}  # {"id"} of what it links to
+        row = {
+            name: None if given[name] is None else convert(given[name])
+            for name, convert in self.columns.items()
+            if name in given
+        }
+        if given.get("id") and not self.links[self.by].by_source:
+            row["id"] = str(given["id"])
+        if "_delete" in given:
+            row["_delete"] = None
+        return row
+
+    def needs(self, row: Row) -> Iterator[Need]:
+        """What the links of a row need."""
+        for column, link in self.links.items():
+            if isinstance(row.get(column), Unresolved):
+                need = link.need(row[column].value, partial(put_id, row, column))
+                need.field, need.must_be_there = self.name, column == self.by
+                yield need
+
+
+def row_fields(
+    fields: Mapping[str, Field], settings: StreamSettings, metadata: Metadata
+) -> dict[str, RowField]:
+    """The fields of a module that hold rows, by api_name. Costs 1 credit a subform, for its columns."""
+    found = {}
+    for name, described in fields.items():
+        if described.data_type in APPENDING_TYPES:
+            shape = _row_field(described, settings, metadata)
+            if shape is not None:
+                found[name] = shape
+    return found
+
+
+def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -> RowField | None:
+    rows_of = api_name_of(mapping(described.raw.get("subform")).get("module"))
+    if rows_of:
+        columns = [each for each in metadata.fields(rows_of) if each.creatable or each.updatable]
+    else:  # a multi-select lookup: one column, the link
+        column = described.linking_lookup or described.api_name
+        columns = [Field(column, "lookup", "jsonobject", lookup_module=described.lookup_module)]
+    how = settings.lookups.get(described.api_name, LookupSettings())
+    options = ValueOptions(
+        truncate=settings.truncate,
+        foreign_ids=settings.ids == "source",
+        lookups=frozenset(each.api_name for each in columns) if how.match_on else frozenset(),
+    )
+    links = {each.api_name: _link(each, settings, how) for each in columns if each.data_type == "lookup"}
+    if not links:
+        return None
+    by = next((name for name in links if _is_mandatory(columns, name)), next(iter(links)))
+    converters = {each.api_name: make_converter(each, options) for each in columns}
+    return RowField(described.api_name, by, converters, links)
+
+
+def _link(column: Field, settings: StreamSettings, how: LookupSettings) -> Link:
+    plain = link_of(column, settings)
+    return Link(plain.name, plain.modules, how, by_source=plain.by_source)
+
+
+def _is_mandatory(columns: Sequence[Field], name: str) -> bool:
+    return any(each.api_name == name and each.mandatory for each in columns)
+
+
+def row_relations(shapes: Mapping[str, RowField]) -> dict[str, Relation]:
+    """How the step that links records reads the rows."""
+    return {name: shape.read for name, shape in shapes.items()}
+
+
+def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:
+    """Refuses rows in a property that the stream's schema does not list: they would append unseen."""
+
+    def refuse(_record: Prepared, value: Any) -> Iterator[Need]:
+        raise BadValue(
+            "UNDECLARED_ROWS", f"{show(value)} are rows, but the stream's schema lists no such property."
+        )
+
+    return {name: refuse for name, described in fields.items() if described.data_type in APPENDING_TYPES}

@@ -1,0 +1,210 @@
+"""A record as read → what Bigin shall get: fields matched, values converted, key and order known. No I/O.
+
+Everything that can be decided once a stream is decided once: per record and property there remain a
+look into a table and the call of a converter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bigin_api.models import Field
+from target_bigin.lookups.by_value import fold
+from target_bigin.records.record import Lock, Prepared, Record, Refused, Reject
+from target_bigin.schema.keys import KeyPlan
+from target_bigin.schema.matching import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
+from target_bigin.schema.warnings import Notices
+from target_bigin.settings import StreamSettings
+from target_bigin.values.converters import (
+    APPENDING_TYPES,
+    Convert,
+    ValueOptions,
+    make_converter,
+    plain_length,
+)
+from target_bigin.values.errors import BadValue, show
+from target_bigin.values.objects import is_id
+
+Entry = tuple[str, Convert, int]
+"""A field's api_name, its converter, and up to which length a text that is not blank passes as it is."""
+Check = Callable[[Record], None]
+
+DELETED_AT = "_sdc_deleted_at"
+_NEVER_NULL = frozenset(("Owner",))  # a record always has one
+_UNKNOWN: Any = object()
+
+
+class Preparer:
+    """Prepares the records of one stream. ``checks`` look at the body as a whole and may raise Refused."""
+
+    def __init__(
+        self,
+        *,
+        fields: Mapping[str, Field],
+        settings: StreamSettings,
+        key: KeyPlan,
+        match: FieldMatch,
+        notices: Notices,
+        write_nulls: bool = False,
+        mandatory: frozenset[str] = frozenset(),
+        checks: tuple[Check, ...] = (),
+        source_key: Callable[[Record], str | None] | None = None,
+    ) -> None:
+        self._operation = settings.operation
+        self._uses_ids = settings.ids == "bigin"
+        self._key = key
+        self._match = match
+        self._notices = notices
+        self._write_nulls = write_nulls
+        self._uncleared = mandatory | _NEVER_NULL
+        self._checks = checks
+        self._source_key = source_key
+        self._options = ValueOptions(
+            truncate=settings.truncate,
+            foreign_ids=settings.ids == "source",
+            lookups=frozenset(settings.lookups),
+            on_cut=notices.cut,
+            on_unknown_choice=notices.unknown_choice,
+        )
+        self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
+        self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
+        self._recurring = [name for name, field in fields.items() if field.data_type == "RRULE"]
+        self._table: dict[str, Entry | None] = {}
+        self._dropped: list[Dropped] | None = []
+
+    def meet(self, names: Mapping[str, Any]) -> None:
+        """Decide where these properties go, as the stream's schema lists them."""
+        for name in names:
+            if name not in self._table:
+                self._meet(name)
+
+    def prepare(self, record: Prepared) -> None:
+        """Fill in body, operation, id and locks. Raises Refused."""
+        raw = record.raw
+        record.operation = self._operation
+        if raw.get(DELETED_AT) is not None:
+            record.operation = "delete"
+        if self._uses_ids:
+            self._take_id(record)
+        if record.operation == "delete":
+            self._convert({name: raw[name] for name in raw if self._is_key(name)}, record.body)
+        else:
+            self._convert(raw, record.body)
+            self._finish(record)
+        record.locks = self._locks(record)
+
+    def _convert(self, raw: Record, body: Record) -> None:
+        table = self._table
+        name = ""
+        try:
+            for name, value in raw.items():
+                entry = table.get(name, _UNKNOWN)
+                if entry is _UNKNOWN:
+                    entry = self._meet(name)
+                if entry is None:
+                    continue
+                api_name, convert, plain = entry
+                if type(value) is str and 0 < len(value) <= plain and not value.isspace():
+                    body[api_name] = value  # most values of most records
+                    continue
+                converted = None if value is None else convert(value)
+                if converted is not None:
+                    body[api_name] = converted
+                elif self._write_nulls and api_name not in self._uncleared:
+                    body[api_name] = [] if api_name == "Tag" else None
+        except BadValue as bad:
+            entry = table[name]
+            field = entry[0] if entry else name
+            raise Refused(Reject("invalid", bad.code, bad.message, field)) from None
+        if self._dropped is not None:
+            self._say_dropped()
+
+    def _finish(self, record: Prepared) -> None:
+        body = record.body
+        if not body:
+            raise Refused(Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value."))
+        for check in self._checks:
+            check(body)
+        for name in self._appending:
+            if name in body:
+                record.mergeable = record.repeatable = False
+        for name in self._recurring:
+            if name in body:
+                record.alone = True
+
+    def _take_id(self, record: Prepared) -> None:
+        for name in ID_NAMES:
+            own = record.raw.get(name)
+            if own in (None, ""):
+                continue
+            if not is_id(own):
+                message = (
+                    f"{show(own)} is not the id of a record in Bigin (18 to 19 digits). "
+                    "If ids are those of another system, set ids: source for the stream."
+                )
+                raise Refused(Reject("invalid", "NOT_AN_ID", message, "id"))
+            record.id = str(own)
+            if record.operation != "delete":
+                record.operation = "update"
+            return
+
+    def _locks(self, record: Prepared) -> tuple[Lock, ...]:
+        body = record.body
+        locks = []
+        is_known = False  # by a value in one of its key fields
+        for name, is_key in self._lock_fields:
+            value = body.get(name)
+            if value is not None:
+                locks.append((name, fold(value)))
+                is_known = is_known or is_key
+        if record.id is not None:
+            return (("id", record.id), *locks)
+        source = self._source_key(record.raw) if self._source_key else None
+        if source is not None:
+            locks.append(("source", source))
+        if not is_known and self._key.way != "none":
+            if source is None or not self._key.has_map:
+                raise Refused(self._keyless())
+            if record.operation == "upsert":
+                record.operation = "insert"  # unless the id map knows it
+        return tuple(locks)
+
+    def _keyless(self) -> Reject:
+        fields = self._key.fields
+        if not fields:
+            return Reject(
+                "invalid", "KEY_MISSING", "the record has no id, and its module no other key.", "id"
+            )
+        message = f"no value in {' or '.join(fields)}, by which the record is known in Bigin."
+        return Reject("invalid", "KEY_MISSING", message, fields[0])
+
+    def _is_key(self, name: str) -> bool:
+        if name not in self._table:
+            self._meet(name)
+        entry = self._table[name]
+        return entry is not None and entry[0] in self._key.fields
+
+    def _meet(self, name: str) -> Entry | None:
+        entry: Entry | None = None
+        if name in PASSED_ALONG:
+            entry = (name, _as_it_is, 0)
+        elif name not in ID_NAMES:
+            found = self._match.field(name)
+            if isinstance(found, Field):
+                entry = (found.api_name, make_converter(found, self._options), plain_length(found))
+            elif found is not None and self._dropped is not None:
+                self._dropped.append(found)
+            elif found is not None:
+                self._notices.dropped_later(found)
+        self._table[name] = entry
+        return entry
+
+    def _say_dropped(self) -> None:
+        """With the first record, when the schema's properties and its own are known."""
+        dropped, self._dropped = self._dropped, None
+        self._notices.dropped(dropped or [])
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

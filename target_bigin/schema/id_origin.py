@@ -1,0 +1,128 @@
+"""Whose ids do the records of a stream carry: this organisation's, or those of the one they came from?
+
+tap-bigin gives every record its ``id``, so a pipe from one organisation into another carries ids that
+mean nothing here. Nobody should have to know that to copy companies; and nobody's ids may be taken for
+a stranger's, since then an update would become an insert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from target_bigin.records.record import Record
+from target_bigin.schema.matching import ID_NAMES
+from target_bigin.settings import StreamSettings
+from target_bigin.streams.stream import Lane, SideLane
+
+CREATED = "Created_Time"
+OF_AN_EXTRACTION = frozenset((CREATED, "Modified_Time", "Created_By", "Modified_By"))
+"""Properties that Bigin alone fills: a stream with all of them was read from a Bigin organisation."""
+
+Answer = Literal["bigin", "source", "look"]
+
+
+def whose_ids(
+    settings: StreamSettings, *, properties: Collection[str], key_properties: Sequence[str], has_own_key: bool
+) -> Answer:
+    """What is known before the first record; ``look``: the first record tells.
+
+    >>> contacts = StreamSettings("Contacts")
+    >>> whose_ids(contacts, properties=["id", "Email"], key_properties=["id"], has_own_key=True)
+    'bigin'
+    >>> read = ["id", "Email", *OF_AN_EXTRACTION]
+    >>> whose_ids(contacts, properties=read, key_properties=["id"], has_own_key=True)
+    'look'
+    >>> inserted = StreamSettings("Contacts", operation="insert")
+    >>> whose_ids(inserted, properties=read, key_properties=["id"], has_own_key=True)
+    'source'
+    """
+    if settings.ids != "auto":
+        return settings.ids
+    if not any(name in ID_NAMES for name in (*properties, *key_properties)):
+        return "bigin"
+    if settings.operation == "insert":
+        return "source"  # a new record gets an id of its own
+    if settings.operation != "upsert":
+        return "bigin"
+    if settings.duplicate_check_fields or settings.external_key:
+        return "source"  # somebody said what a record is recognised by, and it is not the id
+    from_bigin = set(properties) >= OF_AN_EXTRACTION and list(key_properties) == ["id"]
+    return "look" if from_bigin and has_own_key else "bigin"
+
+
+def is_the_same(record: Record, found: Record | None) -> bool:
+    """Whether the record that this organisation has under the id is the one that was read.
+
+    Ids alone may coincide; the moment of creation with them does not.
+
+    >>> is_the_same({CREATED: "2026-05-14T09:53:58Z"}, {CREATED: "2026-05-14T12:53:58+03:00"})
+    True
+    >>> is_the_same({CREATED: "2026-05-14T09:53:58Z"}, None)
+    False
+    """
+    if found is None:
+        return False
+    created = _instant(record.get(CREATED))
+    return created is None or created == _instant(found.get(CREATED))
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
+    except ValueError:
+        return None
+
+
+class UndecidedLane(SideLane):
+    """Opens the stream's lane when its first record has told how. Main thread alone."""
+
+    def __init__(self, open_for: Callable[[Record], Lane]) -> None:
+        self._open_for = open_for
+        self._lane: Lane | None = None
+
+    @property
+    def is_full(self) -> bool:  # type: ignore[override]
+        """Whether the lane has no room for more."""
+        return self._lane is not None and self._lane.is_full
+
+    @property
+    def has_retries(self) -> bool:  # type: ignore[override]
+        """Whether records of the lane wait for their next try."""
+        return self._lane is not None and self._lane.has_retries
+
+    def take(self, raw: Record) -> None:
+        """A record was read."""
+        if self._lane is None:
+            self._lane = self._open_for(raw)
+        self._lane.take(raw)
+
+    def judges(self, key_property: str) -> bool:
+        """As the lane's."""
+        return self._lane is not None and self._lane.judges(key_property)
+
+    def tick(self, *, flush: bool) -> None:
+        """As the lane's."""
+        if self._lane is not None:
+            self._lane.tick(flush=flush)
+
+    def wind_up(self) -> None:
+        """As the lane's."""
+        if self._lane is not None:
+            self._lane.wind_up()
+
+    def finish(self) -> None:
+        """As the lane's."""
+        if self._lane is not None:
+            self._lane.finish()
+
+    def activate_version(self, version: int) -> None:
+        """As the lane's."""
+        if self._lane is not None:
+            self._lane.activate_version(version)
+
+    def close(self, *, in_good_order: bool) -> None:
+        """As the lane's."""
+        if self._lane is not None:
+            self._lane.close(in_good_order=in_good_order)

@@ -1,0 +1,134 @@
+"""Stream → module, property → field; what is dropped and why. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from bigin_api.models import Field, Module
+from target_bigin.settings import Operation
+from target_bigin.values.converters import UNWRITABLE_TYPES
+
+PASSED_ALONG = frozenset(("$se_module", "$related_module", "$append_values", "se_module"))
+"""Words that a record carries beside its fields; Bigin reads them, metadata does not list them."""
+
+SILENT_PREFIX = "_sdc_"
+ID_NAMES = ("id", "Id")  # JSON's, and that of Bulk Read's CSV
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A property that goes nowhere."""
+
+    name: str
+    reason: str
+
+
+def find_module(name: str, modules: Iterable[Module]) -> Module | None:
+    """The module that a stream means: by its api_name, else by any of its names in any case.
+
+    >>> find_module("companies", [Module("Accounts", plural_label="Companies")]).api_name
+    'Accounts'
+    """
+    known = list(modules)
+    for module in known:
+        if module.api_name == name:
+            return module
+    for attributes in (("api_name",), ("module_name", "singular_label", "plural_label")):
+        found = [
+            each
+            for each in known
+            if any(folded(getattr(each, other)) == folded(name) for other in attributes)
+        ]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def why_unwritable(name: str, module: Module | None) -> str | None:
+    """Why a stream's records can go nowhere, None if they can."""
+    if module is None:
+        return f"this organisation has no module {name!r}. Set streams.<stream>.module to one that it has"
+    if module.generated_type in ("subform", "linking"):
+        parent = module.parent_module or "another module"
+        return f"{module.api_name} are rows of {parent}: they are written with their parent"
+    if not module.api_supported:
+        return f"{module.api_name} is not open to the API"
+    return None
+
+
+class FieldMatch:
+    """Which field a property means, decided once for each name.
+
+    By api_name, else by api_name or label in any case and spelling ("last name" is Last_Name). A field
+    is taken once: the property with its exact name wins over one that is only like it.
+    """
+
+    def __init__(
+        self, fields: Mapping[str, Field], *, operation: Operation, exact: Sequence[str] = ()
+    ) -> None:
+        self._fields = fields
+        self._operation = operation
+        self._alike = _by_folded_name(fields.values())
+        self._taken: dict[str, str] = {name: name for name in exact if name in fields}
+        self._decided: dict[str, Field | Dropped | None] = {}
+
+    def field(self, name: str) -> Field | Dropped | None:
+        """The field; or why there is none; None for what is dropped without a word (``_sdc_``)."""
+        if name not in self._decided:
+            self._decided[name] = self._decide(name)
+        return self._decided[name]
+
+    @property
+    def matched(self) -> dict[str, str]:
+        """Property → api_name, of all that was asked for so far."""
+        return {name: found.api_name for name, found in self._decided.items() if isinstance(found, Field)}
+
+    def _decide(self, name: str) -> Field | Dropped | None:
+        if name.startswith(SILENT_PREFIX):
+            return None
+        field = self._fields.get(name) or self._alike.get(folded(name))
+        if field is None:
+            return Dropped(name, "unknown")
+        reason = why_read_only(field, self._operation)
+        if reason:
+            return Dropped(name, reason)
+        owner = self._taken.setdefault(field.api_name, name)
+        return field if owner == name else Dropped(name, f"{owner!r} is {field.api_name} already")
+
+
+def why_read_only(field: Field, operation: Operation) -> str | None:
+    """Why a write would be ignored by Bigin, None if the field takes values."""
+    if field.data_type in UNWRITABLE_TYPES:
+        return "computed or a file"
+    may = {
+        "insert": field.creatable,
+        "update": field.updatable,
+        "upsert": field.creatable or field.updatable,
+        "delete": True,
+    }[operation]
+    return None if may else "read-only"
+
+
+def folded(name: str) -> str:
+    """A name without case and spelling.
+
+    >>> folded("Last Name"), folded("last_name")
+    ('last_name', 'last_name')
+    """
+    return re.sub(r"[^0-9a-z]+", "_", name.casefold()).strip("_")
+
+
+def _by_folded_name(fields: Iterable[Field]) -> dict[str, Field]:
+    """Fields by what they may be called; api_names before labels, and no name that two of them share."""
+    known = list(fields)
+    found: dict[str, Field | None] = {}
+    for name_of in (attrgetter("api_name"), attrgetter("label")):
+        round_: dict[str, Field | None] = {}
+        for field in known:
+            name = folded(name_of(field))
+            round_[name] = None if name in round_ else field
+        found = {**round_, **found}
+    return {name: field for name, field in found.items() if name and field is not None}

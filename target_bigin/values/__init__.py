@@ -1,0 +1,1 @@
+"""A value meets its field: converted to what Bigin takes, or refused with the reason."""

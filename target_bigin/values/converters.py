@@ -1,0 +1,177 @@
+"""A value → what the field's data type takes, or why not: a table by type. No I/O.
+
+Converters are made once a stream and field. Each takes a value that is not None and gives what Bigin
+shall get, None for an empty one, or raises BadValue. Source: FACTS 3 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bigin_api.models import Field
+from target_bigin.values.moments import to_date, to_datetime
+from target_bigin.values.numbers import bigint, boolean, integer, number
+from target_bigin.values.objects import (
+    an_array,
+    an_object,
+    lookup,
+    object_with_id,
+    participants,
+    recurrence,
+    reminder,
+    rows,
+    tags,
+)
+from target_bigin.values.text import ENDLESS, Choices, choice, several_choices, text
+
+Convert = Callable[[Any], Any]
+
+UNWRITABLE_TYPES = frozenset(
+    ("autonumber", "formula", "rollup_summary", "profileimage", "fileupload", "imageupload")
+)
+"""What no write call sets: computed by Bigin, or a file with an address of its own."""
+
+APPENDING_TYPES = frozenset(("subform", "multiselectlookup"))
+"""Rows without an id are appended, so a repeated call would double them."""
+
+
+def _nobody(_field: str, _what: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """What the stream's settings say about values, and whom to tell what was noticed."""
+
+    truncate: bool = False
+    foreign_ids: bool = False
+    lookups: frozenset[str] = frozenset()  # fields whose ids are found by a value
+    on_cut: Callable[[str, str], None] = _nobody  # field, ""
+    on_unknown_choice: Callable[[str, str], None] = _nobody  # field, value
+
+
+def make_converter(field: Field, options: ValueOptions | None = None) -> Convert:
+    """The converter of a field. Where metadata contradicts itself, the JSON type is believed.
+
+    >>> from bigin_api.models import Field
+    >>> make_converter(Field("Amount", "currency", "double", length=16))("12.50")
+    Decimal('12.50')
+    """
+    options = options or ValueOptions()
+    make = _BY_NAME.get((field.api_name, field.json_type))
+    if make is None and _agrees(field):
+        make = _BY_DATA_TYPE.get(field.data_type)
+    if make is None:
+        make = _BY_JSON_TYPE.get(field.json_type or "string", _text)
+    return make(field, options)
+
+
+def plain_length(field: Field) -> int:
+    """Up to which length the converter gives back a text that is not blank as it is; 0 for other types."""
+    is_plain = field.data_type in ("text", "textarea") and field.json_type in (None, "string")
+    return (field.length or ENDLESS) if is_plain else 0
+
+
+def _agrees(field: Field) -> bool:
+    expected = _JSON_OF.get(field.data_type)
+    return expected is None or field.json_type is None or field.json_type == expected
+
+
+def _text(field: Field, options: ValueOptions) -> Convert:
+    cut = partial(options.on_cut, field.api_name, "") if options.truncate else None
+    return text(field.length, on_cut=cut)
+
+
+def _stripped(field: Field, options: ValueOptions) -> Convert:
+    cut = partial(options.on_cut, field.api_name, "") if options.truncate else None
+    return text(field.length, strip=True, on_cut=cut)
+
+
+def _choice(field: Field, options: ValueOptions) -> Convert:
+    told = partial(options.on_unknown_choice, field.api_name)
+    return choice(Choices(field.pick_list_values), field.length, on_unknown=told)
+
+
+def _several(field: Field, options: ValueOptions) -> Convert:
+    told = partial(options.on_unknown_choice, field.api_name)
+    return several_choices(Choices(field.pick_list_values), on_unknown=told)
+
+
+def _lookup(field: Field, options: ValueOptions) -> Convert:
+    return lookup(by_value=field.api_name in options.lookups, foreign_ids=options.foreign_ids)
+
+
+def _owner(field: Field, options: ValueOptions) -> Convert:
+    return lookup(by_value=field.api_name in options.lookups, foreign_ids=options.foreign_ids, by_people=True)
+
+
+def _plain(convert: Convert) -> Callable[[Field, ValueOptions], Convert]:
+    return lambda _field, _options: convert
+
+
+_BY_DATA_TYPE: Mapping[str, Callable[[Field, ValueOptions], Convert]] = {
+    "text": _text,
+    "textarea": _text,
+    "email": _stripped,
+    "phone": _stripped,
+    "website": _stripped,
+    "picklist": _choice,
+    "multiselectpicklist": _several,
+    "integer": lambda field, _: integer(field.length),
+    "bigint": lambda field, _: bigint(field.length),
+    "double": lambda field, _: number(field.length),
+    "currency": lambda field, _: number(field.length),
+    "percent": lambda field, _: number(field.length, percent=True),
+    "boolean": _plain(boolean),
+    "date": _plain(to_date),
+    "datetime": _plain(to_datetime),
+    "lookup": _lookup,
+    "ownerlookup": _owner,
+    "userlookup": _owner,
+    "multiselectlookup": _plain(rows),
+    "subform": _plain(rows),
+    "RRULE": _plain(recurrence),
+    "event_reminder": _plain(reminder),
+}
+
+_BY_NAME: Mapping[tuple[str, str | None], Callable[[Field, ValueOptions], Convert]] = {
+    # Metadata calls them text, bigint and text: FACTS 3.
+    ("Tag", "jsonarray"): _plain(tags),
+    ("Pipeline", "jsonobject"): _plain(object_with_id),
+    ("Participants", "jsonarray"): _plain(participants),
+}
+
+_BY_JSON_TYPE: Mapping[str, Callable[[Field, ValueOptions], Convert]] = {
+    "string": _text,
+    "integer": lambda field, _: integer(field.length),
+    "double": lambda field, _: number(field.length),
+    "boolean": _plain(boolean),
+    "jsonobject": _plain(an_object),
+    "jsonarray": _plain(an_array),
+}
+
+_JSON_OF: Mapping[str, str] = {
+    "text": "string",
+    "textarea": "string",
+    "email": "string",
+    "phone": "string",
+    "website": "string",
+    "picklist": "string",
+    "multiselectpicklist": "jsonarray",
+    "integer": "integer",
+    "bigint": "string",
+    "double": "double",
+    "currency": "double",
+    "percent": "double",
+    "boolean": "boolean",
+    "date": "string",
+    "datetime": "string",
+    "lookup": "jsonobject",
+    "ownerlookup": "jsonobject",
+    "userlookup": "jsonobject",
+    "multiselectlookup": "jsonarray",
+    "subform": "jsonarray",
+}

@@ -1,0 +1,171 @@
+"""Lookups, owners, tags, rows: objects that Bigin reads and writes in different shapes. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from target_bigin.records.record import Unresolved
+from target_bigin.values.errors import BadValue, show, wrong
+from target_bigin.values.moments import to_datetime
+from target_bigin.values.text import decoded_json, listed, to_text
+
+Convert = Callable[[Any], Any]
+
+SHORTEST_ID = 15  # digits; ids of live organisations have 18 or 19
+LONGEST_ID = 20
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be a Bigin id: a string of digits, or the number that one was read as.
+
+    >>> is_id("6100000000000225013"), is_id(17), is_id("Acme")
+    (True, False, False)
+    """
+    if type(value) is int:
+        value = str(value)
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and SHORTEST_ID <= len(value) <= LONGEST_ID
+    )
+
+
+def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Convert:
+    """A link to another record: ``{"id"}``, or what has still to be looked up.
+
+    ``by_value``: the stream says how to find the id, so a bare text is what to look for and not an id.
+    ``foreign_ids``: ids are of another organisation. ``by_people``: an owner, found by e-mail.
+    """
+
+    def convert(value: Any) -> dict[str, str] | Unresolved | None:
+        if type(value) is dict and not foreign_ids:
+            own = value.get("id")
+            if type(own) is str and is_id(own):
+                return {"id": own}
+        if isinstance(value, str):
+            value = _unwrapped(value)
+        if value in (None, {}):
+            return None
+        own = value.get("id") if isinstance(value, dict) else None if by_value else value
+        if is_id(own) and not foreign_ids:
+            return {"id": str(own)}
+        if by_value or foreign_ids or (by_people and _names_a_person(value)):
+            return Unresolved(value)
+        raise BadValue(
+            "NOT_AN_ID",
+            f"{show(value)} is not the id of a record (18 to 19 digits). "
+            "To find it by something else, say how in the stream's lookups.",
+        )
+
+    return convert
+
+
+def tags(value: Any) -> list[dict[str, str]] | None:
+    """The whole set of tags, from a list of names, of ``{"name"}``, or from ``a;b``.
+
+    >>> tags("vip; new")
+    [{'name': 'vip'}, {'name': 'new'}]
+    """
+    parts = listed(value, separators=";,")
+    if parts is None:
+        return None
+    names: list[str] = []
+    for each in parts:
+        name = each.get("name") if isinstance(each, dict) else each
+        if not isinstance(name, str):
+            raise wrong(value, 'a list of tags, such as ["vip"] or [{"name": "vip"}]')
+        names.append(name.strip())
+    return [{"name": name} for name in dict.fromkeys(names) if name]
+
+
+def rows(value: Any) -> list[Any] | None:
+    """Rows of a subform or of a multi-select lookup, as they are; a later step gives their final form."""
+    if isinstance(value, str):
+        value = decoded_json(value) if value.strip() else None
+        if value is None:
+            return None
+    if not isinstance(value, list) or not all(isinstance(row, dict | str) for row in value):
+        raise wrong(value, "a list of rows")
+    return value
+
+
+def participants(value: Any) -> list[dict[str, str]] | None:
+    """Who takes part in an event: ``{type, participant}`` each; what Bigin adds on reading is left out."""
+    found = rows(value)
+    if found is None:
+        return None
+    kept = []
+    for row in found:
+        if not isinstance(row, dict) or not row.get("type"):
+            raise wrong(value, 'a list of participants, such as [{"type": "contact", "participant": "<id>"}]')
+        who = row.get("participant") or row.get("Email")
+        if not who:
+            raise wrong(row, "a participant with a value in participant")
+        kept.append({"type": str(row["type"]), "participant": str(who)})
+    return kept
+
+
+def recurrence(value: Any) -> dict[str, Any] | None:
+    """A rule of recurrence: ``{"RRULE": "FREQ=…"}``, or the bare rule."""
+    if isinstance(value, str) and value.strip().upper().startswith("FREQ"):
+        return {"RRULE": value.strip()}
+    return an_object(value)
+
+
+def reminder(value: Any) -> Any:
+    """A reminder: as Bigin reads it (a moment) or writes it (a list); a later check brings them together."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        value = decoded_json(value)
+    if isinstance(value, list | dict):
+        return value
+    return to_datetime(value)
+
+
+def an_object(value: Any) -> dict[str, Any] | None:
+    """An object, or the JSON of one."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = decoded_json(value)
+    if not isinstance(value, dict):
+        raise wrong(value, "an object")
+    return value
+
+
+def an_array(value: Any) -> list[Any] | None:
+    """A list, or the JSON of one."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = decoded_json(value)
+    if not isinstance(value, list):
+        raise wrong(value, "a list")
+    return value
+
+
+def object_with_id(value: Any) -> Any:
+    """A link that metadata calls a number (Pipeline): ``{"id"}``, or a name that a later check knows."""
+    if isinstance(value, dict) and is_id(value.get("id")):
+        return {"id": str(value["id"]), **({"name": value["name"]} if value.get("name") else {})}
+    if is_id(value):
+        return {"id": str(value)}
+    named = value.get("name") if isinstance(value, dict) else value
+    if isinstance(named, dict | list) or named is None:
+        raise wrong(value, 'an object such as {"id": "…"}')
+    written = to_text(named).strip()
+    return {"name": written} if written else None
+
+
+def _unwrapped(written: str) -> Any:
+    written = written.strip()
+    if written.startswith("{"):
+        return decoded_json(written) or written
+    return written or None
+
+
+def _names_a_person(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value.get("email"))
+    return isinstance(value, str) and "@" in value

@@ -1,0 +1,91 @@
+"""A deal's stage lies in its sub-pipeline, and the sub-pipeline in its Team Pipeline. No I/O.
+
+Bigin refuses what does not fit (MAPPING_MISMATCH). Checked before anything is sent: the layouts of
+Pipelines are the Team Pipelines, and only there does each sub-pipeline list its stages. Source: FACTS 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+from bigin_api.models import Layout, PickListValue
+from target_bigin.records.record import Record, Refused, Reject
+
+MODULE = "Pipelines"
+
+
+class Stages:
+    """What the Team Pipelines of this organisation allow."""
+
+    def __init__(self, layouts: Iterable[Layout]) -> None:
+        self._layouts = [each for each in layouts if each.sub_pipelines]
+
+    def check(self, body: Record, *, foreign_ids: bool = False) -> None:
+        """Bring a deal's Pipeline, Sub_Pipeline and Stage into the form that is stored.
+
+        What one call can tell is checked; a Stage without its Sub_Pipeline is left to Bigin. A
+        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Refused.
+        """
+        if not self._layouts:
+            return
+        layout = self._layout_of(body.get("Pipeline"), foreign_ids=foreign_ids)
+        if layout is not None:
+            body["Pipeline"] = {"id": layout.id}
+        written = body.get("Sub_Pipeline")
+        if written is None:
+            return
+        among = [layout] if layout is not None else self._layouts
+        fitting = [(each, sub) for each in among if (sub := _find(written, each.sub_pipelines))]
+        if not fitting:
+            where = f"Team Pipeline {layout.display_label!r}" if layout else "any Team Pipeline"
+            known = [sub.actual_value for each in among for sub in each.sub_pipelines]
+            raise _mismatch("Sub_Pipeline", f"{written!r} is not in {where}: {_list(known)}.")
+        body["Sub_Pipeline"] = fitting[0][1].actual_value
+        if layout is None and len(fitting) == 1:
+            body["Pipeline"] = {"id": fitting[0][0].id}
+        if body.get("Stage") is not None:
+            body["Stage"] = _stage(body["Stage"], [sub for _, sub in fitting])
+
+    def _layout_of(self, written: object, *, foreign_ids: bool) -> Layout | None:
+        if not isinstance(written, dict):
+            return None
+        if not foreign_ids:
+            for layout in self._layouts:
+                if layout.id == written.get("id"):
+                    return layout
+        name = str(written.get("name") or "").strip().casefold()
+        for layout in self._layouts:
+            if name and name in (layout.name.casefold(), layout.display_label.casefold()):
+                return layout
+        shown = written.get("name") or written.get("id")
+        known = [each.display_label for each in self._layouts]
+        raise _mismatch("Pipeline", f"there is no Team Pipeline {shown!r}: {_list(known)}.")
+
+
+def _stage(written: str, subs: Sequence[PickListValue]) -> str:
+    for sub in subs:
+        found = _find(written, sub.maps.get("Stage", ()))
+        if found:
+            return found.actual_value
+    known = [stage.actual_value for sub in subs for stage in sub.maps.get("Stage", ())]
+    raise _mismatch("Stage", f"{written!r} is not a stage of {subs[0].actual_value!r}: {_list(known)}.")
+
+
+def _find(written: str, values: Iterable[PickListValue]) -> PickListValue | None:
+    """By what is stored, else by its label, in any case."""
+    known = list(values)
+    wanted = written.strip().casefold()
+    for text_of in (attrgetter("actual_value"), attrgetter("display_value")):
+        for value in known:
+            if text_of(value).strip().casefold() == wanted:
+                return value
+    return None
+
+
+def _mismatch(field: str, message: str) -> Refused:
+    return Refused(Reject("invalid", "STAGE_MISMATCH", message, field))
+
+
+def _list(known: Iterable[str]) -> str:
+    return "it knows " + ", ".join(dict.fromkeys(known))

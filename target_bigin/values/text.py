@@ -1,0 +1,151 @@
+"""Text and choices: cut or refused when too long, labels turned into stored values. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from bigin_api.models import PickListValue
+from target_bigin.values.errors import BadValue, show, wrong
+
+Convert = Callable[[Any], Any]
+Say = Callable[[str], None]
+
+ENDLESS = 1 << 62  # characters: a field of which metadata gives no length
+
+_json = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] | None = None) -> Convert:
+    """A text of at most ``length`` characters. Blank is null; objects and lists become JSON.
+
+    ``on_cut``: a longer text is cut and this is called; without it, it is refused.
+    """
+    most = length or ENDLESS
+
+    def convert(value: Any) -> str | None:
+        if type(value) is not str:
+            value = to_text(value)
+        if not value or value.isspace():
+            return None
+        if strip:
+            value = value.strip()
+        if len(value) <= most:
+            return value  # type: ignore[no-any-return]
+        if on_cut is None:
+            raise BadValue("TOO_LONG", f"{show(value)} has {len(value)} characters, it takes {most}.")
+        on_cut()
+        return value[:most]  # type: ignore[no-any-return]
+
+    return convert
+
+
+def to_text(value: Any) -> str:
+    """Any value as text.
+
+    >>> to_text(True), to_text(Decimal("12.50")), to_text({"a": [1, "ü"]})
+    ('true', '12.50', '{"a":[1,"ü"]}')
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict | list):
+        return _json.encode(value).decode()
+    return str(value)
+
+
+class Choices:
+    """The values of a pick list: what is stored, found by what is stored or by its label."""
+
+    def __init__(self, values: Sequence[PickListValue]) -> None:
+        self._stored = {each.actual_value: each.actual_value for each in values}
+        self._folded: dict[str, str | None] = {}
+        for each in values:
+            for written in (each.actual_value, each.display_value):
+                folded = written.strip().casefold()
+                known = self._folded.setdefault(folded, each.actual_value)
+                if known != each.actual_value:
+                    # Told apart by their exact writing alone.
+                    self._folded[folded] = None
+        for each in values:
+            self._stored.setdefault(each.display_value, each.actual_value)
+
+    def __bool__(self) -> bool:
+        return bool(self._stored)
+
+    def stored(self, written: str) -> str | None:
+        """The stored value for what someone wrote, None if it is not in the list."""
+        return self._stored.get(written) or self._folded.get(written.strip().casefold())
+
+
+def choice(choices: Choices, length: int | None, *, on_unknown: Say) -> Convert:
+    """One value of a pick list. Bigin stores any text: what is not in the list is said, and kept."""
+    plain = text(length)
+    said: set[str] = set()
+
+    def convert(value: Any) -> str | None:
+        written = plain(value)
+        if written is None or not choices:
+            return written  # type: ignore[no-any-return]
+        stored = choices.stored(written)
+        if stored is not None:
+            return stored
+        if written not in said:
+            said.add(written)
+            on_unknown(written)
+        return written.strip()  # type: ignore[no-any-return]
+
+    return convert
+
+
+def several_choices(choices: Choices, *, on_unknown: Say) -> Convert:
+    """Values of a multi-select pick list, from a list or from ``a;b``; they replace what was there."""
+    one = choice(choices, None, on_unknown=on_unknown)
+
+    def convert(value: Any) -> list[str] | None:
+        parts = listed(value, separators=";")
+        if parts is None:
+            return None
+        if any(isinstance(each, dict | list) for each in parts):
+            raise wrong(value, "a list of texts, or a text such as a;b")
+        chosen = [one(each) for each in parts if each is not None]
+        return list(dict.fromkeys(each for each in chosen if each is not None))
+
+    return convert
+
+
+def listed(value: Any, *, separators: str) -> list[Any] | None:
+    """A list, from a list, from JSON or from a text with separators; None for a blank text.
+
+    >>> listed("a; b;", separators=";"), listed('["x"]', separators=";")
+    (['a', 'b'], ['x'])
+    """
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        written = value.strip()
+        if not written:
+            return None
+        if written.startswith("["):
+            decoded = decoded_json(written)
+            if isinstance(decoded, list):
+                return decoded
+        for separator in separators[1:]:
+            written = written.replace(separator, separators[0])
+        return [part.strip() for part in written.split(separators[0]) if part.strip()]
+    return [value]
+
+
+def decoded_json(written: str) -> Any:
+    """What a text of JSON says, None if it is none."""
+    try:
+        return _decoder.decode(written)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,1 @@
+"""Calls of at most 100 records, and what became of each record."""

@@ -1,0 +1,214 @@
+"""What became of an insert whose answer was lost: Bigin is asked before anything is sent again.
+
+There is no idempotency key. Records with a value in a unique field are looked for by it; the others
+are compared with what was created in the module since the call, by this token's user. COQL sees a new
+record at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from bigin_api.endpoints.coql import moment
+from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
+from bigin_api.limits import COQL_MAX_COLUMNS
+from bigin_api.models import Field
+from target_bigin.lookups.by_value import fold
+from target_bigin.records.record import Prepared, Record
+from target_bigin.schema.keys import unique_fields
+from target_bigin.values.moments import to_datetime
+
+if TYPE_CHECKING:
+    from bigin_api import Labelled
+
+MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
+PAUSE = 1.0  # seconds between two looks
+LONGEST_CALL = 10.0  # seconds that Bigin may still be at work on a call whose connection broke
+
+_TEXT = ("text", "email", "phone", "website", "picklist")
+_NUMBERS = ("integer", "double", "currency", "percent")
+_COMPARED = frozenset((*_TEXT, *_NUMBERS, "bigint", "boolean", "date", "datetime", "lookup"))
+"""What COQL gives back as it was sent. ``Owner`` is left out: an assignment rule may change it."""
+LISTED_MODULES = frozenset(("Notes",))
+"""COQL knows no notes: the list is read, newest first, which gives texts of several lines as well."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Records of which nobody knows whether they were written.
+
+    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
+    (``time.monotonic``).
+    """
+
+    records: Sequence[Prepared]
+    since: datetime
+    until: float
+
+
+def find_written(
+    client: Labelled,
+    module: str,
+    fields: Mapping[str, Field],
+    lost: Lost,
+    *,
+    taken: Collection[str],
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[int, str]:
+    """The ids of those lost records that were written after all, by number. Costs 1 credit per 200 rows.
+
+    ``taken``: ids known to be other records. Looks again and again before it says that one is missing:
+    a call whose connection broke may still be at work.
+    """
+    user = _own_user(client)
+    seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
+    columns = compared_fields(lost.records, seen, long_texts=module in LISTED_MODULES)
+    unique = unique_fields(module, seen)
+    while True:
+        is_last_look = time.monotonic() >= lost.until
+        rows = _created_since(client, module, columns, lost.since)
+        by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
+        free = [row for record_id, row in by_id.items() if record_id not in taken]
+        found = match_rows(lost.records, free, {name: fields[name] for name in columns}, unique=unique)
+        if is_last_look or len(found) == len(lost.records):
+            return found
+        pause(min(PAUSE, max(0.0, lost.until - time.monotonic())))
+
+
+def compared_fields(
+    records: Iterable[Prepared], fields: Mapping[str, Field], *, long_texts: bool = False
+) -> list[str]:
+    """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields."""
+    compared = _COMPARED | {"textarea"} if long_texts else _COMPARED
+    sent = dict.fromkeys(name for record in records for name in record.body)
+    comparable = [
+        name
+        for name in sent
+        if name in fields and fields[name].data_type in compared and fields[name].json_type != "jsonarray"
+    ]
+    comparable.sort(key=lambda name: (not fields[name].is_unique, not fields[name].mandatory))
+    return comparable[: COQL_MAX_COLUMNS - 3]
+
+
+def match_rows(
+    records: Iterable[Prepared],
+    rows: Iterable[Record],
+    fields: Mapping[str, Field],
+    *,
+    unique: Collection[str] = (),
+) -> dict[int, str]:
+    """Which row is which record, no row twice, the oldest first.
+
+    By its unique fields if it has values in them, for Bigin may store the others in a form of its own;
+    else all compared fields are equal.
+    """
+    free = list(rows)
+    found = {}
+    for record in records:
+        sent = {name: field for name, field in fields.items() if name in record.body}
+        telling = {name: sent[name] for name in unique if name in sent and record.body[name] is not None}
+        for row in free:
+            if all(
+                _is_same(field, record.body[name], row.get(name), folds=name in telling)
+                for name, field in (telling or sent).items()
+            ):
+                found[record.number] = str(row["id"])
+                free.remove(row)
+                break
+    return found
+
+
+def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Record]:
+    """Rows of the columns; a column that Bigin will not show is taken out of them."""
+    if module in LISTED_MODULES:
+        return list(_listed_since(client, module, columns, since))
+    where = f"Created_Time >= {moment(since - MARGIN)}"
+    try:
+        pages = client.coql.pages_by_id(module, ["id", "Created_By", *columns], where=where)
+        return [row for page in pages for row in page]
+    except PermissionDenied:  # without the scope for COQL; the list shows the same
+        return list(_listed_since(client, module, columns, since))
+    except QueryRefused as refused:
+        name = refused.details.get("column_name")
+        if name not in columns:
+            raise
+        columns.remove(name)
+        return _created_since(client, module, columns, since)
+
+
+def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> Iterator[Record]:
+    """By the list, newest first; for a record that is made meanwhile another shows twice."""
+    number, token = 1, None
+    while True:
+        page = client.records.page(
+            module,
+            ["Created_Time", "Created_By", *columns],
+            page=None if token else number,
+            page_token=token,
+            sort_by="Created_Time",
+            sort_order="desc",
+        )
+        for row in page.records:
+            if datetime.fromisoformat(row["Created_Time"]) < since - MARGIN:
+                return
+            yield row
+        if not page.more_records:
+            return
+        number, token = number + 1, page.next_page_token
+
+
+def _own_user(client: Labelled) -> Record:
+    try:
+        users = client.organization.users_page(kind="CurrentUser").records
+    except (PermissionDenied, InvalidRequest):
+        return {}  # the comparison of the fields has to do
+    return users[0] if users else {}
+
+
+def _is_open_to(field: Field, user: Record) -> bool:
+    """Whether the user's profile may write the field; Bigin drops in silence what it may not."""
+    profile = user.get("profile")
+    if not isinstance(profile, dict):
+        return True
+    rights = {each.get("id"): each.get("permission_type") for each in field.raw.get("profiles") or ()}
+    return bool(rights.get(profile.get("id"), "read_write") == "read_write")
+
+
+def _is_by(row: Record, user: Record) -> bool:
+    creator = row.get("Created_By")
+    if not user or not isinstance(creator, dict):
+        return True
+    return str(creator.get("id")) == str(user.get("id"))
+
+
+def _is_same(field: Field, sent: Any, stored: Any, *, folds: bool = False) -> bool:
+    if sent is None or stored is None:
+        return sent is None and stored is None
+    if field.data_type in _NUMBERS:
+        return _rounded(sent, field) == _rounded(stored, field)
+    if field.data_type == "datetime":
+        return bool(to_datetime(stored) == sent)
+    if isinstance(sent, dict):
+        stored_id = stored.get("id") if isinstance(stored, dict) else stored
+        return str(sent.get("id")) == str(stored_id)
+    if isinstance(sent, bool):
+        return bool(sent == stored)
+    return fold(sent) == fold(stored) if folds else str(sent).strip() == str(stored).strip()
+
+
+def _rounded(value: Any, field: Field) -> Decimal | None:
+    """Bigin keeps so many decimals and rounds the rest."""
+    try:
+        number = Decimal(str(value))
+        return (
+            number
+            if field.decimal_place is None
+            else number.quantize(Decimal(1).scaleb(-field.decimal_place))
+        )
+    except InvalidOperation:
+        return None

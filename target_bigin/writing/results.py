@@ -1,0 +1,92 @@
+"""What one entry of Bigin's answer means for its record. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bigin_api import WriteResult
+from target_bigin.records.record import Action, Reject
+from target_bigin.settings import Operation
+
+RETRIABLE = frozenset(
+    ("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", "TOO_MANY_REQUESTS", "RECORD_LOCKED", "RECORD_IN_PROCESS")
+)
+"""Per-record codes that may pass by themselves. Source: FACTS 5."""
+
+MAY_HAVE_HAPPENED = frozenset(("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR"))
+
+SPEAKS_OF_ONE = frozenset(
+    (
+        "INVALID_DATA",
+        "MANDATORY_NOT_FOUND",
+        "DUPLICATE_DATA",
+        "MULTIPLE_OR_MULTI_ERRORS",
+        "MAPPING_MISMATCH",
+        "DEPENDENT_FIELD_MISSING",
+        "DEPENDENT_MISMATCH",
+    )
+)
+"""Codes that speak of one record, also where they come as the only entry for many. Source: FACTS 5."""
+
+ACTIONS: Mapping[Operation, Action] = {"insert": "inserted", "update": "updated", "delete": "deleted"}
+
+_SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
+_ADDED = "record added"
+
+
+def action_of(operation: Operation, result: WriteResult) -> Action:
+    """How a record ended that Bigin took. An upsert says itself what it did."""
+    if operation != "upsert":
+        return ACTIONS[operation]
+    if result.action is None:
+        return "inserted" if result.message == _ADDED else "updated"
+    return "inserted" if result.action == "insert" else "updated"
+
+
+def refusal(operation: Operation, result: WriteResult) -> Reject:
+    """Why Bigin did not take a record, as a line a person can act on.
+
+    An id that Bigin does not know is ``unmatched``: the record that was meant is not there.
+    """
+    details, code = result.details, result.code or "UNKNOWN"
+    errors = details.get("errors") if code == _SEVERAL else None
+    if isinstance(errors, list) and errors:
+        each = [WriteResult.from_json(error) for error in errors if isinstance(error, Mapping)]
+        said = "; ".join(f"{error.code} {_field(error.details) or ''}: {_said(error)}" for error in each)
+        return Reject("rejected", code, said, _field(each[0].details) if each else None)
+    field = _field(details)
+    if code == "INVALID_DATA" and field in ("id", None) and operation == "update":
+        return Reject("unmatched", "ID_NOT_FOUND", f"no record has this id ({result.message}).", "id")
+    return Reject("rejected", code, _said(result), field)
+
+
+def is_gone(operation: Operation, result: WriteResult) -> bool:
+    """Whether a delete was refused because there is nothing left to delete: done, then. Source: FACTS 5."""
+    return operation == "delete" and result.code == "INVALID_DATA"
+
+
+def _field(details: Mapping[str, Any]) -> str | None:
+    name = details.get("api_name")
+    return name if isinstance(name, str) else None
+
+
+def _said(result: WriteResult) -> str:
+    details = result.details
+    parts = [result.message or result.code]
+    for key, words in (
+        ("expected_data_type", "expects {}"),
+        ("maximum_length", "takes {} at most"),
+        ("supported_values", "takes {}"),
+        ("mapped_field", "depends on {}"),
+        ("permissions", "needs {}"),
+    ):
+        if details.get(key) is not None:
+            parts.append(words.format(details[key]))
+    twin = details.get("duplicate_record")
+    twin_id = twin.get("id") if isinstance(twin, Mapping) else None
+    if result.code == "DUPLICATE_DATA" and (twin_id or result.id):
+        parts.append(f"record {twin_id or result.id} has this value")
+        if details.get("more_records") is True:
+            parts.append("and others too")
+    return ", ".join(parts)
