@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
+# Tests run in so many processes, each with a sandbox of its own.
+WORKERS ?= 2
+
 VENV := .venv
 BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
@@ -25,7 +28,7 @@ demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse and a CSV to Bigin
 test: lint unit  ## Lint, then every test (installs what it needs)
 
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --durations 10 $(ARGS)
 
 lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages
 	$(BIN)/ruff format --check .

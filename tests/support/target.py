@@ -155,11 +155,12 @@ class RunningTarget:
         self.process.stdin.flush()
 
     def wait_for(self, value: Any, *, seconds: float = 30) -> bool:
-        """Whether a state comes, the input being left open."""
-        deadline = time.monotonic() + seconds
-        while value not in self.states and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return value in self.states
+        """Whether this state comes, the input being left open. A later one may come in its place."""
+        return _holds_within(seconds, lambda: value in self.states)
+
+    def wait_for_a_state(self, *, seconds: float = 30) -> bool:
+        """Whether any state comes, the input being left open."""
+        return _holds_within(seconds, lambda: bool(self.states))
 
     def end(self, *, by: signal.Signals | None = None) -> tuple[int, str]:
         """End its input, or end it by a signal; gives the exit code and what it said."""
@@ -188,6 +189,13 @@ class RunningTarget:
 
     def _hear_state(self, line: str) -> None:
         self.states.append(json.loads(line))
+
+
+def _holds_within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
 
 
 def command(
