@@ -7,6 +7,7 @@
     GET    settings                  what the sandbox runs with
     POST   settings  {"ims": "ignored", …}          behave differently from now on
     POST   reset     {"seed": 2, "size": "medium"}  a fresh organisation; settings as at start but for these
+    POST   drain                     wait until all calls under way are answered: `{"waited_for": 3}`
     POST   mutate    [{"op": …}, …]                 people at work: see `mutations`
     POST   metadata  [{"op": …}, …]                 administrators at work: see `mutations`
     GET    faults                    those still to come
@@ -22,6 +23,7 @@ What cannot be done is answered with 400 and `{"error": "why"}`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -97,6 +99,11 @@ def reset(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any
     return {"records": sandbox.context.store.total(), **asdict(sandbox.context.settings)}
 
 
+async def drain(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """All calls that are under way, answered: a delayed one still writes when its caller is gone."""
+    return {"waited_for": await sandbox.drain()}
+
+
 def people(sandbox: Sandbox, _params: dict[str, str], body: Any) -> list[Any]:
     """Edits by hand."""
     return mutate(sandbox.context.store, body)
@@ -163,6 +170,7 @@ CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "settings", show_settings),
     ("POST", "settings", change_settings),
     ("POST", "reset", reset),
+    ("POST", "drain", drain),
     ("POST", "mutate", people),
     ("POST", "metadata", administrators),
     ("GET", "faults", list_faults),
@@ -189,6 +197,8 @@ def _handler(sandbox: Sandbox, control: Control) -> Any:
         try:
             body = msgspec.json.decode(content) if content else None
             answer = control(sandbox, dict(request.query_params), body)
+            if inspect.isawaitable(answer):
+                answer = await answer
         except (ValueError, LookupError, TypeError) as error:
             return _json({"error": f"{type(error).__name__}: {error}"}, 400)
         return _json(answer, 200)

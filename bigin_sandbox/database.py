@@ -59,6 +59,16 @@ class Database:
         """Let go of the database."""
         self._db.close()
 
+    def copy(self) -> sqlite3.Connection:
+        """A copy of everything in memory, as it is now."""
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._db.backup(copy)
+        return copy
+
+    def take_copy(self, copy: sqlite3.Connection) -> None:
+        """Hold what a copy holds in place of what is here."""
+        copy.backup(self._db)
+
     def clear(self) -> None:
         """Empty every table."""
         for table in _TABLES:

@@ -6,6 +6,7 @@ Each item is the very JSON object of the API (read.md 3). Instants in it are in 
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import msgspec
@@ -20,10 +21,11 @@ USER_TYPES = frozenset({"ownerlookup", "userlookup"})
 
 
 class Metadata(Database):
-    """Everything about the organisation but its records; read once, then held in memory."""
+    """Everything about the organisation but its records; each kind read when first asked for, then held."""
 
     def __init__(self, db_path: str, clock: Clock) -> None:
         super().__init__(db_path, clock)
+        self._unread: dict[tuple[str, str], list[str]] = {}  # as in the database: (kind, owner) -> bodies
         self._items: dict[tuple[str, str], list[Item]] = {}
         self._fields: dict[str, dict[str, Item]] = {}
         self._indexed: dict[str, frozenset[str]] = {}
@@ -34,25 +36,32 @@ class Metadata(Database):
         super().clear()
         self.reload_metadata()
 
+    def take_copy(self, copy: sqlite3.Connection) -> None:
+        """Become the organisation of a copy."""
+        super().take_copy(copy)
+        self.reload_metadata()
+
     def reload_metadata(self) -> None:
         """Read everything from the database again."""
         self._forget_derived()
         self._items.clear()
+        self._unread.clear()
         rows = self._db.execute("select kind, owner, body from metadata order by kind, owner, position")
         for kind, owner, body in rows:
-            self._items.setdefault((kind, owner), []).append(msgspec.json.decode(body))
+            self._unread.setdefault((kind, owner), []).append(body)
 
     def put_metadata(self, kind: str, items: list[Item], *, owner: str = "") -> None:
         """Replace all items of a kind: `modules`, `fields` of a module (`owner`), `users`, …."""
         self._db.execute("delete from metadata where kind = ? and owner = ?", (kind, owner))
         rows = [(kind, owner, place, to_body(item)) for place, item in enumerate(items)]
         self._db.executemany("insert into metadata values (?, ?, ?, ?)", rows)
+        self._unread.pop((kind, owner), None)
         self._items[kind, owner] = items
         self._forget_derived()
 
     def modules(self) -> list[Item]:
         """Every module, in the order of the API, unsupported ones included."""
-        return self._items.get(("modules", ""), [])
+        return self._all("modules")
 
     def module(self, api_name: str) -> Item | None:
         """One module by its exact api_name."""
@@ -60,7 +69,7 @@ class Metadata(Database):
 
     def fields(self, module: str) -> list[Item]:
         """The fields of a module, in order; `id` is not among them."""
-        return self._items.get(("fields", module), [])
+        return self._all("fields", module)
 
     def field(self, module: str, api_name: str) -> Item | None:
         """One field by its exact api_name."""
@@ -97,19 +106,19 @@ class Metadata(Database):
 
     def layouts(self, module: str) -> list[Item]:
         """The layouts of a module; of Pipelines these are the Team Pipelines."""
-        return self._items.get(("layouts", module), [])
+        return self._all("layouts", module)
 
     def custom_views(self, module: str) -> list[Item]:
         """The custom views of a module, with criteria, fields and sorting."""
-        return self._items.get(("custom_views", module), [])
+        return self._all("custom_views", module)
 
     def related_lists(self, module: str) -> list[Item]:
         """The related lists of a module."""
-        return self._items.get(("related_lists", module), [])
+        return self._all("related_lists", module)
 
     def tags(self, module: str) -> list[Item]:
         """The tags of a module, `{"id", "name", "color_code", …}`."""
-        return self._items.get(("tags", module), [])
+        return self._all("tags", module)
 
     def tag(self, module: str, tag_id: str) -> Item | None:
         """One tag by its id."""
@@ -117,7 +126,7 @@ class Metadata(Database):
 
     def users(self) -> list[Item]:
         """All users, inactive and deleted ones included."""
-        return self._items.get(("users", ""), [])
+        return self._all("users")
 
     def user(self, user_id: str) -> Item | None:
         """One user by id."""
@@ -125,15 +134,21 @@ class Metadata(Database):
 
     def roles(self) -> list[Item]:
         """All roles."""
-        return self._items.get(("roles", ""), [])
+        return self._all("roles")
 
     def profiles(self) -> list[Item]:
         """All profiles."""
-        return self._items.get(("profiles", ""), [])
+        return self._all("profiles")
 
     def org(self) -> Item:
         """The organisation itself."""
-        return self._items[("org", "")][0]
+        return self._all("org")[0]
+
+    def _all(self, kind: str, owner: str = "") -> list[Item]:
+        unread = self._unread.pop((kind, owner), None)
+        if unread is not None:
+            self._items[kind, owner] = [msgspec.json.decode(body) for body in unread]
+        return self._items.get((kind, owner), [])
 
     def _forget_derived(self) -> None:
         self._fields.clear()

@@ -70,6 +70,10 @@ class Pipeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or let the connection break as a fault says."""
+        with self._sandbox.answering():
+            await self._respond(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         call = await read_call(request, self._sandbox.context)
         fault = self._sandbox.faults.take(call.method, call.path, request.url.query)
@@ -106,6 +110,8 @@ class Pipeline:
         delay = call.context.settings.latency_ms + (fault.delay_ms if fault else 0)
         if delay:
             await asyncio.sleep(delay / 1000)
+        if self._sandbox.is_gone(call.context):
+            return None
         if fault is not None and fault.mutate:
             mutate(call.store, fault.mutate)
         if fault is not None and fault.drop:

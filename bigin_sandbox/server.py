@@ -46,7 +46,7 @@ def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
     content = f"organisation of {sandbox.store.total()} records, {origin}"
     print(f"bigin-sandbox: listening on {address} ({content})", flush=True)
     server.run(sockets=[listener])
-    sandbox.store.close()
+    sandbox.close()
     return 0
 
 

@@ -6,6 +6,7 @@ tells what a stored record looks like) < `Store` (how records come, change and g
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +75,11 @@ class Store(RecordsTable):
         """Forget the organisation, its records, and who wanted to be told of them."""
         self._listeners.clear()
         super().clear()
+
+    def take_copy(self, copy: sqlite3.Connection) -> None:
+        """Become the organisation of a copy, and forget who wanted to be told of the one before."""
+        self._listeners.clear()
+        super().take_copy(copy)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Be told of every insert, update and delete from now on."""

@@ -1,5 +1,5 @@
 """A plausible organisation, the same for the same seed."""
 
-from bigin_sandbox.seed.seeding import seed_organisation
+from bigin_sandbox.seed.kept import SeededOrganisations
 
-__all__ = ["seed_organisation"]
+__all__ = ["SeededOrganisations"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import requests
 
@@ -153,3 +155,54 @@ def test_tokens_expire_on_demand(sandbox):
     sandbox.expire_tokens()
 
     assert sandbox.api("GET", "/Contacts", params={"fields": "id"}).status_code == 401
+
+
+class LateCall(threading.Thread):
+    """An insert that the sandbox delays, made in a thread of its own; `answer` stays None if it is cut."""
+
+    def __init__(self, sandbox):
+        super().__init__()
+        self._url = f"{sandbox.url}/bigin/v2/Contacts"
+        self._headers = {"Authorization": f"Zoho-oauthtoken {sandbox.token()}"}
+        self.answer = None
+        sandbox.fault("POST /Contacts", delay_ms=500)
+        self.start()
+        while not sandbox.usage(drained=False)["most_in_flight"]:
+            assert self.is_alive()
+
+    def run(self):
+        body = {"data": [{"Last_Name": "Late"}]}
+        try:
+            self.answer = requests.post(self._url, json=body, headers=self._headers, timeout=9)
+        except requests.ConnectionError:
+            self.answer = None
+
+
+def last_names(sandbox, **how):
+    return {contact["Last_Name"] for contact in sandbox.dump("Contacts", **how)}
+
+
+def test_a_look_waits_for_the_calls_under_way(sandbox):
+    """What is looked at before a delayed call lands is not what the organisation comes to hold."""
+    call = LateCall(sandbox)
+
+    too_soon, in_time = last_names(sandbox, drained=False), last_names(sandbox)
+
+    call.join()
+    assert call.answer.status_code == 201
+    assert "Late" not in too_soon
+    assert "Late" in in_time
+    assert sandbox.drain() == 0
+
+
+def test_a_reset_cuts_the_calls_under_way(sandbox):
+    """A call that one test left behind must neither write nor count in the next."""
+    call = LateCall(sandbox)
+
+    sandbox.reset()
+
+    assert sandbox.drain() == 1
+    call.join()
+    assert call.answer is None
+    assert "Late" not in last_names(sandbox)
+    assert sandbox.usage()["calls"] == 0

@@ -419,3 +419,15 @@ def test_a_receiver_that_is_down_holds_nothing_up(sandbox):
     answer = sandbox.api("POST", "/Contacts", json={"data": [{"Last_Name": "Berg"}]})
 
     assert answer.status_code == 201
+
+
+def test_a_reset_forgets_the_channels(sandbox, receiver):
+    """What one test subscribed to must not be told of the next one's records."""
+    sandbox.create("Contacts", Last_Name="Berg")
+    watch(sandbox, "POST", channel(receiver.url))
+
+    sandbox.reset()
+
+    sandbox.create("Contacts", Last_Name="Ek")
+    assert receiver.is_silent()
+    assert listed(sandbox) == []

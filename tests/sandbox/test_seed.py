@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 
 from bigin_sandbox.clock import Clock
-from bigin_sandbox.seed import seed_organisation
+from bigin_sandbox.mutations import change_metadata, mutate
+from bigin_sandbox.sandbox import Sandbox
+from bigin_sandbox.seed.seeding import seed_organisation
 from bigin_sandbox.settings import Settings
 from bigin_sandbox.store import Store
 
@@ -128,3 +130,28 @@ def test_no_id_is_given_twice(seeded):
     ids += [*rows, store.new_id(), store.new_id()]
 
     assert len(ids) == len(set(ids))
+
+
+def _dump(store):
+    copy = store.copy()
+    lines = list(copy.iterdump())
+    copy.close()
+    return lines
+
+
+@pytest.mark.parametrize("size", ["empty", "small"])
+def test_a_reset_gives_the_same_organisation_as_a_new_start(seeded, size):
+    """A reset takes a copy that was kept: nothing of what was done since may be in it, nor anything lack."""
+    sandbox = Sandbox(Settings().changed({"size": size}))
+    for seed in (1, 2, 1):
+        contact = {"Last_Name": "Berg", "Tag": [{"name": "new"}]}
+        mutate(sandbox.store, [{"op": "create", "module": "Contacts", "data": contact}])
+        mutate(sandbox.store, [{"op": "edit", "module": "Accounts", "data": {"Phone": "1"}}])
+        change_metadata(sandbox.store, [{"op": "remove_field", "module": "Contacts", "field": "Title"}])
+
+        sandbox.reset({"seed": seed})
+
+        fresh = seeded(seed=seed, size=size)
+        assert _dump(sandbox.store) == _dump(fresh)
+        assert sandbox.store.fields("Contacts") == fresh.fields("Contacts")
+    sandbox.close()

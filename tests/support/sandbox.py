@@ -2,6 +2,8 @@
 
 sandbox.url                                   http://127.0.0.1:PORT: api_url and accounts_url
 sandbox.dump("Contacts")                      every record, as the single-record API shows it, in UTC
+sandbox.dump("Contacts", drained=False)       the same while a run goes on: looks wait, unless told so, until
+                                              what is under way has landed
 sandbox.mutate({"op": "edit", …}, …)          people at work; see bigin_sandbox.mutations
 sandbox.fault("POST /Contacts", lose_response=True, times=1)
 sandbox.clock(advance=3600)
@@ -46,29 +48,41 @@ class Sandbox:
 
     # controls
 
-    def usage(self) -> dict[str, Any]:
+    def drain(self) -> int:
+        """Wait until the calls that are under way now are answered; gives how many there were.
+
+        A delayed call still writes when its caller is gone: who looks too soon misses what it doubles.
+        """
+        return self._control("POST", "drain")["waited_for"]
+
+    def usage(self, *, drained: bool = True) -> dict[str, Any]:
         """Calls, credits, by_endpoint, statuses, most_in_flight."""
+        if drained:
+            self.drain()
         return self._control("GET", "usage")
 
-    def calls(self, endpoint: str) -> int:
+    def calls(self, endpoint: str, *, drained: bool = True) -> int:
         """How often an endpoint was called, such as `GET /Contacts` or `POST /Contacts/upsert`."""
-        entry = self.usage()["by_endpoint"].get(endpoint)
+        entry = self.usage(drained=drained)["by_endpoint"].get(endpoint)
         return entry["calls"] if entry else 0
 
     def automation(self) -> dict[str, Any]:
         """`fired`, and by module, operation and trigger: what would have run."""
         return self._control("GET", "automation")
 
-    def dump(self, module: str) -> list[dict[str, Any]]:
+    def dump(self, module: str, *, drained: bool = True) -> list[dict[str, Any]]:
         """Every record of a module, oldest first."""
+        if drained:
+            self.drain()
         return self._control("GET", f"dump?module={module}")
 
-    def count(self, module: str) -> int:
-        """How many records a module has, at this moment."""
-        return len(self.dump(module))
+    def count(self, module: str, *, drained: bool = True) -> int:
+        """How many records a module has."""
+        return len(self.dump(module, drained=drained))
 
     def deleted(self, module: str) -> list[dict[str, Any]]:
         """The recycle bin."""
+        self.drain()
         return self._control("GET", f"deleted?module={module}")
 
     def mutate(self, *wishes: dict[str, Any]) -> list[Any]:

@@ -47,7 +47,7 @@ def test_a_killed_run_is_picked_up_without_a_duplicate(sandbox, tmp_path, settin
     sandbox.fault("POST /Tasks", delay_ms=1500, times=None, after=written)
     run = RunningTarget(config, tmp_path)
     run.say([TASKS, *records("Tasks", tasks(100))])
-    while sandbox.calls("POST /Tasks") < written + 3:
+    while sandbox.calls("POST /Tasks", drained=False) < written + 3:
         assert run.process.poll() is None
     run.end(by=signal.SIGKILL)
     sandbox.clear_faults()

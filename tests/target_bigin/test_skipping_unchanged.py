@@ -167,7 +167,7 @@ def test_after_a_kill_nothing_is_taken_for_written(sandbox, tmp_path, target):
     sandbox.fault("POST /Contacts/upsert", lose_response=True, times=100)
     process = RunningTarget(settings_of(sandbox, tmp_path, **settings), tmp_path)
     process.say([CONTACTS, *records("Contacts", people(200, Title="Director"))])
-    wait_until(lambda: "Director" in titles(sandbox))
+    wait_until(lambda: "Director" in titles(sandbox, drained=False))
     process.end(by=signal.SIGKILL)
     sandbox.clear_faults()
 
@@ -177,8 +177,9 @@ def test_after_a_kill_nothing_is_taken_for_written(sandbox, tmp_path, target):
     assert titles(sandbox) == {"Engineer"}
 
 
-def titles(sandbox):
-    return {each["Title"] for each in sandbox.dump("Contacts") if (each["Email"] or "").startswith("berg")}
+def titles(sandbox, *, drained=True):
+    held = sandbox.dump("Contacts", drained=drained)
+    return {each["Title"] for each in held if (each["Email"] or "").startswith("berg")}
 
 
 def wait_until(holds):
