@@ -9,19 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
-from target_bigin.concurrency.tasks import SLICE, Flights
-from target_bigin.files.journal import Journal
+from target_bigin.concurrency.tasks import SLICE, Tasks
 from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.ledger import Ledger
-from target_bigin.records.record import Record
+from target_bigin.records.record import Fields
 from target_bigin.records.report import report
 from target_bigin.schema.context import Run
 from target_bigin.settings import TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
-from target_bigin.streams.factory import Assembly
+from target_bigin.streams.factory import Factory
 from target_bigin.streams.opening import Opener
-from target_bigin.streams.stream import Lane, SideLane
-from target_bigin.writing.inserts import ServerClock
+from target_bigin.streams.stream import COMPANY, Stream
 
 logger = logging.getLogger("target-bigin")
 
@@ -52,38 +50,37 @@ class Engine:
         self.ledger = Ledger(self._rejects.write)
         self.client = Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
-        self.flights = Flights(self._pool, check=self.check)
-        self._journal = Journal(None if self.settings.dry_run else self.settings.journal_path)
-        run = Run(self.settings, self.client, self.flights, self.ledger)
-        self._assembly = Assembly(run)
-        self._opener = Opener(
-            run,
-            assembly=self._assembly,
-            journal=self._journal,
-            clock=ServerClock(),
-            rejects=self._rejects,
-            fail=self._fail,
-        )
-        self._lanes: list[Lane | SideLane] = []
+        self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check)
+        run = Run(self.settings, self.client, self.tasks)
+        self._factory = Factory(run, self.ledger)
+        self._opener = Opener(run, self.ledger, self._factory, self._rejects)
+        self._streams: list[Stream] = []
         self._error: BaseException | None = None
         self._is_closed = False
+        self._asked = time.monotonic()
 
     def open_stream(
-        self, stream: str, properties: Mapping[str, Any], key_properties: Sequence[str]
-    ) -> Lane | SideLane:
-        """The way of a stream, as its schema describes it now.
+        self,
+        stream: str,
+        properties: Mapping[str, Any],
+        key_properties: Sequence[str],
+        *,
+        first: Fields | None = None,
+    ) -> Stream | None:
+        """The stream, as its schema describes it now; None if its ``first`` record must be seen for that.
 
         Raises SettingsError if it cannot be written as configured, before anything of it is written.
         """
-        lane = self._opener.open(stream, properties, key_properties)
-        self._lanes.append(lane)
-        return lane
+        opened = self._opener.open(stream, properties, key_properties, first=first)
+        if opened is not None:
+            self._streams.append(opened)
+        return opened
 
-    def take(self, lane: Lane | SideLane, raw: Record) -> None:
+    def take(self, stream: Stream, raw: Fields) -> None:
         """A record was read. Waits while too much is under way."""
-        lane.take(raw)
-        if lane.is_full or self.ledger.open > MOST_OPEN:
-            self._make_room(lane)
+        stream.take(raw)
+        if stream.is_full or self.ledger.open > MOST_OPEN:
+            self._make_room(stream)
 
     def queue_state(self, value: Any) -> None:
         """A state was read; it goes out when all records before it are settled."""
@@ -92,10 +89,7 @@ class Engine:
     def tick(self) -> None:
         """Settle what has ended, send what has waited, release states. Called often."""
         self.check()
-        self.flights.land()
-        for lane in self._lanes:
-            lane.tick(flush=False)
-        self._release_states()
+        self._go_on(flush=False)
 
     def terminate(self, reason: str) -> None:
         """Ask for the end, from a signal handler: the next ``check`` raises Terminated."""
@@ -129,43 +123,52 @@ class Engine:
             return
         self._is_closed = True
         deadline = time.monotonic() + GRACE
-        while len(self.flights):
+        while len(self.tasks):
             with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
-                self.flights.land(timeout=SLICE)
-            for lane in self._lanes:
-                lane.wind_up()
+                self.tasks.land(timeout=SLICE)
+            for stream in self._streams:
+                stream.complete()
             self._release_states()
             if time.monotonic() > deadline:
                 self.client.close()
                 deadline = float("inf")
         self._close(in_good_order=False)
 
+    def _go_on(self, *, flush: bool, timeout: float = 0.0) -> bool:
+        """Whether a call ended, or a record."""
+        open_before = self.ledger.open
+        landed = self.tasks.land(timeout=timeout)
+        self.tasks.wake_sleepers()
+        now = time.monotonic()
+        asks = flush or now - self._asked >= COMPANY
+        self._asked = now if asks else self._asked
+        self._factory.tick(flush=asks)
+        for stream in self._streams:
+            stream.tick(flush=flush)
+        self._release_states()
+        return bool(landed) or self.ledger.open != open_before
+
     def _drain(self) -> None:
-        finished = False
+        is_finished = False
         while True:
             self.check()
-            open_before = self.ledger.open
-            landed = self.flights.land(timeout=SLICE)
-            for lane in self._lanes:
-                lane.tick(flush=True)
-            self._release_states()
-            if len(self.flights) or landed or self.ledger.open != open_before:
-                continue
-            if any(lane.has_retries for lane in self._lanes):
+            if self._go_on(flush=True, timeout=SLICE) or len(self.tasks):
+                is_finished = False
+            elif self.tasks.sleeping:
                 time.sleep(NAP)
-                continue
-            if finished:
+            elif is_finished:
+                self.check()
                 return
-            for lane in self._lanes:
-                lane.finish()
-            finished = not len(self.flights) and self.ledger.open == open_before
+            else:
+                for stream in self._streams:
+                    stream.finish()
+                self._factory.finish()
+                is_finished = True
 
-    def _make_room(self, lane: Lane | SideLane) -> None:
-        while lane.is_full or (self.ledger.open > MOST_OPEN and len(self.flights)):
+    def _make_room(self, stream: Stream) -> None:
+        while stream.is_full or (self.ledger.open > MOST_OPEN and len(self.tasks)):
             self.check()
-            self.flights.land(timeout=SLICE)
-            lane.tick(flush=False)
-            self._release_states()
+            self._go_on(flush=False, timeout=SLICE)
 
     def _release_states(self) -> None:
         now = time.monotonic()
@@ -176,19 +179,16 @@ class Engine:
             return  # the next run is to do what this one only told
         state = self.ledger.due_state()
         if state is not None:
-            self._assembly.save()
+            self._factory.save()
             self._emit(state)
-            self._journal.covered(self.ledger.covered_up_to)
+            self._factory.journal.covered(self.ledger.covered_up_to)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
 
     def _close(self, *, in_good_order: bool) -> None:
         self._is_closed = True
-        for lane in self._lanes:
-            lane.close(in_good_order=in_good_order)
-        self._assembly.close(in_good_order=in_good_order)
-        self._journal.close(in_good_order=in_good_order, streams=tuple(self.ledger.accounts))
+        self._factory.close(in_good_order=in_good_order, streams=tuple(self.ledger.accounts))
         self._rejects.close()
         self._pool.close()
         self.client.close()

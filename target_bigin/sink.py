@@ -1,36 +1,52 @@
-"""The SDK's sink: hands each record to its stream's lane. It keeps nothing and drains nothing."""
+"""The SDK's sink: hands each record to its stream. It keeps nothing and drains nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
+from singer_sdk import Target
 from singer_sdk.sinks import Sink
 
-if TYPE_CHECKING:
-    from target_bigin.target import TargetBigin
+from target_bigin.records.record import Fields
+from target_bigin.streams.stream import Stream
+
+
+class Session(Protocol):
+    """What a sink needs of the run."""
+
+    def open_stream(
+        self,
+        stream: str,
+        properties: Mapping[str, Any],
+        key_properties: Sequence[str],
+        *,
+        first: Fields | None = None,
+    ) -> Stream | None:
+        """The stream, None if its first record must be seen to open it."""
+
+    def take(self, stream: Stream, raw: Fields) -> None:
+        """A record was read."""
 
 
 class BiginSink(Sink):
     """A stream, as long as its schema stays the same.
 
-    What the SDK does to each record by default is left out, since the lane does it better: validation
+    What the SDK does to each record by default is left out, since the stream does it better: validation
     (one bad value would end the run), parsing of timestamps (likewise), removal of ``_sdc_`` keys.
     """
 
     def __init__(
         self,
-        target: TargetBigin,
+        target: Target,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
-        self._engine = target.engine
+        self._session = cast("Session", target.engine)  # type: ignore[attr-defined]
         self._taken = 0
-        self._lane = self._engine.open_stream(
-            stream_name, self.original_schema["properties"], tuple(key_properties or ())
-        )
+        self._stream = self._open()
 
     is_full = False
 
@@ -41,7 +57,7 @@ class BiginSink(Sink):
                 self._singer_validate_message(record)
                 break
         self._taken += 1
-        self._engine.take(self._lane, record)
+        self._take(record)
 
     def clean_up(self) -> None:
         """Tell the SDK's metric what did not pass through the SDK."""
@@ -52,24 +68,40 @@ class BiginSink(Sink):
         """No validation: each value is converted or its record rejected."""
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Let the lane have it."""
+        """Let the stream have it."""
         del context
-        self._engine.take(self._lane, record)
+        self._take(record)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """The records of a file that a BATCH message names; of others nothing was kept back."""
         for record in context.get("records", ()):
             self._singer_validate_message(record)
-            self._engine.take(self._lane, record)
+            self._take(record)
 
     def activate_version(self, new_version: int) -> None:
         """All records of this version have been read."""
-        self._lane.activate_version(new_version)
+        if self._stream is not None:
+            self._stream.activate_version(new_version)
 
     def _singer_validate_message(self, record: dict[str, Any]) -> None:
         """A record without a key that is a field of the module ends by itself; any other ends the run."""
-        if not all(name in record or self._lane.judges(name) for name in self._key_properties):
+        if not all(name in record or self._judges(name) for name in self._key_properties):
             super()._singer_validate_message(record)
+
+    def _take(self, record: Fields) -> None:
+        if self._stream is None:
+            self._stream = self._open(first=record)
+        if self._stream is not None:
+            self._session.take(self._stream, record)
+
+    def _open(self, *, first: Fields | None = None) -> Stream | None:
+        properties = self.original_schema["properties"]
+        return self._session.open_stream(
+            self.stream_name, properties, tuple(self._key_properties or ()), first=first
+        )
+
+    def _judges(self, key_property: str) -> bool:
+        return self._stream is not None and self._stream.judges(key_property)
 
     def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
         return record

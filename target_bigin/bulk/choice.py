@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from bigin_api.limits import BULK_WRITE_MODULES
 from target_bigin.bulk.sheet import Column, columns_of, why_not
-from target_bigin.lookups.by_value import fold
-from target_bigin.records.record import Prepared
+from target_bigin.records.record import Record
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.streams.steps import Step
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from target_bigin.schema.context import StreamContext
@@ -25,7 +24,7 @@ logger = logging.getLogger("target-bigin")
 
 @dataclass
 class BulkPlan:
-    """What a stream's step and its writer share."""
+    """How the records of one stream go by jobs."""
 
     context: StreamContext
     key: KeyPlan
@@ -52,7 +51,7 @@ class BulkPlan:
             return None
         return cls(context, key, columns_of(context.fields))
 
-    def key_of(self, record: Prepared) -> str | None:
+    def key_of(self, record: Record) -> str | None:
         """The field by which a job would find this record, None if it cannot."""
         if record.operation == "update":
             return "id" if record.id else None
@@ -61,33 +60,19 @@ class BulkPlan:
         name = self.key.fields[0]
         return name if record.body.get(name) is not None else None
 
-    def text_of(self, record: Prepared) -> str:
+    def text_of(self, record: Record) -> str:
         """The record's key as a result shows it, folded."""
         name = self.key_of(record)
         return fold(record.id if name == "id" else record.body[str(name)])
 
+    def choose(self, record: Record) -> None:
+        """Mark a record that can go by a job."""
+        record.by_bulk = self.is_open and not record.alone and record.attempts == 0 and self._fits(record)
 
-class ChooseBulk(Step):
-    """Marks the records that can go by a job."""
-
-    def __init__(self, plan: BulkPlan) -> None:
-        self._plan = plan
-
-    def take(self, record: Prepared) -> bool:
-        """Every record goes on, one way or the other."""
-        record.by_bulk = (
-            self._plan.is_open and not record.alone and record.attempts == 0 and self._fits(record)
-        )
-        return True
-
-    def finish(self) -> None:
-        """What waits for company need not wait any longer."""
-        self._plan.finishing = True
-
-    def _fits(self, record: Prepared) -> bool:
-        if self._plan.key_of(record) is None:
+    def _fits(self, record: Record) -> bool:
+        if self.key_of(record) is None:
             return False
-        field_ = why_not(record.body, self._plan.columns)
+        field_ = why_not(record.body, self.columns)
         if field_ is not None:
-            self._plan.context.account.notes[f"by calls, for a bulk file cannot hold {field_}"] += 1
+            self.context.account.notes[f"by calls, for a bulk file cannot hold {field_}"] += 1
         return field_ is None

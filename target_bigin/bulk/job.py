@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -26,8 +26,9 @@ from bigin_api import (
     read_results,
 )
 from target_bigin.bulk.sheet import Sheet
-from target_bigin.lookups.by_value import fold
-from target_bigin.records.record import Prepared
+from target_bigin.files.job_log import JobLog
+from target_bigin.records.record import Record
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
@@ -36,35 +37,32 @@ logger = logging.getLogger("target-bigin")
 
 BulkOperation = Literal["update", "upsert"]
 
-Noted = Callable[[BulkWriteJob], None]
-"""Told of a job as soon as it exists, and again when it has ended."""
-
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a job. ``verdicts``: by the folded key, of the rows that the result tells of.
+    """What became of a job. ``results``: by the folded key, of the rows that the result tells of.
 
     ``left`` did not fit into the file. ``refusal``: why bulk jobs are no way for this stream at all.
     """
 
-    records: Sequence[Prepared]
-    left: Sequence[Prepared] = ()
-    verdicts: Mapping[str, RowResult] = field(default_factory=dict)
+    records: Sequence[Record]
+    left: Sequence[Record] = ()
+    results: Mapping[str, RowResult] = field(default_factory=dict)
     trouble: str | None = None  # why nothing is known of the rows
     refusal: str | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a job is made from."""
+    """What a job is made from. It is noted in ``log`` as soon as it exists, and again when it has ended."""
 
     client: Labelled
     module: str
     operation: BulkOperation
     sheet: Sheet
-    noted: Noted
+    log: JobLog
 
-    def run(self, records: Sequence[Prepared]) -> Sent:
+    def run(self, records: Sequence[Record]) -> Sent:
         """Write the file, make the job, wait for it, read its result.
 
         Raises what ends the run: AuthError, CreditBudgetReached, ClientClosed.
@@ -93,18 +91,18 @@ class Job:
                 return Sent(sent, left, trouble=error.message)
         return self._await(made, sent, left)
 
-    def _await(self, made: BulkWriteJob, sent: Sequence[Prepared], left: Sequence[Prepared]) -> Sent:
-        self.noted(made)
+    def _await(self, made: BulkWriteJob, sent: Sequence[Record], left: Sequence[Record]) -> Sent:
+        self.log.note(made, self.module)
         try:
             done = self.client.bulk_write.wait(made, expected_rows=len(sent))
-            self.noted(done)
+            self.log.note(done, self.module)
             with tempfile.TemporaryFile() as file:
                 self.client.bulk_write.download(done, file)
                 file.seek(0)
-                verdicts = {fold(row.values.get(self.sheet.key, "")): row for row in read_results(file)}
+                results = {fold(row.values.get(self.sheet.key, "")): row for row in read_results(file)}
         except BulkJobFailed as error:
-            self.noted(BulkWriteJob(made.id, "FAILED", self.module))
+            self.log.note(BulkWriteJob(made.id, "FAILED", self.module), self.module)
             return Sent(sent, left, trouble=error.message)
         except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
             return Sent(sent, left, trouble=error.message)
-        return Sent(sent, left, verdicts)
+        return Sent(sent, left, results)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bigin_api import Field, FieldMapping
 from bigin_api.limits import MAX_COLUMNS_PER_BULK_WRITE
-from target_bigin.records.record import Prepared, Record
+from target_bigin.records.record import Fields, Record
 
 DATE_FORMAT = "yyyy-MM-dd"
 SEVERAL = ";"
@@ -53,7 +53,7 @@ def columns_of(fields: Mapping[str, Field]) -> dict[str, Column]:
     return found
 
 
-def why_not(body: Record, columns: Mapping[str, Column]) -> str | None:
+def why_not(body: Fields, columns: Mapping[str, Column]) -> str | None:
     """The field by which a record cannot be said in a file, None if it can.
 
     >>> why_not({"Last_Name": "Berg", "Tag": [{"name": "vip"}]}, {"Last_Name": Column("Last_Name", str)})
@@ -66,7 +66,7 @@ def why_not(body: Record, columns: Mapping[str, Column]) -> str | None:
     return None
 
 
-def shape_of(body: Record) -> Shape:
+def shape_of(body: Fields) -> Shape:
     """With which others a record shares a file.
 
     >>> shape_of({"a": 1}), shape_of({"a": None}) == frozenset("a")
@@ -93,7 +93,7 @@ class Sheet:
         """The first line of the file."""
         return [column.name for column in self.columns]
 
-    def row(self, record: Prepared) -> list[str | None]:
+    def row(self, record: Record) -> list[str | None]:
         """The cells of a record; a field that it does not name is blank."""
         body = record.body if self.key != "id" else {**record.body, "id": record.id}
         return [
@@ -103,7 +103,7 @@ class Sheet:
 
 
 def sheet_for(
-    records: Iterable[Prepared], columns: Mapping[str, Column], *, key: str, mandatory: Iterable[str] = ()
+    records: Iterable[Record], columns: Mapping[str, Column], *, key: str, mandatory: Iterable[str] = ()
 ) -> Sheet | None:
     """The columns that these records need, None if there are more than a file takes.
 

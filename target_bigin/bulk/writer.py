@@ -7,25 +7,25 @@ may be repeated, so that nothing has to be known about a job that went wrong.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, RowResult
+from bigin_api import BulkJobFailed, NotFound, RowResult
 from bigin_api.limits import BULK_WRITE_CREDITS, MAX_RECORDS_PER_BULK_WRITE, RECORDS_PER_WRITE_CREDIT
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.bulk.job import BulkOperation, Job, Sent
+from target_bigin.bulk.job import BulkOperation, Job
 from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
-from target_bigin.records.record import Kind, Prepared, Reject
+from target_bigin.records.record import Kind, Record, Reject
+from target_bigin.writing.queue import Queue, tell, tell_refused
 
 if TYPE_CHECKING:
-    from bigin_api import BulkWriteJob
-    from target_bigin.files.job_log import BulkNotes
-    from target_bigin.writing.calls import Outcomes, Writer
-    from target_bigin.writing.queue import Queue
+    from target_bigin.files.job_log import JobLog
+    from target_bigin.schema.context import StreamContext
+    from target_bigin.writing.calls import Writer
 
 logger = logging.getLogger("target-bigin")
 
@@ -38,128 +38,137 @@ UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
 
 
 class BulkWriter:
-    """Stands before the writer of calls, and hands over what it does not take. Main thread alone."""
+    """Stands before the writer of calls, and leaves to it what it does not take. Main thread alone.
+
+    ``former``: jobs of an earlier run that were not seen to end. Nothing of the module is written before
+    they have, or their older values might overwrite newer ones. ``plan``: None to wait for those alone.
+    """
 
     def __init__(
-        self, plan: BulkPlan, queue: Queue, outcomes: Outcomes, calls: Writer, notes: BulkNotes
+        self,
+        context: StreamContext,
+        plan: BulkPlan | None,
+        queue: Queue,
+        calls: Writer,
+        log: JobLog,
+        *,
+        former: Sequence[str],
     ) -> None:
+        self._context = context
         self._plan = plan
-        self._context = plan.context
-        self._module = plan.context.module.api_name
+        self._module = context.module.api_name
         self._queue = queue
-        self._outcomes = outcomes
         self._calls = calls
-        self._notes = notes
-        self._size = plan.context.run.settings.batch_size
-        self._flights = plan.context.run.flights
-        self._is_auto = plan.context.settings.write_method == "auto"
-        self._mandatory = [each.api_name for each in plan.context.fields.values() if each.mandatory]
-        self._groups: list[list[Prepared]] = []  # taken from the queue, each for a job of its own
+        self._log = log
+        self._former = set(former)
+        self._size = context.run.settings.batch_size
+        self._tasks = context.run.tasks
+        self._is_auto = context.settings.write_method == "auto"
+        self._mandatory = [each.api_name for each in context.fields.values() if each.mandatory]
+        self._groups: list[list[Record]] = []  # taken from the queue, each for a job of its own
         self._has_said_trigger = False
+        if former:
+            logger.warning(
+                "%s: waits for %d bulk jobs that an earlier run made and did not see end.",
+                context.stream,
+                len(former),
+            )
+        for job in former:
+            self._tasks.create_task(self._wait_for(job))
 
     @property
     def is_full(self) -> bool:
         """Whether a full job waits, or the calls stand still."""
+        if self._former:
+            return False
         for_calls = self._queue.waiting - self._queue.for_bulk
-        full_job = self._queue.for_bulk >= MAX_RECORDS_PER_BULK_WRITE and not self._flights.has_room
+        full_job = self._queue.for_bulk >= MAX_RECORDS_PER_BULK_WRITE and not self._tasks.has_room
         return full_job or (for_calls >= self._size and self._calls.is_full)
 
     def pump(self, *, flush: bool) -> None:
         """Start the calls and the jobs that are due."""
-        if self._is_due(flush=flush):
-            self._group(all_of_it=flush)
-        while self._groups and self._flights.has_room:
-            self._start(self._groups.pop())
+        if self._former:
+            return
+        if self._plan is not None:
+            if self._is_due(self._plan, flush=flush):
+                self._group(self._plan, all_of_it=flush)
+            while self._groups and self._tasks.has_room:
+                self._start(self._plan, self._groups.pop())
         self._calls.pump(flush=flush)
 
-    def _is_due(self, *, flush: bool) -> bool:
+    async def _wait_for(self, job: str) -> None:
+        await self._tasks.call(partial(self._see_end, job))
+        self._former.discard(job)
+
+    def _see_end(self, job: str) -> None:
+        """In a thread."""
+        with contextlib.suppress(BulkJobFailed, NotFound):  # it writes nothing any more
+            self._context.client.bulk_write.wait(job)
+        self._log.forget(job)
+
+    def _is_due(self, plan: BulkPlan, *, flush: bool) -> bool:
         """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
         waiting = self._queue.for_bulk
         if not waiting or self._groups:
             return False
-        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._plan.finishing))
+        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or plan.finishing))
 
-    def _group(self, *, all_of_it: bool) -> None:
+    def _group(self, plan: BulkPlan, *, all_of_it: bool) -> None:
         """Cut what waits into files; what is too little for one goes by calls."""
         least = 1 if all_of_it else WORTH_A_JOB
         while records := self._queue.take(MAX_RECORDS_PER_BULK_WRITE, least=least, by_bulk=True):
-            groups: defaultdict[Shape, list[Prepared]] = defaultdict(list)
+            groups: defaultdict[Shape, list[Record]] = defaultdict(list)
             for record in records:
                 groups[shape_of(record.body)].append(record)
             for group in sorted(groups.values(), key=len, reverse=True):
                 # With `bulk` one file is made whatever its size, and no file for every odd set of fields.
                 is_asked_for = not self._is_auto and not self._groups
-                if self._plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
+                if plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
                     self._groups.append(group)
                 else:
                     self._by_calls(group)
             if not all_of_it:
                 return
 
-    def _start(self, records: Sequence[Prepared]) -> None:
-        key = str(self._plan.key_of(records[0]))
+    def _start(self, plan: BulkPlan, records: Sequence[Record]) -> None:
+        key = str(plan.key_of(records[0]))
         operation: BulkOperation = "update" if records[0].operation == "update" else "upsert"
         # Bigin wants mandatory fields mapped even where every record is there already.
         mandatory = self._mandatory if operation == "upsert" else ()
-        sheet = sheet_for(records, self._plan.columns, key=key, mandatory=mandatory)
+        sheet = sheet_for(records, plan.columns, key=key, mandatory=mandatory)
         if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
             self._by_calls(records)
             return
         self._say_trigger()
         logger.info("%s: a bulk job takes %d records.", self._context.stream, len(records))
-        job = Job(
-            self._context.client,
-            self._module,
-            operation,
-            sheet,
-            self._note,
-        )
-        self._flights.start(partial(job.run, records), self._landed)
+        job = Job(self._context.client, self._module, operation, sheet, self._log)
+        self._tasks.create_task(self._write(plan, job, records))
 
-    def _note(self, job: BulkWriteJob) -> None:
-        """In a thread."""
-        self._notes.note(job, self._module)
-
-    def _landed(self, future: Future[Sent]) -> None:
-        try:
-            sent = future.result()
-        except BiginError as error:
-            self._outcomes.fail(error)
-            return
+    async def _write(self, plan: BulkPlan, job: Job, records: Sequence[Record]) -> None:
+        """A job's whole way, from its records to the end of each."""
+        sent = await self._tasks.call(partial(job.run, records))
         stream = self._context.stream
         for record in sent.left:
-            self._queue.ready(record)
+            tell(record, 0.0)
         if sent.refusal is not None:
-            self._plan.is_open = False
+            plan.is_open = False
             logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
         elif sent.trouble is not None:
             logger.warning(
                 "%s: what a bulk job did is not known, so its records go by calls. %s", stream, sent.trouble
             )
-        again = [record for record in sent.records if not self._settle(record, sent)]
-        if again and sent.verdicts:
+        again = [
+            record for record in sent.records if not _settle(record, sent.results.get(plan.text_of(record)))
+        ]
+        if again and sent.results:
             self._context.account.notes["left open by a bulk job and written by calls"] += len(again)
         self._by_calls(again)
 
-    def _settle(self, record: Prepared, sent: Sent) -> bool:
-        """Whether the job's result decides about the record."""
-        row = sent.verdicts.get(self._plan.text_of(record))
-        if row is None:
-            return False
-        if row.succeeded and row.id is not None:
-            record.id = row.id
-            self._outcomes.written(record, "inserted" if row.status == "ADDED" else "updated")
-            return True
-        reject = _refusal(row)
-        if reject is None:
-            return False
-        self._outcomes.rejected(record, reject)
-        return True
-
-    def _by_calls(self, records: Sequence[Prepared]) -> None:
+    @staticmethod
+    def _by_calls(records: Sequence[Record]) -> None:
         for record in records:
             record.by_bulk = False
-            self._queue.ready(record)
+            tell(record, 0.0)
 
     def _say_trigger(self) -> None:
         if not self._has_said_trigger:
@@ -169,6 +178,21 @@ class BulkWriter:
                 "say. write_method: records is sure to fire none.",
                 self._context.stream,
             )
+
+
+def _settle(record: Record, row: RowResult | None) -> bool:
+    """Whether a row of the job's result decides about its record."""
+    if row is None:
+        return False
+    if row.succeeded and row.id is not None:
+        record.id = row.id
+        tell(record, "inserted" if row.status == "ADDED" else "updated")
+        return True
+    reject = _refusal(row)
+    if reject is None:
+        return False
+    tell_refused([record], reject)
+    return True
 
 
 def _refusal(row: RowResult) -> Reject | None:

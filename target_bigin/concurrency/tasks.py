@@ -1,12 +1,18 @@
-"""Work that runs beside the main thread, and what the main thread does with its outcome."""
+"""Tasks: coroutines of the main thread, which wait for calls in other threads and for each other.
+
+The names are asyncio's; its loop is not used, since the input is read synchronously, an exception of a
+task must end the run at once, and a task must begin when it is made, for the order of keys is the input's.
+"""
 
 from __future__ import annotations
 
+import heapq
 import queue
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import Future
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bigin_api import InFlight
 
@@ -14,63 +20,191 @@ T = TypeVar("T")
 
 SLICE = 0.5  # seconds: how long the main thread waits before it looks at signals again
 
+Task = Coroutine["Wait[Any]", None, None]
 
-class Flights:
-    """Calls in flight. ``start`` and the ``done`` it is given run on the main thread alone.
 
-    Invariants: each ``done`` runs once, in the order in which the work ends; an exception that the
-    work raised reaches ``done`` through ``future.result()``.
+class Wait(Generic[T]):
+    """One result or one error that one task waits for."""
+
+    __slots__ = ("_error", "_result", "_task", "_tasks", "is_done")
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._task: Task | None = None
+        self.is_done = False
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def set_result(self, result: T) -> None:
+        """Let the task go on with the result."""
+        self._result = result
+        self._end()
+
+    def set_exception(self, error: BaseException) -> None:
+        """Raise the error where the task waits."""
+        self._error = error
+        self._end()
+
+    def __await__(self) -> Generator[Wait[T], None, T]:
+        if not self.is_done:
+            yield self
+        if self._error is not None:
+            # The traceback of another task that waited for the same error would grow with each of them.
+            raise self._error.with_traceback(None)
+        return self._result  # type: ignore[no-any-return]
+
+    def _end(self) -> None:
+        self.is_done = True
+        if self._task is not None:
+            self._tasks._wake(self._task)  # noqa: SLF001 -- two halves of one thing
+
+
+class Tasks:
+    """Runs tasks on the main thread, and calls in the threads of a pool.
+
+    Invariants: a task runs at once until it first waits; tasks that are woken take turns, so the stack
+    stays flat; an error that leaves a task goes to ``on_error`` and keeps no other task from its turn.
+    A task that still waits when the run ends is dropped: it gets GeneratorExit, and must neither await
+    nor wake anybody then.
     """
 
-    def __init__(self, pool: InFlight, *, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        pool: InFlight,
+        *,
+        on_error: Callable[[BaseException], None],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._pool = pool
+        self._on_error = on_error
         self._check = check  # raises if the run is to end
         self._landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        self._under_way: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self._in_flight: dict[Future[Any], Wait[Any]] = {}
+        self._woken: deque[Task] = deque()
+        self._is_running = False
+        self._asleep: list[tuple[float, int, Wait[None]]] = []
+        self._naps = 0
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        """How many calls are in flight."""
+        return len(self._in_flight)
 
     @property
     def has_room(self) -> bool:
-        """Whether a further piece of work would begin soon: one more waits than can run."""
-        return len(self._under_way) <= self._pool.workers
+        """Whether a further call would begin soon: one more waits than can run."""
+        return len(self._in_flight) <= self._pool.workers
 
-    def start(self, work: Callable[[], T], done: Callable[[Future[T]], None]) -> None:
-        """Begin work in a thread; ``done(future)`` follows on the main thread when it has ended."""
+    @property
+    def sleeping(self) -> bool:
+        """Whether a task waits for a moment to come."""
+        return bool(self._asleep)
+
+    def create_task(self, coroutine: Task) -> None:
+        """Run a coroutine until it first waits."""
+        was_running, self._is_running = self._is_running, True
+        try:
+            self._step(coroutine)
+        finally:
+            self._is_running = was_running
+        self._take_turns()
+
+    async def gather(self, coroutines: Sequence[Coroutine[Wait[Any], None, T]]) -> list[T]:
+        """The results of several coroutines that go on side by side. Raises what the first of them raises."""
+        waits: list[Wait[T]] = []
+        for coroutine in coroutines:
+            waits.append(Wait(self))
+            self.create_task(_tell(coroutine, waits[-1]))
+        return [await wait for wait in waits]
+
+    def call(self, work: Callable[[], T]) -> Wait[T]:
+        """Begin work in a thread; gives what to await."""
+        wait: Wait[T] = Wait(self)
         future = self._pool.submit(work)
-        self._under_way[future] = done
+        self._in_flight[future] = wait
         future.add_done_callback(self._landed.put)
+        return wait
+
+    def sleep(self, seconds: float) -> Wait[None]:
+        """Await it to go on in so many seconds, or later."""
+        wait: Wait[None] = Wait(self)
+        self._naps += 1
+        heapq.heappush(self._asleep, (time.monotonic() + seconds, self._naps, wait))
+        return wait
+
+    def wait_in(self, waiting: list[Wait[None]]) -> Wait[None]:
+        """Await it until somebody sets the result of those that wait in a list."""
+        wait: Wait[None] = Wait(self)
+        waiting.append(wait)
+        return wait
+
+    def wake_sleepers(self) -> None:
+        """Let those go on whose moment has come."""
+        now = time.monotonic()
+        while self._asleep and self._asleep[0][0] <= now:
+            heapq.heappop(self._asleep)[2].set_result(None)
 
     def land(self, *, timeout: float = 0.0) -> int:
-        """Run ``done`` of all work that has ended, waiting for the first up to ``timeout`` seconds.
+        """Tell the outcome of all calls that have ended, waiting for the first up to ``timeout`` seconds.
 
         How many there were.
         """
         landed = 0
-        while self._under_way:
+        while self._in_flight:
             try:
-                future = (
-                    self._landed.get(timeout=timeout)
-                    if timeout > 0 and not landed
-                    else self._landed.get_nowait()
-                )
+                future = self._landed.get(timeout=timeout if not landed and timeout > 0 else 0.0)
             except queue.Empty:
                 break
             landed += 1
-            self._under_way.pop(future)(future)
+            wait = self._in_flight.pop(future)
+            error = future.exception()
+            if error is None:
+                wait.set_result(future.result())
+            else:
+                wait.set_exception(error)
         return landed
 
     def wait_for(self, work: Callable[[], T]) -> T:
-        """The result of work that the main thread cannot go on without; other work lands meanwhile."""
+        """The result of work that the main thread cannot go on without; tasks go on meanwhile."""
         return self.wait_for_all([work])[0]
 
     def wait_for_all(self, works: Sequence[Callable[[], T]]) -> list[T]:
         """The results of several pieces of work, done side by side."""
-        outcomes: dict[int, Future[T]] = {}
-        for place, work in enumerate(works):
-            self.start(work, partial(outcomes.__setitem__, place))
-        while len(outcomes) < len(works):
+        futures = [self._pool.submit(work) for work in works]
+        for future in futures:
+            self._in_flight[future] = Wait(self)
+            future.add_done_callback(self._landed.put)
+        while any(future in self._in_flight for future in futures):
             self._check()
             self.land(timeout=SLICE)
-        return [outcomes[place].result() for place in range(len(works))]
+        return [future.result() for future in futures]
+
+    def _wake(self, task: Task) -> None:
+        self._woken.append(task)
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        if self._is_running:
+            return  # the loop below is at work further up the stack
+        self._is_running = True
+        try:
+            while self._woken:
+                self._step(self._woken.popleft())
+        finally:
+            self._is_running = False
+
+    def _step(self, task: Task) -> None:
+        try:
+            task.send(None)._task = task  # noqa: SLF001
+        except StopIteration:
+            return
+        except BaseException as error:  # noqa: BLE001 -- the run ends by it, at its next check
+            self._on_error(error)
+
+
+async def _tell(coroutine: Coroutine[Wait[Any], None, T], wait: Wait[T]) -> None:
+    try:
+        result = await coroutine
+    except Exception as error:  # noqa: BLE001 -- it is raised where the result is awaited
+        wait.set_exception(error)
+    else:
+        wait.set_result(result)

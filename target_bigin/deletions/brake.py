@@ -8,17 +8,16 @@ there are too many. ``allow_mass_delete`` lifts it.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError
-from target_bigin.records.record import Prepared, Reject
-from target_bigin.streams.steps import Step
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.records.record import Record, Reject, Rejected
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
-    from target_bigin.concurrency.tasks import Flights
 
 logger = logging.getLogger("target-bigin")
 
@@ -34,55 +33,58 @@ def may_delete(deletions: int, records: int) -> bool:
     return deletions <= max(1, records // ALLOWED_PART)
 
 
-def too_many(stream: str, module: str, deletions: int, records: int) -> Reject:
-    """Why none of a stream's deletions was carried out."""
-    message = (
-        f"{stream} would delete {deletions} of the {records} records of {module}, more than a quarter: "
-        "nothing was deleted. If that is meant, set allow_mass_delete for the stream."
-    )
-    return Reject("invalid", "MASS_DELETE", message)
+class Brake:
+    """On what one stream deletes in one module. Main thread alone."""
 
-
-class BrakeDeletions(Step):
-    """Holds a stream's deletions back until it is known how many there are."""
-
-    def __init__(self, client: Labelled, flights: Flights, *, stream: str, module: str) -> None:
+    def __init__(
+        self, client: Labelled, tasks: Tasks, *, stream: str, module: str, is_lifted: bool = False
+    ) -> None:
         self._client = client
-        self._flights = flights
+        self._tasks = tasks
         self._stream = stream
         self._module = module
-        self._held: dict[int, Prepared] = {}
-        self._done = 0
+        self.is_lifted = is_lifted
+        self._held: list[Record] = []
+        self._decided: list[Wait[None]] = []
+        self._done = 0  # deletions that were allowed before
 
-    def take(self, record: Prepared) -> bool:
-        """All but deletions go on."""
-        if record.operation != "delete":
-            return True
-        self._held[record.number] = record
-        return False
+    async def allow(self, record: Record) -> None:
+        """Hold a deletion until all of them are known. Raises Rejected if they are too many."""
+        self._held.append(record)
+        await self._tasks.wait_in(self._decided)
 
     def finish(self) -> None:
-        """Count, then let go or refuse."""
+        """No further record will come: count, then let go or refuse."""
         if self._held:
-            held, self._held = list(self._held.values()), {}
-            self._flights.start(
-                partial(self._client.records.count, self._module), partial(self._counted, held)
-            )
+            held, self._held = self._held, []
+            decided, self._decided = self._decided, []
+            self._tasks.create_task(self._decide(held, decided))
 
-    def _counted(self, held: list[Prepared], future: Future[int]) -> None:
-        try:
-            # What this run has deleted already counts as if it were still there.
-            records = future.result() + self._done
-        except BiginError as error:
-            self.fail(error)
-            return
-        deletions = len({record.id or record.locks for record in held}) + self._done
+    async def too_many(self, deletions: int) -> Reject | None:
+        """Why so many more must not be deleted; None: they may."""
+        if self.is_lifted:
+            return None
+        # What this run has deleted already counts as if it were still there.
+        records = await self._tasks.call(partial(self._client.records.count, self._module)) + self._done
+        deletions += self._done
         if may_delete(deletions, records):
             self._done = deletions
-            for record in held:
-                self.go_on(record)
-            return
-        reject = too_many(self._stream, self._module, deletions, records)
-        logger.error("%s", reject.message)
-        for record in held:
-            self.refuse(record, reject)
+            return None
+        message = (
+            f"{self._stream} would delete {deletions} of the {records} records of {self._module}, more than "
+            "a quarter: nothing was deleted. If that is meant, set allow_mass_delete for the stream."
+        )
+        return Reject("invalid", "MASS_DELETE", message)
+
+    async def _decide(self, held: Sequence[Record], decided: Sequence[Wait[None]]) -> None:
+        try:
+            reject = await self.too_many(len({record.id or record.locks for record in held}))
+            if reject is not None:
+                logger.error("%s", reject.message)
+        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+            reject = Reject("rejected", error.code or "NO_COUNT", error.message)
+        for wait in decided:
+            if reject is None:
+                wait.set_result(None)
+            else:
+                wait.set_exception(Rejected(reject))

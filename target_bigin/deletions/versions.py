@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bigin_api import BiginError, WriteResult
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.deletions.brake import may_delete, too_many
-from target_bigin.records.record import Prepared
-from target_bigin.streams.steps import Step
+from target_bigin.deletions.brake import Brake
+from target_bigin.records.record import Record
 from target_bigin.writing.results import is_gone
 
 if TYPE_CHECKING:
@@ -28,26 +26,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-bigin")
 
 
-class DeleteOldVersions(Step):
+class OldVersions:
     """Notes which records a run brings, and deletes the others once a new version is active."""
 
-    def __init__(self, context: StreamContext, id_map: IdMap, key_of: KeyOf) -> None:
+    def __init__(self, context: StreamContext, id_map: IdMap, brake: Brake, key_of: KeyOf) -> None:
         self._context = context
         self._stream = context.stream
         self._module = context.module.api_name
         self._id_map = id_map
+        self._brake = brake
         self._key_of = key_of
         self._brought: set[str] = set()
         self._active: int | None = None
 
-    def take(self, record: Prepared) -> bool:
-        """Note it, whatever becomes of it: what was refused is not missing in the source."""
+    def note(self, record: Record) -> None:
+        """The source has it, whatever becomes of it: what was refused is not missing there."""
         key = self._key_of(record)
         if key is not None:
             self._brought.add(key)
-        return True
 
-    def activate_version(self, version: int) -> None:
+    def activate(self, version: int) -> None:
         """From here on the stream consists of this version's records."""
         self._active = version
 
@@ -68,25 +66,25 @@ class DeleteOldVersions(Step):
         if known in (None, version) or not left:
             self._id_map.remember_version(self._stream, version)
             return
-        self._context.run.flights.start(
-            partial(self._context.client.records.count, self._module), partial(self._counted, version, left)
-        )
+        self._context.run.tasks.create_task(self._delete(version, left))
 
-    def _counted(self, version: int, keys: Sequence[str], future: Future[int]) -> None:
-        try:
-            records = future.result()
-        except BiginError as error:
-            self.fail(error)
-            return
-        if not self._context.settings.allow_mass_delete and not may_delete(len(keys), records):
-            refused = too_many(self._stream, self._module, len(keys), records)
+    async def _delete(self, version: int, keys: Sequence[str]) -> None:
+        """Raises BiginError if there are too many."""
+        reject = await self._brake.too_many(len(keys))
+        if reject is not None:
             self._context.account.notes["deletions of old versions that were too many"] += len(keys)
-            self.fail(BiginError(refused.message))
-            return
+            raise BiginError(reject.message)
         ids = [str(self._id_map.of_stream(self._stream, key)) for key in keys]
-        self._context.run.flights.start(partial(self._delete, ids), partial(self._deleted, version, keys))
+        results = await self._context.run.tasks.call(partial(self._call, ids))
+        for key, result in zip(keys, results, strict=False):
+            if result.succeeded or is_gone("delete", result):
+                self._id_map.forget(self._stream, key)
+                self._context.account.notes["deleted, for the stream's new version lacks them"] += 1
+            else:
+                logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
+        self._id_map.remember_version(self._stream, version)
 
-    def _delete(self, ids: Sequence[str]) -> list[WriteResult]:
+    def _call(self, ids: Sequence[str]) -> list[WriteResult]:
         """In a thread."""
         fire = bool(self._context.run.settings.trigger)
         return [
@@ -96,17 +94,3 @@ class DeleteOldVersions(Step):
                 self._module, ids[start : start + MAX_RECORDS_PER_WRITE], fire_workflows=fire
             )
         ]
-
-    def _deleted(self, version: int, keys: Sequence[str], future: Future[list[WriteResult]]) -> None:
-        try:
-            results = future.result()
-        except BiginError as error:
-            self.fail(error)
-            return
-        for key, result in zip(keys, results, strict=False):
-            if result.succeeded or is_gone("delete", result):
-                self._id_map.forget(self._stream, key)
-                self._context.account.notes["deleted, for the stream's new version lacks them"] += 1
-            else:
-                logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
-        self._id_map.remember_version(self._stream, version)

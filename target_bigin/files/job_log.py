@@ -35,7 +35,7 @@ def beside(journal: Path) -> Path:
     return journal.with_name(journal.name + ".bulk")
 
 
-class BulkNotes:
+class JobLog:
     """Safe for threads: jobs run in some. Without a path it notes nothing."""
 
     def __init__(self, journal: Path | None) -> None:

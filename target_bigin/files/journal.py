@@ -19,7 +19,7 @@ from typing import IO, Any
 import msgspec
 
 from bigin_api.errors import SettingsError
-from target_bigin.records.record import Prepared
+from target_bigin.records.record import Record
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
@@ -55,7 +55,7 @@ class _Open:
     last_number: int
 
 
-def print_of(record: Prepared) -> str:
+def print_of(record: Record) -> str:
     """A hash of what a record is in Bigin's eyes."""
     return hashlib.blake2b(_encoder.encode(record.body), digest_size=16).hexdigest()
 
@@ -83,7 +83,7 @@ class Journal:
         """Whether notes outlive the run."""
         return self._path is not None
 
-    def recall(self, record: Prepared) -> Memory | None:
+    def recall(self, record: Record) -> Memory | None:
         """What a former run did with such a record. Each of several equal ones is recalled once."""
         if not self._memories:
             return None
@@ -94,7 +94,7 @@ class Journal:
         self._recalled.append((record.number, memory))
         return memory
 
-    def sending(self, records: Sequence[Prepared], since: datetime) -> int:
+    def sending(self, records: Sequence[Record], since: datetime) -> int:
         """Note a call before it is sent; gives its number."""
         self._calls += 1
         if self._file is not None:

@@ -10,7 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from bigin_api.errors import SettingsError
-from target_bigin.records.record import Prepared, Reject
+from target_bigin.records.record import Record, Reject
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -33,7 +33,7 @@ class RejectLog:
         """What the lines of a stream say beside the record itself."""
         self._about[stream] = (module, list(key_properties))
 
-    def write(self, record: Prepared, reject: Reject) -> None:
+    def write(self, record: Record, reject: Reject) -> None:
         """Add the line of one record. Raises SettingsError if the file cannot be written."""
         module, key_properties = self._about.get(record.stream, (None, []))
         line: dict[str, Any] = {

@@ -15,17 +15,19 @@ from target_bigin.files.id_map import Target
 from target_bigin.links.references import (
     MODULE_WORDS,
     Link,
-    Need,
-    Want,
+    PendingLink,
     module_named,
     modules_of,
     read_user,
     word_for,
     word_in,
 )
-from target_bigin.links.resolver import Relation
-from target_bigin.records.record import Prepared, Record, Unresolved
+from target_bigin.lookups.directory import Query
+from target_bigin.records.record import Fields, Record, Unresolved
 from target_bigin.settings import LookupSettings, StreamSettings
+
+Relation = Callable[[Record, Any], Iterator[PendingLink]]
+"""What the value of one field links to; what is known already it puts in its place. May raise BadValue."""
 
 # Where metadata name no module: what a note may hang on. Source: related-list Notes (Bigin v2).
 PARENT_MODULES = ("Contacts", "Accounts", "Pipelines", "Products")
@@ -55,7 +57,7 @@ def link_of(described: Field, settings: StreamSettings) -> Link:
 def _lookup(described: Field, settings: StreamSettings) -> Relation:
     link = link_of(described, settings)
 
-    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+    def needs(record: Record, value: Any) -> Iterator[PendingLink]:
         if isinstance(value, Unresolved):
             yield link.need(value.value, partial(put_id, record.body, link.name))
 
@@ -66,11 +68,11 @@ def _user(described: Field, settings: StreamSettings) -> Relation:
     name = described.api_name
     how = settings.lookups.get(name, LookupSettings())
 
-    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+    def needs(record: Record, value: Any) -> Iterator[PendingLink]:
         if isinstance(value, Unresolved):
             text = read_user(value.value) or ""
             put = partial(_put_owner if name == "Owner" else put_id, record.body, name)
-            yield Need(name, (Want("user", text),), how, put, shown=text)
+            yield PendingLink(name, (Query("user", text),), how, put, shown=text)
 
     return needs
 
@@ -88,8 +90,8 @@ def _parent(described: Field, settings: StreamSettings) -> Relation:
     return _with_word(link, _put_parent)
 
 
-def _with_word(link: Link, put: Callable[[Record, str, Target | None], None]) -> Relation:
-    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+def _with_word(link: Link, put: Callable[[Fields, str, Target | None], None]) -> Relation:
+    def needs(record: Record, value: Any) -> Iterator[PendingLink]:
         said = value.value if isinstance(value, Unresolved) else value
         word = word_in(record.raw, said)
         for each in MODULE_WORDS:
@@ -107,53 +109,53 @@ def _participants(described: Field, settings: StreamSettings) -> Relation:
     name = described.api_name
     how = settings.lookups.get(name, LookupSettings())
 
-    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+    def needs(record: Record, value: Any) -> Iterator[PendingLink]:
         if settings.ids != "source":
             return
         for entry in value:
-            want = _participant(entry, record.raw.get(name))
-            if want is not None:
+            query = _participant(entry, record.raw.get(name))
+            if query is not None:
                 put = partial(_put_participant, record.body, name, entry)
-                yield Need(name, (want,), how, put, shown=want.value)
+                yield PendingLink(name, (query,), how, put, shown=query.value)
 
     return needs
 
 
-def _participant(entry: Record, raw: Any) -> Want | None:
+def _participant(entry: Fields, raw: Any) -> Query | None:
     who = entry["participant"]
     if entry["type"] == "contact":
-        return Want("source", who, ("Contacts",))
+        return Query("source", who, ("Contacts",))
     if entry["type"] != "user":
         return None
     listed = [each for each in raw if isinstance(each, Mapping)] if isinstance(raw, list) else []
     said = next((each for each in listed if str(each.get("participant")) == who), {})
-    return Want("user", str(said.get("Email") or said.get("email") or who))
+    return Query("user", str(said.get("Email") or said.get("email") or who))
 
 
-def put_id(body: Record, name: str, target: Target | None) -> None:
+def put_id(body: Fields, name: str, target: Target | None) -> None:
     """Write a link, or that there is none."""
     body[name] = {"id": target.id} if target else None
 
 
-def _put_owner(body: Record, name: str, target: Target | None) -> None:
+def _put_owner(body: Fields, name: str, target: Target | None) -> None:
     if target:
         body[name] = {"id": target.id}
     else:
         body.pop(name, None)  # a record always has one: whoever has it keeps it
 
 
-def _put_related(body: Record, name: str, target: Target | None) -> None:
+def _put_related(body: Fields, name: str, target: Target | None) -> None:
     put_id(body, name, target)
     if target:
         body["$se_module"] = word_for(target.module)
 
 
-def _put_parent(body: Record, name: str, target: Target | None) -> None:
+def _put_parent(body: Fields, name: str, target: Target | None) -> None:
     if target:
         body[name] = {"module": {"api_name": target.module}, "id": target.id}
 
 
-def _put_participant(body: Record, name: str, entry: Record, target: Target | None) -> None:
+def _put_participant(body: Fields, name: str, entry: Fields, target: Target | None) -> None:
     others = [each for each in body[name] if each is not entry]
     if target:
         others.append({**entry, "participant": target.id})

@@ -1,14 +1,15 @@
-"""What a record says of other records: what each of its links wants, and where the answer goes. No I/O."""
+"""What a record says of other records: what each link looks for, and where the answer goes. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from bigin_api import Field
 from target_bigin.files.id_map import Target
-from target_bigin.records.record import Record
+from target_bigin.lookups.directory import Query
+from target_bigin.records.record import Fields
 from target_bigin.settings import LookupSettings
 from target_bigin.values.errors import BadValue, show
 from target_bigin.values.objects import is_id
@@ -16,46 +17,22 @@ from target_bigin.values.objects import is_id
 DEALS_WORD = "Deals"  # what $se_module calls Pipelines, on v2 still
 MODULE_WORDS = ("$se_module", "se_module", "$related_module")  # beside What_Id or Parent_Id
 
-WantKind = Literal["source", "field", "user"]
 Put = Callable[["Target | None"], None]
 
 
-@dataclass(frozen=True)
-class Want:
-    """A record looked for: by its key in the source, by the value of a field, or a user.
-
-    ``modules`` are those it may be in: one for ``field``; for ``source`` () means wherever the key leads.
-    """
-
-    kind: WantKind
-    value: str
-    modules: tuple[str, ...] = ()
-    field: str = ""
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Module and field that are searched."""
-        return self.modules[0], self.field
-
-    @property
-    def may_come(self) -> bool:
-        """Whether such a record may come through the pipe; users and ids of Bigin do not."""
-        return self.kind != "user" and self.field != "id"
-
-
 @dataclass
-class Need:
+class PendingLink:
     """One link of a record that is not resolved yet.
 
-    ``wants`` are tried in order; ``last_resort`` once the input has ended and the parent, which might
+    ``queries`` are tried in order; ``last_resort`` once the input has ended and the parent, which might
     have come through the same pipe, has not. ``put`` takes the record found, or None for "leave it empty".
     """
 
     field: str
-    wants: tuple[Want, ...]
+    queries: tuple[Query, ...]
     how: LookupSettings
     put: Put
-    last_resort: tuple[Want, ...] = ()
+    last_resort: tuple[Query, ...] = ()
     shown: str = ""  # what the record says, for a person
     must_be_there: bool = False  # a note without a parent is none
 
@@ -70,7 +47,7 @@ class Link:
     by_source: bool = False  # ids are those of another organisation
     must_be_there: bool = False
 
-    def need(self, value: Any, put: Put, *, word: Any = None) -> Need:
+    def need(self, value: Any, put: Put, *, word: Any = None) -> PendingLink:
         """What must be found for a value; ``word`` is the module named beside it.
 
         Raises BadValue for a value that can mean no record.
@@ -80,25 +57,25 @@ class Link:
         named = self._by_field(text, modules)
         match_on_id = self.how.match_on in (None, "id")
         key = said_id or (text if match_on_id else None)
-        wants, last = named, tuple[Want, ...]()
+        queries, last = named, tuple[Query, ...]()
         if self.by_source and key:
-            wants, last = (Want("source", key, modules),), named
+            queries, last = (Query("source", key, modules),), named
         elif said_id and is_id(said_id):
-            wants = tuple(Want("field", said_id, (each,), "id") for each in modules)
-        if not wants:
+            queries = tuple(Query("field", said_id, (each,), "id") for each in modules)
+        if not queries:
             raise BadValue(
                 "NOT_AN_ID",
                 f"{show(value)} is not the id of a record. To find it by something else, "
                 f"say how in the stream's lookups ({self.name}).",
             )
-        return Need(self.name, wants, self.how, put, last, text or key or "", self.must_be_there)
+        return PendingLink(self.name, queries, self.how, put, last, text or key or "", self.must_be_there)
 
-    def _by_field(self, text: str | None, modules: tuple[str, ...]) -> tuple[Want, ...]:
+    def _by_field(self, text: str | None, modules: tuple[str, ...]) -> tuple[Query, ...]:
         match_on = self.how.match_on
         if not text or match_on in (None, "id"):
             return ()
         modules = (self.how.module,) if self.how.module else modules
-        return tuple(Want("field", text, (each,), str(match_on)) for each in modules)
+        return tuple(Query("field", text, (each,), str(match_on)) for each in modules)
 
 
 def read_link(value: Any) -> tuple[str | None, str | None]:
@@ -146,7 +123,7 @@ def word_for(module: str) -> str:
     return DEALS_WORD if module == "Pipelines" else module
 
 
-def word_in(record: Record, value: Any) -> Any:
+def word_in(record: Fields, value: Any) -> Any:
     """The module named inside a link (``{"module": {"api_name"}, "id"}``) or beside it, None if none is."""
     if isinstance(value, Mapping) and value.get("module"):
         return value["module"]

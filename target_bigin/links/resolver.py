@@ -1,4 +1,4 @@
-"""The step that turns what a record says of others into ids, and lets it wait for those to come.
+"""Turns what a record says of others into ids, and lets it wait for those to come.
 
 A child may arrive before its parent: what is found nowhere is waited for until the input has ended,
 asked for once more, and then refused, left empty or created, as the stream is set. A record that
@@ -7,231 +7,260 @@ another one waits for is let go before the one that waits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from target_bigin.links.references import Need, Want
-from target_bigin.lookups.directory import Answer, name_of
-from target_bigin.records.record import Prepared, Reject
-from target_bigin.streams.steps import Step
+from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.links.fields import Relation
+from target_bigin.links.references import PendingLink
+from target_bigin.lookups.directory import Directory, Name
+from target_bigin.records.record import Record, Reject, Rejected
 from target_bigin.values.errors import BadValue
+from target_bigin.writing.results import refusal
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
-    from target_bigin.links.later_links import Postponed
-    from target_bigin.lookups.directory import Directory
+    from target_bigin.files.id_map import Target
 
-MOST_WAITING = 50_000  # records of a stream; beyond it the oldest is decided as if the input had ended
+MOST_WAITING = 30_000  # records of a run; beyond it the oldest is decided as if the input had ended
 SHOWN_IDS = 5
 
-Relation = Callable[[Prepared, Any], Iterator[Need]]
-"""What the value of one field needs; what is known already it puts in its place. May raise BadValue."""
-
-Name = tuple[str, ...]
+Decision = Literal["last call", "circle", "never"]
+"""What is not there at the last call will not come; in a circle a record is written first, linked later."""
 
 
-@dataclass(eq=False)
-class Held:
-    """A record that waits for its links."""
-
-    record: Prepared
-    open: list[Need]
-    asked: int = 0  # questions under way
-    last_call: bool = False  # what is not there now will not come
-    refused: bool = False
-
-    def looks_for(self) -> Iterator[Want]:
-        """All that it lacks."""
-        return (want for need in self.open for want in (*need.wants, *need.last_resort))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    links: Sequence[PendingLink]
+    names: Sequence[Name]
+    moved: Wait[Decision | None]
 
 
-class LinkRecords(Step):
-    """Holds a record back until all its links are ids. One a stream."""
+class WaitingRecords:
+    """The records of a run that wait for others. Main thread alone.
+
+    Whoever waits goes on when the directory publishes what it waits for (None), or by a decision here.
+    """
+
+    def __init__(self) -> None:
+        self._unwritten: dict[int, _Waiting] = {}  # by number of the record
+        self._written: dict[int, Wait[Decision | None]] = {}  # but for links that close a circle
+        self._coming: Counter[Name] = Counter()  # by what the unwritten ones may be looked for
+
+    async def before_writing(
+        self,
+        record: Record,
+        links: Sequence[PendingLink],
+        names: Sequence[Name],
+        moved: Wait[Decision | None],
+    ) -> Decision | None:
+        """Hold a record that lacks these links, and by these names may be one that others lack."""
+        self._unwritten[record.number] = _Waiting(links, names, moved)
+        self._coming.update(names)
+        if len(self._unwritten) > MOST_WAITING:
+            _decide(next(iter(self._unwritten.values())).moved, "last call")
+        decision = await moved
+        del self._unwritten[record.number]
+        for name in names:
+            self._coming[name] -= 1
+            if not self._coming[name]:
+                del self._coming[name]
+        return decision
+
+    async def after_writing(self, record: Record, moved: Wait[Decision | None]) -> Decision | None:
+        """Hold a record that was written until what it is to be linked to is written, too."""
+        self._written[record.number] = moved
+        decision = await moved
+        del self._written[record.number]
+        return decision
+
+    def finish(self) -> None:
+        """The input has ended: decide about those that wait for nobody who waits himself.
+
+        If all of them do, they wait in a circle. Called again while that moves anything.
+        """
+        unwritten = list(self._unwritten.values())
+        hopeless = [each for each in unwritten if not any(name in self._coming for name in _sought(each))]
+        for waiting in hopeless or unwritten:
+            _decide(waiting.moved, "last call" if hopeless else "circle")
+        if not unwritten:
+            for moved in list(self._written.values()):
+                _decide(moved, "never")
+
+
+def _sought(waiting: _Waiting) -> Iterator[Name]:
+    return (query.name for link in waiting.links for query in (*link.queries, *link.last_resort))
+
+
+def _decide(moved: Wait[Decision | None], decision: Decision) -> None:
+    if not moved.is_done:
+        moved.set_result(decision)
+
+
+class LinkResolver:
+    """Holds a record of one stream back until all its links are ids.
+
+    ``names``: by what others may look for a record of this stream. ``module``: where records that wait in
+    a circle are linked once they are written; None: they cannot be.
+    """
 
     def __init__(
         self,
         relations: dict[str, Relation],
         directory: Directory,
+        waiting: WaitingRecords,
         *,
+        tasks: Tasks,
         client: Labelled,
-        names: Callable[[Prepared], Sequence[Name]],
-        postponed: Postponed | None = None,
+        names: Callable[[Record], Sequence[Name]] = lambda _record: (),
+        module: str | None = None,
+        trigger: Sequence[str] = (),
     ) -> None:
         self._relations = relations
         self._directory = directory
+        self._waiting = waiting
+        self._tasks = tasks
         self._client = client
-        self._names = names  # by what others may look for a record of this stream
-        self._postponed = postponed  # None: what waits in a circle cannot be linked later
-        self._held: dict[int, Held] = {}  # by number: in the order of the input
-        directory.waiting.append(self)
+        self._names = names
+        self._module = module
+        self._trigger = trigger
 
-    def take(self, record: Prepared) -> bool:
-        """Let a record go on whose links are known."""
-        if record.operation == "delete":
-            return True
-        body, needs, name = record.body, list[Need](), ""
+    async def resolve(self, record: Record) -> list[PendingLink]:
+        """Put ids in the place of links. Those that would close a circle are left empty and given back.
+
+        Raises Rejected for a link that means nothing, or nothing that is there.
+        """
+        links = [] if record.operation == "delete" else self._links_of(record)
+        last_call = False
+        while links:
+            seeking = [self._seek(link, last_call=last_call) for link in links]
+            found = await self._tasks.gather(seeking)
+            links = [link for link, is_found in zip(links, found, strict=True) if not is_found]
+            if not links or self._is_any_there(links):
+                continue
+            moved = self._watch(links)
+            decision = await self._waiting.before_writing(record, links, self._names(record), moved)
+            if decision == "circle" and self._module and not any(link.must_be_there for link in links):
+                for link in links:
+                    link.put(None)
+                return links
+            last_call = decision is not None
+            for link in links if last_call else ():
+                for query in (*link.queries, *link.last_resort):
+                    self._directory.doubt(query)
+        return []
+
+    async def complete(self, record: Record, links: Sequence[PendingLink]) -> None:
+        """Link a written record to what closes a circle, once that is written, too. 1 credit."""
+        if not links or self._module is None:
+            return
+        while (targets := self._known(links)) is None:
+            if await self._waiting.after_writing(record, self._watch(links)) == "never":
+                names = ", ".join(link.field for link in links)
+                message = f"the record was written, but what it links to was not ({names})."
+                raise Rejected(Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field))
+        for link, target in zip(links, targets, strict=True):
+            link.put(target)
+        changed = {*(link.field for link in links), "$se_module"}
+        body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
+        update = partial(self._client.records.update, self._module, [body], trigger=self._trigger)
+        (result,) = await self._tasks.call(update)
+        if not result.succeeded:
+            refused = refusal("update", result)
+            message = f"the record was written, but not its link: {refused.message}"
+            raise Rejected(Reject(refused.kind, refused.code, message, refused.field))
+
+    def _links_of(self, record: Record) -> list[PendingLink]:
+        links: list[PendingLink] = []
+        name = ""
         try:
             for name, relation in self._relations.items():
-                value = body.get(name)
+                value = record.body.get(name)
                 if value is not None:
-                    needs.extend(relation(record, value))
+                    links.extend(relation(record, value))
         except BadValue as error:
-            self.refuse(record, Reject("invalid", error.code, f"{name}: {error.message}", name))
+            reject = Reject("invalid", error.code, f"{name}: {error.message}", name)
+            raise Rejected(reject) from None
+        return links
+
+    async def _seek(self, link: PendingLink, *, last_call: bool) -> bool:
+        """Go through what is looked for. False: nothing is there, but it may come. Raises Rejected."""
+        queries = (*link.queries, *link.last_resort) if last_call else link.queries
+        for query in queries:
+            targets = await self._directory.find(query, client=self._client)
+            if targets:
+                _choose(link, targets)
+                return True
+        for query in queries:  # one may have been written while the next was asked for
+            if targets := self._directory.known(query) or ():
+                _choose(link, targets)
+                return True
+        searched = [each for each in queries if each.kind == "field" and each.field != "id"]
+        if link.how.on_missing == "create" and searched:
+            made = await self._directory.create(searched[-1])
+            if isinstance(made, Reject):
+                raise Rejected(made)
+            link.put(made)
+            return True
+        if not last_call and any(query.may_come for query in link.queries):
             return False
-        return self._hold(Held(record, needs)) if needs else True
+        if link.how.on_missing == "null" and not link.must_be_there:
+            link.put(None)
+            return True
+        raise Rejected(Reject("unmatched", "LOOKUP_NOT_FOUND", _not_found(link), link.field))
 
-    def tick(self, *, flush: bool) -> None:
-        """With ``flush`` ask now."""
-        if flush:
-            self._directory.flush()
+    def _is_any_there(self, links: Sequence[PendingLink]) -> bool:
+        return any(self._directory.known(query) for link in links for query in link.queries)
 
-    def finish(self) -> None:
-        """Decide about those that wait for nobody who waits himself.
+    def _watch(self, links: Sequence[PendingLink]) -> Wait[Decision | None]:
+        """What to await to be told when something of the links appears."""
+        moved: Wait[Decision | None] = Wait(self._tasks)
+        for link in links:
+            for query in link.queries:
+                self._directory.watch(query, moved)
+        return moved
 
-        If all of them do, they wait in a circle: they are let go, to be linked once they are written.
-        """
-        everybody = [held for step in self._directory.waiting for held in step.held]
-        coming = {name for step in self._directory.waiting for name in step.names_held()}
-        hopeless = [held for held in everybody if not any(name_of(w) in coming for w in held.looks_for())]
-        for held in tuple(self._held.values()):
-            if held in hopeless:
-                self._give_last_call(held)
-            elif not hopeless:
-                self._postpone(held)
-        self._directory.flush()
-
-    @property
-    def held(self) -> Sequence[Held]:
-        """The records that wait."""
-        return tuple(self._held.values())
-
-    def names_held(self) -> Iterator[Name]:
-        """By what others may look for the records that wait."""
-        return (name for held in self._held.values() for name in self._names(held.record))
-
-    def _hold(self, held: Held) -> bool:
-        """Whether the record goes on at once, for what it needs is known."""
-        for need in tuple(held.open):
-            self._seek(held, need)
-        if held.refused or not held.open:
-            return not held.refused
-        self._held[held.record.number] = held
-        if len(self._held) > MOST_WAITING:
-            self._give_last_call(next(iter(self._held.values())))
-        return False
-
-    def _give_last_call(self, held: Held) -> None:
-        if held.last_call or held.asked:
-            return
-        held.last_call = True
-        for want in held.looks_for():
-            self._directory.doubt(want)
-        self._seek_all(held)
-
-    def _postpone(self, held: Held) -> None:
-        if self._postponed is None or held.asked or any(need.must_be_there for need in held.open):
-            self._give_last_call(held)
-            return
-        self._postponed.needs[held.record.number] = list(held.open)
-        for need in held.open:
-            need.put(None)
-        held.open.clear()
-        self._release(held)
-
-    def _seek_all(self, held: Held) -> None:
-        for need in tuple(held.open):
-            if not held.refused:
-                self._seek(held, need)
-        self._release(held)
-
-    def _seek(self, held: Held, need: Need) -> None:
-        """Go through what is wanted until it is found or must be asked for."""
-        wants = (*need.wants, *need.last_resort) if held.last_call else need.wants
-        for want in wants:
-            answer = self._directory.known(want)
-            if answer is None:
-                held.asked += 1
-                self._directory.ask(want, partial(self._told, held, need), client=self._client)
-                return
-            if self._use(held, need, answer):
-                return
-        self._miss(held, need, wants)
-
-    def _told(self, held: Held, need: Need, answer: Answer) -> None:
-        held.asked -= 1
-        if held.refused:
-            return
-        if not self._use(held, need, answer):
-            self._seek(held, need)
-        self._release(held)
-
-    def _use(self, held: Held, need: Need, answer: Answer) -> bool:
-        """Whether the answer decides about the need."""
-        if answer.refusal is not None:
-            self._refuse(held, answer.refusal)
-        elif len(answer.targets) == 1:
-            self._put(held, need, answer)
-        elif answer.targets:
-            self._choose_none(held, need, answer)
-        return bool(answer.targets or answer.refusal)
-
-    def _put(self, held: Held, need: Need, answer: Answer | None) -> None:
-        need.put(answer.targets[0] if answer else None)
-        held.open.remove(need)
-
-    def _choose_none(self, held: Held, need: Need, answer: Answer) -> None:
-        if need.how.on_ambiguous == "null" and not need.must_be_there:
-            self._put(held, need, None)
-            return
-        modules = ", ".join(dict.fromkeys(each.module for each in answer.targets))
-        ids = ", ".join(each.id for each in answer.targets[:SHOWN_IDS])
-        message = f"{need.field}: {need.shown!r} means {len(answer.targets)} records of {modules} ({ids})."
-        self._refuse(held, Reject("unmatched", "LOOKUP_AMBIGUOUS", message, need.field))
-
-    def _miss(self, held: Held, need: Need, wants: tuple[Want, ...]) -> None:
-        """Nothing was found anywhere."""
-        searched = [want for want in wants if want.kind == "field" and want.field != "id"]
-        if need.how.on_missing == "create" and searched:
-            held.asked += 1
-            self._directory.create(searched[-1], partial(self._told, held, need))
-        elif not held.last_call and any(want.may_come for want in need.wants):
-            for want in need.wants:
-                self._directory.watch(want, partial(self._appeared, held))
-        elif need.how.on_missing == "null" and not need.must_be_there:
-            self._put(held, need, None)
-        else:
-            self._refuse(held, Reject("unmatched", "LOOKUP_NOT_FOUND", _not_found(need), need.field))
-
-    def _appeared(self, held: Held) -> None:
-        """The run wrote a record that this one may wait for."""
-        if held.record.number in self._held and not held.asked:
-            self._seek_all(held)
-
-    def _refuse(self, held: Held, reject: Reject) -> None:
-        held.refused = True
-        self._held.pop(held.record.number, None)
-        self.refuse(held.record, reject)
-
-    def _release(self, held: Held) -> None:
-        if not held.open and not held.refused and held.record.number in self._held:
-            del self._held[held.record.number]
-            self.go_on(held.record)
+    def _known(self, links: Sequence[PendingLink]) -> list[Target] | None:
+        """One record for each link, None unless all are known."""
+        found: list[Target] = []
+        for link in links:
+            known = (self._directory.known(query) for query in link.queries)
+            target = next((each[0] for each in known if each and len(each) == 1), None)
+            if target is None:
+                return None
+            found.append(target)
+        return found
 
 
-def _not_found(need: Need) -> str:
+def _choose(link: PendingLink, targets: Sequence[Target]) -> None:
+    if len(targets) == 1:
+        link.put(targets[0])
+    elif link.how.on_ambiguous == "null" and not link.must_be_there:
+        link.put(None)
+    else:
+        modules = ", ".join(dict.fromkeys(each.module for each in targets))
+        ids = ", ".join(each.id for each in targets[:SHOWN_IDS])
+        message = f"{link.field}: {link.shown!r} means {len(targets)} records of {modules} ({ids})."
+        raise Rejected(Reject("unmatched", "LOOKUP_AMBIGUOUS", message, link.field))
+
+
+def _not_found(link: PendingLink) -> str:
     """What was looked for and where.
 
+    >>> from target_bigin.links.references import PendingLink
+    >>> from target_bigin.lookups.directory import Query
     >>> from target_bigin.settings import LookupSettings
-    >>> want = Want("field", "ACME", ("Accounts",), "Account_Name")
-    >>> _not_found(Need("Account_Name", (want,), LookupSettings(), lambda _: None, shown="ACME"))
+    >>> query = Query("field", "ACME", ("Accounts",), "Account_Name")
+    >>> _not_found(PendingLink("Account_Name", (query,), LookupSettings(), lambda _: None, shown="ACME"))
     "Account_Name: 'ACME' was found nowhere (Accounts by Account_Name)."
     """
     places = {
         "source": "records copied from the source",
         "user": "active users by e-mail, id or full name",
     }
-    wants = (*need.wants, *need.last_resort)
-    searched = dict.fromkeys(places.get(want.kind) or " by ".join(want.place) for want in wants)
-    return f"{need.field}: {need.shown!r} was found nowhere ({', '.join(searched)})."
+    queries = (*link.queries, *link.last_resort)
+    searched = dict.fromkeys(places.get(query.kind) or " by ".join(query.place) for query in queries)
+    return f"{link.field}: {link.shown!r} was found nowhere ({', '.join(searched)})."

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bigin_api import TransientError, WriteResult
 from bigin_api.endpoints.coql import quote
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
-from target_bigin.lookups.by_value import fold
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Reject
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Field, Labelled
-    from target_bigin.concurrency.tasks import Flights
-
-Made = Callable[["str | Reject"], None]
 
 ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
 
@@ -31,7 +29,7 @@ class Creator:
     def __init__(
         self,
         client: Labelled,
-        flights: Flights,
+        tasks: Tasks,
         *,
         module: str,
         described: Field,
@@ -39,35 +37,19 @@ class Creator:
         dry_run: bool,
     ) -> None:
         self._client = client
-        self._flights = flights
         self._module = module
         self._described = described
         self._trigger = trigger
         self._dry_run = dry_run
-        self._making: dict[str, list[Made]] = {}  # folded value → who wants to know
-        self._waiting: dict[str, str] = {}  # folded value → as first given
+        self._wishes: Batcher[str, str, str | Reject] = Batcher(tasks, self._make, size=MAX_RECORDS_PER_WRITE)
+        self.flush = self._wishes.flush
 
-    def create(self, value: str, made: Made) -> None:
-        """``made(id)``, or ``made(why not)``, follows on the main thread."""
-        folded = fold(value)
-        wanting = self._making.setdefault(folded, [])
-        if not wanting:
-            self._waiting[folded] = value
-        wanting.append(made)
-        if len(self._waiting) >= MAX_RECORDS_PER_WRITE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Make all that waits."""
-        while self._waiting:
-            folded = list(self._waiting)[:MAX_RECORDS_PER_WRITE]
-            values = {each: self._waiting.pop(each) for each in folded}
-            self._flights.start(
-                lambda values=values: self._make(values),  # type: ignore[misc]
-                lambda future, folded=folded: self._made(folded, future),  # type: ignore[misc]
-            )
+    async def create(self, value: str) -> str | Reject:
+        """The id of the record with this value, or why it could not be made."""
+        return await self._wishes.ask(fold(value), value)
 
     def _make(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+        """In a thread: id or refusal by folded value."""
         if self._dry_run:
             return dict.fromkeys(values, "0")
         if self._described.is_unique:
@@ -126,9 +108,3 @@ class Creator:
             return str(known["id"])  # somebody made it a moment ago
         error = result.error(self._module)
         return Reject("rejected", result.code, f"It could not be created: {error.message}.", error.field)
-
-    def _made(self, folded: Sequence[str], future: Future[dict[str, str | Reject]]) -> None:
-        outcomes = future.result()
-        for each in folded:
-            for made in self._making.pop(each):
-                made(outcomes[each])

@@ -7,65 +7,78 @@ One ``Directory`` serves all streams of a run. It asks the id map, the users, or
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api import SettingsError
+from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.id_map import IdMap, Target
-from target_bigin.links.references import Want
-from target_bigin.lookups.by_value import IdFinder, Ids, fold
+from target_bigin.lookups.by_value import IdFinder, Ids
 from target_bigin.lookups.creation import Creator
 from target_bigin.lookups.users import Users
-from target_bigin.records.record import Prepared, Reject
+from target_bigin.records.record import Record, Reject
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Client, Field, Labelled
-    from target_bigin.concurrency.tasks import Flights
-    from target_bigin.links.resolver import LinkRecords
 
 WHOLE_NUMBER = re.compile(r"-?\d{1,19}")
 SEARCHABLE = frozenset(("text", "email", "phone", "website", "picklist", "autonumber", "bigint", "integer"))
 USERS = "users"
 UNKNOWN_ID = "0"  # of a record that a dry run did not make
 
+Place = tuple[str, str]  # a module, and the field by which its records are looked for
+Name = tuple[str, ...]
+"""What a query and the record that it means have in common."""
+
 
 @dataclass(frozen=True)
-class Answer:
-    """What was found for a want: none, one or several. ``refusal``: why it could not be created."""
+class Query:
+    """A record looked for: by its key in the source, by the value of a field, or a user.
 
-    targets: tuple[Target, ...] = ()
-    refusal: Reject | None = None
+    ``modules`` are those it may be in: one for ``field``; for ``source`` () means wherever the key leads.
+    """
 
+    kind: Literal["source", "field", "user"]
+    value: str
+    modules: tuple[str, ...] = ()
+    field: str = ""
 
-Told = Callable[[Answer], None]
-Place = tuple[str, str]  # a module, and the field by which its records are looked for
+    @property
+    def place(self) -> Place:
+        """Module and field that are searched."""
+        return self.modules[0], self.field
+
+    @property
+    def may_come(self) -> bool:
+        """Whether such a record may come through the pipe; users and ids of Bigin do not."""
+        return self.kind != "user" and self.field != "id"
+
+    @property
+    def name(self) -> Name:
+        """The name under which a record that it means is published."""
+        if self.kind == "field":
+            return ("field", *self.place, fold(self.value))
+        return (self.kind, self.value)
 
 
 class Directory:
-    """Main thread alone. ``create`` is on: False for a dry run, in which nothing is made."""
+    """Main thread alone. In a dry run nothing is made."""
 
     def __init__(
-        self,
-        client: Client,
-        flights: Flights,
-        id_map: IdMap,
-        *,
-        trigger: tuple[str, ...],
-        dry_run: bool = False,
+        self, client: Client, tasks: Tasks, id_map: IdMap, *, trigger: tuple[str, ...], dry_run: bool = False
     ) -> None:
         self.id_map = id_map
         self._client = client
-        self._flights = flights
-        self._users = Users(flights)
+        self._tasks = tasks
+        self._users = Users(tasks)
         self._finders: dict[Place, IdFinder] = {}
         self._creators: dict[Place, Creator] = {}
         self._unique: set[Place] = set()
         self._numbers: set[Place] = set()
-        self._watching: dict[Hashable, list[Callable[[], None]]] = {}
+        self._watching: dict[Name, list[Wait[Any]]] = {}
         self._trigger = trigger
         self._dry_run = dry_run
-        self.waiting: list[LinkRecords] = []  # the steps in which records wait for each other
 
     def prepare(self, module: str, name: str, *, client: Labelled) -> None:
         """Make ready to look for records of a module by a field; calls count for ``client``. Costs 1 credit.
@@ -81,12 +94,12 @@ class Directory:
         if not is_text:
             self._numbers.add((module, name))
         self._finders[module, name] = IdFinder(
-            client, self._flights, module=module, field=name, is_text=is_text
+            client, self._tasks, module=module, field=name, is_text=is_text
         )
         if described is not None:
             self._creators[module, name] = Creator(
                 client,
-                self._flights,
+                self._tasks,
                 module=module,
                 described=described,
                 trigger=self._trigger,
@@ -98,49 +111,46 @@ class Directory:
         """Whether any stream looks for records."""
         return bool(self._finders or self._watching)
 
-    def known(self, want: Want) -> Answer | None:
-        """What is found for a want, if that needs no question."""
-        if want.kind == "source":
-            return Answer(self._by_source(want))
-        if want.kind == "user":
-            ids: Ids | None = self._users.known(want.value)
-        elif want.place in self._numbers and not WHOLE_NUMBER.fullmatch(want.value):
+    def known(self, query: Query) -> tuple[Target, ...] | None:
+        """What is found for a query, None if that needs a question."""
+        if query.kind == "source":
+            found = self.id_map.find(query.value)
+            return tuple(each for each in found if not query.modules or each.module in query.modules)
+        if query.kind == "user":
+            ids: Ids | None = self._users.known(query.value)
+        elif query.place in self._numbers and not WHOLE_NUMBER.fullmatch(query.value):
             ids = ()
         else:
-            ids = self._finder(want.place).known(want.value)
-        return None if ids is None else _answer(want, ids)
+            ids = self._finder(query.place).known(query.value)
+        return None if ids is None else _targets(query, ids)
 
-    def ask(self, want: Want, told: Told, *, client: Labelled) -> None:
-        """``told(answer)`` follows on the main thread, at once if it is known."""
-        if want.kind == "source":
-            told(Answer(self._by_source(want)))
-        elif want.kind == "user":
-            self._users.ask(want.value, lambda ids: told(_answer(want, ids)), client=client)
-        else:
-            self._finder(want.place).ask(want.value, lambda ids: told(_answer(want, ids)))
+    async def find(self, query: Query, *, client: Labelled) -> tuple[Target, ...]:
+        """What is found for a query, asked for if it is not known."""
+        known = self.known(query)
+        if known is not None:
+            return known
+        if query.kind == "user":
+            return _targets(query, await self._users.find(query.value, client=client))
+        return _targets(query, await self._finder(query.place).find(query.value))
 
-    def doubt(self, want: Want) -> None:
+    def doubt(self, query: Query) -> None:
         """Ask Bigin once more if nothing was found: others write there, too."""
-        if want.kind == "field" and not self._finders[want.place].known(want.value):
-            self._finders[want.place].forget(want.value)
+        if query.kind == "field" and not self._finder(query.place).known(query.value):
+            self._finder(query.place).forget(query.value)
 
-    def create(self, want: Want, told: Told) -> None:
-        """Make a record that has only this value, once however many ask; ``told(answer)`` follows."""
+    async def create(self, query: Query) -> Target | Reject:
+        """Make a record that has only this value, once however many ask."""
+        outcome = await self._creators[query.place].create(query.value)
+        if isinstance(outcome, Reject):
+            return outcome
+        self._finders[query.place].learn(query.value, outcome)
+        return Target(query.modules[0], outcome)
 
-        def made(outcome: str | Reject) -> None:
-            if isinstance(outcome, Reject):
-                told(Answer(refusal=outcome))
-                return
-            self._finders[want.place].learn(want.value, outcome)
-            told(_answer(want, (outcome,)))
+    def watch(self, query: Query, appeared: Wait[Any]) -> None:
+        """Set the result of ``appeared`` when the run writes a record that the query may mean."""
+        self._watching.setdefault(query.name, []).append(appeared)
 
-        self._creators[want.place].create(want.value, made)
-
-    def watch(self, want: Want, appeared: Callable[[], None]) -> None:
-        """``appeared()`` follows when the run writes a record that the want may mean."""
-        self._watching.setdefault(name_of(want), []).append(appeared)
-
-    def introduce(self, record: Prepared, *, module: str, source_key: str | None) -> None:
+    def publish(self, record: Record, *, module: str, source_key: str | None) -> None:
         """The run wrote a record: whoever waits for it is told, and nobody need ask Bigin for it."""
         record_id = record.id or UNKNOWN_ID
         if source_key is not None:
@@ -149,11 +159,12 @@ class Directory:
             if name[0] == "field":
                 self._learn((name[1], name[2]), name[3], record_id)
             for appeared in self._watching.pop(name, ()):
-                appeared()
+                if not appeared.is_done:
+                    appeared.set_result(None)
 
-    def names(self, record: Prepared, *, module: str, source_key: str | None) -> list[tuple[str, ...]]:
+    def names(self, record: Record, *, module: str, source_key: str | None) -> list[Name]:
         """By what other records may look for this one."""
-        found: list[tuple[str, ...]] = [] if source_key is None else [("source", source_key)]
+        found: list[Name] = [] if source_key is None else [("source", source_key)]
         for place in self._finders:
             value = record.body.get(place[1]) if place[0] == module else None
             if isinstance(value, str | int):
@@ -178,10 +189,6 @@ class Directory:
         else:  # others may have the same value: who has it is for Bigin to say
             self._finders[place].forget(value)
 
-    def _by_source(self, want: Want) -> tuple[Target, ...]:
-        found = self.id_map.find(want.value)
-        return tuple(each for each in found if not want.modules or each.module in want.modules)
-
     def _described(self, module: str, name: str) -> Field | None:
         """The field, None for ``id``, which is none."""
         if name == "id":
@@ -197,13 +204,6 @@ class Directory:
         return described
 
 
-def name_of(want: Want) -> tuple[str, ...]:
-    """What a want and the record that it means have in common."""
-    if want.kind == "field":
-        return ("field", *want.place, fold(want.value))
-    return (want.kind, want.value)
-
-
-def _answer(want: Want, ids: Ids) -> Answer:
-    module = want.modules[0] if want.modules else USERS
-    return Answer(tuple(Target(module, each) for each in ids))
+def _targets(query: Query, ids: Ids) -> tuple[Target, ...]:
+    module = query.modules[0] if query.modules else USERS
+    return tuple(Target(module, each) for each in ids)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from target_bigin.lookups.by_value import Ids, fold
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.lookups.by_value import Ids
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Client, Labelled
-    from target_bigin.concurrency.tasks import Flights
+
+ALL = "all"
 
 
 class Users:
@@ -19,30 +22,24 @@ class Users:
     Only active users count: Bigin gives nothing to one who left.
     """
 
-    def __init__(self, flights: Flights) -> None:
-        self._flights = flights
-        self._by_text: dict[str, Ids] | None = None
-        self._asking: list[tuple[str, Callable[[Ids], None]]] = []
+    def __init__(self, tasks: Tasks) -> None:
+        self._by_text: Mapping[str, Ids] | None = None
+        self._questions: Batcher[str, Client | Labelled, Mapping[str, Ids]] = Batcher(tasks, _load, size=1)
 
     def known(self, text: str) -> Ids | None:
         """The ids of those whom an id, an e-mail or a full name means. None: ask."""
         return None if self._by_text is None else self._by_text.get(fold(text), ())
 
-    def ask(self, text: str, told: Callable[[Ids], None], *, client: Client | Labelled) -> None:
-        """``told(ids)`` follows on the main thread, at once if the users are known."""
-        ids = self.known(text)
-        if ids is not None:
-            told(ids)
-            return
-        self._asking.append((text, told))
-        if len(self._asking) == 1:
-            self._flights.start(lambda: list(client.organization.users()), self._loaded)
+    async def find(self, text: str, *, client: Client | Labelled) -> Ids:
+        """The ids; ``client`` asks for the users if nobody has yet."""
+        if self._by_text is None:
+            self._by_text = await self._questions.ask(ALL, client)
+        return self._by_text.get(fold(text), ())
 
-    def _loaded(self, future: Future[list[dict[str, Any]]]) -> None:
-        self._by_text = by_text(future.result())
-        asking, self._asking = self._asking, []
-        for text, told in asking:
-            told(self._by_text.get(fold(text), ()))
+
+def _load(clients: Mapping[str, Client | Labelled]) -> Mapping[str, Mapping[str, Ids]]:
+    """In a thread."""
+    return {key: by_text(client.organization.users()) for key, client in clients.items()}
 
 
 def by_text(users: Iterable[Mapping[str, Any]]) -> dict[str, Ids]:

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from target_bigin.records.record import Action, Prepared, Reject
-
-RejectKey = tuple[str, str, str | None]  # kind, code, field
-
-
-@dataclass
-class Account:
-    """What became of the records of one stream."""
-
-    stream: str
-    module: str | None = None
-    read: int = 0
-    outcomes: Counter[Action] = field(default_factory=Counter)
-    rejects: Counter[RejectKey] = field(default_factory=Counter)
-    examples: dict[RejectKey, tuple[int, Reject]] = field(default_factory=dict)
-    notes: Counter[str] = field(default_factory=Counter)  # shown in the report: "matched on Email": 3
-    planned_credits: int = 0  # of a dry run: what the calls that were not made would have cost
-    begun: float = 0.0  # seconds of a clock that only goes forward
-    ended: float = 0.0
-    seen: int = 0  # how many had ended when ``ended`` was set
-
-    @property
-    def rejected(self) -> int:
-        """How many were not written."""
-        return sum(self.rejects.values())
-
-    @property
-    def settled(self) -> int:
-        """How many have ended, in whatever way."""
-        return sum(self.outcomes.values()) + self.rejected
+from target_bigin.records.account import Account
+from target_bigin.records.record import Action, Record, Reject
 
 
 class Ledger:
@@ -46,7 +17,7 @@ class Ledger:
     while a record read before it is open; what has ended is forgotten, so memory follows what is open.
     """
 
-    def __init__(self, on_reject: Callable[[Prepared, Reject], None]) -> None:
+    def __init__(self, on_reject: Callable[[Record, Reject], None]) -> None:
         self._on_reject = on_reject
         self._last = 0
         self._low = 0  # all numbers up to this one have ended
@@ -83,23 +54,16 @@ class Ledger:
         self._last += 1
         return self._last
 
-    def settle(self, record: Prepared, action: Action) -> None:
-        """The record, and those that it stands for, ended well."""
+    def end(self, record: Record, outcome: Action | Reject) -> None:
+        """The record ended, well or in the reject log."""
         account = self.account(record.stream)
-        account.outcomes[action] += 1
-        self._end(record.number)
-        if record.merged:
-            for earlier in record.merged:
-                account.outcomes["merged"] += 1
-                self._end(earlier.number)
-
-    def reject(self, record: Prepared, reject: Reject) -> None:
-        """The record was not written; it goes to the reject log. Those that it stands for are not ended."""
-        account = self.account(record.stream)
-        key = (reject.kind, reject.code, reject.field)
-        account.rejects[key] += 1
-        account.examples.setdefault(key, (record.number, reject))
-        self._on_reject(record, reject)
+        if isinstance(outcome, Reject):
+            key = (outcome.kind, outcome.code, outcome.field)
+            account.rejects[key] += 1
+            account.examples.setdefault(key, (record.number, outcome))
+            self._on_reject(record, outcome)
+        else:
+            account.outcomes[outcome] += 1
         self._end(record.number)
 
     def queue_state(self, value: Any) -> None:

@@ -1,16 +1,15 @@
-"""What travels: a record on its way from a line of input to its one settlement."""
+"""What travels: a record on its way from a line of input to its one end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.settings import Operation
 
-if TYPE_CHECKING:
-    from target_bigin.writing.queue import Queue
-
-Record = dict[str, Any]
+Fields = dict[str, Any]
+"""A record as JSON: values by name."""
 
 Kind = Literal["invalid", "rejected", "unmatched"]
 """Why a record was not written: we refused it, Bigin did, or an update or a lookup found none or several."""
@@ -34,13 +33,13 @@ class Reject:
 
 @dataclass(frozen=True)
 class Unresolved:
-    """A lookup of which the id is not known yet: ``value`` as it was read. No writer ever sees one."""
+    """A lookup of which the id is not known yet: ``value`` as it was read. No call ever carries one."""
 
     value: Any
 
 
-class Refused(Exception):  # noqa: N818 -- an outcome, not a fault
-    """Raised by the pure parts for a record that cannot be written; carries the Reject."""
+class Rejected(Exception):  # noqa: N818 -- an outcome, not a fault
+    """Raised anywhere on a record's way: it ends here, and this is why."""
 
     def __init__(self, reject: Reject) -> None:
         super().__init__(reject.message)
@@ -48,27 +47,25 @@ class Refused(Exception):  # noqa: N818 -- an outcome, not a fault
 
 
 @dataclass(slots=True, eq=False)
-class Prepared:
+class Record:
     """One record of the input and everything known about it so far.
 
     ``number`` is its place in the ledger, ``raw`` the record as read (for the reject log), ``body``
-    what Bigin shall get. ``id`` is Bigin's: from the record, found by its key, or answered. Each is
-    settled exactly once: by ``Ledger.settle`` or ``Ledger.reject``.
+    what Bigin shall get. ``id`` is Bigin's: from the record, found by its key, or answered.
     """
 
     number: int
     stream: str
-    raw: Record
-    body: Record = field(default_factory=dict)
+    raw: Fields
+    body: Fields = field(default_factory=dict)
     operation: Operation = "upsert"
     locks: tuple[Lock, ...] = ()
     id: str | None = None
-    action: Action | None = None  # once written: what Bigin did
-    repeatable: bool = True  # False: finds out the fate of a lost call before it is sent again
     mergeable: bool = True  # False: rows of a subform append, so each must be sent
     alone: bool = False  # True: answered by several entries (a recurring activity), so in a call of its own
     by_bulk: bool = False  # True: waits for a bulk job
     attempts: int = 0
-    queue: Queue | None = None  # where it waits to be written
-    is_ready: bool = False  # all steps before the writing are done
-    merged: list[Prepared] | None = None  # earlier records that this one stands for, oldest first
+    has_place: bool = False  # in the order of its keys
+    wait: Wait[Action | float | None] | None = None
+    """None: its turn has come; else how it was written, or in how many seconds it is to be sent again."""
+    merged: list[Record] | None = None  # earlier records that this one stands for, oldest first

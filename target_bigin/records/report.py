@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bigin_api import Spent
-from target_bigin.records.ledger import Account
+from target_bigin.records.account import Account
 from target_bigin.records.record import Action
 
 _OUTCOMES: tuple[Action, ...] = ("inserted", "updated", "deleted", "merged", "unchanged")

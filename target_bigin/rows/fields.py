@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api import Field
 from bigin_api.json_values import api_name_of, mapping
-from target_bigin.links.fields import link_of, put_id
-from target_bigin.links.references import Link, Need
-from target_bigin.links.resolver import Relation
-from target_bigin.records.record import Prepared, Unresolved
+from target_bigin.links.fields import Relation, link_of, put_id
+from target_bigin.links.references import Link, PendingLink
+from target_bigin.records.record import Record, Unresolved
 from target_bigin.rows.difference import Row
 from target_bigin.settings import LookupSettings, StreamSettings
 from target_bigin.values.converters import APPENDING_TYPES, Convert, ValueOptions, make_converter
@@ -34,7 +33,7 @@ class RowField:
     columns: Mapping[str, Convert]
     links: Mapping[str, Link]  # by column
 
-    def read(self, record: Prepared, value: Any) -> Iterator[Need]:
+    def read(self, record: Record, value: Any) -> Iterator[PendingLink]:
         """Put clean rows in the place of what was given; what their links need. Raises BadValue."""
         rows: list[Row] = []
         for given in value:
@@ -61,7 +60,7 @@ class RowField:
             row["_delete"] = None
         return row
 
-    def needs(self, row: Row) -> Iterator[Need]:
+    def needs(self, row: Row) -> Iterator[PendingLink]:
         """What the links of a row need."""
         for column, link in self.links.items():
             if isinstance(row.get(column), Unresolved):
@@ -121,7 +120,7 @@ def row_relations(shapes: Mapping[str, RowField]) -> dict[str, Relation]:
 def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:
     """Refuses rows in a property that the stream's schema does not list: they would append unseen."""
 
-    def refuse(_record: Prepared, value: Any) -> Iterator[Need]:
+    def refuse(_record: Record, value: Any) -> Iterator[PendingLink]:
         raise BadValue(
             "UNDECLARED_ROWS", f"{show(value)} are rows, but the stream's schema lists no such property."
         )

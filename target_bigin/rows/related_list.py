@@ -1,57 +1,50 @@
-"""The step that links records that are tied by a related list and nothing else: 1 credit a link."""
+"""Records that are tied by a related list and nothing else: 1 credit a link."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, InvalidRequest, WriteResult
-from target_bigin.records.record import Prepared, Reject
-from target_bigin.streams.steps import Step
+from bigin_api import InvalidRequest, WriteResult
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.rows.writer import Rows
 from target_bigin.writing.results import refusal
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
-    from target_bigin.concurrency.tasks import Flights
 
 
-class WriteLinks(Step):
+class LinkWriter:
     """Links a parent to each record that its rows name. May be repeated: a second time changes nothing."""
 
     def __init__(
-        self, client: Labelled, flights: Flights, *, module: str, related_list: str, column: str
+        self, client: Labelled, tasks: Tasks, *, module: str, related_list: str, column: str
     ) -> None:
         self._client = client
-        self._flights = flights
+        self._tasks = tasks
         self._module = module
         self._list = related_list
         self._column = column
 
-    def take(self, record: Prepared) -> bool:
-        """Send one call a link, one after the other."""
-        linked = [str(row[self._column]["id"]) for row in record.body[self._list]]
-        self._flights.start(partial(self._link, str(record.id), linked), partial(self._landed, record))
-        return False
+    async def write(self, record: Record, rows: Rows, _action: Action | None) -> bool:
+        """Send one call a link, one after the other. True: something was sent. Raises Rejected."""
+        linked = [str(row[self._column]["id"]) for row in rows[self._list]]
+        try:
+            results = await self._tasks.call(partial(self._link, str(record.id), linked))
+        except InvalidRequest as error:
+            reject = Reject("rejected", error.code or "INVALID_REQUEST", error.message)
+            raise Rejected(reject) from error
+        refused = next((result for result in results if not result.succeeded), None)
+        if refused is not None:
+            raise Rejected(refusal("update", refused))
+        return True
+
+    def flush(self) -> None:
+        """Nothing waits for company."""
 
     def _link(self, parent_id: str, linked: Sequence[str]) -> list[WriteResult]:
         """In a thread."""
         related = self._client.related
         return [related.link(self._module, parent_id, self._list, each) for each in dict.fromkeys(linked)]
-
-    def _landed(self, record: Prepared, future: Future[list[WriteResult]]) -> None:
-        try:
-            results = future.result()
-        except InvalidRequest as error:
-            self.refuse(record, Reject("rejected", error.code or "INVALID_REQUEST", error.message))
-            return
-        except BiginError as error:
-            self.fail(error)
-            return
-        refused = next((result for result in results if not result.succeeded), None)
-        if refused is None:
-            record.action = "updated"
-            self.go_on(record)
-        else:
-            self.refuse(record, refusal("update", refused))

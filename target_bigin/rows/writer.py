@@ -6,48 +6,26 @@ there is read (1 credit a record that was not just made) and only the difference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import BiginError, TransientError, WriteResult
-from target_bigin.records.record import Prepared, Reject
+from bigin_api import TransientError, WriteResult
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.record import Action, Record, Reject, Rejected
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
-from target_bigin.streams.steps import Step
 from target_bigin.writing.results import RETRIABLE, refusal
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
-    from target_bigin.concurrency.tasks import Flights
 
 READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
 ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
 
-
-@dataclass
-class Aside:
-    """The rows of records that are under way, by the record's number; shared by two steps."""
-
-    shapes: Mapping[str, RowField]
-    rows: dict[int, dict[str, list[Row]]] = field(default_factory=dict)
-
-
-class SetRowsAside(Step):
-    """Takes the rows out of what is written, so that the write may be repeated."""
-
-    def __init__(self, aside: Aside) -> None:
-        self._aside = aside
-
-    def take(self, record: Prepared) -> bool:
-        """Keep them for the time after."""
-        carried = [name for name in self._aside.shapes if name in record.body]
-        if carried:
-            self._aside.rows[record.number] = {name: record.body.pop(name) or [] for name in carried}
-            record.repeatable = True
-        return True
+Rows = Mapping[str, Sequence[Row]]
+"""Rows by the field that holds them."""
 
 
 @dataclass
@@ -55,7 +33,7 @@ class RowJob:
     """Rows that one record shall have. ``is_new``: it was just made, so there are none yet."""
 
     record_id: str
-    rows: Mapping[str, Sequence[Row]]
+    rows: Rows
     is_new: bool = False
     outcome: Reject | None = None
     done: bool = False
@@ -63,24 +41,56 @@ class RowJob:
 
 
 class RowWriter:
-    """Reads what is there and sends the difference. In a thread."""
+    """Of one module: writes the rows of records that are written. ``may_be_new``: see ``write``."""
 
     def __init__(
         self,
         client: Labelled,
+        tasks: Tasks,
         module: str,
         shapes: Mapping[str, RowField],
         *,
         remove_others: bool,
         trigger: Sequence[str],
+        may_be_new: bool = False,
     ) -> None:
         self._client = client
         self._module = module
         self._shapes = shapes
         self._remove_others = remove_others
         self._trigger = trigger
+        self._may_be_new = may_be_new
+        self._jobs: Batcher[int, RowJob, RowJob] = Batcher(tasks, self._run, size=READ_AT_ONCE)
+        self.flush = self._jobs.flush
 
-    def __call__(self, jobs: Sequence[RowJob]) -> Sequence[RowJob]:
+    def take_out(self, record: Record) -> Rows:
+        """The rows that a record carries, out of its body: so its write may be repeated."""
+        return {name: record.body.pop(name) or [] for name in self._shapes if name in record.body}
+
+    async def write(self, record: Record, rows: Rows, action: Action | None) -> bool:
+        """Until a written record has these rows. True if something had to be sent. Raises Rejected.
+
+        ``action``: what was done to the record itself. One that was just inserted has no rows yet, unless
+        the insert may be one that an earlier run made, rows and all (``may_be_new`` False).
+        """
+        if not rows or action == "deleted":
+            return False
+        is_new = self._may_be_new and action == "inserted" and not record.attempts
+        job = await self._jobs.ask(record.number, RowJob(str(record.id), rows, is_new))
+        if job.outcome is not None:
+            message = job.outcome.message
+            if action is not None:
+                message = f"the record was written, but not its rows: {message}"
+            field = job.outcome.field or ", ".join(job.rows)
+            raise Rejected(Reject(job.outcome.kind, job.outcome.code, message, field))
+        return job.sent
+
+    def _run(self, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
+        """In a thread."""
+        self._do(list(jobs.values()))
+        return jobs
+
+    def _do(self, jobs: Sequence[RowJob]) -> None:
         """Every job done, or with the reason why not. Raises the TransientError that would not end."""
         for left in range(ROUNDS - 1, -1, -1):
             todo = [(job, sent) for job in jobs if not job.done and (sent := self._difference(job))]
@@ -99,7 +109,6 @@ class RowWriter:
             else:
                 for (job, _), result in zip(todo, results, strict=False):
                     self._judge(job, result, last=not left)
-        return jobs
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
         present: Mapping[str, Any] = {}
@@ -124,67 +133,3 @@ class RowWriter:
             job.done = True
         elif last or result.code not in RETRIABLE:
             job.done, job.outcome = True, refusal("update", result)
-
-
-JobOf = Callable[[Prepared], "RowJob | None"]
-"""What is to be done for a record, None if it has no rows."""
-
-
-def job_from(aside: Aside, *, may_be_new: bool) -> JobOf:
-    """The rows that were set aside; ``may_be_new`` False: an insert may be one that an earlier run made."""
-
-    def job_of(record: Prepared) -> RowJob | None:
-        rows = aside.rows.pop(record.number, None)
-        if rows is None or record.action == "deleted":
-            return None
-        is_new = may_be_new and record.action == "inserted" and not record.attempts
-        return RowJob(str(record.id), rows, is_new)
-
-    return job_of
-
-
-class WriteRows(Step):
-    """Holds records until they have their rows."""
-
-    def __init__(self, job_of: JobOf, write: RowWriter, flights: Flights) -> None:
-        self._job_of = job_of
-        self._write = write
-        self._flights = flights
-        self._waiting: list[tuple[Prepared, RowJob]] = []
-
-    def take(self, record: Prepared) -> bool:
-        """Write its rows, if it has any."""
-        job = self._job_of(record)
-        if job is None:
-            return True
-        self._waiting.append((record, job))
-        if len(self._waiting) >= READ_AT_ONCE:
-            self._send()
-        return False
-
-    def tick(self, *, flush: bool) -> None:
-        """With ``flush`` send what waits."""
-        if flush and self._waiting:
-            self._send()
-
-    def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        jobs = [job for _, job in waiting]
-        self._flights.start(partial(self._write, jobs), partial(self._landed, waiting))
-
-    def _landed(self, waiting: Sequence[tuple[Prepared, RowJob]], future: Future[Sequence[RowJob]]) -> None:
-        try:
-            future.result()
-        except BiginError as error:
-            self.fail(error)
-            return
-        for record, job in waiting:
-            if job.outcome is None:
-                record.action = record.action or ("updated" if job.sent else "unchanged")
-                self.go_on(record)
-            else:
-                message = job.outcome.message
-                if record.action is not None:
-                    message = f"the record was written, but not its rows: {message}"
-                field_ = job.outcome.field or ", ".join(job.rows)
-                self.refuse(record, Reject(job.outcome.kind, job.outcome.code, message, field_))

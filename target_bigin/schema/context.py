@@ -1,32 +1,28 @@
-"""What a run holds for all its parts: settings, client, calls in flight, ledger."""
+"""What the parts of a run are made from: settings, client, tasks; and a stream with its module."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 
 from bigin_api import Client, Labelled
 from bigin_api.models import Field, Layout, Module
-from target_bigin.concurrency.tasks import Flights
-from target_bigin.records.ledger import Account, Ledger
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.account import Account
 from target_bigin.settings import StreamSettings, TargetSettings
-
-logger = logging.getLogger("target-bigin")
 
 
 @dataclass(frozen=True)
 class Run:
-    """Handed to every step: the one place where they find each other's shared objects."""
+    """What every part of a run shares."""
 
     settings: TargetSettings
     client: Client
-    flights: Flights
-    ledger: Ledger
+    tasks: Tasks
 
 
 @dataclass(frozen=True)
 class StreamContext:
-    """One stream and the module it goes to, as metadata describes it. What a step is made from."""
+    """One stream and the module it goes to, as metadata describes it. What a stream's parts are made from."""
 
     stream: str
     module: Module

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bigin_api.models import Field
-from target_bigin.lookups.by_value import fold
-from target_bigin.records.record import Lock, Prepared, Record, Refused, Reject
+from target_bigin.records.record import Fields, Lock, Record, Reject, Rejected
+from target_bigin.schema.fields import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.schema.matching import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
-from target_bigin.schema.warnings import Notices
+from target_bigin.schema.warnings import Warnings
 from target_bigin.settings import StreamSettings
 from target_bigin.values.converters import (
     APPENDING_TYPES,
@@ -25,18 +24,19 @@ from target_bigin.values.converters import (
 )
 from target_bigin.values.errors import BadValue, show
 from target_bigin.values.objects import is_id
+from target_bigin.values.text import fold
 
 Entry = tuple[str, Convert, int]
 """A field's api_name, its converter, and up to which length a text that is not blank passes as it is."""
-Check = Callable[[Record], None]
+Check = Callable[[Fields], None]
 
 DELETED_AT = "_sdc_deleted_at"
 _NEVER_NULL = frozenset(("Owner",))  # a record always has one
 _UNKNOWN: Any = object()
 
 
-class Preparer:
-    """Prepares the records of one stream. ``checks`` look at the body as a whole and may raise Refused."""
+class Conversion:
+    """Of one stream's records. ``checks`` look at the body as a whole and may raise Rejected."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class Preparer:
         settings: StreamSettings,
         key: KeyPlan,
         match: FieldMatch,
-        notices: Notices,
+        warnings: Warnings,
         write_nulls: bool = False,
         mandatory: frozenset[str] = frozenset(),
         checks: tuple[Check, ...] = (),
-        source_key: Callable[[Record], str | None] | None = None,
+        source_key: Callable[[Fields], str | None] | None = None,
     ) -> None:
         self._operation = settings.operation
         self._uses_ids = settings.ids == "bigin"
         self._key = key
         self._match = match
-        self._notices = notices
+        self._warnings = warnings
         self._write_nulls = write_nulls
         self._uncleared = mandatory | _NEVER_NULL
         self._checks = checks
@@ -64,8 +64,8 @@ class Preparer:
             truncate=settings.truncate,
             foreign_ids=settings.ids == "source",
             lookups=frozenset(settings.lookups),
-            on_cut=notices.cut,
-            on_unknown_choice=notices.unknown_choice,
+            on_cut=warnings.cut,
+            on_unknown_choice=warnings.unknown_choice,
         )
         self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
         self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
@@ -79,8 +79,8 @@ class Preparer:
             if name not in self._table:
                 self._meet(name)
 
-    def prepare(self, record: Prepared) -> None:
-        """Fill in body, operation, id and locks. Raises Refused."""
+    def fill(self, record: Record) -> None:
+        """Fill in body, operation, id and locks. Raises Rejected."""
         raw = record.raw
         record.operation = self._operation
         if raw.get(DELETED_AT) is not None:
@@ -94,7 +94,7 @@ class Preparer:
             self._finish(record)
         record.locks = self._locks(record)
 
-    def _convert(self, raw: Record, body: Record) -> None:
+    def _convert(self, raw: Fields, body: Fields) -> None:
         table = self._table
         name = ""
         try:
@@ -116,24 +116,26 @@ class Preparer:
         except BadValue as bad:
             entry = table[name]
             field = entry[0] if entry else name
-            raise Refused(Reject("invalid", bad.code, bad.message, field)) from None
+            raise Rejected(Reject("invalid", bad.code, bad.message, field)) from None
         if self._dropped is not None:
             self._say_dropped()
 
-    def _finish(self, record: Prepared) -> None:
+    def _finish(self, record: Record) -> None:
         body = record.body
         if not body:
-            raise Refused(Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value."))
+            raise Rejected(
+                Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value.")
+            )
         for check in self._checks:
             check(body)
         for name in self._appending:
             if name in body:
-                record.mergeable = record.repeatable = False
+                record.mergeable = False
         for name in self._recurring:
             if name in body:
                 record.alone = True
 
-    def _take_id(self, record: Prepared) -> None:
+    def _take_id(self, record: Record) -> None:
         for name in ID_NAMES:
             own = record.raw.get(name)
             if own in (None, ""):
@@ -143,13 +145,13 @@ class Preparer:
                     f"{show(own)} is not the id of a record in Bigin (18 to 19 digits). "
                     "If ids are those of another system, set ids: source for the stream."
                 )
-                raise Refused(Reject("invalid", "NOT_AN_ID", message, "id"))
+                raise Rejected(Reject("invalid", "NOT_AN_ID", message, "id"))
             record.id = str(own)
             if record.operation != "delete":
                 record.operation = "update"
             return
 
-    def _locks(self, record: Prepared) -> tuple[Lock, ...]:
+    def _locks(self, record: Record) -> tuple[Lock, ...]:
         body = record.body
         locks = []
         is_known = False  # by a value in one of its key fields
@@ -165,7 +167,7 @@ class Preparer:
             locks.append(("source", source))
         if not is_known and self._key.way != "none":
             if source is None or not self._key.has_map:
-                raise Refused(self._keyless())
+                raise Rejected(self._keyless())
             if record.operation == "upsert":
                 record.operation = "insert"  # unless the id map knows it
         return tuple(locks)
@@ -196,14 +198,14 @@ class Preparer:
             elif found is not None and self._dropped is not None:
                 self._dropped.append(found)
             elif found is not None:
-                self._notices.dropped_later(found)
+                self._warnings.dropped_later(found)
         self._table[name] = entry
         return entry
 
     def _say_dropped(self) -> None:
         """With the first record, when the schema's properties and its own are known."""
         dropped, self._dropped = self._dropped, None
-        self._notices.dropped(dropped or [])
+        self._warnings.dropped(dropped or [])
 
 
 def _as_it_is(value: Any) -> Any:

@@ -7,14 +7,13 @@ a stranger's, since then an update would become an insert.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from target_bigin.records.record import Record
-from target_bigin.schema.matching import ID_NAMES
+from target_bigin.records.record import Fields
+from target_bigin.schema.fields import ID_NAMES
 from target_bigin.settings import StreamSettings
-from target_bigin.streams.stream import Lane, SideLane
 
 CREATED = "Created_Time"
 OF_AN_EXTRACTION = frozenset((CREATED, "Modified_Time", "Created_By", "Modified_By"))
@@ -52,7 +51,7 @@ def whose_ids(
     return "look" if from_bigin and has_own_key else "bigin"
 
 
-def is_the_same(record: Record, found: Record | None) -> bool:
+def is_the_same(record: Fields, found: Fields | None) -> bool:
     """Whether the record that this organisation has under the id is the one that was read.
 
     Ids alone may coincide; the moment of creation with them does not.
@@ -73,56 +72,3 @@ def _instant(value: Any) -> datetime | None:
         return datetime.fromisoformat(str(value).replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
     except ValueError:
         return None
-
-
-class UndecidedLane(SideLane):
-    """Opens the stream's lane when its first record has told how. Main thread alone."""
-
-    def __init__(self, open_for: Callable[[Record], Lane]) -> None:
-        self._open_for = open_for
-        self._lane: Lane | None = None
-
-    @property
-    def is_full(self) -> bool:  # type: ignore[override]
-        """Whether the lane has no room for more."""
-        return self._lane is not None and self._lane.is_full
-
-    @property
-    def has_retries(self) -> bool:  # type: ignore[override]
-        """Whether records of the lane wait for their next try."""
-        return self._lane is not None and self._lane.has_retries
-
-    def take(self, raw: Record) -> None:
-        """A record was read."""
-        if self._lane is None:
-            self._lane = self._open_for(raw)
-        self._lane.take(raw)
-
-    def judges(self, key_property: str) -> bool:
-        """As the lane's."""
-        return self._lane is not None and self._lane.judges(key_property)
-
-    def tick(self, *, flush: bool) -> None:
-        """As the lane's."""
-        if self._lane is not None:
-            self._lane.tick(flush=flush)
-
-    def wind_up(self) -> None:
-        """As the lane's."""
-        if self._lane is not None:
-            self._lane.wind_up()
-
-    def finish(self) -> None:
-        """As the lane's."""
-        if self._lane is not None:
-            self._lane.finish()
-
-    def activate_version(self, version: int) -> None:
-        """As the lane's."""
-        if self._lane is not None:
-            self._lane.activate_version(version)
-
-    def close(self, *, in_good_order: bool) -> None:
-        """As the lane's."""
-        if self._lane is not None:
-            self._lane.close(in_good_order=in_good_order)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from target_bigin.records.ledger import Account
-from target_bigin.schema.matching import Dropped
+from target_bigin.records.account import Account
+from target_bigin.schema.fields import Dropped
 
 logger = logging.getLogger("target-bigin")
 
 
-class Notices:
+class Warnings:
     """Says each thing once; what comes after the first warning of dropped properties goes to the report."""
 
     def __init__(self, stream: str, module: str, account: Account) -> None:

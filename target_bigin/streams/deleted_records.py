@@ -6,18 +6,17 @@ Entries are held until the input has ended and are counted by module, for the br
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, InvalidRequest, ModuleUnavailable, PermissionDenied, WriteResult
+from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied, WriteResult
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.deletions.brake import may_delete, too_many
-from target_bigin.records.record import Prepared, Record, Reject
-from target_bigin.streams.stream import SideLane
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.tasks import Wait
+from target_bigin.deletions.brake import Brake
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
 from target_bigin.values.objects import is_id
 from target_bigin.writing.results import is_gone, refusal
 
@@ -26,129 +25,114 @@ if TYPE_CHECKING:
     from target_bigin.schema.context import Run
     from target_bigin.settings import StreamSettings
 
-logger = logging.getLogger("target-bigin")
-
 DELETED_RECORDS = "deleted_records"
 
 
-class DeletedRecordsLane(SideLane):
+class DeletedRecordsStream:
     """Main thread alone. Deletes nothing unless ``deletes`` or the stream's operation says so."""
 
+    is_full = False
+
     def __init__(
-        self,
-        run: Run,
-        id_map: IdMap,
-        stream: str,
-        settings: StreamSettings,
-        *,
-        fail: Callable[[BaseException], None],
+        self, run: Run, ledger: Ledger, id_map: IdMap, stream: str, settings: StreamSettings
     ) -> None:
         self._run = run
-        self._ledger = run.ledger
+        self._ledger = ledger
         self._client = run.client.labelled(stream)
         self._id_map = id_map
         self._stream = stream
         self._settings = settings
-        self._fail = fail
-        self._account = run.ledger.account(stream)
+        self._account = ledger.account(stream)
         self._is_asked_for = run.settings.deletes == "delete" or settings.operation == "delete"
-        self._held: defaultdict[str, list[Prepared]] = defaultdict(list)
+        self._held: list[Wait[None]] = []
+        self._brakes: dict[str, Brake] = {}  # by module, as the next ones
+        self._calls: dict[str, Batcher[str, None, WriteResult]] = {}
 
-    def take(self, raw: Record) -> None:
+    def take(self, raw: Fields) -> None:
         """Hold it back; whether it may go is decided when all of them are known."""
-        record = Prepared(self._ledger.read(self._account), self._stream, raw, operation="delete")
-        module = raw.get("module")
-        if not isinstance(module, str) or not is_id(raw.get("id")):
-            self._ledger.reject(
-                record,
-                Reject("invalid", "NOT_AN_ID", "an entry names a module and the id of a record.", "id"),
-            )
-        elif not self._is_asked_for:
+        record = Record(self._ledger.read(self._account), self._stream, raw, operation="delete")
+        self._run.tasks.create_task(self._settle(record))
+
+    async def _settle(self, record: Record) -> None:
+        """The one place where an entry ends."""
+        try:
+            outcome: Action | Reject = await self._delete(record)
+        except Rejected as rejected:
+            outcome = rejected.reject
+        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+            outcome = Reject("rejected", error.code or type(error).__name__, error.message)
+        self._ledger.end(record, outcome)
+
+    async def _delete(self, record: Record) -> Action:
+        """An entry's way, top to bottom. Raises Rejected."""
+        module, own = record.raw.get("module"), record.raw.get("id")
+        if not isinstance(module, str) or not is_id(own):
+            message = "an entry names a module and the id of a record."
+            raise Rejected(Reject("invalid", "NOT_AN_ID", message, "id"))
+        if not self._is_asked_for:
             self._account.notes["deletions ignored (deletes: ignore)"] += 1
-            self._ledger.settle(record, "unchanged")
-        else:
-            self._held[module].append(record)
+            return "unchanged"
+        await self._run.tasks.wait_in(self._held)  # what is copied until the end is known then
+        record.id = self._recognise(module, str(own))
+        if record.id is None:
+            self._account.notes["deletions of records that were never copied"] += 1
+            return "unchanged"
+        if not self._run.settings.dry_run:
+            await self._brake_of(module).allow(record)
+            result = await self._calls[module].ask(record.id, None)
+            if not result.succeeded and not is_gone("delete", result):
+                raise Rejected(refusal("delete", result))
+        if self._settings.ids == "source":
+            self._id_map.forget_key(str(own), module=module)
+        return "deleted"
+
+    def _recognise(self, module: str, own: str) -> str | None:
+        """The id that the record has here, None if it was never copied. Raises Rejected."""
+        if self._settings.ids == "bigin":
+            return own
+        found = self._id_map.find(own, module=module)
+        if len(found) > 1:
+            message = f"{len(found)} records of {module} were made from {own}."
+            raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, "id"))
+        return found[0].id if found else None
+
+    def _brake_of(self, module: str) -> Brake:
+        tasks = self._run.tasks
+        if module not in self._brakes:
+            is_lifted = self._settings.allow_mass_delete
+            self._brakes[module] = Brake(
+                self._client, tasks, stream=self._stream, module=module, is_lifted=is_lifted
+            )
+            self._calls[module] = Batcher(tasks, partial(self._call, module), size=MAX_RECORDS_PER_WRITE)
+        return self._brakes[module]
+
+    def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
+        """In a thread."""
+        fire = bool(self._run.settings.trigger)
+        results = self._client.records.delete(module, list(ids), fire_workflows=fire)
+        return dict(zip(ids, results, strict=False))
+
+    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- as of a stream that does
+        """An entry without its key is refused like any other that names nothing."""
+        return False
+
+    def tick(self, *, flush: bool) -> None:
+        """With ``flush`` send the deletions that were allowed."""
+        if flush:
+            self.complete()
+
+    def activate_version(self, version: int) -> None:
+        """Deletions have no versions."""
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""
-        held, self._held = self._held, defaultdict(list)
-        for module, records in held.items():
-            known = [record for record in records if self._recognise(module, record)]
-            if known and self._run.settings.dry_run:
-                self._settle(known)
-            elif known:
-                self._run.flights.start(
-                    partial(self._client.records.count, module), partial(self._counted, module, known)
-                )
+        held, self._held = self._held, []
+        for wait in held:
+            wait.set_result(None)
+        for brake in self._brakes.values():
+            brake.finish()
 
-    def _recognise(self, module: str, record: Prepared) -> bool:
-        """Whether the record is known here; if not, it has ended."""
-        own = str(record.raw["id"])
-        if self._settings.ids == "bigin":
-            record.id = own
-            return True
-        found = self._id_map.find(own, module=module)
-        if len(found) == 1:
-            record.id = found[0].id
-            return True
-        if found:
-            message = f"{len(found)} records of {module} were made from {own}."
-            self._ledger.reject(record, Reject("unmatched", "SEVERAL_FOUND", message, "id"))
-        else:
-            self._account.notes["deletions of records that were never copied"] += 1
-            self._ledger.settle(record, "unchanged")
-        return False
-
-    def _counted(self, module: str, records: Sequence[Prepared], future: Future[int]) -> None:
-        try:
-            there = future.result()
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
-            self._reject(records, Reject("rejected", error.code or "NO_COUNT", error.message))
-            return
-        except BiginError as error:
-            self._fail(error)
-            return
-        deletions = len({record.id for record in records})
-        if not self._settings.allow_mass_delete and not may_delete(deletions, there):
-            reject = too_many(self._stream, module, deletions, there)
-            logger.error("%s", reject.message)
-            self._reject(records, reject)
-            return
-        for start in range(0, len(records), MAX_RECORDS_PER_WRITE):
-            self._delete(module, records[start : start + MAX_RECORDS_PER_WRITE])
-
-    def _delete(self, module: str, records: Sequence[Prepared]) -> None:
-        ids = list(dict.fromkeys(str(record.id) for record in records))
-        fire = bool(self._run.settings.trigger)
-        call: Callable[[], list[WriteResult]] = partial(
-            self._client.records.delete, module, ids, fire_workflows=fire
-        )
-        self._run.flights.start(call, partial(self._deleted, records, ids))
-
-    def _deleted(
-        self, records: Sequence[Prepared], ids: Sequence[str], future: Future[list[WriteResult]]
-    ) -> None:
-        try:
-            results = dict(zip(ids, future.result(), strict=False))
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
-            self._reject(records, Reject("rejected", error.code or type(error).__name__, error.message))
-            return
-        except BiginError as error:
-            self._fail(error)
-            return
-        for record in records:
-            result = results[str(record.id)]
-            if result.succeeded or is_gone("delete", result):
-                self._settle([record])
-            else:
-                self._ledger.reject(record, refusal("delete", result))
-
-    def _settle(self, records: Sequence[Prepared]) -> None:
-        for record in records:
-            if self._settings.ids == "source":
-                self._id_map.forget_key(str(record.raw["id"]), module=str(record.raw["module"]))
-            self._ledger.settle(record, "deleted")
-
-    def _reject(self, records: Sequence[Prepared], reject: Reject) -> None:
-        for record in records:
-            self._ledger.reject(record, reject)
+    def complete(self) -> None:
+        """Send the deletions that were allowed."""
+        for calls in self._calls.values():
+            calls.flush()

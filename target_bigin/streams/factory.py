@@ -1,143 +1,197 @@
-"""Which steps stand on a stream's way, in order, and which writer at its end."""
+"""Puts streams together around what the streams of a run share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from bigin_api import Module, SettingsError
-from target_bigin.bulk.choice import BulkPlan, ChooseBulk
-from target_bigin.bulk.former_jobs import FormerJobs
+from bigin_api import Module, PermissionDenied, SettingsError
+from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.writer import BulkWriter
-from target_bigin.deletions.brake import BrakeDeletions
-from target_bigin.deletions.versions import DeleteOldVersions
-from target_bigin.files.fingerprints import Slot
-from target_bigin.files.id_map import source_key
+from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.versions import OldVersions
+from target_bigin.files.fingerprints import Slot, Written
+from target_bigin.files.id_map import IdMap, source_key
+from target_bigin.files.job_log import JobLog
+from target_bigin.files.journal import Journal
 from target_bigin.links.fields import relations_of
-from target_bigin.links.later_links import LinkLater, Postponed
 from target_bigin.links.references import modules_of
-from target_bigin.links.resolver import LinkRecords
-from target_bigin.lookups.directory import Place
-from target_bigin.lookups.own_id import Introduce, KeyOf, MapOwnIds
-from target_bigin.records.record import Prepared
+from target_bigin.links.resolver import LinkResolver, WaitingRecords
+from target_bigin.lookups.by_value import OwnKey
+from target_bigin.lookups.directory import Directory, Place
+from target_bigin.lookups.own_id import KeyOf, OwnIds, Publisher
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.order import Order
+from target_bigin.records.record import Record
 from target_bigin.rows.fields import RowField, row_fields, row_relations, undeclared_rows
-from target_bigin.rows.writer import Aside, RowWriter, SetRowsAside, WriteRows, job_from
+from target_bigin.rows.related_list import LinkWriter
+from target_bigin.rows.writer import RowWriter
 from target_bigin.schema.context import Run, StreamContext
+from target_bigin.schema.conversion import Conversion
+from target_bigin.schema.fields import find_module
 from target_bigin.schema.keys import KeyPlan, own_key, unique_fields
 from target_bigin.settings import StreamSettings
-from target_bigin.streams.shared import Shared
-from target_bigin.streams.side_lanes import side_lane
-from target_bigin.streams.steps import Step
-from target_bigin.streams.stream import Fail, SideLane
-from target_bigin.writing.calls import MakeWriter, Outcomes, Writer
+from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
+from target_bigin.streams.row_stream import (
+    PARENT,
+    PARENT_ID,
+    RowPlace,
+    RowStream,
+    find_row_place,
+    parent_relation,
+    shape_of,
+)
+from target_bigin.streams.stream import ModuleStream, Stream
+from target_bigin.writing.calls import RecordWriter, Writer
+from target_bigin.writing.dry_run import DryWriter
+from target_bigin.writing.inserts import InsertGate, Inserts, ServerClock
 from target_bigin.writing.queue import Queue
-from target_bigin.writing.tags import AddTags
-from target_bigin.writing.unchanged import RememberWritten, SlotOf, UnderWay
+from target_bigin.writing.tags import Tags
+from target_bigin.writing.unchanged import Changes, SlotOf
 
 USER_TYPES = ("ownerlookup", "userlookup")
 
 
-class Assembly:
-    """Made once a run: builds the steps of each stream around what the streams share."""
+class Factory:
+    """Made once a run: holds the files and what streams share. A dry run leaves the files as they are."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, ledger: Ledger) -> None:
+        settings = run.settings
         self._run = run
-        self._shared = Shared(run)
-        self._asides: dict[str, Aside] = {}  # by stream, as the next ones
-        self._postponed: dict[str, Postponed] = {}
-        self._bulk: dict[str, BulkPlan | None] = {}
-        self._under_way: dict[str, UnderWay | None] = {}
+        self._ledger = ledger
+        self._id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
+        self._directory = Directory(
+            run.client, run.tasks, self._id_map, trigger=settings.trigger, dry_run=settings.dry_run
+        )
+        self._waiting = WaitingRecords()
+        journal_path = None if settings.dry_run else settings.journal_path
+        self.journal = Journal(journal_path)
+        self._job_log = JobLog(journal_path)
+        self._cache = Written(settings.unchanged_cache_path) if settings.unchanged_cache_path else None
+        self._clock = ServerClock()
+        self._changes: dict[str, Changes] = {}  # by stream
+        self._orders: dict[str, Order] = {}  # by module, as the next one
+        self._gates: dict[str, InsertGate] = {}
 
-    def side_lane(
-        self, stream: str, settings: StreamSettings, modules: Sequence[Module], *, fail: Fail
-    ) -> SideLane | None:
-        """The lane of a stream that is no module: what was deleted, or rows of other records."""
-        return side_lane(self._shared, stream, settings, modules, fail=fail)
-
-    def before(self, context: StreamContext, key: KeyPlan, *, finding: Sequence[Step]) -> list[Step]:
-        """Own ids, links, ``finding`` (ids by key), the brake, what is unchanged, rows aside, bulk or not."""
-        bulk = self._bulk[context.stream] = BulkPlan.of(context, key)
+    def module_stream(self, context: StreamContext, conversion: Conversion, key: KeyPlan) -> ModuleStream:
+        """The stream of a module's records. Raises SettingsError for lookups that cannot be."""
+        run, settings, name = self._run, self._run.settings, context.module.api_name
+        key_of = _key_of(context)
+        order = self._order(name)
         shapes = self._row_fields(context)
-        aside = self._asides[context.stream] = Aside(shapes)
-        under_way = self._under_way[context.stream] = self._shared.under_way(
-            context.stream,
-            _slot_of(context),
-            self._what_writes_depend_on(context),
-            is_there=self._is_there(context),
+        looks_up = key.way == "find" or settings.dry_run
+        own_key_ = OwnKey(
+            context,
+            order,
+            key.fields if looks_up or settings.deletes == "delete" else (),
+            upserts_too=looks_up,
         )
-        return [
-            *self._deleting(context),
-            *self._owning(context),
-            self._linking(context, shapes),
-            *finding,
-            *self._braking(context),
-            *self._shared.skipping(under_way),
-            *([SetRowsAside(aside)] if shapes else []),
-            *([ChooseBulk(bulk)] if bulk else []),
-        ]
-
-    def after(self, context: StreamContext, *, remembering: Sequence[Step]) -> list[Step]:
-        """The record is made known, ``remembering`` (ids by key), then rows, tags, what was written."""
-        introduce = Introduce(
-            self._shared.directory,
-            module=context.module.api_name,
-            key_of=_key_of(context),
-            keeps_keys=self._keeps_keys(context),
+        brake = Brake(
+            context.client,
+            run.tasks,
+            stream=context.stream,
+            module=name,
+            is_lifted=context.settings.allow_mass_delete,
         )
-        if self._run.settings.dry_run:
-            return [introduce, *remembering]
-        aside, under_way = self._asides[context.stream], self._under_way[context.stream]
-        return [
-            introduce,
-            *remembering,
-            self._later_step(context),
-            *([self._row_step(context, aside)] if aside.shapes else []),
-            *([self._tag_step(context)] if context.settings.tags else []),
-            *([RememberWritten(under_way)] if under_way else []),
-        ]
+        deletes = settings.deletes == "delete"
+        brakes = (deletes or context.settings.operation == "delete") and not brake.is_lifted
+        queue = Queue(order, run.tasks, merge=not settings.trigger)
+        bulk = BulkPlan.of(context, key)
+        return ModuleStream(
+            context,
+            self._ledger,
+            conversion=conversion,
+            order=order,
+            versions=OldVersions(context, self._id_map, brake, key_of)
+            if deletes and not settings.dry_run
+            else None,
+            own_ids=self._own_ids(context, order),
+            links=self._links(context, shapes),
+            own_key=own_key_,
+            brake=brake if brakes else None,
+            changes=self._changes_of(
+                context.stream,
+                _slot_of(context),
+                _what_writes_depend_on(context),
+                is_there=self._is_there(context),
+            ),
+            rows=RowWriter(
+                context.client,
+                run.tasks,
+                name,
+                shapes,
+                remove_others=context.settings.replace_rows,
+                trigger=settings.trigger,
+                # With a journal an insert may be one that an earlier run made, rows and all.
+                may_be_new=settings.journal_path is None,
+            ),
+            bulk=bulk,
+            queue=queue,
+            writer=self._writer(context, queue, key, bulk),
+            publisher=Publisher(
+                self._directory, module=name, key_of=key_of, keeps_keys=self._keeps_keys(context)
+            ),
+            tags=Tags(context.client, run.tasks, module=name, tags=context.settings.tags),
+        )
 
-    def writer(self, context: StreamContext, queue: Queue, calls: MakeWriter) -> MakeWriter:
-        """The writer of a stream: ``calls``, or one of bulk jobs that stands before it."""
-        bulk, notes = self._bulk[context.stream], self._shared.bulk_notes
-        former = notes.unfinished(context.module.api_name)
+    def other_stream(self, stream: str, settings: StreamSettings, modules: Sequence[Module]) -> Stream | None:
+        """The stream of what was deleted, or of rows of other records; None for any other."""
+        if find_module(settings.module, modules) is not None:
+            return None
+        if stream == DELETED_RECORDS:
+            return DeletedRecordsStream(self._run, self._ledger, self._id_map, stream, settings)
+        find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
+        place = self._run.tasks.wait_for(find)
+        return self._row_stream(stream, settings, place) if place else None
 
-        def make(outcomes: Outcomes) -> Writer:
-            writer = calls(outcomes)
-            if bulk is not None:
-                writer = BulkWriter(bulk, queue, outcomes, writer, notes)
-            return FormerJobs(context, former, notes, writer) if former else writer
+    def tick(self, *, flush: bool) -> None:
+        """Make what was written survive a kill, and with ``flush`` ask what waits for company."""
+        if flush:
+            self._directory.flush()
+        self._id_map.flush()
+        for changes in self._changes.values():
+            changes.commit()
 
-        return make
+    def finish(self) -> None:
+        """The input has ended and nothing is in flight: decide about records that wait for others."""
+        self._waiting.finish()
 
     def save(self) -> None:
         """A STATE is about to go out: what it covers must be on disk."""
-        self._shared.save()
+        self._id_map.flush()
+        if self._cache is not None:
+            self._cache.commit()
 
-    def close(self, *, in_good_order: bool) -> None:
-        """The run has ended: what was settled is kept, whatever ended it."""
-        del in_good_order
-        self._shared.close()
+    def close(self, *, in_good_order: bool, streams: Sequence[str]) -> None:
+        """The run has ended: what was settled of these streams is kept, whatever ended it."""
+        self.journal.close(in_good_order=in_good_order, streams=streams)
+        self._id_map.close()
+        if self._cache is not None:
+            self._cache.close()
 
-    def _owning(self, context: StreamContext) -> Iterator[Step]:
+    def _order(self, module: str) -> Order:
+        return self._orders.setdefault(module, Order(self._run.tasks))
+
+    def _own_ids(self, context: StreamContext, order: Order) -> OwnIds | None:
         settings = context.settings
         if settings.ids != "source":
-            return
+            return None
         name, fields = context.module.api_name, context.fields
         unique = unique_fields(name, fields)
         matched = settings.duplicate_check_fields or own_key(name, fields)
-        yield MapOwnIds(
-            self._shared.id_map,
-            stream=context.stream,
+        return OwnIds(
+            self._id_map,
+            order,
             key_of=_key_of(context),
             # A deal's name is a check field and not unique: upserts by it would merge two deals into one.
             matches_by=matched if all(each in unique for each in matched) else (),
             account=context.account,
         )
 
-    def _linking(self, context: StreamContext, shapes: Mapping[str, RowField]) -> Step:
-        metadata, directory = self._run.client.metadata, self._shared.directory
+    def _links(self, context: StreamContext, shapes: Mapping[str, RowField]) -> LinkResolver:
+        metadata, directory = self._run.client.metadata, self._directory
         for place, name in _places(context, shapes):
-            self._run.flights.wait_for(partial(metadata.fields, place))
+            self._run.tasks.wait_for(partial(metadata.fields, place))
             directory.prepare(place, name, client=context.client)
         relations = {
             **relations_of(context.fields, context.settings),
@@ -145,25 +199,16 @@ class Assembly:
             **row_relations(shapes),
         }
         key_of, module = _key_of(context), context.module.api_name
-        return LinkRecords(
+        return LinkResolver(
             relations,
             directory,
+            self._waiting,
+            tasks=self._run.tasks,
             client=context.client,
             names=lambda record: directory.names(record, module=module, source_key=key_of(record)),
-            postponed=self._postponed.setdefault(context.stream, Postponed()),
+            module=module,
+            trigger=self._run.settings.trigger,
         )
-
-    def _deleting(self, context: StreamContext) -> Iterator[Step]:
-        settings = self._run.settings
-        if settings.deletes == "delete" and not settings.dry_run:
-            yield DeleteOldVersions(context, self._shared.id_map, _key_of(context))
-
-    def _braking(self, context: StreamContext) -> Iterator[Step]:
-        may_delete = self._run.settings.deletes == "delete" or context.settings.operation == "delete"
-        if may_delete and not context.settings.allow_mass_delete:
-            yield BrakeDeletions(
-                context.client, self._run.flights, stream=context.stream, module=context.module.api_name
-            )
 
     def _row_fields(self, context: StreamContext) -> dict[str, RowField]:
         declared = (
@@ -171,61 +216,111 @@ class Assembly:
         )  # a schema without properties: anything may come
         carried = {name: context.fields[name] for name in declared if name in context.fields}
         metadata = self._run.client.metadata
-        return self._run.flights.wait_for(partial(row_fields, carried, context.settings, metadata))
+        return self._run.tasks.wait_for(partial(row_fields, carried, context.settings, metadata))
 
-    def _later_step(self, context: StreamContext) -> Step:
-        return LinkLater(
-            self._postponed[context.stream],
-            self._shared.directory,
-            context.client,
-            self._run.flights,
-            module=context.module.api_name,
-            trigger=self._run.settings.trigger,
+    def _writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
+        if self._run.settings.dry_run:
+            return DryWriter(context, queue)
+        name = context.module.api_name
+        gate = self._gates.setdefault(name, InsertGate(self._run.tasks))
+        inserts = Inserts(context, gate=gate, clock=self._clock, journal=self.journal)
+        writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
+        former = self._job_log.unfinished(name)
+        if bulk is None and not former:
+            return writer
+        return BulkWriter(context, bulk, queue, writer, self._job_log, former=former)
+
+    def _row_stream(self, stream: str, settings: StreamSettings, place: RowPlace) -> RowStream:
+        run, name = self._run, place.name
+        self._ledger.account(stream).module = place.shown
+        shape = run.tasks.wait_for(partial(shape_of, place, settings, run.client.metadata))
+        client = run.client.labelled(stream)
+        changes = self._changes_of(
+            stream,
+            lambda record: Slot(stream, place.shown, record.raw[PARENT_ID]),
+            {"ids": settings.ids, "replace_rows": settings.replace_rows},
+        )
+        relations = {PARENT: parent_relation(place.module, settings), shape.name: shape.read}
+        writer: RowWriter | LinkWriter | None
+        if run.settings.dry_run:
+            writer = None
+        elif place.described is None:
+            writer = LinkWriter(client, run.tasks, module=place.module, related_list=name, column=shape.by)
+        else:
+            writer = RowWriter(
+                client,
+                run.tasks,
+                place.module,
+                {name: shape},
+                remove_others=settings.replace_rows,
+                trigger=run.settings.trigger,
+            )
+        return RowStream(
+            stream,
+            self._ledger,
+            run.tasks,
+            shape,
+            order=Order(run.tasks),
+            links=LinkResolver(relations, self._directory, self._waiting, tasks=run.tasks, client=client),
+            changes=changes,
+            writer=writer,
         )
 
-    def _row_step(self, context: StreamContext, aside: Aside) -> Step:
-        write = RowWriter(
-            context.client,
-            context.module.api_name,
-            aside.shapes,
-            remove_others=context.settings.replace_rows,
-            trigger=self._run.settings.trigger,
-        )
-        # With a journal an insert may be one that an earlier run made, rows and all.
-        job_of = job_from(aside, may_be_new=self._run.settings.journal_path is None)
-        return WriteRows(job_of, write, self._run.flights)
+    def _changes_of(
+        self,
+        stream: str,
+        slot_of: SlotOf,
+        settings: Mapping[str, object],
+        *,
+        is_there: Callable[[Record], bool] = lambda _record: True,
+    ) -> Changes:
+        """``settings``: what the stream's writes depend on beside the record."""
+        if self._cache is not None:
+            self._cache.use(stream, {"organisation": self._organisation(), **settings})
+        if stream not in self._changes:
+            self._changes[stream] = Changes(
+                self._cache,
+                slot_of,
+                self._run.tasks,
+                is_there=is_there,
+                only_compares=self._run.settings.dry_run,
+            )
+        return self._changes[stream]
 
-    def _tag_step(self, context: StreamContext) -> Step:
-        return AddTags(
-            context.client, self._run.flights, module=context.module.api_name, tags=context.settings.tags
-        )
+    def _organisation(self) -> str:
+        """Which one it is: a cache of another must not count. Costs 1 credit, once a run."""
+        try:
+            return self._run.tasks.wait_for(self._run.client.organization.zgid)
+        except PermissionDenied:
+            return ""  # the token may not ask
 
     def _keeps_keys(self, context: StreamContext) -> bool:
-        return self._shared.id_map.kept_between_runs or context.settings.ids == "source"
+        return self._id_map.kept_between_runs or context.settings.ids == "source"
 
-    def _is_there(self, context: StreamContext) -> Callable[[Prepared], bool]:
+    def _is_there(self, context: StreamContext) -> Callable[[Record], bool]:
         """Where keys are kept, a record without an id was deleted since it was written, or never was."""
         if not self._keeps_keys(context):
             return lambda _record: True
-        id_map, key_of = self._shared.id_map, _key_of(context)
+        id_map, key_of = self._id_map, _key_of(context)
 
-        def is_there(record: Prepared) -> bool:
+        def is_there(record: Record) -> bool:
             key = key_of(record)
             return key is None or id_map.of_stream(record.stream, key) is not None
 
         return is_there
 
-    def _what_writes_depend_on(self, context: StreamContext) -> Mapping[str, object]:
-        settings = context.settings
-        return {
-            "operation": settings.operation,
-            "duplicate_check_fields": settings.duplicate_check_fields,
-            "external_key": settings.external_key,
-            "ids": settings.ids,
-            "null_values": self._run.settings.null_values,
-            "tags": settings.tags,
-            "replace_rows": settings.replace_rows,
-        }
+
+def _what_writes_depend_on(context: StreamContext) -> Mapping[str, object]:
+    settings = context.settings
+    return {
+        "operation": settings.operation,
+        "duplicate_check_fields": settings.duplicate_check_fields,
+        "external_key": settings.external_key,
+        "ids": settings.ids,
+        "null_values": context.run.settings.null_values,
+        "tags": settings.tags,
+        "replace_rows": settings.replace_rows,
+    }
 
 
 def _key_of(context: StreamContext) -> KeyOf:
@@ -238,7 +333,7 @@ def _slot_of(context: StreamContext) -> SlotOf:
     stream, module, key_of = context.stream, context.module.api_name, _key_of(context)
     by_source = context.settings.ids == "source" or context.settings.operation == "insert"
 
-    def slot_of(record: Prepared) -> Slot | None:
+    def slot_of(record: Record) -> Slot | None:
         key = key_of(record) if by_source or not record.locks else "=".join(record.locks[0])
         return None if key is None else Slot(stream, module, key)
 

@@ -7,30 +7,33 @@ a time: what is there is read, and only the difference is sent.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_bigin.concurrency.tasks import Tasks
 from target_bigin.files.id_map import Target
-from target_bigin.links.references import Link, Need
-from target_bigin.records.record import Action, Prepared, Record, Reject
-from target_bigin.rows.fields import RowField
-from target_bigin.streams.stream import SideLane
+from target_bigin.links.references import Link, PendingLink
+from target_bigin.links.resolver import LinkResolver
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.order import Order
+from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.rows.fields import RowField, row_fields
+from target_bigin.rows.related_list import LinkWriter
+from target_bigin.rows.writer import RowWriter
 from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import BadValue
-from target_bigin.values.objects import is_id
+from target_bigin.values.objects import is_id, lookup
+from target_bigin.writing.unchanged import Changes
 
 if TYPE_CHECKING:
-    from bigin_api import Field, Module
-    from target_bigin.links.resolver import Relation
-    from target_bigin.schema.context import Run
+    from bigin_api import Field, Metadata, Module
+    from target_bigin.links.fields import Relation
     from target_bigin.settings import StreamSettings
-    from target_bigin.streams.steps import Step
 
 PARENT_ID = "parent_id"
 PARENT = "$parent"  # in a group's body, beside its rows
+LINKED = "$linked"  # the only column of a row that is a link and nothing else
 LINK_LISTS: Mapping[tuple[str, str], str] = {("Contacts", "Products"): "Products"}
 """Related lists that are links and nothing else: parent and list → the module linked to."""
 
@@ -72,7 +75,7 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
     """How a group's parent is found."""
     link = Link(PARENT, (module,), by_source=settings.ids == "source", must_be_there=True)
 
-    def needs(record: Prepared, value: Any) -> Iterator[Need]:
+    def needs(record: Record, value: Any) -> Iterator[PendingLink]:
         def put(target: Target | None) -> None:
             if target:
                 record.id = target.id
@@ -88,121 +91,114 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
     return needs
 
 
-@dataclass(eq=False)
-class _Group:
-    """The rows of one parent that came one after another."""
+def shape_of(place: RowPlace, settings: StreamSettings, metadata: Metadata) -> RowField:
+    """How the rows are read. Costs 1 credit for the columns of a subform."""
+    if place.described is not None:
+        return row_fields({place.name: place.described}, settings, metadata)[place.name]
+    by_source = settings.ids == "source"
+    link = Link(LINKED, (LINK_LISTS[place.module, place.name],), by_source=by_source, must_be_there=True)
+    convert = lookup(by_value=False, foreign_ids=by_source)
+    return RowField(place.name, LINKED, {LINKED: convert}, {LINKED: link})
 
-    parent: str
-    rows: list[Prepared] = field(default_factory=list)
 
-
-class RowLane(SideLane):
-    """Gathers the rows of a parent and passes them through steps as one. Main thread alone.
+class RowStream:
+    """Gathers the rows of a parent and writes them as one. Main thread alone.
 
     Two groups of one parent never travel side by side.
     """
 
+    is_full = False
+
     def __init__(
         self,
-        run: Run,
         stream: str,
+        ledger: Ledger,
+        tasks: Tasks,
         shape: RowField,
-        steps: Sequence[Step],
         *,
-        fail: Callable[[BaseException], None],
+        order: Order,
+        links: LinkResolver,
+        changes: Changes,
+        writer: RowWriter | LinkWriter | None,
     ) -> None:
-        self._ledger = run.ledger
-        self._account = run.ledger.account(stream)
         self._stream = stream
+        self._ledger = ledger
+        self._account = ledger.account(stream)
+        self._tasks = tasks
         self._shape = shape
-        self._steps = steps
-        self._gathering: _Group | None = None
-        self._under_way: dict[str, deque[_Group]] = {}  # by parent; the first one is on its way
-        self._groups: dict[int, _Group] = {}  # by the number of the record that stands for it
-        for place, step in enumerate(steps):
-            step.go_on = partial(self._go, place + 1)
-            step.refuse = self._refuse
-            step.settle = self._settle
-            step.fail = fail
+        self._order = order
+        self._links = links
+        self._changes = changes
+        self._writer = writer  # None: a dry run
+        self._gathering: list[Record] = []  # the rows of one parent that came one after another
 
-    def take(self, raw: Record) -> None:
+    def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""
-        record = Prepared(self._ledger.read(self._account), self._stream, raw)
+        record = Record(self._ledger.read(self._account), self._stream, raw)
         parent = raw.get(PARENT_ID)
         if not isinstance(parent, str | int) or isinstance(parent, bool) or parent == "":
-            self._ledger.reject(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
+            self._ledger.end(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
             return
-        if self._gathering is None or self._gathering.parent != str(parent):
-            self._close_group()
-            self._gathering = _Group(str(parent))
-        self._gathering.rows.append(record)
+        if self._gathering and str(self._gathering[0].raw[PARENT_ID]) != str(parent):
+            self._start()
+        self._gathering.append(record)
+
+    def _start(self) -> None:
+        rows, self._gathering = self._gathering, []
+        if rows:
+            self._tasks.create_task(self._settle(rows))
+
+    async def _settle(self, rows: Sequence[Record]) -> None:
+        """The one place where rows end: all of a parent in the same way."""
+        first, parent = rows[0], str(rows[0].raw[PARENT_ID])
+        group = Record(first.number, self._stream, {PARENT_ID: parent}, operation="update")
+        group.locks = ((PARENT_ID, parent),)
+        group.body = {
+            PARENT: parent,
+            self._shape.name: [
+                {name: value for name, value in row.raw.items() if name != PARENT_ID} for row in rows
+            ],
+        }
+        try:
+            outcome: Action | Reject = await self._write(group)
+        except Rejected as rejected:
+            outcome = rejected.reject
+        for row in rows:
+            self._ledger.end(row, outcome)
+        self._order.leave(group)
+
+    async def _write(self, group: Record) -> Action:
+        """The way of one parent's rows, top to bottom. Raises Rejected."""
+        self._order.enter(group)
+        await self._order.turn(group)
+        await self._links.resolve(group)
+        async with self._changes.of(group) as change:
+            if change.is_empty:
+                return "unchanged"
+            if self._writer is None:
+                return "updated"
+            rows = {self._shape.name: group.body[self._shape.name]}
+            action: Action = "updated" if await self._writer.write(group, rows, None) else "unchanged"
+            change.keep(action)
+        return action
+
+    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- as of a stream that does
+        """A row without its own key is written all the same."""
+        return False
 
     def tick(self, *, flush: bool) -> None:
-        """With ``flush`` ask and send what waits."""
-        for step in self._steps:
-            step.tick(flush=flush)
+        """With ``flush`` send what waits for company."""
+        if flush:
+            self.complete()
 
-    def wind_up(self) -> None:
-        """Nothing more is sent."""
+    def activate_version(self, version: int) -> None:
+        """Rows have no versions."""
 
     def finish(self) -> None:
         """The last parent's rows are complete."""
-        self._close_group()
-        for step in self._steps:
-            step.finish()
+        self._start()
 
-    def close(self, *, in_good_order: bool) -> None:
-        """Close what the steps hold open."""
-        for step in self._steps:
-            step.close(in_good_order=in_good_order)
-
-    def _close_group(self) -> None:
-        group, self._gathering = self._gathering, None
-        if group is None:
-            return
-        line = self._under_way.setdefault(group.parent, deque())
-        line.append(group)
-        if len(line) == 1:
-            self._start(group)
-
-    def _start(self, group: _Group) -> None:
-        first = group.rows[0]
-        rows = [{name: value for name, value in row.raw.items() if name != PARENT_ID} for row in group.rows]
-        stands_for = Prepared(
-            first.number,
-            self._stream,
-            {PARENT_ID: group.parent},
-            body={PARENT: group.parent, self._shape.name: rows},
-            operation="update",
-        )
-        self._groups[first.number] = group
-        self._go(0, stands_for)
-
-    def _go(self, place: int, record: Prepared) -> None:
-        for step in self._steps[place:]:
-            if not step.take(record):
-                return
-        self._settle(record, record.action or "updated")
-
-    def _settle(self, record: Prepared, action: Action) -> None:
-        group = self._ended(record)
-        for row in group.rows:
-            self._ledger.settle(row, action)
-        self._next(group)
-
-    def _refuse(self, record: Prepared, reject: Reject) -> None:
-        group = self._ended(record)
-        for row in group.rows:
-            self._ledger.reject(row, reject)
-        self._next(group)
-
-    def _ended(self, record: Prepared) -> _Group:
-        return self._groups.pop(record.number)
-
-    def _next(self, group: _Group) -> None:
-        line = self._under_way[group.parent]
-        line.popleft()
-        if line:
-            self._start(line[0])
-        else:
-            del self._under_way[group.parent]
+    def complete(self) -> None:
+        """Send what waits for company."""
+        if self._writer is not None:
+            self._writer.flush()

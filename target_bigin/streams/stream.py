@@ -1,239 +1,194 @@
-"""One stream's way: prepared, through the steps, written, through the steps after, settled."""
+"""A stream that goes to a module, and in it a record's whole way, from a line of input to its end."""
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Protocol
 
-from target_bigin.records.ledger import Account, Ledger
-from target_bigin.records.record import Action, Prepared, Record, Refused, Reject
+from target_bigin.bulk.choice import BulkPlan
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.versions import OldVersions
+from target_bigin.links.resolver import LinkResolver
+from target_bigin.lookups.by_value import OwnKey
+from target_bigin.lookups.own_id import OwnIds, Publisher
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.order import Order
+from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.rows.writer import RowWriter
 from target_bigin.schema.context import StreamContext
-from target_bigin.schema.conversion import Preparer
-from target_bigin.streams.steps import Step
-from target_bigin.writing.calls import MakeWriter
+from target_bigin.schema.conversion import Conversion
+from target_bigin.writing.calls import Writer
 from target_bigin.writing.queue import Queue
+from target_bigin.writing.tags import Tags
+from target_bigin.writing.unchanged import Changes
 
 PATIENCE = 3.0  # seconds a record waits for company before its call goes out
 COMPANY = 1.0  # seconds a question waits for others before it is asked
 
-Fail = Callable[[BaseException], None]
 
+class Stream(Protocol):
+    """Whatever a stream's records become. Main thread alone."""
 
-class SideLane:
-    """A stream that does not become records of one module. By default nothing waits here."""
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for a place in flight that reading had better stop."""
 
-    is_full = False
-    has_retries = False
-
-    def take(self, raw: Record) -> None:
+    def take(self, raw: Fields) -> None:
         """A record was read."""
-        raise NotImplementedError
+
+    def judges(self, key_property: str) -> bool:
+        """Whether a record without this key property is refused here."""
 
     def tick(self, *, flush: bool) -> None:
-        """Called about once a second, and with ``flush`` when nothing more comes."""
-
-    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- for those that do
-        """Whether a record without this key property is refused here."""
-        return False
-
-    def wind_up(self) -> None:
-        """The run ends early: nothing more is sent."""
-
-    def finish(self) -> None:
-        """No further record will come."""
+        """Let what has waited long enough go on, and with ``flush`` all that waits."""
 
     def activate_version(self, version: int) -> None:
         """The stream's records of this version have all been read."""
 
-    def close(self, *, in_good_order: bool) -> None:
-        """The run has ended."""
+    def finish(self) -> None:
+        """No further record will come, and nothing is in flight. Called again while that moves anything."""
+
+    def complete(self) -> None:
+        """What is written is completed now: the run ends early, nothing more is sent."""
 
 
-class RefusingLane(SideLane):
-    """A stream that can go nowhere: each of its records is rejected with the reason."""
-
-    def __init__(self, stream: str, account: Account, ledger: Ledger, reason: str) -> None:
-        self._stream = stream
-        self._account = account
-        self._ledger = ledger
-        self._reject = Reject("invalid", "NO_MODULE", f"{reason}.")
-
-    def take(self, raw: Record) -> None:
-        """Reject it."""
-        record = Prepared(self._ledger.read(self._account), self._stream, raw)
-        self._ledger.reject(record, self._reject)
-
-
-class Lane:
-    """The way of a stream that goes to a module. Main thread alone.
-
-    The order of a key is noted before the first step and given up when the record has ended, so the
-    steps may hold records back as they like.
-    """
+class ModuleStream:
+    """Writes the records of one stream to one module."""
 
     def __init__(
         self,
         context: StreamContext,
-        preparer: Preparer,
-        queue: Queue,
+        ledger: Ledger,
         *,
-        before: Sequence[Step],
-        after: Sequence[Step],
-        make_writer: MakeWriter,
-        fail: Fail,
+        conversion: Conversion,
+        order: Order,
+        versions: OldVersions | None,
+        own_ids: OwnIds | None,
+        links: LinkResolver,
+        own_key: OwnKey,
+        brake: Brake | None,
+        changes: Changes,
+        rows: RowWriter,
+        bulk: BulkPlan | None,
+        queue: Queue,
+        writer: Writer,
+        publisher: Publisher,
+        tags: Tags,
     ) -> None:
-        self.context = context
-        self.fail = fail
-        self._stream = context.stream
-        self._account = context.account
-        self._ledger = context.run.ledger
-        self._preparer = preparer
+        self._context = context
+        self._ledger = ledger
+        self._conversion = conversion
+        self._order = order
+        self._versions = versions
+        self._own_ids = own_ids
+        self._links = links
+        self._own_key = own_key
+        self._brake = brake
+        self._changes = changes
+        self._rows = rows
+        self._bulk = bulk
         self._queue = queue
-        self._before = before
-        self._after = after
-        self._writer = make_writer(self)
-        self._size = context.run.settings.batch_size
-        self._ignores_deletes = (
-            context.run.settings.deletes == "ignore" and context.settings.operation != "delete"
-        )
-        self._first: deque[Prepared] = deque()
-        self._retries: list[tuple[float, int, Prepared]] = []
+        self._writer = writer
+        self._publisher = publisher
+        self._tags = tags
+        settings = context.run.settings
+        self._tasks: Tasks = context.run.tasks
+        self._size = settings.batch_size
+        self._is_dry = settings.dry_run
+        self._ignores_deletes = settings.deletes == "ignore" and context.settings.operation != "delete"
         self._waits_since: float | None = None
-        self._steps_flushed = time.monotonic()
-        for place, step in enumerate(before):
-            self._bind(step, partial(self._go, place + 1))
-        for place, step in enumerate(after):
-            self._bind(step, partial(self._end, place + 1))
-        queue.on_first = self._freed
+        self._asked = time.monotonic()
 
-    @property
-    def has_retries(self) -> bool:
-        """Whether records wait for their next try."""
-        return bool(self._retries)
+    def take(self, raw: Fields) -> None:
+        """A record was read. Its task runs until it first waits, so the order of keys is the input's."""
+        record = Record(self._ledger.read(self._context.account), self._context.stream, raw)
+        self._tasks.create_task(self._settle(record))
+        if self._queue.waiting >= self._size:
+            self._pump(flush=False)
+
+    async def _settle(self, record: Record) -> None:
+        """The one place where a record ends."""
+        try:
+            outcome: Action | Reject = await self._write(record)
+        except Rejected as rejected:
+            outcome = rejected.reject
+        self._ledger.end(record, outcome)
+        self._order.leave(record)
+
+    async def _write(self, record: Record) -> Action:
+        """A record's whole way, top to bottom. Raises Rejected anywhere on it."""
+        if self._versions is not None:
+            self._versions.note(record)  # the source has it, whatever becomes of it
+        self._conversion.fill(record)  # body, operation, id, locks
+        if record.operation == "delete" and self._ignores_deletes:
+            self._context.account.notes["deletions ignored (deletes: ignore)"] += 1
+            return "unchanged"
+        self._order.enter(record)  # later records of its keys stay behind
+        if self._own_ids is not None and (ended := await self._own_ids.find(record)) is not None:
+            return ended
+        circular = await self._links.resolve(record)  # waits for parents
+        await self._own_key.find(record)
+        if self._brake is not None and record.operation == "delete":
+            await self._brake.allow(record)  # at the end of the input
+        async with self._changes.of(record) as change:  # a refusal makes void what was known
+            if change.is_empty:
+                return "unchanged"
+            rows = self._rows.take_out(record)
+            if self._bulk is not None:
+                self._bulk.choose(record)
+            action = await self._queue.send(record)  # in a bulk job where one pays, else in calls of 100
+            if action == "merged":
+                return action  # a later record said all that this one says
+            self._publisher.publish(record, action)  # to the id map, and to whoever waits for it
+            self._own_key.learn(record, action)
+            if self._is_dry:
+                return action
+            await self._links.complete(record, circular)
+            await self._rows.write(record, rows, action)
+            await self._tags.add(record, action)
+            change.keep(action)
+        return action
 
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a place in flight that reading had better stop."""
         return self._queue.waiting >= self._size and self._writer.is_full
 
-    def take(self, raw: Record) -> None:
-        """A record was read."""
-        record = Prepared(self._ledger.read(self._account), self._stream, raw)
-        try:
-            self._preparer.prepare(record)
-        except Refused as refused:
-            self._ledger.reject(record, refused.reject)
-            return
-        if record.operation == "delete" and self._ignores_deletes:
-            self._account.notes["deletions ignored (deletes: ignore)"] += 1
-            self._ledger.settle(record, "unchanged")
-            return
-        self._queue.enter(record)
-        self._go(0, record)
-        if self._queue.waiting >= self._size:
-            self._pump(flush=False)
-
     def judges(self, key_property: str) -> bool:
         """Whether a record without this key property is refused here: if it is a field of the module."""
-        return key_property in self.context.matched
+        return key_property in self._context.matched
 
     def tick(self, *, flush: bool) -> None:
-        """Let what has waited long enough go on, and with ``flush`` all that waits."""
+        """Ask and send what has waited long enough, and with ``flush`` all that waits."""
         now = time.monotonic()
-        while self._retries and self._retries[0][0] <= now:
-            self._go_again(heapq.heappop(self._retries)[2])
-        flush_steps = flush or now - self._steps_flushed >= COMPANY
-        if flush_steps:
-            self._steps_flushed = now
-        for step in (*self._before, *self._after):
-            step.tick(flush=flush_steps)
+        if flush or now - self._asked >= COMPANY:
+            self._asked = now
+            self._own_key.flush()
+            self.complete()
         if self._queue.waiting and self._waits_since is None:
             self._waits_since = now
         aged = self._waits_since is not None and now - self._waits_since >= PATIENCE
         self._pump(flush=flush or aged)
 
-    def wind_up(self) -> None:
-        """The run ends early: what is written goes through the steps after, nothing more is sent."""
-        for step in self._after:
-            step.tick(flush=True)
-
-    def finish(self) -> None:
-        """No further record will come."""
-        for step in (*self._before, *self._after):
-            step.finish()
-
     def activate_version(self, version: int) -> None:
         """The stream's records of this version have all been read."""
-        for step in (*self._before, *self._after):
-            step.activate_version(version)
+        if self._versions is not None:
+            self._versions.activate(version)
 
-    def close(self, *, in_good_order: bool) -> None:
-        """Close what the steps hold open."""
-        for step in (*self._before, *self._after):
-            step.close(in_good_order=in_good_order)
+    def finish(self) -> None:
+        """No further record will come: what was held back until then is decided."""
+        if self._versions is not None:
+            self._versions.finish()
+        if self._brake is not None:
+            self._brake.finish()
+        if self._bulk is not None:
+            self._bulk.finishing = True
 
-    # What the writer says
-
-    def written(self, record: Prepared, action: Action) -> None:
-        """Bigin took it."""
-        record.action = action
-        self._end(0, record)
-
-    def rejected(self, record: Prepared, reject: Reject) -> None:
-        """Bigin refused it; one that it stood for is written instead."""
-        stood_for = self._queue.unmerge(record)
-        self._ledger.reject(record, reject)
-        if not stood_for:
-            self._queue.leave(record)
-
-    def again(self, record: Prepared, *, delay: float) -> None:
-        """Once more, in its old place."""
-        record.attempts += 1
-        heapq.heappush(self._retries, (time.monotonic() + delay, record.number, record))
-
-    def _go_again(self, record: Prepared) -> None:
-        # Rows that append are compared with what is there by a step before the writing.
-        if record.repeatable:
-            self._queue.ready(record)
-        else:
-            self._go(0, record)
-
-    def _go(self, place: int, record: Prepared) -> None:
-        for step in self._before[place:]:
-            if not step.take(record):
-                return
-        self._queue.ready(record)
-
-    def _end(self, place: int, record: Prepared) -> None:
-        for step in self._after[place:]:
-            if not step.take(record):
-                return
-        self.settle(record, record.action or "unchanged")
-
-    def settle(self, record: Prepared, action: Action) -> None:
-        """The record has ended well."""
-        record.action = action
-        self._ledger.settle(record, action)
-        self._queue.leave(record)
-
-    def _bind(self, step: Step, go_on: Callable[[Prepared], None]) -> None:
-        step.go_on = go_on
-        step.refuse = self.rejected
-        step.settle = self.settle
-        step.fail = self.fail
-
-    def _freed(self, record: Prepared) -> None:
-        """The record is the first of its key now, and a step may have waited for that."""
-        self._first.append(record)
-        if len(self._first) > 1:
-            return  # the loop below is at work further up the stack: thousands may follow each other
-        while self._first:
-            for step in self._before:
-                step.freed(self._first[0])
-            self._first.popleft()
+    def complete(self) -> None:
+        """What is written gets its rows and tags."""
+        self._rows.flush()
+        self._tags.flush()
 
     def _pump(self, *, flush: bool) -> None:
         self._writer.pump(flush=flush)

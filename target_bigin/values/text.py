@@ -44,6 +44,15 @@ def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] 
     return convert
 
 
+def fold(value: object) -> str:
+    """A value as Bigin compares it: outer blanks and case do not count.
+
+    >>> fold(" Ann@Example.org ")
+    'ann@example.org'
+    """
+    return str(value).strip().casefold()
+
+
 def to_text(value: Any) -> str:
     """Any value as text.
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bigin_api.limits import CREDITS_PER_CALL, write_credits
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.calls import Outcomes
-from target_bigin.writing.queue import Queue
+from target_bigin.writing.queue import Queue, tell
 from target_bigin.writing.results import ACTIONS
 
 
 class DryWriter:
-    """Settles each record as its call would most likely have ended. Nothing is sent."""
+    """Tells each record how its call would most likely have ended. Nothing is sent."""
 
     is_full = False
 
-    def __init__(self, context: StreamContext, queue: Queue, outcomes: Outcomes) -> None:
+    def __init__(self, context: StreamContext, queue: Queue) -> None:
         self._account = context.account
         self._queue = queue
-        self._outcomes = outcomes
         self._size = context.run.settings.batch_size
 
     def pump(self, *, flush: bool) -> None:
@@ -28,4 +26,4 @@ class DryWriter:
                 CREDITS_PER_CALL if operation == "delete" else write_credits(len(records))
             )
             for record in records:
-                self._outcomes.written(record, ACTIONS.get(operation, "updated"))
+                tell(record, ACTIONS.get(operation, "updated"))

@@ -18,10 +18,10 @@ from bigin_api.endpoints.coql import moment
 from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.models import Field
-from target_bigin.lookups.by_value import fold
-from target_bigin.records.record import Prepared, Record
+from target_bigin.records.record import Fields, Record
 from target_bigin.schema.keys import unique_fields
 from target_bigin.values.moments import to_datetime
+from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Labelled
@@ -46,7 +46,7 @@ class Lost:
     (``time.monotonic``).
     """
 
-    records: Sequence[Prepared]
+    records: Sequence[Record]
     since: datetime
     until: float
 
@@ -81,7 +81,7 @@ def find_written(
 
 
 def compared_fields(
-    records: Iterable[Prepared], fields: Mapping[str, Field], *, long_texts: bool = False
+    records: Iterable[Record], fields: Mapping[str, Field], *, long_texts: bool = False
 ) -> list[str]:
     """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields."""
     compared = _COMPARED | {"textarea"} if long_texts else _COMPARED
@@ -96,8 +96,8 @@ def compared_fields(
 
 
 def match_rows(
-    records: Iterable[Prepared],
-    rows: Iterable[Record],
+    records: Iterable[Record],
+    rows: Iterable[Fields],
     fields: Mapping[str, Field],
     *,
     unique: Collection[str] = (),
@@ -123,7 +123,7 @@ def match_rows(
     return found
 
 
-def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Record]:
+def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Fields]:
     """Rows of the columns; a column that Bigin will not show is taken out of them."""
     if module in LISTED_MODULES:
         return list(_listed_since(client, module, columns, since))
@@ -141,7 +141,7 @@ def _created_since(client: Labelled, module: str, columns: list[str], since: dat
         return _created_since(client, module, columns, since)
 
 
-def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> Iterator[Record]:
+def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: datetime) -> Iterator[Fields]:
     """By the list, newest first; for a record that is made meanwhile another shows twice."""
     number, token = 1, None
     while True:
@@ -162,7 +162,7 @@ def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: 
         number, token = number + 1, page.next_page_token
 
 
-def _own_user(client: Labelled) -> Record:
+def _own_user(client: Labelled) -> Fields:
     try:
         users = client.organization.users_page(kind="CurrentUser").records
     except (PermissionDenied, InvalidRequest):
@@ -170,7 +170,7 @@ def _own_user(client: Labelled) -> Record:
     return users[0] if users else {}
 
 
-def _is_open_to(field: Field, user: Record) -> bool:
+def _is_open_to(field: Field, user: Fields) -> bool:
     """Whether the user's profile may write the field; Bigin drops in silence what it may not."""
     profile = user.get("profile")
     if not isinstance(profile, dict):
@@ -179,7 +179,7 @@ def _is_open_to(field: Field, user: Record) -> bool:
     return bool(rights.get(profile.get("id"), "read_write") == "read_write")
 
 
-def _is_by(row: Record, user: Record) -> bool:
+def _is_by(row: Fields, user: Fields) -> bool:
     creator = row.get("Created_By")
     if not user or not isinstance(creator, dict):
         return True

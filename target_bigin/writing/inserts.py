@@ -1,19 +1,25 @@
-"""The insert calls of one module: which are in flight, which ids are known, which answers were lost."""
+"""Inserts: noted before they are sent, and never sent again before it is known what became of them."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
+from bigin_api import WriteResult
 from bigin_api.errors import BiginError, InvalidRequest, PermissionDenied
-from target_bigin.records.record import Reject
+from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.files.journal import Journal
+from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.insert_recovery import Lost, find_written
+from target_bigin.writing.insert_recovery import LONGEST_CALL, Lost, find_written
+from target_bigin.writing.queue import tell, tell_refused
+
+logger = logging.getLogger("target-bigin")
 
 REMEMBERED = 30.0  # seconds: how long before the oldest call in flight an id still matters
 
@@ -37,36 +43,35 @@ class ServerClock:
         return self._seen + timedelta(seconds=time.monotonic() - self._at)
 
 
-@dataclass
-class Inquiry:
-    """Lost records and what follows: ``told(ids by number)``, or ``unknown(why)`` if Bigin cannot say."""
+class InsertGate:
+    """The insert calls of one module, of all its streams. Main thread alone.
 
-    context: StreamContext
-    lost: Lost
-    told: Callable[[dict[int, str]], None]
-    unknown: Callable[[Reject], None]
-    fail: Callable[[BaseException], None]
-
-
-@dataclass
-class InsertWatch:
-    """Main thread alone; shared by all streams of a module.
-
-    While an answer is lost no insert of the module is sent: what is in flight is awaited first, so
-    that every record that is not ours to find has a known id.
+    While an answer is lost no insert of the module is sent: what is in flight is awaited first, so that
+    every record that is not ours to find has a known id. One inquiry follows the other: what one has
+    found is not the next one's.
     """
 
-    clock: ServerClock
-    _in_flight: dict[int, float] = field(default_factory=dict)
-    _taken: deque[tuple[float, Sequence[str]]] = field(default_factory=deque)
-    _inquiries: list[Inquiry] = field(default_factory=list)
-    _asking: int = 0
-    _tokens: int = 0
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._in_flight: dict[int, float] = {}  # token: when it was sent
+        self._tokens = 0
+        self._taken: deque[tuple[float, Sequence[str]]] = (
+            deque()
+        )  # when, and which ids are known to be records
+        self._inquiries = 0  # waiting or under way
+        self._is_asking = False
+        self._before_sending: list[Wait[None]] = []
+        self._before_asking: list[Wait[None]] = []
 
     @property
     def may_send(self) -> bool:
         """Whether no answer is lost."""
-        return not self._inquiries and not self._asking
+        return not self._inquiries
+
+    async def wait_to_send(self) -> None:
+        """Until no answer is lost."""
+        while not self.may_send:
+            await self._tasks.wait_in(self._before_sending)
 
     def started(self) -> int:
         """A call goes out; gives a token for ``ended``."""
@@ -77,48 +82,186 @@ class InsertWatch:
     def ended(self, token: int, ids: Sequence[str] = ()) -> None:
         """A call was answered with these ids, or its answer is lost."""
         begun = self._in_flight.pop(token)
-        now = time.monotonic()
-        self._taken.append((now, ids))
+        self._taken.append((time.monotonic(), ids))
         oldest = min(self._in_flight.values(), default=begun)
         while self._taken and self._taken[0][0] < oldest - REMEMBERED:
             self._taken.popleft()
-        self._ask_if_quiet()
+        self._let_go(self._before_asking)
 
-    def inquire(self, inquiry: Inquiry) -> None:
-        """Find out what became of lost records, as soon as nothing is in flight."""
-        self._inquiries.append(inquiry)
-        self._ask_if_quiet()
+    async def inquire(self, context: StreamContext, lost: Lost) -> dict[int, str]:
+        """The ids of those lost records that were written after all, by number.
 
-    def _ask_if_quiet(self) -> None:
-        """One inquiry after the other: what one has found is not the next one's."""
-        if self._in_flight or self._asking or not self._inquiries:
-            return
-        inquiry = self._inquiries.pop(0)
-        self._asking += 1
-        context = inquiry.context
+        Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
+        """
+        self._inquiries += 1
+        while self._in_flight or self._is_asking:
+            await self._tasks.wait_in(self._before_asking)
+        self._is_asking = True
         taken = frozenset(each for _, ids in self._taken for each in ids)
-        context.run.flights.start(
-            partial(
-                find_written,
-                context.client,
-                context.module.api_name,
-                context.fields,
-                inquiry.lost,
-                taken=taken,
-            ),
-            partial(self._answered, inquiry),
+        name, fields = context.module.api_name, context.fields
+        ask = partial(find_written, context.client, name, fields, lost, taken=taken)
+        try:
+            found = await self._tasks.call(ask)
+            self._taken.append((time.monotonic(), list(found.values())))
+            return found
+        finally:
+            self._is_asking = False
+            self._inquiries -= 1
+
+    def asked(self) -> None:
+        """An inquiry is over and its records were told: the next one may go."""
+        self._let_go(self._before_asking)
+
+    def let_send(self) -> None:
+        """Let calls go on that waited for a lost answer, if all are known."""
+        if self.may_send:
+            self._let_go(self._before_sending)
+
+    @staticmethod
+    def _let_go(waiting: list[Wait[None]]) -> None:
+        going, waiting[:] = list(waiting), []
+        for wait in going:
+            wait.set_result(None)
+
+
+@dataclass
+class InsertCall:
+    """An insert call. ``ids``: of the records that are known to be written, by number."""
+
+    records: Sequence[Record]
+    since: datetime
+    note: int
+    ids: dict[int, str] = field(default_factory=dict)
+
+
+class Inserts:
+    """The insert calls of one stream. Main thread alone.
+
+    With a journal, records that a former run has sent are recognised: written ones are told so, those
+    of which nothing is known are asked for first.
+    """
+
+    def __init__(
+        self, context: StreamContext, *, gate: InsertGate, clock: ServerClock, journal: Journal
+    ) -> None:
+        self._context = context
+        self._gate = gate
+        self._clock = clock
+        self._journal = journal
+        self._begun = time.monotonic()  # what a former run sent, it sent before this
+
+    @property
+    def may_send(self) -> bool:
+        """Whether a call would go out now."""
+        return self._gate.may_send
+
+    def tick(self) -> None:
+        """Let calls go on that waited for a lost answer."""
+        self._gate.let_send()
+
+    async def begin(self, records: Sequence[Record]) -> InsertCall:
+        """A call of those records that no former run has sent, noted. Waits while an answer is lost."""
+        await self._gate.wait_to_send()
+        fresh = self._not_sent_before(records)
+        await self._gate.wait_to_send()
+        since = self._clock.now()
+        return InsertCall(fresh, since, self._journal.sending(fresh, since) if fresh else 0)
+
+    async def send(self, insert: InsertCall) -> list[WriteResult]:
+        """Bigin's answer. Raises what the client raises; then ``find_out`` may be due."""
+        if not insert.records:
+            return []
+        token = self._gate.started()
+        try:
+            results = await self._context.run.tasks.call(partial(self._call, insert.records))
+        except BiginError:
+            self._ended(insert, token)
+            raise
+        if len(results) == len(insert.records):
+            for record, result in zip(insert.records, results, strict=True):
+                if result.succeeded and result.id is not None:
+                    insert.ids[record.number] = result.id
+        self._note_ids(insert)
+        self._ended(insert, token)
+        return results
+
+    async def find_out(
+        self, insert: InsertCall, records: Sequence[Record], *, answered: bool = False
+    ) -> None:
+        """Ask what became of these records; those that were not written are to be sent again.
+
+        ``answered``: the call has ended, so nothing can be at work on them any more.
+        """
+
+        def noted(found: dict[int, str]) -> None:
+            insert.ids.update(found)
+            self._note_ids(insert)
+
+        sent_before = float("-inf") if answered else time.monotonic()
+        await self._ask(records, insert.since, sent_before=sent_before, noted=noted)
+
+    def _call(self, records: Sequence[Record]) -> list[WriteResult]:
+        """In a thread."""
+        return self._context.client.records.insert(
+            self._context.module.api_name,
+            [each.body for each in records],
+            trigger=self._context.run.settings.trigger,
         )
 
-    def _answered(self, inquiry: Inquiry, future: Future[dict[int, str]]) -> None:
-        self._asking -= 1
+    def _ended(self, insert: InsertCall, token: int) -> None:
+        self._clock.note(self._context.run.client.server_time)
+        self._gate.ended(token, list(insert.ids.values()))
+
+    def _note_ids(self, insert: InsertCall) -> None:
+        self._journal.answered(insert.note, [insert.ids.get(each.number) for each in insert.records])
+
+    def _not_sent_before(self, records: Sequence[Record]) -> list[Record]:
+        """Those that no former run has sent. The others are told, or asked about."""
+        fresh: list[Record] = []
+        unknown: defaultdict[datetime, list[Record]] = defaultdict(list)
+        for record in records:
+            memory = self._journal.recall(record)
+            if memory is None:
+                fresh.append(record)
+                continue
+            self._context.account.notes["sent by a run that ended early"] += 1
+            if memory.id is None:
+                unknown[memory.since].append(record)
+            else:
+                record.id = memory.id
+                tell(record, "inserted")
+        for since, lost in unknown.items():
+            self._context.run.tasks.create_task(self._ask(lost, since, sent_before=self._begun))
+        return fresh
+
+    async def _ask(
+        self,
+        records: Sequence[Record],
+        since: datetime,
+        *,
+        sent_before: float,
+        noted: Callable[[dict[int, str]], None] = lambda _found: None,
+    ) -> None:
+        logger.warning(
+            "%s: the answer to an insert of %d records was lost; asking Bigin what was written.",
+            self._context.stream,
+            len(records),
+        )
+        at_work_for = min(LONGEST_CALL, self._context.run.client.limits.request_timeout)
         try:
-            found = future.result()
+            found = await self._gate.inquire(
+                self._context, Lost(records, since, until=sent_before + at_work_for)
+            )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"
-            inquiry.unknown(Reject("rejected", "FATE_UNKNOWN", message))
-        except BiginError as error:
-            inquiry.fail(error)
+            tell_refused(records, Reject("rejected", "FATE_UNKNOWN", message))
         else:
-            self._taken.append((time.monotonic(), list(found.values())))
-            inquiry.told(found)
-        self._ask_if_quiet()
+            noted(found)
+            for record in records:
+                if record.number in found:
+                    record.id = found[record.number]
+                    tell(record, "inserted")
+                else:
+                    record.attempts += 1
+                    tell(record, 0.0)
+        self._gate.asked()

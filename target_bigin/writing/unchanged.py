@@ -1,155 +1,149 @@
-"""Steps that leave out what says nothing new, with the cache of what was last written."""
+"""What says nothing new is not sent, by the cache of what was last written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.fingerprints import Fingerprints, Slot, fingerprints, says_nothing_new
-from target_bigin.records.record import Prepared
-from target_bigin.streams.steps import Step
+from target_bigin.records.record import Action, Record, Rejected
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from target_bigin.files.fingerprints import Written
 
 SHARED_COMMIT = 100  # records that leave the cache with one commit
 
-SlotOf = Callable[[Prepared], "Slot | None"]
+SlotOf = Callable[[Record], "Slot | None"]
 """Whose fingerprints a record's are; None for a record that has no key to be known by."""
 
 
 @dataclass
 class _UnderWay:
-    """A key whose record is being written: what was known of it, and what is being said."""
+    """A key whose records are being written: what was known of it, and what is being said."""
 
     known: Fingerprints
-    said: dict[int, Fingerprints] = field(default_factory=dict)  # by the number of the record
+    said: dict[int, Fingerprints] = field(default_factory=dict)  # by number of the record
+    refused: set[int] = field(default_factory=set)
 
 
-class UnderWay:
-    """What the steps of a stream share. ``is_there``: False for a record that was deleted since."""
+class Changes:
+    """The cache around the writes of one stream. Main thread alone.
+
+    ``is_there``: False for a record that was deleted since. ``only_compares``: a dry run leaves the cache
+    as it is.
+    """
 
     def __init__(
         self,
-        cache: Written,
+        cache: Written | None,
         slot_of: SlotOf,
+        tasks: Tasks,
         *,
-        settled_up_to: Callable[[], int],
-        is_there: Callable[[Prepared], bool] = lambda _record: True,
+        is_there: Callable[[Record], bool] = lambda _record: True,
+        only_compares: bool = False,
     ) -> None:
         self.cache = cache
         self.slot_of = slot_of
         self.is_there = is_there
-        self.slots: dict[Slot, _UnderWay] = {}
-        self._settled_up_to = settled_up_to
+        self.only_compares = only_compares
+        self.under_way: dict[Slot, _UnderWay] = {}
+        self._tasks = tasks
+        self._leaving: list[Wait[None]] = []
 
-    def known(self, record: Prepared, slot: Slot) -> Fingerprints:
-        """What the record was last written with; {} where that is not known, or not true any more."""
-        return self.cache.known(slot) if self.is_there(record) else {}
+    def of(self, record: Record) -> Change:
+        """What a record changes; to be entered before it is written."""
+        return Change(self, record)
 
-    def forget_refused(self) -> None:
-        """Of records that were refused nobody tells: their keys are forgotten once all are settled."""
-        low = self._settled_up_to()
-        for slot in [slot for slot, going in self.slots.items() if max(going.said) <= low]:
-            del self.slots[slot]
-
-
-class CompareAlone(Step):
-    """Ends a record that says what was written last, and leaves the cache as it is: for a dry run."""
-
-    def __init__(self, under_way: UnderWay) -> None:
-        self._under_way = under_way
-
-    def take(self, record: Prepared) -> bool:
-        """Compare with what earlier runs wrote."""
-        slot = self._under_way.slot_of(record)
-        if slot is None or record.operation == "delete":
-            return True
-        known = self._under_way.known(record, slot)
-        if known and says_nothing_new(fingerprints(record.body), known):
-            self.settle(record, "unchanged")
-            return False
-        return True
-
-
-class SkipUnchanged(Step):
-    """Ends a record that says what was written last; takes all others out of the cache before they go."""
-
-    def __init__(self, under_way: UnderWay) -> None:
-        self._under_way = under_way
-        self._leaving: list[Prepared] = []
-
-    def take(self, record: Prepared) -> bool:
-        """Compare, unless an earlier record of the same key is still under way."""
-        slot = self._under_way.slot_of(record)
-        if slot is None:
-            return True
-        said = {} if record.operation == "delete" else fingerprints(record.body)
-        going = self._under_way.slots.get(slot)
-        if going is not None:
-            going.said[record.number] = said
-            return True
-        known = self._under_way.known(record, slot)
-        if said and known and says_nothing_new(said, known):
-            self.settle(record, "unchanged")
-            return False
-        self._under_way.slots[slot] = _UnderWay(known, {record.number: said})
-        return not known or self._leave(record, slot)
-
-    def tick(self, *, flush: bool) -> None:
-        """Let go what waits for a common commit."""
-        del flush
-        self._release()
-        self._under_way.forget_refused()
-
-    def _leave(self, record: Prepared, slot: Slot) -> bool:
-        """From before the call until it is settled nobody knows what the record looks like."""
-        self._under_way.cache.take_out(slot)
-        self._leaving.append(record)
+    async def committed(self) -> None:
+        """Until what was taken out of the cache is out of the file."""
+        wait = self._tasks.wait_in(self._leaving)
         if len(self._leaving) >= SHARED_COMMIT:
-            self._release()
-        return False
+            self.commit()
+        await wait
 
-    def _release(self) -> None:
-        self._under_way.cache.commit()
+    def commit(self) -> None:
+        """Make what was kept and taken out survive a kill; what waits for a common commit may go."""
+        if self.cache is not None:
+            self.cache.commit()
         leaving, self._leaving = self._leaving, []
-        for record in leaving:
-            self.go_on(record)
+        for wait in leaving:
+            wait.set_result(None)
 
 
-class RememberWritten(Step):
-    """Puts what was written into the cache, together with what the write left untouched."""
+class Change:
+    """From before the call until the record is settled nobody knows what it looks like in Bigin.
 
-    def __init__(self, under_way: UnderWay) -> None:
-        self._under_way = under_way
+    What the cache knows of it is taken out on entry; ``keep`` puts back what was written. A refusal
+    makes void what was known.
+    """
 
-    def take(self, record: Prepared) -> bool:
-        """Keep it, unless it was deleted."""
-        slot = self._under_way.slot_of(record)
-        going = self._under_way.slots.get(slot) if slot else None
-        if slot is None or going is None:
-            return True
-        ours = {record.number, *(earlier.number for earlier in record.merged or ())}
-        if any(number < record.number and number not in ours for number in going.said):
-            going.known = {}  # one before it was refused: what it left behind is not known
-        said = going.said.get(record.number, {})
-        going.said = {number: each for number, each in going.said.items() if number > record.number}
-        going.known = {} if record.action == "deleted" else {**going.known, **said}
+    __slots__ = ("_changes", "_going", "_record", "_slot", "is_empty")
+
+    def __init__(self, changes: Changes, record: Record) -> None:
+        self._changes = changes
+        self._record = record
+        self._slot: Slot | None = None
+        self._going: _UnderWay | None = None
+        self.is_empty = False  # it says what was written last
+
+    async def __aenter__(self) -> Self:
+        """Compare, unless an earlier record of the same key is still under way."""
+        changes, record = self._changes, self._record
+        if changes.cache is None:
+            return self
+        slot = self._slot = changes.slot_of(record)
+        if slot is None:
+            return self
+        said = {} if record.operation == "delete" else fingerprints(record.body)
+        going = changes.under_way.get(slot)
+        if going is None:
+            known = changes.cache.known(slot) if changes.is_there(record) else {}
+            if said and known and says_nothing_new(said, known):
+                self.is_empty = True
+                return self
+            if changes.only_compares:
+                return self
+            going = changes.under_way[slot] = _UnderWay(known)
+            if known:
+                changes.cache.take_out(slot)
+        going.said[record.number] = said
+        self._going = going
+        if len(going.said) == 1 and going.known:
+            await changes.committed()
+        return self
+
+    def keep(self, action: Action) -> None:
+        """It was written: what it said is known, and what the write left untouched."""
+        slot, going, cache = self._slot, self._going, self._changes.cache
+        if slot is None or going is None or cache is None:
+            return
+        said = going.said.get(self._record.number, {})
+        if any(number < self._record.number for number in going.refused):
+            going.known = {}  # what a refused one left behind is not known
+            going.refused = {number for number in going.refused if number > self._record.number}
+        going.known = {} if action == "deleted" else {**going.known, **said}
         if going.known:
-            self._under_way.cache.keep(slot, going.known)
-        elif record.action == "deleted":
-            self._under_way.cache.take_out(slot)
-        if not going.said:
-            del self._under_way.slots[slot]
-        return True
+            cache.keep(slot, going.known)
+        elif action == "deleted":
+            cache.take_out(slot)
 
-    def tick(self, *, flush: bool) -> None:
-        """Make it last."""
-        del flush
-        self._under_way.cache.commit()
-
-    def close(self, *, in_good_order: bool) -> None:
-        """Make it last, whatever ended the run: each entry is of a record that was settled."""
-        del in_good_order
-        self._under_way.cache.commit()
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """The record has ended, or a later one stands for it."""
+        del error, traceback
+        if self._going is None or self._slot is None:
+            return
+        if kind is not None and issubclass(kind, Rejected):
+            self._going.refused.add(self._record.number)
+        self._going.said.pop(self._record.number, None)
+        if not self._going.said:
+            self._changes.under_way.pop(self._slot, None)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from support.sandbox import Sandbox
-from target_bigin.records.ledger import Account
+from target_bigin.records.account import Account
 from target_bigin.target import EXPECTED, TargetBigin
 
 Message = dict[str, Any]

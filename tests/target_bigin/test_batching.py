@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_bigin.records.record import Prepared
-from target_bigin.writing.queue import Order, Queue
+from bigin_api import InFlight
+from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.order import Order
+from target_bigin.records.record import Record, Reject, Rejected
+from target_bigin.writing.queue import Queue, tell, tell_refused
 
 
 def prepared(number, *keys, operation="upsert", **more):
-    record = Prepared(number, "s", {}, {"name": f"v{number}"}, operation, tuple(("key", key) for key in keys))
+    record = Record(number, "s", {}, {"name": f"v{number}"}, operation, tuple(("key", key) for key in keys))
     for name, value in more.items():
         setattr(record, name, value)
     return record
 
 
-def queue_of(*records, merge=False):
-    queue = Queue(Order(), merge=merge)
+class Stream:
+    """A queue, and records that each wait in it for their end, as a stream's do."""
+
+    def __init__(self, order=None, *, merge=False):
+        self.errors = []
+        self.tasks = Tasks(InFlight(1), on_error=self.errors.append)
+        self.order = order or Order(self.tasks)
+        self.queue = Queue(self.order, self.tasks, merge=merge)
+        self.take = self.queue.take
+        self.ended = []
+
+    def enter(self, *records):
+        for record in records:
+            self.order.enter(record)
+
+    def ready(self, *records):
+        for record in records:
+            self.tasks.create_task(self._settle(record))
+
+    async def _settle(self, record):
+        with contextlib.suppress(Rejected):
+            await self.queue.send(record)
+        self.ended.append(record)
+        self.order.leave(record)
+
+
+def stream_of(*records, merge=False):
+    stream = Stream(merge=merge)
     for record in records:
-        queue.enter(record)
-        queue.ready(record)
-    return queue
+        stream.enter(record)
+        stream.ready(record)
+    return stream
+
+
+def written(*records):
+    for record in records:
+        tell(record, "updated")
+
+
+NO = Reject("rejected", "INVALID_DATA", "no")
 
 
 def numbers(batch):
@@ -30,92 +69,89 @@ def numbers(batch):
 
 def test_a_full_call_waits_for_no_one():
     """At most so many a call, in the order read."""
-    queue = queue_of(*(prepared(n, n) for n in range(5)))
+    stream = stream_of(*(prepared(n, n) for n in range(5)))
 
-    assert numbers(queue.take(2, least=2)) == [0, 1]
-    assert numbers(queue.take(2, least=2)) == [2, 3]
-    assert queue.take(2, least=2) == []
-    assert numbers(queue.take(2)) == [4]
+    assert numbers(stream.take(2, least=2)) == [0, 1]
+    assert numbers(stream.take(2, least=2)) == [2, 3]
+    assert stream.take(2, least=2) == []
+    assert numbers(stream.take(2)) == [4]
 
 
 def test_a_key_in_flight_holds_later_ones_back():
     """Two writes of one record side by side could arrive in either order."""
-    queue = queue_of(prepared(1, "a"), prepared(2, "a"), prepared(3, "b"))
+    stream = stream_of(prepared(1, "a"), prepared(2, "a"), prepared(3, "b"))
 
-    first = queue.take(100)
+    first = stream.take(100)
     assert numbers(first) == [1, 3]
-    assert queue.take(100) == []
-    for record in first:
-        queue.leave(record)
+    assert stream.take(100) == []
+    written(*first)
 
-    assert numbers(queue.take(100)) == [2]
+    assert numbers(stream.take(100)) == [2]
 
 
 def test_a_record_shares_its_turn_through_any_of_its_keys():
     """A record may be known by its e-mail and by its number: whoever shares one of them waits."""
-    queue = queue_of(prepared(1, "a", "b"), prepared(2, "b", "c"), prepared(3, "c"))
+    stream = stream_of(prepared(1, "a", "b"), prepared(2, "b", "c"), prepared(3, "c"))
 
-    first = queue.take(100)
+    first = stream.take(100)
     assert numbers(first) == [1]
-    queue.leave(first[0])
-    second = queue.take(100)
+    written(first[0])
+    second = stream.take(100)
     assert numbers(second) == [2]
 
 
 def test_a_record_held_back_by_a_step_keeps_its_place():
     """A later record of the same key must not overtake one that waits for a lookup; others may."""
     waiting, later, other = prepared(1, "a"), prepared(2, "a"), prepared(3, "b")
-    queue = Queue(Order(), merge=False)
-    for record in (waiting, later, other):
-        queue.enter(record)
-    queue.ready(later)
-    queue.ready(other)
+    stream = Stream()
+    stream.enter(waiting, later, other)
+    stream.ready(later, other)
 
-    assert numbers(queue.take(100)) == [3]
-    queue.ready(waiting)
-    assert numbers(queue.take(100)) == [1]
+    assert numbers(stream.take(100)) == [3]
+    stream.ready(waiting)
+    assert numbers(stream.take(100)) == [1]
 
 
 def test_operations_do_not_share_a_call():
     """A call is an upsert or a delete; one key's delete follows its upsert."""
-    queue = queue_of(
+    stream = stream_of(
         prepared(1, "a"), prepared(2, "b", operation="delete"), prepared(3, "a", operation="delete")
     )
 
-    first, second = queue.take(100), queue.take(100)
+    first, second = stream.take(100), stream.take(100)
     assert (numbers(first), numbers(second)) == ([1], [2])
-    queue.leave(first[0])
-    assert numbers(queue.take(100)) == [3]
+    written(first[0])
+    assert numbers(stream.take(100)) == [3]
 
 
 def test_a_recurring_activity_is_a_call_of_its_own():
     """It is answered by an entry for each occurrence, which could not be paired with what was sent."""
-    queue = queue_of(prepared(1), prepared(2, alone=True), prepared(3), prepared(4, alone=True))
+    stream = stream_of(prepared(1), prepared(2, alone=True), prepared(3), prepared(4, alone=True))
 
-    calls = [numbers(queue.take(100, least=1)) for _ in range(3)]
+    calls = [numbers(stream.take(100, least=1)) for _ in range(3)]
 
     assert sorted(calls) == [[1, 3], [2], [4]]
 
 
 def test_streams_of_one_module_keep_the_order_of_a_key():
     """Two streams may write to the same records."""
-    order = Order()
-    one, two = Queue(order), Queue(order)
+    one = Stream()
+    two = Stream(one.order)
     first, second = prepared(1, "a"), prepared(2, "a")
-    for queue, record in ((one, first), (two, second)):
-        queue.enter(record)
-        queue.ready(record)
+    for stream, record in ((one, first), (two, second)):
+        stream.enter(record)
+        stream.ready(record)
 
     assert two.take(100) == []
-    one.leave(one.take(100)[0])
+    written(*one.take(100))
     assert numbers(two.take(100)) == [2]
 
 
 def test_a_repeated_record_stands_for_the_one_before():
     """What says all that the earlier one said replaces it while it waits."""
-    queue = queue_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
+    stream = stream_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
 
-    (sent,) = queue.take(100)
+    (sent,) = stream.take(100)
 
     assert sent.number == 3
     assert numbers(sent.merged) == [1, 2]
@@ -126,36 +162,51 @@ def test_a_record_that_says_less_stands_for_nobody():
     earlier, later = prepared(1, "a"), prepared(2, "a")
     earlier.body["more"] = 1
 
-    queue = queue_of(earlier, later, merge=True)
+    stream = stream_of(earlier, later, merge=True)
 
-    assert numbers(queue.take(100)) == [1]
-    assert queue.waiting == 0
+    assert numbers(stream.take(100)) == [1]
+    assert stream.queue.waiting == 0
 
 
 def test_a_refused_record_gives_way_to_the_one_it_stood_for():
     """Without merging, the earlier one would have been written."""
-    queue = queue_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
-    (sent,) = queue.take(100)
+    stream = stream_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
+    (sent,) = stream.take(100)
 
-    assert queue.unmerge(sent)
+    tell_refused([sent], NO)
 
-    (second,) = queue.take(100)
+    (second,) = stream.take(100)
     assert (second.number, numbers(second.merged)) == (2, [1])
     assert sent.merged is None
 
 
-def test_whoever_becomes_first_before_it_is_ready_is_announced():
-    """A step may have to wait until all before a record have ended."""
-    announced = []
-    queue = Queue(Order(), merge=False, on_first=announced.append)
+def test_a_record_waits_for_its_turn_before_it_is_ready():
+    """What means it may be made or deleted by any record before it."""
+    stream = Stream()
     first, second = prepared(1, "a"), prepared(2, "a")
-    queue.enter(first)
-    queue.enter(second)
-    queue.ready(first)
+    stream.enter(first, second)
+    stream.ready(first)
+    turns = []
 
-    queue.leave(queue.take(1)[0])
+    async def look(record):
+        await stream.order.turn(record)
+        turns.append(record)
 
-    assert announced == [second]
+    stream.tasks.create_task(look(second))
+    assert turns == []
+    written(*stream.take(1))
+
+    assert turns == [second]
+
+
+def test_a_record_that_a_written_one_stood_for_is_not_sent_after_all():
+    """What comes after the write may be refused, the tags say: the earlier record's values are older."""
+    stream = stream_of(prepared(1, "a"), prepared(2, "a"), merge=True)
+
+    written(*stream.take(100))
+
+    assert numbers(stream.ended) == [2, 1]
+    assert stream.take(100) == []
 
 
 operations = st.sampled_from(["upsert", "update", "insert", "delete"])
@@ -166,16 +217,16 @@ keys = st.lists(st.sampled_from("abcdef"), max_size=2, unique=True)
 def test_whatever_comes_each_record_ends_once_and_in_order(wanted, merge, chance):
     """The two promises, for any stream of records and any order in which calls land."""
     records = [prepared(n, *keys, operation=operation) for n, (operation, keys) in enumerate(wanted)]
-    queue = Queue(Order(), merge=merge)
-    waiting, flying, ended = list(records), [], []
-    while waiting or flying or queue.waiting:
+    stream = Stream(merge=merge)
+    waiting, flying, sent = list(records), [], []
+    while waiting or flying or stream.queue.waiting:
         action = chance.choice(["read", "send", "land"])
         if action == "read" and waiting:
             record = waiting.pop(0)
-            queue.enter(record)
-            queue.ready(record)
-        elif action == "send" and queue.waiting:
-            call = queue.take(chance.randint(1, 5))
+            stream.enter(record)
+            stream.ready(record)
+        elif action == "send" and stream.queue.waiting:
+            call = stream.take(chance.randint(1, 5))
             in_flight = [lock for batch in flying for record in batch for lock in record.locks]
             locks = [lock for record in call for lock in record.locks]
             assert len(set(locks)) == len(locks)
@@ -184,18 +235,19 @@ def test_whatever_comes_each_record_ends_once_and_in_order(wanted, merge, chance
             flying.append(call)
         elif action == "land" and flying:
             for record in flying.pop(chance.randrange(len(flying))):
-                if chance.random() < 0.3 and queue.unmerge(record):
-                    ended.append(record)
-                    continue
-                ended.extend([*(record.merged or ()), record])
-                queue.leave(record)
+                if chance.random() < 0.3:
+                    sent.append(record)
+                    tell_refused([record], NO)
+                else:
+                    sent.extend([*(record.merged or ()), record])
+                    written(record)
 
-    assert sorted(record.number for record in ended) == list(range(len(records)))
+    assert stream.errors == []
+    assert sorted(numbers(stream.ended)) == list(range(len(records)))
+    assert sorted(numbers(sent)) == list(range(len(records)))
     for key in "abcdef":
-        written = [
-            each.number for each in ended if ("key", key) in each.locks and not stood_down(each, ended)
-        ]
-        assert written == sorted(written)
+        settled = [each.number for each in sent if ("key", key) in each.locks and not stood_down(each, sent)]
+        assert settled == sorted(settled)
 
 
 def stood_down(record, ended):

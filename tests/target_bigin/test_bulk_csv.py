@@ -8,7 +8,7 @@ import pytest
 
 from bigin_api import Field
 from target_bigin.bulk.sheet import columns_of, shape_of, sheet_for, why_not
-from target_bigin.records.record import Prepared
+from target_bigin.records.record import Record
 
 FIELDS = {
     each.api_name: each
@@ -106,4 +106,4 @@ def test_more_columns_than_a_file_takes_make_no_file():
 
 
 def prepared(**body):
-    return Prepared(1, "people", {}, body=body)
+    return Record(1, "people", {}, body=body)

@@ -6,8 +6,8 @@ import pytest
 from support.target import record, records, schema
 
 from bigin_api.models import Layout, LayoutField, PickListValue
-from target_bigin.records.record import Refused
-from target_bigin.values.stages import Stages
+from target_bigin.records.record import Rejected
+from target_bigin.values.checks import Stages
 
 
 def sub(name, *stages):
@@ -72,7 +72,7 @@ def test_a_sub_pipeline_of_two_teams_does_not_choose_one():
 )
 def test_what_does_not_fit_is_refused_with_what_would(sent, field, says):
     """Bigin says MAPPING_MISMATCH; here it says what the sub-pipeline knows."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         STAGES.check(dict(sent))
 
     assert refused.value.reject.field == field

@@ -10,7 +10,7 @@ from support.target import RunningTarget, record, records, run_target, schema, s
 
 from bigin_api.errors import SettingsError
 from target_bigin.files.journal import Journal
-from target_bigin.records.record import Prepared
+from target_bigin.records.record import Record
 
 TASKS = schema("Tasks", "Subject", "Priority")
 SINCE = datetime(2026, 5, 14, tzinfo=timezone.utc)
@@ -119,7 +119,7 @@ def test_a_dry_run_notes_nothing(sandbox, target, settings, tmp_path):
 
 
 def prepared(number, subject):
-    return Prepared(number, "Tasks", {}, {"Subject": subject})
+    return Record(number, "Tasks", {}, {"Subject": subject})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bigin_api.models import Field, Module
-from target_bigin.schema.matching import Dropped, FieldMatch, find_module, why_unwritable
+from target_bigin.schema.fields import Dropped, FieldMatch, find_module, why_unwritable
 
 MODULES = [
     Module(

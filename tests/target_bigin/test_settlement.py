@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_bigin.records.ledger import Ledger
-from target_bigin.records.record import Prepared, Reject
+from target_bigin.records.record import Record, Reject
 
 NO = Reject("rejected", "INVALID_DATA", "no")
 
@@ -15,19 +15,19 @@ NO = Reject("rejected", "INVALID_DATA", "no")
 def ledger_with(count):
     ledger = Ledger(lambda _record, _reject: None)
     account = ledger.account("s")
-    return ledger, [Prepared(ledger.read(account), "s", {}) for _ in range(count)]
+    return ledger, [Record(ledger.read(account), "s", {}) for _ in range(count)]
 
 
 def test_a_state_waits_for_every_record_before_it():
     """Otherwise a tap would go on behind a record that was never written."""
     ledger, first = ledger_with(2)
     ledger.queue_state({"at": 2})
-    third = Prepared(ledger.read(ledger.account("s")), "s", {})
+    third = Record(ledger.read(ledger.account("s")), "s", {})
 
-    ledger.settle(third, "inserted")
-    ledger.settle(first[1], "inserted")
+    ledger.end(third, "inserted")
+    ledger.end(first[1], "inserted")
     assert ledger.due_state() is None
-    ledger.reject(first[0], NO)
+    ledger.end(first[0], NO)
 
     assert ledger.due_state() == {"at": 2}
     assert ledger.due_state() is None
@@ -38,7 +38,7 @@ def test_only_the_latest_of_several_due_states_goes_out():
     ledger, records = ledger_with(1)
     for value in ("a", "b"):
         ledger.queue_state(value)
-    ledger.settle(records[0], "updated")
+    ledger.end(records[0], "updated")
 
     assert ledger.due_state() == "b"
 
@@ -46,17 +46,17 @@ def test_only_the_latest_of_several_due_states_goes_out():
 def test_a_record_ends_once():
     """A second end would hide that another record has none."""
     ledger, records = ledger_with(2)
-    ledger.settle(records[1], "inserted")
+    ledger.end(records[1], "inserted")
 
-    for record in (records[1], Prepared(9, "s", {})):
+    for record in (records[1], Record(9, "s", {})):
         with pytest.raises(RuntimeError):
-            ledger.settle(record, "inserted")
+            ledger.end(record, "inserted")
 
 
 def test_an_account_that_does_not_balance_is_named():
     """Read = written + unchanged + rejected, or something was forgotten."""
     ledger, records = ledger_with(2)
-    ledger.settle(records[0], "inserted")
+    ledger.end(records[0], "inserted")
 
     assert ledger.imbalance() == ["s: read 2, settled 1"]
 
@@ -71,11 +71,11 @@ def test_whatever_the_order_no_state_is_ahead(order, states):
         if number in states:
             ledger.queue_state(number)
         if number < 30:
-            records.append(Prepared(ledger.read(account), "s", {}))
+            records.append(Record(ledger.read(account), "s", {}))
     ended = set()
     latest = -1
     for place in order:
-        ledger.settle(records[place], "inserted")
+        ledger.end(records[place], "inserted")
         ended.add(place)
         due = ledger.due_state()
         if due is not None:

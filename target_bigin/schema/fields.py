@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -16,6 +16,14 @@ PASSED_ALONG = frozenset(("$se_module", "$related_module", "$append_values", "se
 
 SILENT_PREFIX = "_sdc_"
 ID_NAMES = ("id", "Id")  # JSON's, and that of Bulk Read's CSV
+
+
+SETTINGS = "settings_"
+MARKS: Mapping[str, frozenset[str]] = {
+    "users": frozenset(("full_name", "zuid", "profile")),
+    "organization": frozenset(("company_name", "zgid")),
+}
+"""Properties by which tap-bigin's own streams of these common names are known."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,18 @@ def why_unwritable(name: str, module: Module | None) -> str | None:
     if not module.api_supported:
         return f"{module.api_name} is not open to the API"
     return None
+
+
+def is_description(stream: str, properties: Collection[str]) -> bool:
+    """Whether a stream is one of tap-bigin's descriptions; another tap's ``users`` is none.
+
+    >>> is_description("users", ["id", "full_name", "zuid", "profile"]), is_description("users", ["id"])
+    (True, False)
+    """
+    if stream.startswith(SETTINGS):
+        return True
+    marks = MARKS.get(stream)
+    return marks is not None and marks <= set(properties)
 
 
 class FieldMatch:

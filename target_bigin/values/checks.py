@@ -1,31 +1,35 @@
-"""A deal's stage lies in its sub-pipeline, and the sub-pipeline in its Team Pipeline. No I/O.
-
-Bigin refuses what does not fit (MAPPING_MISMATCH). Checked before anything is sent: the layouts of
-Pipelines are the Team Pipelines, and only there does each sub-pipeline list its stages. Source: FACTS 3.
-"""
+"""What is checked or brought into form when a record's fields are seen together. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from operator import attrgetter
 
 from bigin_api.models import Layout, PickListValue
-from target_bigin.records.record import Record, Refused, Reject
+from target_bigin.records.record import Fields, Reject, Rejected
 
-MODULE = "Pipelines"
+DEALS = "Pipelines"
+
+_REMINDER, _START = "Remind_At", "Start_DateTime"
 
 
 class Stages:
-    """What the Team Pipelines of this organisation allow."""
+    """What the Team Pipelines of this organisation allow.
+
+    A deal's stage lies in its sub-pipeline, and the sub-pipeline in its Team Pipeline. Bigin refuses what
+    does not fit (MAPPING_MISMATCH), so it is checked before anything is sent: the layouts of Pipelines
+    are the Team Pipelines, and only there does each sub-pipeline list its stages. Source: FACTS 3.
+    """
 
     def __init__(self, layouts: Iterable[Layout]) -> None:
         self._layouts = [each for each in layouts if each.sub_pipelines]
 
-    def check(self, body: Record, *, foreign_ids: bool = False) -> None:
+    def check(self, body: Fields, *, foreign_ids: bool = False) -> None:
         """Bring a deal's Pipeline, Sub_Pipeline and Stage into the form that is stored.
 
         What one call can tell is checked; a Stage without its Sub_Pipeline is left to Bigin. A
-        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Refused.
+        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Rejected.
         """
         if not self._layouts:
             return
@@ -63,6 +67,30 @@ class Stages:
         raise _mismatch("Pipeline", f"there is no Team Pipeline {shown!r}: {_list(known)}.")
 
 
+def bring_together(body: Fields) -> None:
+    """Turn an event's reminder from a moment into minutes before its start; without a start it is dropped.
+
+    >>> body = {"Remind_At": "2026-05-14T06:45:00+00:00", "Start_DateTime": "2026-05-14T07:00:00+00:00"}
+    >>> bring_together(body)
+    >>> body["Remind_At"]
+    [{'unit': 15, 'period': 'minutes'}]
+    """
+    moment = body.get(_REMINDER)
+    if not isinstance(moment, str):
+        return
+    start = body.get(_START)
+    if start is None:
+        del body[_REMINDER]
+        return
+    before = datetime.fromisoformat(start) - datetime.fromisoformat(moment)
+    minutes = max(0, round(before.total_seconds() / 60))
+    for period, length in (("days", 1440), ("hours", 60), ("minutes", 1)):
+        if minutes and minutes % length == 0:
+            body[_REMINDER] = [{"unit": minutes // length, "period": period}]
+            return
+    body[_REMINDER] = [{"unit": 0, "period": "minutes"}]
+
+
 def _stage(written: str, subs: Sequence[PickListValue]) -> str:
     for sub in subs:
         found = _find(written, sub.maps.get("Stage", ()))
@@ -83,8 +111,8 @@ def _find(written: str, values: Iterable[PickListValue]) -> PickListValue | None
     return None
 
 
-def _mismatch(field: str, message: str) -> Refused:
-    return Refused(Reject("invalid", "STAGE_MISMATCH", message, field))
+def _mismatch(field: str, message: str) -> Rejected:
+    return Rejected(Reject("invalid", "STAGE_MISMATCH", message, field))
 
 
 def _list(known: Iterable[str]) -> str:

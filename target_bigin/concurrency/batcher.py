@@ -1,0 +1,56 @@
+"""Questions that share a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+from target_bigin.concurrency.tasks import Tasks, Wait
+
+K = TypeVar("K", bound=Hashable)
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Batcher(Generic[K, Q, A]):
+    """Collects questions until there are ``size``, then asks them in one call.
+
+    ``ask`` runs in a thread: it gets questions by key and gives an answer for each key. Equal keys are
+    asked once; everybody who asked gets the answer, or the error that the call raised.
+    """
+
+    def __init__(self, tasks: Tasks, ask: Callable[[Mapping[K, Q]], Mapping[K, A]], *, size: int) -> None:
+        self._tasks = tasks
+        self._ask = ask
+        self._size = size
+        self._waiting: dict[K, Q] = {}  # not asked yet
+        self._asking: dict[K, list[Wait[A]]] = {}  # waiting or in flight
+
+    def ask(self, key: K, question: Q) -> Wait[A]:
+        """What to await for the answer. Full batches are asked at once, the rest by ``flush``."""
+        wait: Wait[A] = Wait(self._tasks)
+        asking = self._asking.setdefault(key, [])
+        if not asking:
+            self._waiting[key] = question
+        asking.append(wait)
+        if len(self._waiting) >= self._size:
+            self.flush()
+        return wait
+
+    def flush(self) -> None:
+        """Ask now all that waits, full batch or not."""
+        while self._waiting:
+            keys = list(self._waiting)[: self._size]
+            self._tasks.create_task(self._ask_for({key: self._waiting.pop(key) for key in keys}))
+
+    async def _ask_for(self, questions: Mapping[K, Q]) -> None:
+        try:
+            answers = await self._tasks.call(lambda: self._ask(questions))
+        except Exception as error:  # noqa: BLE001 -- told to everybody who asked
+            for key in questions:
+                for wait in self._asking.pop(key):
+                    wait.set_exception(error)
+            return
+        for key in questions:
+            for wait in self._asking.pop(key):
+                wait.set_result(answers[key])
