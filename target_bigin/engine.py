@@ -32,10 +32,6 @@ class RunFailed(Exception):  # noqa: N818 -- reads as what happened
     """The run ends with exit code 1; the message is its last line."""
 
 
-class Terminated(RunFailed):
-    """A signal asked for the end."""
-
-
 class Engine:
     """One run. Everything is called on the main thread.
 
@@ -92,8 +88,8 @@ class Engine:
         self._go_on(flush=False)
 
     def terminate(self, reason: str) -> None:
-        """Ask for the end, from a signal handler: the next ``check`` raises Terminated."""
-        self._error = self._error or Terminated(reason)
+        """Ask for the end, from a signal handler: the next ``check`` raises RunFailed."""
+        self._error = self._error or RunFailed(reason)
 
     def check(self) -> None:
         """Raises what ends the run early."""

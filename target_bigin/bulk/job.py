@@ -52,57 +52,53 @@ class Sent:
     refusal: str | None = None
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a job is made from. It is noted in ``log`` as soon as it exists, and again when it has ended."""
+def run_job(
+    client: Labelled,
+    module: str,
+    operation: BulkOperation,
+    sheet: Sheet,
+    records: Sequence[Record],
+    *,
+    log: JobLog,
+) -> Sent:
+    """Write the file, make the job, wait for it, read its result.
 
-    client: Labelled
-    module: str
-    operation: BulkOperation
-    sheet: Sheet
-    log: JobLog
-
-    def run(self, records: Sequence[Record]) -> Sent:
-        """Write the file, make the job, wait for it, read its result.
-
-        Raises what ends the run: AuthError, CreditBudgetReached, ClientClosed.
-        """
-        with tempfile.TemporaryFile() as file:
-            with CsvArchive(file, f"{self.module}.csv", self.sheet.header) as archive:
-                taken = next(
-                    (place for place, each in enumerate(records) if not archive.add(self.sheet.row(each))),
-                    len(records),
-                )
-            sent, left = records[:taken], records[taken:]
-            try:
-                file_id = self.client.bulk_write.upload(file, f"{self.module}.zip")
-                made = self.client.bulk_write.create(
-                    self.module,
-                    file_id,
-                    self.sheet.mappings,
-                    operation=self.operation,
-                    find_by=self.sheet.key,
-                    ignore_empty=not self.sheet.blanks_erase,
-                    records=len(sent),
-                )
-            except (InvalidRequest, ModuleUnavailable, PermissionDenied) as error:
-                return Sent(sent, left, refusal=error.message)
-            except TransientError as error:
-                return Sent(sent, left, trouble=error.message)
-        return self._await(made, sent, left)
-
-    def _await(self, made: BulkWriteJob, sent: Sequence[Record], left: Sequence[Record]) -> Sent:
-        self.log.note(made, self.module)
+    The job is noted in ``log`` as soon as it exists, and again when it has ended. Raises what ends the
+    run: AuthError, CreditBudgetReached, ClientClosed.
+    """
+    with tempfile.TemporaryFile() as file:
+        with CsvArchive(file, f"{module}.csv", sheet.header) as archive:
+            taken = next(
+                (place for place, each in enumerate(records) if not archive.add(sheet.row(each))),
+                len(records),
+            )
+        sent, left = records[:taken], records[taken:]
         try:
-            done = self.client.bulk_write.wait(made, expected_rows=len(sent))
-            self.log.note(done, self.module)
-            with tempfile.TemporaryFile() as file:
-                self.client.bulk_write.download(done, file)
-                file.seek(0)
-                results = {fold(row.values.get(self.sheet.key, "")): row for row in read_results(file)}
-        except BulkJobFailed as error:
-            self.log.note(BulkWriteJob(made.id, "FAILED", self.module), self.module)
+            file_id = client.bulk_write.upload(file, f"{module}.zip")
+            made = client.bulk_write.create(
+                module,
+                file_id,
+                sheet.mappings,
+                operation=operation,
+                find_by=sheet.key,
+                ignore_empty=not sheet.blanks_erase,
+                records=len(sent),
+            )
+        except (InvalidRequest, ModuleUnavailable, PermissionDenied) as error:
+            return Sent(sent, left, refusal=error.message)
+        except TransientError as error:
             return Sent(sent, left, trouble=error.message)
-        except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
-            return Sent(sent, left, trouble=error.message)
-        return Sent(sent, left, results)
+    log.note(made, module)
+    try:
+        done = client.bulk_write.wait(made, expected_rows=len(sent))
+        log.note(done, module)
+        with tempfile.TemporaryFile() as file:
+            client.bulk_write.download(done, file)
+            file.seek(0)
+            results = {fold(row.values.get(sheet.key, "")): row for row in read_results(file)}
+    except BulkJobFailed as error:
+        log.note(BulkWriteJob(made.id, "FAILED", module), module)
+        return Sent(sent, left, trouble=error.message)
+    except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
+        return Sent(sent, left, trouble=error.message)
+    return Sent(sent, left, results)

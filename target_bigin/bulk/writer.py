@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bigin_api import BulkJobFailed, NotFound, RowResult
 from bigin_api.limits import BULK_WRITE_CREDITS, MAX_RECORDS_PER_BULK_WRITE, RECORDS_PER_WRITE_CREDIT
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.bulk.job import BulkOperation, Job
+from target_bigin.bulk.job import BulkOperation, Sent, run_job
 from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.writing.queue import Queue, tell, tell_refused
@@ -141,12 +141,12 @@ class BulkWriter:
             return
         self._say_trigger()
         logger.info("%s: a bulk job takes %d records.", self._context.stream, len(records))
-        job = Job(self._context.client, self._module, operation, sheet, self._log)
-        self._tasks.create_task(self._write(plan, job, records))
+        run = partial(run_job, self._context.client, self._module, operation, sheet, records, log=self._log)
+        self._tasks.create_task(self._write(plan, run))
 
-    async def _write(self, plan: BulkPlan, job: Job, records: Sequence[Record]) -> None:
+    async def _write(self, plan: BulkPlan, run: Callable[[], Sent]) -> None:
         """A job's whole way, from its records to the end of each."""
-        sent = await self._tasks.call(partial(job.run, records))
+        sent = await self._tasks.call(run)
         stream = self._context.stream
         for record in sent.left:
             tell(record, 0.0)

@@ -10,7 +10,6 @@ written makes every fingerprint of its stream void.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +35,8 @@ create table if not exists written (
 Fingerprints = dict[str, bytes]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Whose fingerprints: the record ``key`` that ``stream`` writes to ``module``."""
-
-    stream: str
-    module: str
-    key: str
+Slot = tuple[str, str, str]
+"""Whose fingerprints: of a stream, in a module, with a key."""
 
 
 def fingerprints(body: Mapping[str, Any]) -> Fingerprints:
@@ -104,9 +98,9 @@ class Written:
         """What the record was last written with; {} where that is not known."""
         row = self._db.execute(
             "select settings, fields from written where stream = ? and module = ? and key = ?",
-            (slot.stream, slot.module, slot.key),
+            slot,
         ).fetchone()
-        if row is None or row[0] != self._settings[slot.stream]:
+        if row is None or row[0] != self._settings[slot[0]]:
             return {}
         return self._decode(row[1])
 
@@ -116,10 +110,8 @@ class Written:
         self._db.execute(
             "insert or replace into written values (?, ?, ?, ?, ?)",
             (
-                slot.stream,
-                slot.module,
-                slot.key,
-                self._settings[slot.stream],
+                *slot,
+                self._settings[slot[0]],
                 msgspec.msgpack.encode(fields),
             ),
         )
@@ -129,7 +121,7 @@ class Written:
         self._begin()
         self._db.execute(
             "delete from written where stream = ? and module = ? and key = ?",
-            (slot.stream, slot.module, slot.key),
+            slot,
         )
 
     def commit(self) -> None:

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from bigin_api import BulkWriteJob
 
 
-class _Note(msgspec.Struct):
-    job: str
-    module: str
-    ended: bool = False
-
-
 def beside(journal: Path) -> Path:
     """The file of these notes: next to the journal of inserts.
 
@@ -76,7 +70,9 @@ class JobLog:
             self._path.unlink(missing_ok=True)
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [msgspec.json.encode(_Note(job, module)) + b"\n" for job, module in self._open.items()]
+        lines = [
+            msgspec.json.encode({"job": job, "module": module}) + b"\n" for job, module in self._open.items()
+        ]
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.write_bytes(b"".join(lines))
         fresh.replace(self._path)
@@ -85,9 +81,8 @@ class JobLog:
 def _read(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    decoder = msgspec.json.Decoder(_Note)
     try:
-        notes = [decoder.decode(line) for line in path.read_bytes().splitlines() if line]
-    except msgspec.DecodeError as exc:
+        notes = [msgspec.json.decode(line) for line in path.read_bytes().splitlines() if line]
+        return {str(note["job"]): str(note["module"]) for note in notes if not note.get("ended")}
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as exc:
         raise SettingsError(f"journal_path: {path} holds no notes of bulk jobs ({exc}).") from exc
-    return {note.job: note.module for note in notes if not note.ended}

@@ -47,14 +47,6 @@ class Memory:
     place: int
 
 
-@dataclass
-class _Open:
-    """A call of this run whose records no STATE covers yet."""
-
-    note: Call
-    last_number: int
-
-
 def print_of(record: Record) -> str:
     """A hash of what a record is in Bigin's eyes."""
     return hashlib.blake2b(_encoder.encode(record.body), digest_size=16).hexdigest()
@@ -67,7 +59,7 @@ class Journal:
         self._path = path
         self._file: IO[bytes] | None = None
         self._calls = 0
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, tuple[Call, int]] = {}  # of this run, and the last record that it is about
         self._former: dict[int, Call] = {}
         self._memories: defaultdict[tuple[str, str], deque[Memory]] = defaultdict(deque)
         self._recalled: list[tuple[int, Memory]] = []
@@ -101,20 +93,20 @@ class Journal:
             note = Call(
                 self._calls, records[0].stream, since.isoformat(), [print_of(each) for each in records]
             )
-            self._open[note.call] = _Open(note, max(each.number for each in records))
+            self._open[note.call] = note, max(each.number for each in records)
             self._append({"sending": note.call, **_content(note)})
         return self._calls
 
     def answered(self, call: int, ids: Sequence[str | None]) -> None:
         """Note what was answered: the ids of those that were written."""
-        held = self._open.get(call)
-        if held is not None:
-            held.note.ids = list(ids)
-            self._append({"answered": call, "ids": held.note.ids})
+        if call in self._open:
+            note, _ = self._open[call]
+            note.ids = list(ids)
+            self._append({"answered": call, "ids": note.ids})
 
     def covered(self, up_to: int) -> None:
         """A STATE went out that covers all records up to this number: their notes have served."""
-        done = [call for call, held in self._open.items() if held.last_number <= up_to]
+        done = [call for call, (_, last_number) in self._open.items() if last_number <= up_to]
         for call in done:
             del self._open[call]
         served = [memory for number, memory in self._recalled if number <= up_to]
@@ -182,7 +174,7 @@ class Journal:
             self._file.close()
         beside = self._path.with_name(self._path.name + ".new")
         with beside.open("wb") as file:
-            for note in (*self._former.values(), *(held.note for held in self._open.values())):
+            for note in (*self._former.values(), *(note for note, _ in self._open.values())):
                 file.write(_encoder.encode({"sending": note.call, **_content(note)}) + b"\n")
                 if note.ids is not None:
                     file.write(_encoder.encode({"answered": note.call, "ids": note.ids}) + b"\n")

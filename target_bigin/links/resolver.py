@@ -8,8 +8,7 @@ another one waits for is let go before the one that waits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -32,13 +31,6 @@ Decision = Literal["last call", "circle", "never"]
 """What is not there at the last call will not come; in a circle a record is written first, linked later."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    links: Sequence[PendingLink]
-    names: Sequence[Name]
-    moved: Wait[Decision | None]
-
-
 class WaitingRecords:
     """The records of a run that wait for others. Main thread alone.
 
@@ -46,7 +38,8 @@ class WaitingRecords:
     """
 
     def __init__(self) -> None:
-        self._unwritten: dict[int, _Waiting] = {}  # by number of the record
+        # By number of the record: what it looks for, and what it waits for.
+        self._unwritten: dict[int, tuple[Sequence[Name], Wait[Decision | None]]] = {}
         self._written: dict[int, Wait[Decision | None]] = {}  # but for links that close a circle
         self._coming: Counter[Name] = Counter()  # by what the unwritten ones may be looked for
 
@@ -58,10 +51,11 @@ class WaitingRecords:
         moved: Wait[Decision | None],
     ) -> Decision | None:
         """Hold a record that lacks these links, and by these names may be one that others lack."""
-        self._unwritten[record.number] = _Waiting(links, names, moved)
+        sought = [query.name for link in links for query in (*link.queries, *link.last_resort)]
+        self._unwritten[record.number] = sought, moved
         self._coming.update(names)
         if len(self._unwritten) > MOST_WAITING:
-            _decide(next(iter(self._unwritten.values())).moved, "last call")
+            _decide(next(iter(self._unwritten.values()))[1], "last call")
         decision = await moved
         del self._unwritten[record.number]
         for name in names:
@@ -83,16 +77,12 @@ class WaitingRecords:
         If all of them do, they wait in a circle. Called again while that moves anything.
         """
         unwritten = list(self._unwritten.values())
-        hopeless = [each for each in unwritten if not any(name in self._coming for name in _sought(each))]
-        for waiting in hopeless or unwritten:
-            _decide(waiting.moved, "last call" if hopeless else "circle")
+        hopeless = [each for each in unwritten if not any(name in self._coming for name in each[0])]
+        for _, moved in hopeless or unwritten:
+            _decide(moved, "last call" if hopeless else "circle")
         if not unwritten:
             for moved in list(self._written.values()):
                 _decide(moved, "never")
-
-
-def _sought(waiting: _Waiting) -> Iterator[Name]:
-    return (query.name for link in waiting.links for query in (*link.queries, *link.last_resort))
 
 
 def _decide(moved: Wait[Decision | None], decision: Decision) -> None:

@@ -17,6 +17,7 @@ from target_bigin.concurrency.tasks import Wait
 from target_bigin.deletions.brake import Brake
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.streams.stream import Stream
 from target_bigin.values.objects import is_id
 from target_bigin.writing.results import is_gone, refusal
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 DELETED_RECORDS = "deleted_records"
 
 
-class DeletedRecordsStream:
+class DeletedRecordsStream(Stream):
     """Main thread alone. Deletes nothing unless ``deletes`` or the stream's operation says so."""
-
-    is_full = False
 
     def __init__(
         self, run: Run, ledger: Ledger, id_map: IdMap, stream: str, settings: StreamSettings
@@ -111,18 +110,6 @@ class DeletedRecordsStream:
         fire = bool(self._run.settings.trigger)
         results = self._client.records.delete(module, list(ids), fire_workflows=fire)
         return dict(zip(ids, results, strict=False))
-
-    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- as of a stream that does
-        """An entry without its key is refused like any other that names nothing."""
-        return False
-
-    def tick(self, *, flush: bool) -> None:
-        """With ``flush`` send the deletions that were allowed."""
-        if flush:
-            self.complete()
-
-    def activate_version(self, version: int) -> None:
-        """Deletions have no versions."""
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""

@@ -19,7 +19,7 @@ from target_bigin.links.references import modules_of
 from target_bigin.links.resolver import LinkResolver, WaitingRecords
 from target_bigin.lookups.by_value import OwnKey
 from target_bigin.lookups.directory import Directory, Place
-from target_bigin.lookups.own_id import KeyOf, OwnIds, Publisher
+from target_bigin.lookups.own_id import KeyOf, SourceKeys
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.order import Order
 from target_bigin.records.record import Record
@@ -79,6 +79,7 @@ class Factory:
         key_of = _key_of(context)
         order = self._order(name)
         shapes = self._row_fields(context)
+        source_keys = self._source_keys(context, order)
         looks_up = key.way == "find" or settings.dry_run
         own_key_ = OwnKey(
             context,
@@ -105,7 +106,7 @@ class Factory:
             versions=OldVersions(context, self._id_map, brake, key_of)
             if deletes and not settings.dry_run
             else None,
-            own_ids=self._own_ids(context, order),
+            source_keys=source_keys,
             links=self._links(context, shapes),
             own_key=own_key_,
             brake=brake if brakes else None,
@@ -113,7 +114,7 @@ class Factory:
                 context.stream,
                 _slot_of(context),
                 _what_writes_depend_on(context),
-                is_there=self._is_there(context),
+                is_there=source_keys.is_there,
             ),
             rows=RowWriter(
                 context.client,
@@ -128,9 +129,6 @@ class Factory:
             bulk=bulk,
             queue=queue,
             writer=self._writer(context, queue, key, bulk),
-            publisher=Publisher(
-                self._directory, module=name, key_of=key_of, keeps_keys=self._keeps_keys(context)
-            ),
             tags=Tags(context.client, run.tasks, module=name, tags=context.settings.tags),
         )
 
@@ -172,20 +170,17 @@ class Factory:
     def _order(self, module: str) -> Order:
         return self._orders.setdefault(module, Order(self._run.tasks))
 
-    def _own_ids(self, context: StreamContext, order: Order) -> OwnIds | None:
-        settings = context.settings
-        if settings.ids != "source":
-            return None
+    def _source_keys(self, context: StreamContext, order: Order) -> SourceKeys:
         name, fields = context.module.api_name, context.fields
         unique = unique_fields(name, fields)
-        matched = settings.duplicate_check_fields or own_key(name, fields)
-        return OwnIds(
-            self._id_map,
+        matched = context.settings.duplicate_check_fields or own_key(name, fields)
+        return SourceKeys(
+            context,
+            self._directory,
             order,
             key_of=_key_of(context),
             # A deal's name is a check field and not unique: upserts by it would merge two deals into one.
             matches_by=matched if all(each in unique for each in matched) else (),
-            account=context.account,
         )
 
     def _links(self, context: StreamContext, shapes: Mapping[str, RowField]) -> LinkResolver:
@@ -237,7 +232,7 @@ class Factory:
         client = run.client.labelled(stream)
         changes = self._changes_of(
             stream,
-            lambda record: Slot(stream, place.shown, record.raw[PARENT_ID]),
+            lambda record: (stream, place.shown, record.raw[PARENT_ID]),
             {"ids": settings.ids, "replace_rows": settings.replace_rows},
         )
         relations = {PARENT: parent_relation(place.module, settings), shape.name: shape.read}
@@ -294,21 +289,6 @@ class Factory:
         except PermissionDenied:
             return ""  # the token may not ask
 
-    def _keeps_keys(self, context: StreamContext) -> bool:
-        return self._id_map.kept_between_runs or context.settings.ids == "source"
-
-    def _is_there(self, context: StreamContext) -> Callable[[Record], bool]:
-        """Where keys are kept, a record without an id was deleted since it was written, or never was."""
-        if not self._keeps_keys(context):
-            return lambda _record: True
-        id_map, key_of = self._id_map, _key_of(context)
-
-        def is_there(record: Record) -> bool:
-            key = key_of(record)
-            return key is None or id_map.of_stream(record.stream, key) is not None
-
-        return is_there
-
 
 def _what_writes_depend_on(context: StreamContext) -> Mapping[str, object]:
     settings = context.settings
@@ -335,7 +315,7 @@ def _slot_of(context: StreamContext) -> SlotOf:
 
     def slot_of(record: Record) -> Slot | None:
         key = key_of(record) if by_source or not record.locks else "=".join(record.locks[0])
-        return None if key is None else Slot(stream, module, key)
+        return None if key is None else (stream, module, key)
 
     return slot_of
 

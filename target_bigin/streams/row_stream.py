@@ -21,6 +21,7 @@ from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
 from target_bigin.rows.fields import RowField, row_fields
 from target_bigin.rows.related_list import LinkWriter
 from target_bigin.rows.writer import RowWriter
+from target_bigin.streams.stream import Stream
 from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import BadValue
 from target_bigin.values.objects import is_id, lookup
@@ -101,13 +102,11 @@ def shape_of(place: RowPlace, settings: StreamSettings, metadata: Metadata) -> R
     return RowField(place.name, LINKED, {LINKED: convert}, {LINKED: link})
 
 
-class RowStream:
+class RowStream(Stream):
     """Gathers the rows of a parent and writes them as one. Main thread alone.
 
     Two groups of one parent never travel side by side.
     """
-
-    is_full = False
 
     def __init__(
         self,
@@ -181,18 +180,6 @@ class RowStream:
             action: Action = "updated" if await self._writer.write(group, rows, None) else "unchanged"
             change.keep(action)
         return action
-
-    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- as of a stream that does
-        """A row without its own key is written all the same."""
-        return False
-
-    def tick(self, *, flush: bool) -> None:
-        """With ``flush`` send what waits for company."""
-        if flush:
-            self.complete()
-
-    def activate_version(self, version: int) -> None:
-        """Rows have no versions."""
 
     def finish(self) -> None:
         """The last parent's rows are complete."""

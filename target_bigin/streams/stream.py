@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from abc import abstractmethod
 
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.concurrency.tasks import Tasks
@@ -11,7 +11,7 @@ from target_bigin.deletions.brake import Brake
 from target_bigin.deletions.versions import OldVersions
 from target_bigin.links.resolver import LinkResolver
 from target_bigin.lookups.by_value import OwnKey
-from target_bigin.lookups.own_id import OwnIds, Publisher
+from target_bigin.lookups.own_id import SourceKeys
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
@@ -27,21 +27,26 @@ PATIENCE = 3.0  # seconds a record waits for company before its call goes out
 COMPANY = 1.0  # seconds a question waits for others before it is asked
 
 
-class Stream(Protocol):
-    """Whatever a stream's records become. Main thread alone."""
+class Stream:
+    """Whatever the records of a stream become. Main thread alone. By default nothing waits here."""
 
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a place in flight that reading had better stop."""
+        return False
 
+    @abstractmethod
     def take(self, raw: Fields) -> None:
         """A record was read."""
 
-    def judges(self, key_property: str) -> bool:
+    def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- for those that do
         """Whether a record without this key property is refused here."""
+        return False
 
     def tick(self, *, flush: bool) -> None:
         """Let what has waited long enough go on, and with ``flush`` all that waits."""
+        if flush:
+            self.complete()
 
     def activate_version(self, version: int) -> None:
         """The stream's records of this version have all been read."""
@@ -53,7 +58,7 @@ class Stream(Protocol):
         """What is written is completed now: the run ends early, nothing more is sent."""
 
 
-class ModuleStream:
+class ModuleStream(Stream):
     """Writes the records of one stream to one module."""
 
     def __init__(
@@ -64,7 +69,7 @@ class ModuleStream:
         conversion: Conversion,
         order: Order,
         versions: OldVersions | None,
-        own_ids: OwnIds | None,
+        source_keys: SourceKeys,
         links: LinkResolver,
         own_key: OwnKey,
         brake: Brake | None,
@@ -73,7 +78,6 @@ class ModuleStream:
         bulk: BulkPlan | None,
         queue: Queue,
         writer: Writer,
-        publisher: Publisher,
         tags: Tags,
     ) -> None:
         self._context = context
@@ -81,7 +85,7 @@ class ModuleStream:
         self._conversion = conversion
         self._order = order
         self._versions = versions
-        self._own_ids = own_ids
+        self._source_keys = source_keys
         self._links = links
         self._own_key = own_key
         self._brake = brake
@@ -90,7 +94,6 @@ class ModuleStream:
         self._bulk = bulk
         self._queue = queue
         self._writer = writer
-        self._publisher = publisher
         self._tags = tags
         settings = context.run.settings
         self._tasks: Tasks = context.run.tasks
@@ -125,7 +128,7 @@ class ModuleStream:
             self._context.account.notes["deletions ignored (deletes: ignore)"] += 1
             return "unchanged"
         self._order.enter(record)  # later records of its keys stay behind
-        if self._own_ids is not None and (ended := await self._own_ids.find(record)) is not None:
+        if (ended := await self._source_keys.find_id(record)) is not None:
             return ended
         circular = await self._links.resolve(record)  # waits for parents
         await self._own_key.find(record)
@@ -140,7 +143,7 @@ class ModuleStream:
             action = await self._queue.send(record)  # in a bulk job where one pays, else in calls of 100
             if action == "merged":
                 return action  # a later record said all that this one says
-            self._publisher.publish(record, action)  # to the id map, and to whoever waits for it
+            self._source_keys.publish(record, action)  # to the id map, and to whoever waits for it
             self._own_key.learn(record, action)
             if self._is_dry:
                 return action

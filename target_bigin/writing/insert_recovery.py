@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -38,46 +37,36 @@ LISTED_MODULES = frozenset(("Notes",))
 """COQL knows no notes: the list is read, newest first, which gives texts of several lines as well."""
 
 
-@dataclass(frozen=True)
-class Lost:
-    """Records of which nobody knows whether they were written.
-
-    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
-    (``time.monotonic``).
-    """
-
-    records: Sequence[Record]
-    since: datetime
-    until: float
-
-
 def find_written(
     client: Labelled,
     module: str,
     fields: Mapping[str, Field],
-    lost: Lost,
+    records: Sequence[Record],
     *,
+    since: datetime,
+    until: float,
     taken: Collection[str],
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[int, str]:
     """The ids of those lost records that were written after all, by number. Costs 1 credit per 200 rows.
 
-    ``taken``: ids known to be other records. Looks again and again before it says that one is missing:
-    a call whose connection broke may still be at work.
+    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
+    (``time.monotonic``); ``taken``: ids known to be other records. Looks again and again before it says
+    that one is missing: a call whose connection broke may still be at work.
     """
     user = _own_user(client)
     seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
-    columns = compared_fields(lost.records, seen, long_texts=module in LISTED_MODULES)
+    columns = compared_fields(records, seen, long_texts=module in LISTED_MODULES)
     unique = unique_fields(module, seen)
     while True:
-        is_last_look = time.monotonic() >= lost.until
-        rows = _created_since(client, module, columns, lost.since)
+        is_last_look = time.monotonic() >= until
+        rows = _created_since(client, module, columns, since)
         by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
         free = [row for record_id, row in by_id.items() if record_id not in taken]
-        found = match_rows(lost.records, free, {name: fields[name] for name in columns}, unique=unique)
-        if is_last_look or len(found) == len(lost.records):
+        found = match_rows(records, free, {name: fields[name] for name in columns}, unique=unique)
+        if is_last_look or len(found) == len(records):
             return found
-        pause(min(PAUSE, max(0.0, lost.until - time.monotonic())))
+        pause(min(PAUSE, max(0.0, until - time.monotonic())))
 
 
 def compared_fields(

@@ -16,7 +16,7 @@ from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.insert_recovery import LONGEST_CALL, Lost, find_written
+from target_bigin.writing.insert_recovery import LONGEST_CALL, find_written
 from target_bigin.writing.queue import tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
@@ -88,8 +88,10 @@ class InsertGate:
             self._taken.popleft()
         self._let_go(self._before_asking)
 
-    async def inquire(self, context: StreamContext, lost: Lost) -> dict[int, str]:
-        """The ids of those lost records that were written after all, by number.
+    async def inquire(
+        self, context: StreamContext, records: Sequence[Record], *, since: datetime, until: float
+    ) -> dict[int, str]:
+        """The ids of those lost records that were written after all, by number: see ``find_written``.
 
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
@@ -99,7 +101,9 @@ class InsertGate:
         self._is_asking = True
         taken = frozenset(each for _, ids in self._taken for each in ids)
         name, fields = context.module.api_name, context.fields
-        ask = partial(find_written, context.client, name, fields, lost, taken=taken)
+        ask = partial(
+            find_written, context.client, name, fields, records, since=since, until=until, taken=taken
+        )
         try:
             found = await self._tasks.call(ask)
             self._taken.append((time.monotonic(), list(found.values())))
@@ -250,7 +254,7 @@ class Inserts:
         at_work_for = min(LONGEST_CALL, self._context.run.client.limits.request_timeout)
         try:
             found = await self._gate.inquire(
-                self._context, Lost(records, since, until=sent_before + at_work_for)
+                self._context, records, since=since, until=sent_before + at_work_for
             )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import SettingsError
-from target_bigin.files.fingerprints import Slot, Written, fingerprints, says_nothing_new
+from target_bigin.files.fingerprints import Written, fingerprints, says_nothing_new
 
-SLOT = Slot("people", "Contacts", "ann@example.org")
+SLOT = ("people", "Contacts", "ann@example.org")
 SETTINGS = {"operation": "upsert"}
 
 
@@ -111,7 +111,7 @@ def test_streams_and_modules_do_not_meet(open_cache):
 
     cache.keep(SLOT, fingerprints({"a": 1}))
 
-    assert cache.known(Slot("people", "Accounts", SLOT.key)) == {}
+    assert cache.known(("people", "Accounts", SLOT[2])) == {}
 
 
 def test_a_file_that_is_no_cache_is_named(tmp_path):
