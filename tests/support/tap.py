@@ -1,7 +1,8 @@
-"""Runs of tap-bigin: as a command of its own (exit codes, signals), or in this process (fast).
+"""Runs of tap-bigin: the command in this process, or as a process of its own where that is the point.
 
 run = run_tap(sandbox, state=earlier.state, modules=["Contacts"])
 run.records["Contacts"], run.schemas, run.state, run.states, run.log, run.code
+run_process(sandbox, …)                       the same as a process: exit codes, the command line
 run.validate()                                every line against its stream's own schema, strictly
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from support.command import run_command
 from support.sandbox import Sandbox
 from tap_bigin.bookmarks import from_text, to_utc_text
 from tap_bigin.discovery.catalog_cache import DESCRIPTION
@@ -49,6 +51,12 @@ class TapRun:
     messages: list[Message]
     log: list[str] = field(default_factory=list)
     code: int = 0
+    stdout: str = ""
+
+    @classmethod
+    def of(cls, stdout: str, said: list[str], code: int) -> TapRun:
+        """What a command left; the catalog or the account of the settings that some print are no messages."""
+        return cls(read_messages(stdout) if stdout.startswith('{"type":') else [], said, code, stdout)
 
     @property
     def records(self) -> dict[str, list[Record]]:
@@ -114,17 +122,23 @@ def run_tap(
     *arguments: str,
     catalog: Any = None,
     state: Any = None,
-    deadline: float = DEADLINE,
     **settings: Any,
 ) -> TapRun:
     """Run the command to its end. ``catalog`` and ``state`` are JSON values, or texts to be given as they are."""
     with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder:
         command = [*tap_command(sandbox, Path(folder), catalog=catalog, state=state, **settings), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=deadline, check=False)
-    messages = [] if "--discover" in arguments or "--about" in arguments else read_messages(done.stdout)
-    run = TapRun(messages, done.stderr.splitlines(), done.returncode)
-    run.stdout = done.stdout  # type: ignore[attr-defined]
-    return run
+        ended = run_command(lambda: TapBigin.cli.main(command[1:], prog_name=TapBigin.name))
+    return TapRun.of(ended.out, ended.said.splitlines(), ended.code)
+
+
+def run_process(
+    sandbox: Sandbox, *arguments: str, catalog: Any = None, state: Any = None, **settings: Any
+) -> TapRun:
+    """As ``run_tap``, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder:
+        command = [*tap_command(sandbox, Path(folder), catalog=catalog, state=state, **settings), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    return TapRun.of(done.stdout, done.stderr.splitlines(), done.returncode)
 
 
 def tap_command(
@@ -154,7 +168,7 @@ def discover(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
     """The catalog that --discover prints, with every stream selected."""
     run = run_tap(sandbox, "--discover", **settings)
     assert run.code == 0, run.log
-    return select(json.loads(run.stdout))  # type: ignore[attr-defined]
+    return select(json.loads(run.stdout))
 
 
 def select(catalog: dict[str, Any], *streams: str) -> dict[str, Any]:

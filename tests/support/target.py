@@ -1,4 +1,4 @@
-"""Runs of target-bigin: in this process (fast) or as a command of its own (signals, exit codes).
+"""Runs of target-bigin: in this process (fast) or as a process of its own (signals, exit codes, pipes).
 
 run = run_target(sandbox, [schema("Contacts", key=["Email"]), *records("Contacts", rows)], max_rejects=9)
 run.states, run.rejects, run.report["Contacts"], run.error
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from support.command import run_command
 from support.sandbox import Sandbox
 from target_bigin.records.account import Account
 from target_bigin.target import EXPECTED, TargetBigin
@@ -201,7 +202,18 @@ def _holds_within(seconds: float, holds: Callable[[], bool]) -> bool:
 def command(
     config: dict[str, Any], folder: Path, messages: Iterable[Message] | str
 ) -> tuple[int, list[Any], str]:
-    """Run the command to its end: exit code, states, what it said."""
+    """Run the command in this process to its end: exit code, states, what it said."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(config))
+    text = messages if isinstance(messages, str) else lines(messages)
+    ended = run_command(lambda: TargetBigin.cli.main(["--config", str(path)]), given=text)
+    return ended.code, [json.loads(line) for line in ended.out.splitlines()], ended.said
+
+
+def process(
+    config: dict[str, Any], folder: Path, messages: Iterable[Message] | str
+) -> tuple[int, list[Any], str]:
+    """As ``command``, in a process of its own, fed by a pipe."""
     running = RunningTarget(config, folder)
     with contextlib.suppress(BrokenPipeError):
         running.say(messages)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import run_command
 from support.sandbox import Sandbox
-from support.tap import COMMAND, discover, run_tap, select
+from support.tap import discover, run_tap, select
+
+from tap_bigin.tap import TapBigin
 
 
 def _config(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
@@ -21,10 +23,8 @@ def _run(tmp_path: Path, config: Any, *arguments: str) -> tuple[int, str, str]:
     """Exit code, last line and everything said."""
     path = tmp_path / "config.json"
     path.write_text(config if isinstance(config, str) else json.dumps(config))
-    done = subprocess.run(
-        [str(COMMAND), "--config", str(path), *arguments], capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stderr.strip().splitlines()[-1], done.stderr
+    ended = run_command(lambda: TapBigin.cli.main(["--config", str(path), *arguments]))
+    return ended.code, ended.said.strip().splitlines()[-1], ended.said
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,10 @@ def test_a_malformed_file_of_settings_is_named(tmp_path: Path, text: str) -> Non
 
 def test_a_missing_file_of_settings_is_named() -> None:
     """Not a traceback out of the file system."""
-    done = subprocess.run(
-        [str(COMMAND), "--config", "nowhere.json"], capture_output=True, text=True, check=False
-    )
+    ended = run_command(lambda: TapBigin.cli.main(["--config", "nowhere.json"]))
 
-    assert done.returncode == 1
-    assert "nowhere.json cannot be read" in done.stderr.splitlines()[-1]
+    assert ended.code == 1
+    assert "nowhere.json cannot be read" in ended.said.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command import run_command
 from support.tap import run_tap
+
+from tap_bigin.reconcile.command import main
 
 COMMAND = Path(sys.executable).with_name("bigin-reconcile")
 
@@ -23,9 +26,8 @@ def reconcile(sandbox, tmp_path):
     def run(held, *arguments, **settings):
         (tmp_path / "config.json").write_text(json.dumps(sandbox.settings_for(**settings)))
         (tmp_path / "held.csv").write_text(held)
-        command = [str(COMMAND), "--config", str(tmp_path / "config.json")]
-        command += ["--held", str(tmp_path / "held.csv"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        files = ["--config", str(tmp_path / "config.json"), "--held", str(tmp_path / "held.csv")]
+        return run_command(lambda: main([*files, *arguments]))
 
     return run
 
@@ -52,9 +54,9 @@ def test_warehouse_that_holds_everything_is_the_same(sandbox, reconcile):
 
     ended = reconcile(held_by(rows))
 
-    assert ended.returncode == 0, ended.stderr
-    assert "contacts: 48 records, the same" in ended.stdout
-    assert "To compare: 2 credits in all" in ended.stderr
+    assert ended.code == 0, ended.said
+    assert "contacts: 48 records, the same" in ended.out
+    assert "To compare: 2 credits in all" in ended.said
 
 
 def test_missing_stale_and_ghost_ids_are_told_apart(sandbox, reconcile, tmp_path):
@@ -65,10 +67,10 @@ def test_missing_stale_and_ghost_ids_are_told_apart(sandbox, reconcile, tmp_path
 
     ended = reconcile(held_by(held), "--output", str(tmp_path / "all.csv"))
 
-    assert ended.returncode == 1
-    assert f"1 missing: {missing}" in ended.stdout
-    assert f"1 stale: {stale}" in ended.stdout
-    assert f"1 ghost: {ghost}" in ended.stdout
+    assert ended.code == 1
+    assert f"1 missing: {missing}" in ended.out
+    assert f"1 stale: {stale}" in ended.out
+    assert f"1 ghost: {ghost}" in ended.out
     with (tmp_path / "all.csv").open() as file:
         found = {each["problem"]: each for each in csv.DictReader(file)}
     assert {problem: each["id"] for problem, each in found.items()} == {
@@ -83,9 +85,9 @@ def test_first_few_ids_are_shown_and_all_are_written(sandbox, reconcile, tmp_pat
     """A screen takes a few, a repair needs all."""
     ended = reconcile(held_by(all_rows(sandbox, "Contacts")[:1]), "--output", str(tmp_path / "all.csv"))
 
-    assert ended.returncode == 1
-    assert "47 missing" in ended.stdout
-    assert "and 42 more" in ended.stdout
+    assert ended.code == 1
+    assert "47 missing" in ended.out
+    assert "and 42 more" in ended.out
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 48
 
 
@@ -98,11 +100,11 @@ def test_changes_since_the_last_load_are_no_fault(sandbox, reconcile):
     some = sandbox.dump("Contacts")[0]["id"]
     sandbox.mutate({"op": "edit", "module": "Contacts", "id": some, "data": {"Last_Name": "Changed"}})
 
-    assert reconcile(held).returncode == 1
+    assert reconcile(held).code == 1
     ended = reconcile(held, "--as-of", loaded)
 
-    assert ended.returncode == 0
-    assert "2 changed since" in ended.stdout
+    assert ended.code == 0
+    assert "2 changed since" in ended.out
 
 
 def test_streams_that_cannot_be_checked_are_named(sandbox, reconcile):
@@ -111,22 +113,22 @@ def test_streams_that_cannot_be_checked_are_named(sandbox, reconcile):
 
     ended = reconcile(held_by(rows))
 
-    assert ended.returncode == 0
-    assert "users: not checked" in ended.stdout
-    assert "Notes: not checked" in ended.stdout
+    assert ended.code == 0
+    assert "users: not checked" in ended.out
+    assert "Notes: not checked" in ended.out
 
 
 def test_nothing_that_could_be_checked_is_no_success(sandbox, reconcile):
     """Exit code 0 means compared and the same."""
-    assert reconcile(held_by([("users", "1", "")])).returncode == 2
+    assert reconcile(held_by([("users", "1", "")])).code == 2
 
 
 def test_price_can_be_asked_alone(sandbox, reconcile):
     """Somebody may want to know before spending."""
     ended = reconcile(held_by(all_rows(sandbox, "Contacts")), "--price")
 
-    assert ended.returncode == 0
-    assert "Contacts: 48 records, 1 credits" in ended.stderr
+    assert ended.code == 0
+    assert "Contacts: 48 records, 1 credits" in ended.said
     assert sandbox.calls("POST /coql") == 0
 
 
@@ -137,8 +139,8 @@ def test_more_than_a_page_is_read_by_id(sandbox, reconcile):
 
     ended = reconcile(held_by(rows[:-1]))
 
-    assert ended.returncode == 1
-    assert f"1 missing: {rows[-1][1]}" in ended.stdout
+    assert ended.code == 1
+    assert f"1 missing: {rows[-1][1]}" in ended.out
 
 
 def test_held_comes_from_a_pipe_and_settings_from_the_environment(sandbox):
@@ -170,18 +172,18 @@ def test_unreadable_held_is_an_error_of_usage(reconcile, held, words):
     """Exit code 2: nothing was compared."""
     ended = reconcile(held)
 
-    assert ended.returncode == 2
-    assert words in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.code == 2
+    assert words in ended.said
+    assert "Traceback" not in ended.said
 
 
 def test_wrong_credentials_are_an_error_of_usage(sandbox, reconcile):
     """One clear line, and never the secret."""
     ended = reconcile(held_by(all_rows(sandbox, "Products")), refresh_token="wrong-one")
 
-    assert ended.returncode == 2
-    assert "data center" in ended.stderr
-    assert "wrong-one" not in ended.stderr
+    assert ended.code == 2
+    assert "data center" in ended.said
+    assert "wrong-one" not in ended.said
 
 
 @pytest.mark.parametrize(
@@ -215,6 +217,6 @@ def test_lines_of_sql_that_the_help_gives_are_read(sandbox, reconcile, tmp_path)
 
     ended = reconcile((tmp_path / "from_duckdb.csv").read_text())
 
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Accounts: 20 records, the same" in ended.stdout
+    assert ended.code == 0, ended.out + ended.said
+    assert "Accounts: 20 records, the same" in ended.out
     assert io.StringIO(shown).readline().startswith("usage: bigin-reconcile")

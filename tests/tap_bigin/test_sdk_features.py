@@ -98,7 +98,7 @@ def test_about_tells_every_setting(sandbox: Sandbox) -> None:
     """Meltano, the hub and people read it."""
     run = run_tap(sandbox, "--about", "--format=json")
 
-    about = json.loads(run.stdout)  # type: ignore[attr-defined]
+    about = json.loads(run.stdout)
     assert about["version"] != "[could not be detected]"
     settings = about["settings"]["properties"]
     assert {

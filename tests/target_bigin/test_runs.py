@@ -7,7 +7,7 @@ import signal
 import threading
 
 import pytest
-from support.target import RunningTarget, command, lines, record, records, schema, settings_of, state
+from support.target import RunningTarget, command, lines, process, record, records, schema, settings_of, state
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 
@@ -124,7 +124,7 @@ def test_a_budget_ends_the_run_at_the_last_settled_record(sandbox, tmp_path):
     """The credits of a day are for others too; the next run goes on where this one stopped."""
     settings = settings_of(sandbox, tmp_path, credit_budget=20, max_concurrent_requests=1, batch_size=20)
 
-    code, states, said = command(settings, tmp_path, with_states(people(400), every=20))
+    code, states, said = process(settings, tmp_path, with_states(people(400), every=20))
 
     assert code == 1
     assert "credit_budget of 20 is reached" in said.splitlines()[-1]
@@ -177,7 +177,7 @@ def test_a_server_that_stays_away_ends_the_run(sandbox, tmp_path):
     sandbox.fault("POST /Contacts/upsert", drop=True, times=None, after=1)
     settings = settings_of(sandbox, tmp_path, max_retries=1, batch_size=10, max_concurrent_requests=1)
 
-    code, states, said = command(settings, tmp_path, with_states(people(100), every=10))
+    code, states, said = process(settings, tmp_path, with_states(people(100), every=10))
 
     assert code == 1
     assert states == [{"at": 10}]
@@ -217,7 +217,7 @@ def test_a_missing_setting_is_named(sandbox, tmp_path):
     config = settings_of(sandbox, tmp_path)
     del config["client_id"]
 
-    code, _, said = command(config, tmp_path, [])
+    code, _, said = process(config, tmp_path, [])
 
     assert code == 1
     assert "client_id" in said.splitlines()[-1]
