@@ -28,7 +28,7 @@ demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse and a CSV to Bigin
 test: lint unit  ## Lint, then every test (installs what it needs)
 
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --durations 10 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)
 
 lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages
 	$(BIN)/ruff format --check .

@@ -5,10 +5,6 @@ from __future__ import annotations
 import csv
 import json
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("meltano")  # its runs share the project's .meltano
-
 PEOPLE = [
     {
         "First_Name": f"Ada {number}",

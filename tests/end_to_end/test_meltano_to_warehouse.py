@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("meltano")  # its runs share the project's .meltano
-
 MODULES = ("Accounts", "Contacts", "Pipelines", "Products", "Tasks", "Events", "Calls", "Notes")
 
 
