@@ -70,7 +70,7 @@ def to_text(instant: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     """An instant from its stored form."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text.removesuffix("Z") + "+00:00")  # many times faster than strptime
 
 
 def parse_instant(text: str, *, allow_z: bool = True) -> datetime | None:

@@ -85,13 +85,13 @@ def _create(store: Store, wish: Wish) -> Any:
         return _done(store.insert(module, stored(store, module, data, user_id), user_id=user_id))
     now = store.clock.now()
     display = store.display_field(module)
-    made = []
+    name = "Last_Name" if module == "Contacts" else display
+    many = []
     for number in range(1, int(wish["count"]) + 1):
         numbered = {k: v.replace("{n}", str(number)) if isinstance(v, str) else v for k, v in data.items()}
-        name = "Last_Name" if module == "Contacts" else display
-        values = stored(store, module, {name: f"Record {number}", **numbered}, user_id)
-        made.append(_done(store.insert(module, values, user_id=user_id, created_time=now)))
-    return made
+        many.append(stored(store, module, {name: f"Record {number}", **numbered}, user_id))
+    made = store.insert_many(module, many, user_id=user_id, created_time=now)
+    return [_done(record) for record in made]
 
 
 def _edit(store: Store, wish: Wish) -> Any:

@@ -89,17 +89,26 @@ class Store(RecordsTable):
         self, module: str, values: Record, *, user_id: str, created_time: datetime | None = None
     ) -> Record:
         """A new record from values in the stored form; gives the record as stored."""
+        return self.insert_many(module, [values], user_id=user_id, created_time=created_time)[0]
+
+    def insert_many(
+        self,
+        module: str,
+        many: Iterable[Record],
+        *,
+        user_id: str,
+        created_time: datetime | None = None,
+    ) -> list[Record]:
+        """New records, all of one moment, each from values in the stored form."""
         now = to_text(created_time or self.clock.now())
-        record = {name: value for name, value in values.items() if value is not None}
-        record |= {"id": self.new_id(), "Created_Time": now, "Modified_Time": now}
-        record |= {"Created_By": {"id": user_id}, "Modified_By": {"id": user_id}}
-        record.setdefault("Owner", {"id": user_id})
         with self.transaction():
-            self._number(module, record)
-            self._write(module, record, changed=record.keys())
-            self._touch_linked(module, record)
-        self._tell(Change("insert", module, (record["id"],), (), user_id))
-        return record
+            records = [self._new(module, values, now, user_id) for values in many]
+            self.load(module, records)
+            for record in records:
+                self._touch_linked(module, record)
+        for record in records:
+            self._tell(Change("insert", module, (record["id"],), (), user_id))
+        return records
 
     def update(
         self, module: str, record_id: str, changes: Record, *, user_id: str, touch: bool = True
@@ -206,6 +215,14 @@ class Store(RecordsTable):
             "where r.module = ? and json_extract(t.value, '$.id') = ?"
         )
         return int(self._db.execute(sql, (module, tag_id)).fetchone()[0])
+
+    def _new(self, module: str, values: Record, now: str, user_id: str) -> Record:
+        record = {name: value for name, value in values.items() if value is not None}
+        record |= {"id": self.new_id(), "Created_Time": now, "Modified_Time": now}
+        record |= {"Created_By": {"id": user_id}, "Modified_By": {"id": user_id}}
+        record.setdefault("Owner", {"id": user_id})
+        self._number(module, record)
+        return record
 
     def _new_tag(self, name: str, user_id: str) -> Record:
         now = to_text(self.clock.now())
