@@ -20,9 +20,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 
 from support.command import run_command
@@ -101,8 +103,7 @@ class TapRun:
         for message in self.messages:
             name = message.get("stream", "")
             if message["type"] == "SCHEMA":
-                Draft202012Validator.check_schema(message["schema"])
-                validators[name] = Draft202012Validator(message["schema"], format_checker=FORMATS)
+                validators[name] = _validator(json.dumps(message["schema"]))
                 keys[name] = message["key_properties"]
                 assert keys[name], f"{name} has no key"
             if message["type"] == "RECORD":
@@ -220,7 +221,15 @@ def assert_holds(
 def read_messages(text: str) -> list[Message]:
     """The messages of an output; a line that was cut off when the tap was killed is left out."""
     lines = text.split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
+    return [msgspec.json.decode(line) for line in lines[:-1] if line]
+
+
+@lru_cache(maxsize=500)
+def _validator(schema: str) -> Draft202012Validator:
+    """A validator of a schema that is itself valid: each is checked once, which takes longer than a run."""
+    content = json.loads(schema)
+    Draft202012Validator.check_schema(content)
+    return Draft202012Validator(content, format_checker=FORMATS)
 
 
 def _write(path: Path, content: Any) -> str:

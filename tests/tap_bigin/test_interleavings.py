@@ -74,7 +74,7 @@ CATALOGS: dict[str, dict[str, Any]] = {}
 
 def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
     if mode not in CATALOGS:
-        CATALOGS[mode] = discover(sandbox, deleted_records=mode)
+        CATALOGS[mode] = discover(sandbox, modules=[MODULE], deleted_records=mode)
     return select(CATALOGS[mode], MODULE, "deleted_records")
 
 
@@ -121,6 +121,7 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
             sandbox,
             catalog=catalog,
             state=state,
+            modules=[MODULE],
             deleted_records=mode,
             credit_budget=budget,
             max_concurrent_requests=in_flight,
@@ -130,6 +131,7 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
         warehouse.load(run)
         state = run.state or state
     sandbox.clock(advance=60)
-    warehouse.load(run_here(sandbox, catalog=catalog, state=state, deleted_records=mode))
+    last = run_here(sandbox, catalog=catalog, state=state, modules=[MODULE], deleted_records=mode)
+    warehouse.load(last)
 
     assert_holds(sandbox, MODULE, warehouse.held)
