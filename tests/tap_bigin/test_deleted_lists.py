@@ -1,0 +1,123 @@
+"""The list of what was deleted, where it is long, where it moves, and at the edge of a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import TapRun, run_here
+
+PRODUCTS = {"modules": ["Products"]}
+
+
+def _told(run: TapRun) -> dict[str, str]:
+    return {each["id"]: each["type"] for each in run.records["deleted_records"]}
+
+
+def _products(sandbox: Sandbox, count: int) -> list[str]:
+    """An organisation of so many products and nothing else; their ids, oldest first."""
+    sandbox.reset(size="empty")
+    wish = {"op": "create", "module": "Products", "count": count, "data": {"Product_Name": "P{n}"}}
+    return [each["id"] for each in sandbox.mutate(wish)[0]]
+
+
+def _delete(sandbox: Sandbox, ids: list[str]) -> None:
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids})
+
+
+def _restore(*ids: str) -> list[dict[str, Any]]:
+    return [{"op": "restore", "module": "Products", "id": each} for each in ids]
+
+
+@pytest.mark.parametrize("deleted_before", [0, 250])
+def test_a_deletion_that_could_be_read_only_two_seconds_later_is_told(
+    sandbox: Sandbox, deleted_before: int
+) -> None:
+    """A write may be stamped a moment before it can be read: two readings overlap, asked for whole or not."""
+    ids = _products(sandbox, deleted_before + 3)
+    sandbox.settings(ims="exclusive")
+    _delete(sandbox, ids[:deleted_before])
+    sandbox.clock(advance=60)
+    sandbox.clock(freeze=True)
+    first = run_here(sandbox, **PRODUCTS)
+    sandbox.clock(advance=-2)
+    _delete(sandbox, ids[-1:])
+    sandbox.mutate({"op": "purge", "module": "Products", "id": ids[-1]})  # of the bin it is known by its id
+    sandbox.clock(advance=60)
+
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert _told(second) == {ids[-1]: "permanent"}
+
+
+def test_a_deletion_in_the_second_in_which_a_pass_began_may_be_taken_back(sandbox: Sandbox) -> None:
+    """Unread, gone and back with its old Modified_Time: only what was seen in the bin is looked for."""
+    ids = _products(sandbox, 40)
+    sandbox.settings(most_per_page=10, ims="exclusive")
+    sandbox.clock(advance=60)
+    sandbox.clock(freeze=True)
+    sandbox.fault(
+        "GET /Products", query="*fields=*", mutate=[{"op": "delete", "module": "Products", "id": ids[20]}]
+    )
+    first = run_here(sandbox, **PRODUCTS)
+    sandbox.clock(advance=600)
+    sandbox.mutate(*_restore(ids[20]))
+
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert ids[20] not in first.ids("Products")
+    assert second.ids("Products") == [ids[20]]
+
+
+def test_of_a_crowded_recycle_bin_the_newest_records_are_remembered(sandbox: Sandbox) -> None:
+    """State keeps 2,000 ids of a module, and what people take back is mostly what they deleted last."""
+    ids = _products(sandbox, 2_050)
+    _delete(sandbox, ids[:-1])
+    sandbox.clock(advance=60)
+    first = run_here(sandbox, **PRODUCTS)
+    sandbox.mutate(*_restore(ids[-2]))
+    sandbox.clock(advance=25 * 3600)  # so long a list is read whole once a day, and only then tells
+
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert ids[-2] not in first.ids("Products")
+    assert ids[-2] in second.ids("Products")
+    assert _told(second) == {ids[-2]: "restored"}
+
+
+@pytest.mark.parametrize("its_mark", ["none", "older"])
+def test_a_stream_that_needs_more_of_the_list_than_another_gets_it(sandbox: Sandbox, its_mark: str) -> None:
+    """The list is read once for all streams: what one of them asked for may be too little for the next."""
+    ids = _products(sandbox, 700)
+    _delete(sandbox, ids[:250])
+    sandbox.clock(advance=60)
+    first = run_here(sandbox, **PRODUCTS)
+    sandbox.clock(advance=60)
+    _delete(sandbox, ids[300:310])
+    sandbox.clock(advance=60)
+    state = run_here(sandbox, state=first.state, **PRODUCTS).state
+    of_deletions = state["bookmarks"]["deleted_records"]
+    of_deletions.update(first.state["bookmarks"]["deleted_records"])
+    if its_mark == "none":
+        del of_deletions["modules"]["Products"]
+
+    run = run_here(sandbox, state=state, max_concurrent_requests=1, **PRODUCTS)
+
+    wanted = ids[:250] + ids[300:310] if its_mark == "none" else ids[300:310]
+    assert _told(run).keys() == set(wanted)
+
+
+def test_more_taken_back_between_two_pages_than_they_share_hides_no_deletion(sandbox: Sandbox) -> None:
+    """Each restored record moves the rest of the list up: the next page begins earlier until it meets."""
+    ids = _products(sandbox, 700)
+    first = run_here(sandbox, **PRODUCTS)
+    for some in (ids[:300], ids[300:600]):
+        sandbox.clock(advance=60)
+        _delete(sandbox, some)
+    sandbox.fault("GET /Products/deleted", after=1, mutate=_restore(*ids[520:600]))
+    sandbox.clock(advance=60)
+
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert _told(second).keys() >= set(ids[:520])
