@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigin_api import Field, PickListValue
 from tap_bigin.bulk.columns import Column, JobColumns, is_bulk_readable, job_columns
-from tap_bigin.planning import bulk_credits, field_chunks, list_credits, may_pay, plan_extraction
+from tap_bigin.planning import (
+    bulk_credits,
+    field_chunks,
+    jobs_and_rest,
+    key_credits,
+    list_credits,
+    may_pay,
+    plan_extraction,
+)
 
 PLAIN = JobColumns((Column("Email", "text"),))
 TAGGED = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
@@ -46,14 +54,77 @@ def test_plan_never_costs_more_than_the_list(records, fields, left):
 
 
 @given(fields=st.integers(1, 150), left=st.integers(0, 60))
-def test_size_is_asked_for_wherever_it_can_matter(fields, left):
-    """The count costs a credit: it is spared only where no size at all makes a job cheaper."""
+@example(fields=60, left=49)
+@example(fields=60, left=48)
+def test_size_is_asked_for_wherever_it_can_matter_and_nowhere_else(fields, left):
+    """The count costs a credit: it is spared exactly where no size at all makes a job cheaper."""
     columns = JobColumns((Column("Email", "text"),), tuple(f"F{number}" for number in range(left)))
     sizes = (10_000, 100_000, 1_000_000, 10_000_000)
 
     pays = any(plan_extraction(columns, records=size, fields=fields).method == "bulk" for size in sizes)
 
-    assert may_pay(columns, fields=fields) or not pays
+    assert may_pay(columns, fields=fields) == pays
+
+
+COMPANY = Column("Account_Name", "link", "Account_Name.Account_Name")
+
+
+@pytest.mark.parametrize(
+    ("columns", "left", "price"),
+    [
+        ((), (), 54),  # 50 for the job, 4 to ask whether it is done and to fetch it
+        ((Column("Owner", "owner"), Column("Created_By", "user")), (), 55),  # the users, once
+        ((Column("Layout", "layout"),), (), 55),  # the layouts
+        ((Column("Owner", "owner"), Column("Layout", "layout")), (), 56),
+        ((COMPANY,), (), 55),  # the records without it, which a job may leave out
+        ((COMPANY, Column("Contact_Name", "id")), (), 56),
+        ((), ("Tag",), 54 + 500 + 20 + 1_500),  # pages and proofs up to 100,000, then by key
+        ((), tuple(f"F{number}" for number in range(50)), 54 + 1_000 + 20 + 2_500),  # with Modified_Time: 51
+    ],
+)
+def test_job_costs_itself_and_all_that_completes_it(columns, left, price):
+    """A term left out, or taken off, and a plan is dearer than it says."""
+    assert bulk_credits(JobColumns((Column("Email", "text"), *columns), left), 200_000) == price
+
+
+@pytest.mark.parametrize(
+    ("records", "price"),
+    [
+        (0, 1),
+        (200, 1),
+        (201, 3),  # two pages, and one question about the border between them
+        (5_200, 27),  # 26 pages have 25 borders, and one question proves so many
+        (5_201, 29),
+        (100_000, 520),
+        (100_001, 522),  # the chain of pages ends: an id found by COQL, its record by the id
+    ],
+)
+def test_list_costs_its_pages_and_their_proof(records, price):
+    """The price of the list is what a job is compared with."""
+    assert list_credits(records, fields=30) == price
+
+
+@pytest.mark.parametrize(
+    ("rest", "jobs", "by_key"),
+    [(0, 1, 0), (1, 1, 1), (3_200, 1, 3_200), (3_500, 1, 3_500), (3_601, 2, 0), (100_000, 2, 0)],
+)
+def test_rest_beyond_a_full_job_is_read_by_key_while_that_costs_less_than_a_job(rest, jobs, by_key):
+    """Another job costs 54 credits however little it gives."""
+    plain = JobColumns(tuple(Column(f"F{number}", "text") for number in range(30)))
+
+    assert (key_credits(3_500, fields=30), key_credits(3_601, fields=30)) == (53, 56)
+    assert jobs_and_rest(200_000 + rest, fields=30) == (jobs, by_key)
+    assert bulk_credits(plain, 200_000 + rest) == jobs * 54 + key_credits(by_key, fields=30)
+
+
+def test_at_the_same_price_the_list_is_taken():
+    """It needs no waiting for a job."""
+    columns = JobColumns((Column("Email", "text"), Column("Owner", "owner")))
+
+    plan = plan_extraction(columns, records=10_400, fields=30)
+
+    assert bulk_credits(columns, 10_400) == list_credits(10_400, fields=30) == plan.credits
+    assert plan.method == "list"
 
 
 def test_setting_decides_against_the_price():
