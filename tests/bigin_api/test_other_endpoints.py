@@ -90,6 +90,35 @@ def test_an_empty_answer_ends_the_reading():
     assert len(answers.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("pages", "calls"),
+    [
+        ([(5, False)], 1),
+        ([(200, True), (5, False)], 2),
+        ([(120, True), (5, False)], 2),  # the server may give fewer than were asked for
+        ([(199, True), (0, False)], 2),
+        ([(200, False), (5, False)], 2),  # a full page that says it is the last is not believed
+        ([(200, False), (0, False)], 2),
+    ],
+)
+def test_a_table_ends_with_a_short_page_that_promises_nothing(pages, calls):
+    """Ended sooner, rows are missing; asked for once more, a credit is spent for nothing."""
+    ids = iter(range(1, 1_000))
+    bodies = [
+        {"data": [{"id": str(next(ids))} for _ in range(rows)], "info": {"more_records": more}}
+        for rows, more in pages
+    ]
+    answers = Answers(*bodies)
+
+    read = [int(row["id"]) for page in Coql(answers).pages_by_id("Contacts", ["id"]) for row in page]
+
+    assert read == list(range(1, 1 + sum(rows for rows, _ in pages)))
+    assert len(answers.calls) == calls
+    asked_after = ["0", *(str(sum(rows for rows, _ in pages[:at])) for at in range(1, calls))]
+    for call, last in zip(answers.calls, asked_after, strict=True):
+        assert f"where id > {last} order by id asc limit 200" in call.json["select_query"]
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 

@@ -3,13 +3,17 @@
 import json
 import logging
 import stat
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from support.scripted import SECRETS, TOKEN_ENDED, Answer, token_answer
+from support.scripted import SECRETS, TOKEN_ENDED, Answer, settings_for, token_answer
 
-from bigin_api import AuthError, BiginError, Call, ConnectionFailed, ServerError
+from bigin_api import AuthError, BiginError, Call, ClientSettings, ConnectionFailed, ServerError
+from bigin_api.http.auth import AccessToken, TokenSource
+from bigin_api.http.transport import Transport
 
 LIST = Call("GET", "/Contacts")
 INSERT = Call("POST", "/Contacts", json={"data": [{}]}, repeatable=False)
@@ -108,6 +112,49 @@ def test_threads_that_meet_the_same_end_renew_it_once(server, connect):
         list(pool.map(lambda _: client.send(LIST), range(10)))
 
     assert len(server.token_requests) == 2
+
+
+class SlowToRefuse(TokenSource):
+    """Its thread "refusing" stops between looking at the token and dropping it, as any thread may."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        self.looked = threading.Event()
+        self.renewed = threading.Event()
+        super().__init__(*given, **more)
+
+    @property
+    def _token(self) -> AccessToken | None:
+        token: AccessToken | None = self.__dict__["_kept"]
+        if threading.current_thread().name == "refusing":
+            self.looked.set()
+            self.renewed.wait(0.3)
+        return token
+
+    @_token.setter
+    def _token(self, token: AccessToken | None) -> None:
+        self.__dict__["_kept"] = token
+
+
+def test_a_refusal_that_comes_late_drops_no_new_token(server):
+    """Ended and refused at once: whoever renews it must not see its new token thrown away by the other."""
+    clock = Clock()
+    credentials = ClientSettings.from_mapping(settings_for(server.url)).credentials
+    transport = Transport(timeout=5, connections=2, user_agent="test")
+    tokens = SlowToRefuse(transport, credentials, server.url, now=clock)
+    old = tokens.current()
+    clock.time += 3_500
+
+    refusing = threading.Thread(target=tokens.refuse, args=(old,), name="refusing")
+    refusing.start()
+    tokens.looked.wait(5)
+    new = tokens.current()
+    tokens.renewed.set()
+    refusing.join()
+    kept = tokens.current()
+    transport.close()
+
+    assert kept is new
+    assert len(server.token_requests) == tokens.refreshes == 2
 
 
 def test_a_token_refused_twice_ends_the_call(server, client):
