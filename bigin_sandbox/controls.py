@@ -37,9 +37,9 @@ from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import UTC, parse_instant, to_text
 from bigin_sandbox.mutations import change_metadata, mutate
 from bigin_sandbox.render import Renderer
+from bigin_sandbox.rules.access.credits import Credits, InFlight
+from bigin_sandbox.rules.access.tokens import Tokens
 from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
-from bigin_sandbox.rules.credits import Credits, InFlight
-from bigin_sandbox.rules.tokens import Tokens
 from bigin_sandbox.selection import Selection
 from bigin_sandbox.usage import Usage
 

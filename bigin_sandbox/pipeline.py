@@ -39,9 +39,9 @@ from bigin_sandbox.calls import (
 from bigin_sandbox.clock import UTC, in_zone, to_text
 from bigin_sandbox.faults import cut_connection, send_half
 from bigin_sandbox.mutations import mutate
-from bigin_sandbox.rules.credits import Credits, InFlight
-from bigin_sandbox.rules.permissions import grants
-from bigin_sandbox.rules.tokens import Tokens
+from bigin_sandbox.rules.access.credits import Credits, InFlight
+from bigin_sandbox.rules.access.permissions import grants
+from bigin_sandbox.rules.access.tokens import Tokens
 from bigin_sandbox.usage import Usage
 
 if TYPE_CHECKING:

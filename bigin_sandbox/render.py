@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone
 from bigin_sandbox.metadata import USER_TYPES
-from bigin_sandbox.rules.formulas import formula_value
+from bigin_sandbox.rules.values.formulas import formula_value
 
 if TYPE_CHECKING:
     from bigin_sandbox.calls import ApiCall

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import from_text
 from bigin_sandbox.render import Renderer
-from bigin_sandbox.rules.drafts import Draft, is_locked
-from bigin_sandbox.rules.duplicates import check_unique, duplicate_data, match
-from bigin_sandbox.rules.recurrence import occurrences
-from bigin_sandbox.rules.refused import RecordRefused, record_locked, unknown_id
-from bigin_sandbox.rules.validation import accepted, settled
-from bigin_sandbox.rules.write_options import WriteOptions, write_options
+from bigin_sandbox.rules.writing.drafts import Draft, is_locked
+from bigin_sandbox.rules.writing.duplicates import check_unique, duplicate_data, match
+from bigin_sandbox.rules.writing.recurrence import occurrences
+from bigin_sandbox.rules.writing.refused import RecordRefused, record_locked, unknown_id
+from bigin_sandbox.rules.writing.validation import accepted, settled
+from bigin_sandbox.rules.writing.write_options import WriteOptions, write_options
 
 if TYPE_CHECKING:
     from bigin_sandbox.calls import ApiCall, Context

@@ -6,7 +6,7 @@ from typing import Any
 
 from bigin_sandbox.answers import Answer, json_answer
 from bigin_sandbox.calls import AccessToken, ApiCall, Route
-from bigin_sandbox.rules.tokens import CLIENT_ID, CLIENT_SECRET, LIFETIME, Tokens
+from bigin_sandbox.rules.access.tokens import CLIENT_ID, CLIENT_SECRET, LIFETIME, Tokens
 
 THROTTLED = {
     "error_description": "You have made too many requests continuously. Please try again after some time.",

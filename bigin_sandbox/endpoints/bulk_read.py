@@ -25,16 +25,16 @@ from bigin_sandbox.answers import (
 )
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import in_zone, to_text
-from bigin_sandbox.rules.bulk_file import Order, ResultFile
 from bigin_sandbox.rules.bulk_jobs import ADDED, DONE, BulkBehaviour, Progress, call_back
-from bigin_sandbox.rules.bulk_query import (
+from bigin_sandbox.rules.bulk_read.file import Order, ResultFile
+from bigin_sandbox.rules.bulk_read.query import (
     PER_PAGE,
     BulkQuery,
     check_bulk_query,
     read_body,
     require_job_scope,
 )
-from bigin_sandbox.rules.record_sql import RecordQueries
+from bigin_sandbox.rules.reading.record_sql import RecordQueries
 
 if TYPE_CHECKING:
     from bigin_sandbox.calls import Context

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from bigin_sandbox.answers import Answer, Refusal, file_answer, json_answer, scope_mismatch
 from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.rules.access.permissions import grants
 from bigin_sandbox.rules.bulk_jobs import call_back
-from bigin_sandbox.rules.bulk_mapping import check_write_query
-from bigin_sandbox.rules.bulk_query import check_callback, read_body
-from bigin_sandbox.rules.bulk_upload import UploadRefused, member_of
-from bigin_sandbox.rules.bulk_write_job import WriteJob
-from bigin_sandbox.rules.permissions import grants
+from bigin_sandbox.rules.bulk_read.query import check_callback, read_body
+from bigin_sandbox.rules.bulk_write.job import WriteJob
+from bigin_sandbox.rules.bulk_write.mapping import check_write_query
+from bigin_sandbox.rules.bulk_write.upload import UploadRefused, member_of
 
 if TYPE_CHECKING:
     import asyncio

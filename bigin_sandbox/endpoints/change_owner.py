@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from bigin_sandbox.answers import Answer, error_body, invalid_data, limit_exceeded
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.rules.batches import TOO_MANY, answer_of
-from bigin_sandbox.rules.permissions import require_module
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.writing.batches import TOO_MANY, answer_of
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:

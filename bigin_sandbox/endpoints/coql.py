@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, no_content, scope_mismatch
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import in_zone
-from bigin_sandbox.rules.coql_check import Plan, check_query
-from bigin_sandbox.rules.coql_grammar import CoqlSyntaxError, Query, parse_coql
-from bigin_sandbox.rules.permissions import grants
-from bigin_sandbox.rules.record_sql import RecordQueries, Row
+from bigin_sandbox.rules.access.permissions import grants
+from bigin_sandbox.rules.coql.check import Plan, check_query
+from bigin_sandbox.rules.coql.grammar import CoqlSyntaxError, Query, parse_coql
+from bigin_sandbox.rules.reading.record_sql import RecordQueries, Row
 
 if TYPE_CHECKING:
-    from bigin_sandbox.rules.columns import Column
+    from bigin_sandbox.rules.reading.columns import Column
 
 
 def query_records(call: ApiCall) -> Answer:

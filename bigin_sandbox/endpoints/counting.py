@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from bigin_sandbox.answers import Answer, ambiguity, json_answer
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.rules import search
-from bigin_sandbox.rules.conditions import Criteria, Group
-from bigin_sandbox.rules.listing import view_of
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.record_sql import RecordQueries
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.reading.conditions import Criteria, Group
+from bigin_sandbox.rules.reading.listing import view_of
+from bigin_sandbox.rules.reading.record_sql import RecordQueries
+from bigin_sandbox.rules.search import search
 
 
 def count_records(call: ApiCall) -> Answer:

@@ -9,9 +9,9 @@ from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, pa
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import to_text
 from bigin_sandbox.render import Renderer, renderer_for
-from bigin_sandbox.rules import modified_since
-from bigin_sandbox.rules.paging import MOST_PER_PAGE, positive, simple_info
-from bigin_sandbox.rules.permissions import require_module
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.reading import modified_since
+from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, positive, simple_info
 from bigin_sandbox.store import Deleted
 
 MODULES = frozenset({"Accounts", "Calls", "Contacts", "Events", "Pipelines", "Products", "Tasks"})

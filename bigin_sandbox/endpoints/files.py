@@ -12,9 +12,9 @@ from bigin_sandbox.answers import (
     required_param_missing,
 )
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.rules.batches import answer_of
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.uploads import uploaded
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.writing.batches import answer_of
+from bigin_sandbox.rules.writing.uploads import uploaded
 from bigin_sandbox.store import Record
 from bigin_sandbox.writer import success_entry
 

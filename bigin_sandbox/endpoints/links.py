@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.database import CONTACTS_PRODUCTS
-from bigin_sandbox.rules.batches import answer_of, entries_of, sent_ids, sent_records
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.refused import mandatory_not_found
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_ids, sent_records
+from bigin_sandbox.rules.writing.refused import mandatory_not_found
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from bigin_sandbox.answers import (
 )
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
-from bigin_sandbox.rules.paging import MOST_PER_PAGE, simple_info
+from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, simple_info
 
 SINGLE_VIEW_KEYS = frozenset({"criteria", "fields", "sort_by", "sort_order"})
 MOST_TAGS = 200  # of a module

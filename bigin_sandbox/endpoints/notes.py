@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from bigin_sandbox.answers import Answer, invalid_data
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.rules.batches import answer_of, entries_of, sent_records
-from bigin_sandbox.rules.credits import is_large_write, price_of_write
-from bigin_sandbox.rules.permissions import require_module
+from bigin_sandbox.rules.access.credits import is_large_write, price_of_write
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_records
 from bigin_sandbox.writer import writer_of
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from bigin_sandbox.rules.channels import (
     check_events,
     not_subscribed,
 )
-from bigin_sandbox.rules.refused import RecordRefused
+from bigin_sandbox.rules.writing.refused import RecordRefused
 
 if TYPE_CHECKING:
     from bigin_sandbox.rules.channels import Channel

@@ -8,8 +8,8 @@ from typing import Any
 from bigin_sandbox.answers import Answer, invalid_data, json_answer, no_content, pattern_not_matched
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
-from bigin_sandbox.rules.paging import MOST_PER_PAGE, positive, simple_info
-from bigin_sandbox.rules.permissions import is_administrator
+from bigin_sandbox.rules.access.permissions import is_administrator
+from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, positive, simple_info
 
 User = dict[str, Any]
 TYPES: dict[str, Callable[[User], bool]] = {

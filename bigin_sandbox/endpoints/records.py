@@ -13,11 +13,11 @@ from bigin_sandbox.answers import (
 )
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for
-from bigin_sandbox.rules.credits import is_viewed_or_sorted, price_of_list
-from bigin_sandbox.rules.listing import fetch, list_answer, selected
-from bigin_sandbox.rules.paging import read_page
-from bigin_sandbox.rules.permissions import is_administrator, require_module
-from bigin_sandbox.rules.read_fields import read_fields, required_fields
+from bigin_sandbox.rules.access.credits import is_viewed_or_sorted, price_of_list
+from bigin_sandbox.rules.access.permissions import is_administrator, require_module
+from bigin_sandbox.rules.reading.listing import fetch, list_answer, selected
+from bigin_sandbox.rules.reading.paging import read_page
+from bigin_sandbox.rules.reading.read_fields import read_fields, required_fields
 
 
 def list_records(call: ApiCall) -> Answer:

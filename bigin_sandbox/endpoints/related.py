@@ -12,10 +12,10 @@ from bigin_sandbox.answers import Answer, file_answer, invalid_data, json_answer
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.database import CONTACTS_PRODUCTS
 from bigin_sandbox.render import renderer_for, shown_to
-from bigin_sandbox.rules.listing import fetch, list_answer, selected
-from bigin_sandbox.rules.paging import read_page
-from bigin_sandbox.rules.permissions import allowed_module, require_module
-from bigin_sandbox.rules.read_fields import required_fields
+from bigin_sandbox.rules.access.permissions import allowed_module, require_module
+from bigin_sandbox.rules.reading.listing import fetch, list_answer, selected
+from bigin_sandbox.rules.reading.paging import read_page
+from bigin_sandbox.rules.reading.read_fields import required_fields
 from bigin_sandbox.selection import Selection
 
 EMAILS_PER_ANSWER = 10

@@ -11,11 +11,11 @@ from itertools import islice
 from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, limit_exceeded, no_content
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for
-from bigin_sandbox.rules import search
-from bigin_sandbox.rules.columns import find_column
-from bigin_sandbox.rules.conditions import Group
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.record_sql import RecordQueries
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.reading.columns import find_column
+from bigin_sandbox.rules.reading.conditions import Group
+from bigin_sandbox.rules.reading.record_sql import RecordQueries
+from bigin_sandbox.rules.search import search
 
 MAX_RECORDS = 2_000
 MAX_PER_PAGE = 200

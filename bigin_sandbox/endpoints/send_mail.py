@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from bigin_sandbox.answers import Answer, invalid_data, invalid_module
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import to_text
-from bigin_sandbox.rules.batches import answer_of, entries_of, sent_records
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.refused import expected_type, mandatory_not_found, refused_value
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_records
+from bigin_sandbox.rules.writing.refused import expected_type, mandatory_not_found, refused_value
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from bigin_sandbox.answers import Answer, invalid_data, required_param_missing
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
-from bigin_sandbox.rules.batches import answer_of, entries_of, sent_records
-from bigin_sandbox.rules.permissions import allowed_module
-from bigin_sandbox.rules.refused import RecordRefused, mandatory_not_found, unknown_id
-from bigin_sandbox.rules.tags import change_tag, checked_name, create_tag
+from bigin_sandbox.rules.access.permissions import allowed_module
+from bigin_sandbox.rules.values.tags import change_tag, checked_name, create_tag
+from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_records
+from bigin_sandbox.rules.writing.refused import RecordRefused, mandatory_not_found, unknown_id
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.answers import Answer, Refusal, limit_exceeded, required_param_missing
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
-from bigin_sandbox.rules.batches import TOO_MANY, answer_of
-from bigin_sandbox.rules.credits import TAGGED_RECORDS_PER_CREDIT
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.refused import RecordRefused, too_many
-from bigin_sandbox.rules.tags import MOST_TAGS_OF_A_RECORD, accepted_tags, added, ids_of_tags
+from bigin_sandbox.rules.access.credits import TAGGED_RECORDS_PER_CREDIT
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.values.tags import MOST_TAGS_OF_A_RECORD, accepted_tags, added, ids_of_tags
+from bigin_sandbox.rules.writing.batches import TOO_MANY, answer_of
+from bigin_sandbox.rules.writing.refused import RecordRefused, too_many
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:

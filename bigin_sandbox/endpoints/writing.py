@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data, invalid_module
 from bigin_sandbox.automation import Automation
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.rules.activities import with_one_spelling
-from bigin_sandbox.rules.batches import answer_of, entries_of, sent_ids, sent_records
-from bigin_sandbox.rules.credits import is_large_write, price_of_write
-from bigin_sandbox.rules.drafts import is_locked
-from bigin_sandbox.rules.permissions import require_module
-from bigin_sandbox.rules.refused import mandatory_not_found
-from bigin_sandbox.rules.write_options import ALL_TRIGGERS
+from bigin_sandbox.rules.access.credits import is_large_write, price_of_write
+from bigin_sandbox.rules.access.permissions import require_module
+from bigin_sandbox.rules.values.activities import with_one_spelling
+from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_ids, sent_records
+from bigin_sandbox.rules.writing.drafts import is_locked
+from bigin_sandbox.rules.writing.refused import mandatory_not_found
+from bigin_sandbox.rules.writing.write_options import ALL_TRIGGERS
 from bigin_sandbox.writer import success_entry, writer_of
 
 if TYPE_CHECKING:

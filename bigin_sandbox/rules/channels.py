@@ -9,7 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bigin_sandbox.clock import parse_instant
-from bigin_sandbox.rules.refused import RecordRefused, expected_type, mandatory_not_found, refused_value
+from bigin_sandbox.rules.writing.refused import (
+    RecordRefused,
+    expected_type,
+    mandatory_not_found,
+    refused_value,
+)
 
 MODULES = frozenset({"Contacts", "Pipelines", "Accounts", "Products", "Tasks", "Events", "Calls"})
 ACTIONS = {"insert": "create", "update": "edit", "delete": "delete"}

@@ -21,7 +21,7 @@ from support.bulk_write import (
 )
 from support.receiver import Receiver
 
-from bigin_sandbox.rules.bulk_upload import read_table
+from bigin_sandbox.rules.bulk_write.upload import read_table
 
 NAMES = [{"api_name": "Last_Name", "index": 0}, {"api_name": "Email", "index": 1}]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigin_sandbox.rules.coql_grammar import Condition, CoqlSyntaxError, Pair, Query, Value, parse_coql
+from bigin_sandbox.rules.coql.grammar import Condition, CoqlSyntaxError, Pair, Query, Value, parse_coql
 
 A = Condition("a", "=", (Value("1", quoted=False),))
 B = Condition("b", "is null")

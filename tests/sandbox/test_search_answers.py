@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigin_sandbox.rules.search_grammar import Wish, Wishes, parse_criteria
+from bigin_sandbox.rules.search.grammar import Wish, Wishes, parse_criteria
 
 LAG = 20  # seconds: surely longer than the index needs
 

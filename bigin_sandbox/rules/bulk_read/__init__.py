@@ -1,0 +1,1 @@
+"""Bulk Read jobs: what one asks for, and the file that it gives."""

@@ -1,0 +1,1 @@
+"""Bulk Write jobs: the uploaded file, its columns and cells, and the result."""

@@ -1,0 +1,1 @@
+"""COQL: what a query says, and whether it may be asked."""

@@ -1,0 +1,1 @@
+"""Search: its parameters and the grammar of its criteria."""

@@ -1,0 +1,1 @@
+"""What a sent value becomes, for every kind of field, and what is refused."""

@@ -1,0 +1,1 @@
+"""What a write call may say, which record it means, and what is stored of it."""
