@@ -160,6 +160,15 @@ def test_a_second_that_goes_on_is_asked_for_once() -> None:
     assert provable([(tie, tie)] * 25, BY_TIME, _at(2)[0]) == [(tie, tie)]
 
 
+def test_an_interval_that_holds_another_is_asked_for_whole() -> None:
+    """The borders within a second lie in the border before it, which reaches up to another second."""
+    three, five, seven = (each[KEY] for each in _at(3, 5, 7))
+
+    assert merged([(three, seven), (three, three)]) == [(three, seven)]
+    assert merged([(three, seven), (five, five)]) == [(three, seven)]
+    assert merged([(five, five), (three, seven), (five, seven)]) == [(three, seven)]
+
+
 # Deleted lists
 
 
