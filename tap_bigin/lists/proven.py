@@ -128,8 +128,8 @@ class ProvenReading:
             some = intervals[at : at + BORDERS_PER_PROOF]
             missing = self._proof.missing(some, self._order, self._known(some))
             if self._proof.refused is not None:
-                # Kept as a sign that there is something to prove, should another run finish the pass.
-                self.pass_ = replace(self.pass_, unproven=tuple(intervals[-1:]))
+                # Kept, every one: should another run finish the pass, it may be allowed to ask.
+                self.pass_ = replace(self.pass_, unproven=(*intervals[at:], *later))
                 return
             rest = (*intervals[at + BORDERS_PER_PROOF :], *later)
             self.pass_ = replace(self.pass_, unproven=rest)

@@ -43,6 +43,16 @@ def _edit(sandbox: Sandbox, *ids: str) -> None:
     sandbox.mutate(wish)
 
 
+def _edited_one_by_one(sandbox: Sandbox, count: int, *, tied: int = 0) -> tuple[list[str], Any]:
+    """Products in pages of two, and state before they were edited: some in one second, then each in its own."""
+    ids = _products(sandbox, count, token_paging="offset", most_per_page=2)
+    state = run_here(sandbox, **PRODUCTS).state
+    _edit(sandbox, *ids[:tied])
+    for each in ids[tied:]:
+        _edit(sandbox, each)
+    return ids, state
+
+
 def _deletion(*ids: str) -> list[dict[str, Any]]:
     return [{"op": "delete", "module": "Products", "ids": list(ids)}]
 
@@ -94,11 +104,7 @@ def test_a_pass_by_time_that_goes_on_by_key_begins_at_the_first_key(sandbox: San
 
 def test_what_slips_where_a_second_goes_on_is_found_after_the_other_borders(sandbox: Sandbox) -> None:
     """24 borders are asked for at once; the one that the next page may still touch waits, and is not lost."""
-    ids = _products(sandbox, 56, token_paging="offset", most_per_page=2)
-    state = run_here(sandbox, **PRODUCTS).state
-    _edit(sandbox, *ids[:7])  # from page 25 on: so many that the second goes on
-    for each in ids[7:]:
-        _edit(sandbox, each)
+    ids, state = _edited_one_by_one(sandbox, 56, tied=7)  # the second that goes on begins with page 25
     sandbox.fault("GET /Products", query="*page_token*", after=23, mutate=_deletion(ids[55]))
     before = sandbox.calls("POST /coql")
 
@@ -107,6 +113,40 @@ def test_what_slips_where_a_second_goes_on_is_found_after_the_other_borders(sand
     assert sandbox.calls("POST /coql") - before == 2
     assert run.said("had slipped between pages")
     assert set(run.ids("Products")) >= set(ids[:55])
+
+
+@pytest.mark.parametrize(("slipped_at", "tied"), [(0, 0), (12, 0), (23, 0), (23, 11)])
+def test_borders_that_one_run_may_not_ask_for_are_proven_by_the_next(
+    sandbox: Sandbox, slipped_at: int, tied: int
+) -> None:
+    """A scope that is granted between two halves of a pass is no proof of the first half."""
+    ids, state = _edited_one_by_one(sandbox, 60, tied=tied)
+    sandbox.fault("POST /coql", status=403)
+    sandbox.fault("GET /Products", query="*page_token*", after=slipped_at, mutate=_deletion(ids[-1]))
+    sandbox.fault("GET /Products", query="*page_token*", after=26, status=500)
+
+    first = run_tap(sandbox, state=state, max_retries=0, **PRODUCTS)
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert first.code == 1
+    assert set(first.ids("Products") + second.ids("Products")) >= set(ids[:-1])
+
+
+def test_a_proof_that_is_interrupted_goes_on_with_the_borders_that_are_left(sandbox: Sandbox) -> None:
+    """40 borders are two questions: what the second would have found must not be forgotten with it."""
+    ids, state = _edited_one_by_one(sandbox, 90)
+    sandbox.fault("POST /coql", status=403)
+    sandbox.fault("GET /Products", query="*page_token*", after=3, mutate=_deletion(ids[-1]))
+    sandbox.fault("GET /Products", query="*page_token*", after=41, status=500)
+    sandbox.fault("POST /coql", after=1, status=500)
+
+    first = run_tap(sandbox, state=state, max_retries=0, **PRODUCTS)
+    second = run_tap(sandbox, state=first.state, max_retries=0, **PRODUCTS)
+    third = run_here(sandbox, state=second.state, **PRODUCTS)
+
+    assert (first.code, second.code) == (1, 1)
+    read = first.ids("Products") + second.ids("Products") + third.ids("Products")
+    assert set(read) >= set(ids[:-1])
 
 
 # More than fifty fields
