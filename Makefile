@@ -17,7 +17,7 @@ MELTANO_VERSION := 4.4.1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
-.PHONY: help demo test lint format unit bench docs clean
+.PHONY: help demo test lint format unit bench mutants docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ format: $(VENV)/.ready  ## Let ruff format and mend what it can
 
 bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
+	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py

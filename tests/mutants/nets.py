@@ -1,0 +1,48 @@
+"""Which code is watched, and which tests are its net: the table to change when files move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+TAP = ("tests/tap_bigin/test_*.py",)
+TARGET = ("tests/target_bigin/test_*.py",)
+CLIENT = ("tests/bigin_api/test_*.py",)
+
+NETS = {
+    "target_bigin/writing/*.py": TARGET,
+    "target_bigin/records/ledger.py": TARGET,
+    "target_bigin/files/*.py": TARGET,
+    "target_bigin/deletions/*.py": TARGET,
+    "target_bigin/lookups/*.py": TARGET,
+    "tap_bigin/lists/*.py": TAP,
+    "tap_bigin/bulk/*.py": TAP,
+    "tap_bigin/bookmarks.py": TAP,
+    "tap_bigin/planning.py": TAP,
+    "bigin_api/http/auth.py": CLIENT,
+    "bigin_api/http/gate.py": CLIENT,
+    "bigin_api/http/retry.py": CLIENT,
+    "bigin_api/endpoints/coql.py": CLIENT,
+    "bigin_api/in_flight.py": CLIENT,
+}
+"""Code that keeps records from being lost or doubled → the tests that hold it, its own doctests included."""
+
+
+def watched(root: Path, only: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Source files, each with the test files that may notice a fault in it; all, or those under ``only``."""
+    wanted = tuple(only)
+    found = {
+        source: [source, *_matching(root, *tests)]
+        for pattern, tests in NETS.items()
+        for source in _matching(root, pattern)
+        if not wanted or source.startswith(wanted)
+    }
+    return {source: tests for source, tests in found.items() if not source.endswith("__init__.py")}
+
+
+def _matching(root: Path, *patterns: str) -> Iterator[str]:
+    for pattern in patterns:
+        paths = sorted(root.glob(pattern))
+        if not paths:
+            raise FileNotFoundError(f"No file matches {pattern}: the table in {__name__} is out of date.")
+        yield from (path.relative_to(root).as_posix() for path in paths)
