@@ -7,7 +7,7 @@ notices is printed; the exit code is 1 if more than 5 % survive.
 from __future__ import annotations
 
 import argparse
-import random
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -21,6 +21,7 @@ from mutants.known_equal import EQUAL
 from mutants.nets import watched
 from mutants.places import Place
 from mutants.recording import RedNetError, record
+from mutants.sampling import sample
 from mutants.trying import Tried, try_all
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +31,7 @@ MOST_SURVIVORS = 0.05
 def main() -> int:
     """The command. 0: few enough survive; 1: more do; 2: the tests fail without a fault."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and leave nothing behind
     every = watched(ROOT)
     nets = watched(ROOT, asked.only)
     sources = {file: (ROOT / file).read_text("utf-8") for file in every}
@@ -55,20 +57,6 @@ def main() -> int:
                 place.close()
     _tell_equal(drawn, (find(source, file) for file, source in sources.items()))
     return _tell(tried, sources, not_begun=len(counted) - len(tried))
-
-
-def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
-    """So many, evenly over the files by their size; all for 0. The same seed draws the same."""
-    chance = random.Random(seed)
-    by_file: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        by_file.setdefault(mutant.file, []).append(mutant)
-    row = [each for some in by_file.values() for each in chance.sample(some, len(some))]
-    if not 0 < size < len(row):
-        return row
-    step = len(row) / size
-    start = chance.random() * step
-    return [row[int(start + place * step)] for place in range(size)]
 
 
 def _arguments() -> argparse.Namespace:

@@ -61,8 +61,13 @@ class Mutant:
 def find(source: str, file: str) -> list[Mutant]:
     """Every single fault of a file, from top to bottom.
 
-    >>> [(each.operator, each.after) for each in find("def f(a): return a < 1", "f.py")]
-    [('return', 'return None'), ('comparison', 'return a <= 1'), ('comparison', 'return a >= 1'), ...]
+    >>> for each in find("def f(a): return a < 1", "f.py"):
+    ...     print(each.operator, "|", each.after)
+    return | return None
+    negated | return a >= 1
+    boundary | return a <= 1
+    number | return a < 2
+    number | return a < 0
     """
     finder = _Finder(source, file)
     finder.visit(ast.parse(source))

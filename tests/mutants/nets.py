@@ -11,7 +11,9 @@ CLIENT = ("tests/bigin_api/test_*.py",)
 
 NETS = {
     "target_bigin/writing/*.py": TARGET,
-    "target_bigin/records/ledger.py": TARGET,
+    "target_bigin/streams/stream.py": TARGET,
+    "target_bigin/records/*.py": TARGET,
+    "target_bigin/concurrency/*.py": TARGET,
     "target_bigin/files/*.py": TARGET,
     "target_bigin/deletions/*.py": TARGET,
     "target_bigin/lookups/*.py": TARGET,

@@ -12,9 +12,7 @@ from typing import Any
 
 Fault = tuple[str, ast.AST, ast.AST]
 
-COMPARISONS: dict[
-    type[ast.cmpop], tuple[type[ast.cmpop], ...]
-] = {  # the opposite, and the same but at the boundary
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.GtE, ast.LtE),
     ast.LtE: (ast.Gt, ast.Lt),
     ast.Gt: (ast.LtE, ast.GtE),
@@ -26,6 +24,7 @@ COMPARISONS: dict[
     ast.In: (ast.NotIn,),
     ast.NotIn: (ast.In,),
 }
+"""The opposite, and what differs at the boundary alone."""
 ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -36,12 +35,9 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-NAMES = dict(
-    chain.from_iterable(
-        ((one, other), (other, one))
-        for one, other in (("min", "max"), ("any", "all"), ("append", "appendleft"), ("pop", "popleft"))
-    )
-)
+_PAIRS = (("min", "max"), ("any", "all"), ("append", "appendleft"), ("pop", "popleft"))
+NAMES = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
+NOTHING = "__import__('contextlib').nullcontext()"
 TEXTS = (ast.JoinedStr, ast.Constant)
 
 
@@ -84,10 +80,9 @@ def _call(node: ast.Call) -> Iterator[Fault]:
     function = node.func
     if isinstance(function, ast.Name) and function.id in NAMES:
         yield "name", function, ast.Name(NAMES[function.id], ast.Load())
-    if isinstance(function, ast.Attribute) and function.attr in NAMES:
-        other = ast.Attribute(function.value, NAMES[function.attr], ast.Load())
-        if not (function.attr == "pop" and node.args):
-            yield "name", function, other
+    is_from_dict = isinstance(function, ast.Attribute) and function.attr == "pop" and node.args
+    if isinstance(function, ast.Attribute) and function.attr in NAMES and not is_from_dict:
+        yield "name", function, ast.Attribute(function.value, NAMES[function.attr], ast.Load())
     for place, keyword in enumerate(node.keywords):
         if keyword.arg is not None:
             left = [*node.keywords[:place], *node.keywords[place + 1 :]]
@@ -143,10 +138,7 @@ def _with(node: ast.With) -> Iterator[Fault]:
     """A lock is not taken, a transaction not made."""
     for item in node.items:
         if item.optional_vars is None:
-            name = ast.Attribute(
-                ast.parse("__import__('contextlib')", mode="eval").body, "nullcontext", ast.Load()
-            )
-            yield "context", item.context_expr, ast.Call(name, [], [])
+            yield "context", item.context_expr, ast.parse(NOTHING, mode="eval").body
 
 
 def _return(node: ast.Return) -> Iterator[Fault]:

@@ -114,6 +114,8 @@ class Place:
         code = 70
         try:
             os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(self.tree)
             log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
