@@ -34,12 +34,17 @@ def watched(root: Path, only: Iterable[str] = ()) -> dict[str, list[str]]:
     """Source files, each with the test files that may notice a fault in it; all, or those under ``only``."""
     wanted = tuple(only)
     found = {
-        source: [source, *_matching(root, *tests)]
+        source: [*_with_doctests(root, source), *_matching(root, *tests)]
         for pattern, tests in NETS.items()
         for source in _matching(root, pattern)
         if not wanted or source.startswith(wanted)
     }
     return {source: tests for source, tests in found.items() if not source.endswith("__init__.py")}
+
+
+def _with_doctests(root: Path, source: str) -> Iterator[str]:
+    if ">>>" in (root / source).read_text("utf-8"):
+        yield source
 
 
 def _matching(root: Path, *patterns: str) -> Iterator[str]:

@@ -62,11 +62,13 @@ def record(
         print(f"Running {len(missing)} files of tests without a fault; {len(notes)} are known.", flush=True)
         red = {}
         for file, ended, noted in _recorded(missing, watched, places):
-            if ended.code in (0, NO_TESTS):  # a file without docstrings that run has none
+            print(".", end="", flush=True)
+            if ended.code in (0, NO_TESTS):
                 notes[file] = noted
                 _keep(root, file, keys[file], noted)
             else:
                 red[file] = ended.log
+        print()
         missing = list(red)
         if not red:
             return Nets(nets, notes)
