@@ -15,9 +15,9 @@ from bigin_api.errors import NotFound, ServerError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Pass
 from tap_bigin.bulk.bulk_scan import BulkReading
+from tap_bigin.bulk.choice import JobChoice
 from tap_bigin.bulk.jobs import BulkUnusable, Jobs
 from tap_bigin.bulk.merging import BulkMerging
-from tap_bigin.choosing import JobChoice
 from tap_bigin.lists.pages import MODIFIED, ModulePages, Place
 from tap_bigin.lists.proving import REFUSALS, Proof
 from tap_bigin.lists.reading import ListReading, listing_of

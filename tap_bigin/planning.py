@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from bigin_api.limits import (
     BULK_READ_CREDITS,
@@ -20,15 +20,66 @@ from bigin_api.limits import (
     RECORDS_PER_PAGE,
 )
 
-if TYPE_CHECKING:
-    from tap_bigin.bulk.columns import JobColumns
-
 Method = Literal["list", "bulk"]
 Wish = Literal["auto", "list", "bulk"]
 
 PAGE_BORDERS_PER_PROOF = 25  # criteria of one COQL query: it proves so many page borders to be gapless
 CALLS_PER_JOB = 4  # asking a few times whether it is done, downloading it
 CALLS_FOR_NAMES = 1  # /users, or the layouts
+
+
+Kind = Literal[
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "truth",  # a boolean that may be unknown: a formula's
+    "choices",
+    "datetime",
+    "id",  # of a lookup, flat
+    "link",  # of a lookup, with the name from a joined column
+    "layout",
+    "user",
+    "owner",  # a user with an e-mail address
+    "untagged",  # no column at all: the module has no tags, so each record's are []
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field in the CSV, how its text is read, and the joined column that names what it links to."""
+
+    name: str
+    kind: Kind
+    name_column: str | None = None
+
+
+@dataclass(frozen=True)
+class JobColumns:
+    """A stream's fields, split by where they come from."""
+
+    columns: tuple[Column, ...] = ()
+    left_to_list: tuple[str, ...] = ()
+
+    @property
+    def field_count(self) -> int:
+        """How many fields the stream asks for."""
+        return len(self.columns) + len(self.left_to_list)
+
+    @property
+    def asked_for(self) -> list[str]:
+        """The ``fields`` of the job."""
+        own = [each.name for each in self.columns if each.kind != "untagged"]
+        return own + [each.name_column for each in self.columns if each.name_column]
+
+    @property
+    def lookups(self) -> list[str]:
+        """The lookups in the job: rows where one is empty have been seen left out."""
+        return [each.name for each in self.columns if each.kind in ("link", "id")]
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether a column of one of these kinds is among them."""
+        return any(each.kind in kinds for each in self.columns)
 
 
 @dataclass(frozen=True)
@@ -43,7 +94,6 @@ class Plan:
 def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wish = "auto") -> Plan:
     """The cheapest plan for a module that jobs can read. ``fields`` counts the selected ones.
 
-    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),))
     >>> plan_extraction(columns, records=9_000, fields=30)
     Plan(method='list', credits=47, why='9,000 records cost 47 credits by list, 54 by Bulk Read')
@@ -69,7 +119,6 @@ def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wis
 def may_pay(columns: JobColumns, *, fields: int) -> bool:
     """Whether a job is cheaper for any size at all: if not, the size need not be asked for.
 
-    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
     >>> may_pay(columns, fields=30)
     False
@@ -100,7 +149,6 @@ def list_credits(records: int, fields: int) -> int:
 def bulk_credits(columns: JobColumns, records: int) -> int:
     """Price of reading records by jobs, with what completes them.
 
-    >>> from tap_bigin.bulk.columns import Column, JobColumns
     >>> columns = JobColumns((Column("Email", "text"),))
     >>> [bulk_credits(columns, records) for records in (200_000, 200_100, 400_000)]
     [54, 56, 108]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bigin_api import Labelled
     from bigin_api.bulk.bulk_read import Criteria
     from tap_bigin.bookmarks import Entry, Pass
-    from tap_bigin.bulk.columns import JobColumns
     from tap_bigin.lists.pages import ModulePages
+    from tap_bigin.planning import JobColumns
     from tap_bigin.report import StreamReport
     from tap_bigin.singer.batch import Record
 

@@ -8,31 +8,15 @@ Source: bulk-read/create-job, bulk-read/limitations (Bigin v2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bigin_api.limits import BULK_READ_MODULES, MAX_JOINS_PER_BULK_READ
+from tap_bigin.planning import Column, JobColumns, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bigin_api.models import Field
-
-Kind = Literal[
-    "text",
-    "integer",
-    "number",
-    "boolean",
-    "truth",  # a boolean that may be unknown: a formula's
-    "choices",
-    "datetime",
-    "id",  # of a lookup, flat
-    "link",  # of a lookup, with the name from a joined column
-    "layout",
-    "user",
-    "owner",  # a user with an e-mail address
-    "untagged",  # no column at all: the module has no tags, so each record's are []
-]
 
 _KIND_OF_TYPE: Mapping[str, Kind] = {
     "text": "text",
@@ -70,43 +54,6 @@ _JSON_TYPES_OF_KIND: Mapping[Kind, frozenset[str]] = {
 
 LINKS: frozenset[Kind] = frozenset(("link", "layout", "user", "owner"))
 SEPARATOR_OF_CHOICES = ";"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A field in the CSV, how its text is read, and the joined column that names what it links to."""
-
-    name: str
-    kind: Kind
-    name_column: str | None = None
-
-
-@dataclass(frozen=True)
-class JobColumns:
-    """A stream's fields, split by where they come from."""
-
-    columns: tuple[Column, ...] = ()
-    left_to_list: tuple[str, ...] = ()
-
-    @property
-    def field_count(self) -> int:
-        """How many fields the stream asks for."""
-        return len(self.columns) + len(self.left_to_list)
-
-    @property
-    def asked_for(self) -> list[str]:
-        """The ``fields`` of the job."""
-        own = [each.name for each in self.columns if each.kind != "untagged"]
-        return own + [each.name_column for each in self.columns if each.name_column]
-
-    @property
-    def lookups(self) -> list[str]:
-        """The lookups in the job: rows where one is empty have been seen left out."""
-        return [each.name for each in self.columns if each.kind in ("link", "id")]
-
-    def has(self, *kinds: Kind) -> bool:
-        """Whether a column of one of these kinds is among them."""
-        return any(each.kind in kinds for each in self.columns)
 
 
 def is_bulk_readable(module: str) -> bool:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from bigin_api import Labelled
     from bigin_api.bulk.bulk_read import BulkReadJob, Criteria
-    from tap_bigin.bulk.columns import JobColumns
     from tap_bigin.bulk.links import BulkLinks
+    from tap_bigin.planning import JobColumns
     from tap_bigin.singer.batch import Record
 
 ROWS_PER_PAGE = 1_000

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bigin_api import Labelled
-    from tap_bigin.bulk.columns import JobColumns, Kind
     from tap_bigin.bulk.rows import Link, Record
+    from tap_bigin.planning import JobColumns, Kind
 
 REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
 

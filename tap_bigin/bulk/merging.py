@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from bigin_api import Labelled
     from tap_bigin.bookmarks import Entry, Pass
-    from tap_bigin.bulk.columns import JobColumns
     from tap_bigin.lists.pages import ModulePages
     from tap_bigin.lists.reading import ListReading
+    from tap_bigin.planning import JobColumns
     from tap_bigin.singer.batch import Record
 
 IDS_AT_ONCE = 1_000

@@ -14,7 +14,7 @@ from tap_bigin.bulk.columns import SEPARATOR_OF_CHOICES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tap_bigin.bulk.columns import Column, Kind
+    from tap_bigin.planning import Column, Kind
 
     Texts = Sequence[Sequence[str]]  # a page of the file, column by column
 
@@ -55,7 +55,7 @@ class Links(dict[str, Link]):
 class CsvRows:
     """Converts the rows of one file, a page of them at a time.
 
-    >>> from tap_bigin.bulk.columns import Column
+    >>> from tap_bigin.planning import Column
     >>> rows = CsvRows(["Id", "Seats"], [Column("Seats", "integer")], links={})
     >>> rows.records([["7", "3"], ["8", ""]])
     [{'id': '7', 'Seats': 3}, {'id': '8', 'Seats': None}]

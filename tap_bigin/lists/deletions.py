@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, from_text, to_utc_text
-from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import in_hundreds
-from tap_bigin.values.schema import DATETIME, LINK, STRING, JsonSchema, RecordSchema, nullable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
-    from tap_bigin.settings import Lookups
 
 Entry = dict[str, Any]
 
@@ -36,34 +33,6 @@ OVERLAP = 20  # entries that two pages of the list share: so many restorations b
 TRIES_TO_OVERLAP = 5
 
 DELETED_TIME = "deleted_time"
-RESTORED = "restored"
-
-
-@dataclass(frozen=True)
-class DeletedDefinition(StreamDefinition):
-    """The stream of deleted records."""
-
-
-def define_deleted(*, lookups: Lookups = "object") -> DeletedDefinition:
-    """Its definition.
-
-    >>> define_deleted().primary_keys
-    ('module', 'id')
-    """
-    properties: dict[str, JsonSchema] = {
-        "module": {"type": "string"},
-        "id": {"type": "string"},
-        "display_name": STRING,
-        "type": nullable(
-            "string",
-            description="recycle: in the recycle bin; permanent: deleted for good; restored: it is back, "
-            "and deleted_time is null.",
-        ),
-        DELETED_TIME: DATETIME,
-        "deleted_by": STRING if lookups == "id" else LINK,
-    }
-    schema = RecordSchema(properties, {DELETED_TIME: "datetime", "deleted_by": "link"})
-    return DeletedDefinition("deleted_records", schema, ("module", "id"), DELETED_TIME)
 
 
 @dataclass(frozen=True)

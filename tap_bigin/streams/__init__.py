@@ -1,39 +1,51 @@
-"""The kinds of streams: which class reads which definition.
+"""The kinds of streams: what is offered, and which class reads which definition.
 
-A new kind is three things: a subclass of ``discovery.StreamDefinition`` with what its reader needs
-(module, view, query, …), a subclass of ``BiginStream`` whose ``read`` yields chunks, and its row in
-``KINDS``. Where its definitions come from (settings, metadata), ``TapBigin._definitions`` says.
+A new kind is one file here: a subclass of ``StreamDefinition`` with what its reader needs, where its
+definitions come from, and a subclass of ``BiginStream`` whose ``read`` yields chunks; then its row in
+``KINDS`` and its line in ``define_streams``.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition
-from tap_bigin.lists.deletions import DeletedDefinition
-from tap_bigin.organisation import OrganisationDefinition
-from tap_bigin.queries import QueryDefinition
-from tap_bigin.related_lists import RelatedDefinition
-from tap_bigin.streams.deleted import DeletedStream
+from bigin_api import SettingsError
+from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
+from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
 from tap_bigin.streams.module import ModuleStream
-from tap_bigin.streams.organisation import OrganisationStream
-from tap_bigin.streams.query import QueryStream
+from tap_bigin.streams.organization import (
+    FIELDS,
+    ORGANIZATION_STREAMS,
+    PIPELINES,
+    SUB_PIPELINES,
+    OrganizationDefinition,
+    OrganizationStream,
+    SubPipelinesDefinition,
+    SubPipelinesStream,
+    define_organization,
+)
+from tap_bigin.streams.query import QueryDefinition, QueryStream, define_queries
 from tap_bigin.streams.related import RelatedStream
+from tap_bigin.streams.related_lists import RelatedDefinition, define_related
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.streams.sub_pipelines import SubPipelinesStream
-from tap_bigin.streams.view import ViewStream
-from tap_bigin.sub_pipelines import SubPipelinesDefinition
-from tap_bigin.views import ViewDefinition
+from tap_bigin.streams.view import ViewDefinition, ViewStream, define_views
 
 if TYPE_CHECKING:
-    from tap_bigin.tap import TapBigin
+    import logging
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["KINDS", "BiginStream", "make_stream"]
+    from singer_sdk import Tap
+
+    from tap_bigin.discovery.description import Described
+    from tap_bigin.run import Run
+
+__all__ = ["KINDS", "BiginStream", "define_streams", "make_stream"]
 
 KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
     DeletedDefinition: DeletedStream,
     ModuleDefinition: ModuleStream,
-    OrganisationDefinition: OrganisationStream,
+    OrganizationDefinition: OrganizationStream,
     QueryDefinition: QueryStream,
     RelatedDefinition: RelatedStream,
     SubPipelinesDefinition: SubPipelinesStream,
@@ -42,6 +54,106 @@ KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
 """A kind of stream is added here: its definition, and the class that reads it."""
 
 
-def make_stream(tap: TapBigin, definition: StreamDefinition) -> BiginStream[Any]:
+def make_stream(tap: Tap, run: Run, definition: StreamDefinition) -> BiginStream[Any]:
     """The stream of a definition."""
-    return KINDS[type(definition)](tap, definition)
+    return KINDS[type(definition)](tap, run, definition)
+
+
+def define_streams(
+    run: Run, *, chosen: frozenset[str] | None, logger: logging.Logger
+) -> list[StreamDefinition]:
+    """All that a run offers. ``chosen`` are the streams that a catalog selects, None without one.
+
+    Warns of what is missing. Raises SettingsError for two of one name, BiginError if the organisation
+    cannot be described.
+    """
+    return _Definitions(run, chosen, logger).all()
+
+
+class _Definitions:
+    def __init__(self, run: Run, chosen: frozenset[str] | None, logger: logging.Logger) -> None:
+        self._client = run.client
+        self._description = run.description
+        self._settings = run.settings
+        self._report = run.report
+        self._chosen = chosen
+        self._logger = logger
+
+    def all(self) -> list[StreamDefinition]:
+        found = [*self._modules(), *self._fixed(), *self._declared()]
+        names = [each.name for each in found]
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"{name}: two streams of this name; give one in the settings another.")
+        self._warn_of_missing(names)
+        return found
+
+    def _modules(self) -> Iterator[StreamDefinition]:
+        settings = self._settings
+        for module, fields in self._described():
+            yield define_module(
+                module,
+                fields,
+                lookups=settings.lookups,
+                soft_deletes=settings.deleted_records == "soft",
+            )
+
+    def _described(self) -> Iterator[Described]:
+        """The modules that streams are made of, with their fields."""
+        settings = self._settings
+        if self._chosen is None:
+            return self._description.every_module()
+        others = {"deleted_records", SUB_PIPELINES.name, *ORGANIZATION_STREAMS}
+        others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
+        names = self._chosen - others
+        if settings.related_lists:
+            # The names of their streams look like modules' names.
+            names &= {module.api_name for module in self._description.modules}
+        described = self._description.named(names, asked_anyway=self._asked_anyway(names))
+        if known := self._description.trusted & names:
+            self._logger.info("Fields of %d modules as just discovered, not asked for again.", len(known))
+        return described
+
+    def _asked_anyway(self, names: frozenset[str]) -> frozenset[str]:
+        """The modules of whose fields a stream needs all that Bigin says: no catalog saves that answer."""
+        if FIELDS in (self._chosen or ()):
+            return names
+        return frozenset((PIPELINES,)) if self._has_pipelines() else frozenset()
+
+    def _fixed(self) -> Iterator[StreamDefinition]:
+        """The organisation's own description, and what was deleted."""
+        lookups = self._settings.lookups
+        yield from define_organization(lookups=lookups)
+        if self._has_pipelines():
+            yield SUB_PIPELINES
+        if self._settings.deleted_records == "stream":
+            yield define_deleted(lookups=lookups)
+
+    def _has_pipelines(self) -> bool:
+        if self._chosen is not None:
+            return SUB_PIPELINES.name in self._chosen
+        return any(module.api_name == PIPELINES for module in self._description.modules)
+
+    def _declared(self) -> Iterator[StreamDefinition]:
+        """What the settings name: related lists, queries, views."""
+        settings, report, client = self._settings, self._report, self._client
+        if settings.related_lists:
+            offered = self._description.modules
+            yield from define_related(
+                client, settings.related_lists, offered=offered, lookups=settings.lookups, report=report
+            )
+        yield from define_queries(client, settings.queries, lookups=settings.lookups, report=report)
+        yield from define_views(client, settings.custom_views, lookups=settings.lookups, report=report)
+
+    def _warn_of_missing(self, names: Sequence[str]) -> None:
+        refusals = self._description.refusals
+        if self._chosen is None:
+            for name, why in refusals.items():
+                self._logger.warning("%s: no stream. %s", name, why)
+            for glob in self._settings.modules:
+                if not any(fnmatchcase(name, glob) for name in (*names, *refusals)):
+                    self._logger.warning("Settings: modules: %r matches no module.", glob)
+            return
+        for name in sorted(self._chosen.difference(names)):
+            why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
+            self._logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)

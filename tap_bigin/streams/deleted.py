@@ -7,21 +7,55 @@ State has what ``deletions`` remembers of each module's list:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
-from tap_bigin.lists.deletions import DELETED_TIME, RESTORED, DeletedDefinition, Mark, compare, restored
+from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.lists.deletions import DELETED_TIME, Mark, compare, restored
 from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
+from tap_bigin.values.schema import DATETIME, LINK, STRING, JsonSchema, RecordSchema, nullable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_bigin.lists.deletions import News
+    from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
+
+
+RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class DeletedDefinition(StreamDefinition):
+    """The stream of deleted records."""
+
+
+def define_deleted(*, lookups: Lookups = "object") -> DeletedDefinition:
+    """Its definition.
+
+    >>> define_deleted().primary_keys
+    ('module', 'id')
+    """
+    properties: dict[str, JsonSchema] = {
+        "module": {"type": "string"},
+        "id": {"type": "string"},
+        "display_name": STRING,
+        "type": nullable(
+            "string",
+            description="recycle: in the recycle bin; permanent: deleted for good; restored: it is back, "
+            "and deleted_time is null.",
+        ),
+        DELETED_TIME: DATETIME,
+        "deleted_by": STRING if lookups == "id" else LINK,
+    }
+    schema = RecordSchema(properties, {DELETED_TIME: "datetime", "deleted_by": "link"})
+    return DeletedDefinition("deleted_records", schema, ("module", "id"), DELETED_TIME)
 
 
 class DeletedStream(BiginStream[DeletedDefinition]):
@@ -39,7 +73,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         for module in self._modules():
             try:
                 mark = Mark.from_state(marks.get(module))
-                news = compare(mark, self.tap.deleted_lists.of(self.client, module, mark))
+                news = compare(mark, self.run.deleted_lists.of(self.client, module, mark))
                 records = self._records(module, news)
             except REFUSALS as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")
@@ -54,7 +88,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
 
     def _modules(self) -> list[str]:
         """Those of the organisation that the token can read, in Bigin's order."""
-        readable = [module.api_name for module in self.tap.description.modules]
+        readable = [module.api_name for module in self.run.description.modules]
         return [module for module in readable if module in DELETED_MODULES]
 
     def _records(self, module: str, news: News) -> list[Record]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
+    is_of_module = True
+
     def read(self, state: State) -> Iterator[Chunk]:
         """What came back from the recycle bin, then the pass that is due or was interrupted.
 
@@ -95,7 +97,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             settings=self.settings,
             prepare=self._prepare,
             report=self.report,
-            is_crowded=self.tap.is_crowded,
+            is_crowded=self.run.is_crowded,
         )
 
     @cached_property
@@ -152,11 +154,11 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     # What was deleted and restored
 
     def _news(self, state: State) -> News | None:
-        if not self.tap.tracks_deletions or self._module not in DELETED_MODULES:
+        if not self.run.tracks_deletions or self._module not in DELETED_MODULES:
             return None
         mark = Mark.from_state(state.get("deleted"))
         try:
-            return compare(mark, self.tap.deleted_lists.of(self.client, self._module, mark))
+            return compare(mark, self.run.deleted_lists.of(self.client, self._module, mark))
         except REFUSALS as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")

@@ -1,23 +1,152 @@
-"""The stream of a COQL query: by key where the query leaves its order open, else as it stands."""
+"""COQL queries: what the settings name → definitions, and how a query is read.
+
+The schema comes from the metadata of the selected columns. A joined column (``Account_Name.Phone``)
+becomes the property ``Account_Name__Phone``: a dot in a property's name means nesting to selection rules
+and to many loaders. A query is read by key where it leaves its order open, else as it stands.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.coql import all_of, moment
-from bigin_api.errors import PaginationLimit
+from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
+from bigin_api.errors import (
+    InvalidRequest,
+    ModuleUnavailable,
+    PaginationLimit,
+    PermissionDenied,
+    SettingsError,
+)
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
+from bigin_api.models import Field
 from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, read_from, shape_of_pass
-from tap_bigin.queries import QueryDefinition
+from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
+from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from bigin_api import Client
+    from tap_bigin.report import RunReport
+    from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
+
+
+ID = Field("id", "text", "string")
+UNDESCRIBED = "undescribed"  # a column that the metadata does not list: it gets a permissive schema
+
+
+@dataclass(frozen=True)
+class QueryDefinition(StreamDefinition):
+    """A query's rows. ``properties`` has the property for each column of an answer."""
+
+    select: Select = field(default_factory=lambda: Select("", (), Name("", 0)))
+    properties: Mapping[str, str] = field(default_factory=dict)
+    replication_column: str | None = None
+
+
+def property_name(column: str) -> str:
+    """The property of a column.
+
+    >>> property_name("Account_Name.Phone")
+    'Account_Name__Phone'
+    """
+    return column.replace(".", "__")
+
+
+def define_queries(
+    client: Client, queries: Sequence[Mapping[str, Any]], *, lookups: Lookups, report: RunReport
+) -> Iterator[QueryDefinition]:
+    """The stream of each query, each checked by Bigin for 1 credit before anything is read.
+
+    A query of a module that the token may not read becomes no stream, with a warning. Raises
+    SettingsError that names the query, the line and the column.
+    """
+    for given in queries:
+        name = str(given["name"])
+        try:
+            select = read_select(str(given["query"]))
+            _check(client, name, select)
+            yield _define(client, name, select, given, lookups)
+        except QueryError as error:
+            raise SettingsError(f"queries: {name}: {error}.") from None
+        except (PermissionDenied, ModuleUnavailable) as refused:
+            report.stream(name).warn(f"no stream. {refused.message}")
+
+
+def _check(client: Client, name: str, select: Select) -> None:
+    """Have Bigin read the query. Raises QueryError where Bigin says where it is wrong."""
+    try:
+        client.labelled(name).coql.query(select.complete, module=select.module.text)
+    except InvalidRequest as refused:
+        raise _located(refused, select) from None
+
+
+def _located(refused: InvalidRequest, select: Select) -> QueryError:
+    """Bigin's refusal with its place: its own line and column, else where the column or module stands."""
+    details = refused.details
+    line, column = details.get("line"), details.get("column")
+    if line and column:
+        return QueryError(f"line {line}, column {column}: {refused.message}")
+    names = [*select.columns, select.module]
+    named = (details.get("column_name"), details.get("module"))
+    found = next((each for wanted in named for each in names if each.text == wanted), None)
+    return select.error(refused.message, at=found.at if found else 0)
+
+
+def _define(
+    client: Client, name: str, select: Select, given: Mapping[str, Any], lookups: Lookups
+) -> QueryDefinition:
+    described = {each.text: _field_of(client, select.module.text, each.text) for each in select.columns}
+    described["id"] = ID  # Bigin gives it, asked for or not
+    fields = [
+        replace(each, api_name=property_name(column)) for column, each in described.items() if column != "id"
+    ]
+    properties = {column: property_name(column) for column in described}
+    schema = record_schema(select.module.text, fields, lookups=lookups)
+    keys = tuple(map(property_name, given.get("primary_keys") or ("id",)))
+    lacking = set(keys) - set(properties.values())
+    if lacking:
+        raise SettingsError(f"queries: {name}: primary_keys {', '.join(sorted(lacking))} is not selected.")
+    replication = _replication_column(name, given.get("replication_key"), described)
+    if replication and select.is_bounded:
+        raise SettingsError(
+            f"queries: {name}: with a replication_key the query has no order by, limit or offset of its own."
+        )
+    return QueryDefinition(
+        name=name,
+        schema=schema,
+        primary_keys=keys,
+        replication_key=property_name(replication) if replication else None,
+        select=select,
+        properties=properties,
+        replication_column=replication,
+    )
+
+
+def _field_of(client: Client, module: str, column: str) -> Field:
+    """The field behind a column, followed through lookups."""
+    *lookups, last = column.split(".")
+    for lookup in lookups:
+        through = client.metadata.field(module, lookup)
+        if through is None or through.lookup_module is None:
+            return Field(last, UNDESCRIBED)
+        module = through.lookup_module
+    return ID if last == "id" else client.metadata.field(module, last) or Field(last, UNDESCRIBED)
+
+
+def _replication_column(name: str, wanted: str | None, described: Mapping[str, Field]) -> str | None:
+    if not wanted:
+        return None
+    column = next((each for each in described if wanted in (each, property_name(each))), None)
+    if column is None or described[column].data_type != "datetime":
+        raise SettingsError(f"queries: {name}: replication_key {wanted} is no selected datetime column.")
+    return column
 
 
 class QueryStream(BiginStream[QueryDefinition]):
@@ -55,7 +184,7 @@ class QueryStream(BiginStream[QueryDefinition]):
         shape = shape_of_pass(select.text, key)
         since = read_from(state, key, start_date=self.settings.start_date) if key else None
         return pass_of(state, shape=shape) or Pass(
-            "full" if since is None else "incremental", self.tap.client.server_time, shape, since=since
+            "full" if since is None else "incremental", self.client.server_time, shape, since=since
         )
 
     def _by_key(self, pass_: Pass) -> Iterator[list[Record]]:

@@ -16,8 +16,8 @@ from tap_bigin.bookmarks import Pass, begin, complete, pass_of, read_from, shape
 from tap_bigin.lists.pages import ModulePages, field_groups
 from tap_bigin.lists.proving import REFUSALS, Proof
 from tap_bigin.lists.reading import ListReading
-from tap_bigin.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.singer.batch import Chunk
+from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.schema import STRING

@@ -25,7 +25,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -39,16 +39,19 @@ from bigin_api import (
     PermissionDenied,
 )
 from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.writer import record_lines
-from tap_bigin.streams.cataloged import CatalogedStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
+    from singer_sdk import Tap
+
     from bigin_api import InFlight, Labelled
+    from tap_bigin.run import Run
     from tap_bigin.settings import TapSettings
     from tap_bigin.singer.batch import Chunk, State
-    from tap_bigin.tap import TapBigin
+    from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
 
@@ -68,16 +71,18 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     calls: InFlight
     settings: TapSettings
 
-    def __init__(self, tap: TapBigin, definition: D) -> None:
+    is_of_module = False  # one that tells whether modules keep all calls in flight
+
+    def __init__(self, tap: Tap, run: Run, definition: D) -> None:
         super().__init__(tap, schema=definition.schema.to_json(), name=definition.name)
-        self.tap = tap
+        self.run = run
         self.definition = definition
         self.primary_keys = list(definition.primary_keys)
         self.replication_key = definition.replication_key
-        self.client = tap.client.labelled(definition.name)
-        self.calls = tap.calls
-        self.settings = tap.settings
-        self.report = tap.report.stream(definition.name)
+        self.client = run.client.labelled(definition.name)
+        self.calls = run.calls
+        self.settings = run.settings
+        self.report = run.report.stream(definition.name)
         self._since_state = 0
         self._state_due = time.monotonic() + SECONDS_PER_STATE
 
@@ -116,7 +121,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
                 lines = chunk.lines
                 if lines is None:
                     lines = record_lines(self.name, chunk.records, chunk.extracted)
-                self.tap.message_writer.write_lines(lines)
+                self._writer.write_lines(lines)
                 counter.increment(chunk.count)
                 self._settle(chunk)
         self._finalize_state()
@@ -145,11 +150,20 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         )
         return plain and len(self.stream_maps) == 1 and not self.has_deselected_parts
 
+    @property
+    def _writer(self) -> PageWriter:
+        return cast("PageWriter", self._tap.message_writer)
+
+    def _ahead(self) -> Iterable[Chunk]:
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            return self.read(self.saved_state())
+        return self.run.chunks_ahead(self.name)
+
     def _chunks(self) -> Iterator[Chunk]:
         """What the reader yields. What it raises ends the stream, seldom the run."""
         self.report.begin()
         try:
-            yield from self.tap.chunks_of(self)
+            yield from self._ahead()
         except (PermissionDenied, ModuleUnavailable) as refused:
             self.report.warn(f"skipped. {refused.message}")
         except InvalidRequest as refused:
@@ -161,7 +175,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             raise
         except CreditBudgetReached as reached:
             self.report.unfinished = True
-            self.tap.budget_reached = reached
+            self.run.budget_reached = reached
         except BiginError as error:
             self.report.failure = error
         finally:
@@ -170,8 +184,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def _settle(self, chunk: Chunk) -> None:
         self.report.emitted += chunk.count
         self._since_state += chunk.count
-        self.tap.message_writer.flush()
-        ahead = self.tap.states_ahead()
+        self._writer.flush()
+        ahead = self.run.states_ahead()
         states = ahead if chunk.state is None else {**ahead, self.name: chunk.state}
         for name, state in states.items():
             # One assignment: a signal between two would leave half an entry.

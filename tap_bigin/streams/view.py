@@ -1,22 +1,61 @@
-"""The stream of a custom view: its records, 3 credits a page of 200, all of them at each run."""
+"""Custom views: what the settings name → definitions, and how a view is read.
+
+Its records, 3 credits a page of 200, all of them at each run.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import PageTokenRefused
+from bigin_api.errors import ModuleUnavailable, PageTokenRefused, PermissionDenied, SettingsError
 from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, shape_of_pass, without_tokens
+from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import Listing, ModulePages, Place
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
-from tap_bigin.views import ViewDefinition
+from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from bigin_api import Client
+    from tap_bigin.report import RunReport
+    from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import State
+
+
+@dataclass(frozen=True)
+class ViewDefinition(StreamDefinition):
+    """The records of one custom view, all of them at each run: what leaves a view says so nowhere."""
+
+    module: str = ""
+    cvid: str = ""
+
+
+def define_views(
+    client: Client, views: Sequence[Mapping[str, Any]], *, lookups: Lookups, report: RunReport
+) -> Iterator[ViewDefinition]:
+    """The stream of each view.
+
+    A view of a module that the token may not read becomes no stream, with a warning. Raises
+    SettingsError for a view that the module does not have, naming those it has.
+    """
+    for given in views:
+        name, module, cvid = (str(given[key]) for key in ("name", "module", "cvid"))
+        try:
+            fields = client.metadata.fields(module)
+            known = client.metadata.custom_views(module)
+        except (PermissionDenied, ModuleUnavailable) as refused:
+            report.stream(name).warn(f"no stream. {refused.message}")
+            continue
+        if cvid not in {each.id for each in known}:
+            offered = ", ".join(f"{each.id} ({each.name})" for each in known) or "none"
+            raise SettingsError(f"custom_views: {name}: {module} has no view {cvid}, it has {offered}.")
+        yield ViewDefinition(
+            name=name, schema=record_schema(module, fields, lookups=lookups), module=module, cvid=cvid
+        )
 
 
 class ViewStream(BiginStream[ViewDefinition]):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_bigin.bulk.columns import Column
 from tap_bigin.bulk.rows import CsvRows, Links, UnreadableFile
+from tap_bigin.planning import Column
 
 
 def value_of(kind, text):

@@ -7,8 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigin_api import Field, PickListValue
-from tap_bigin.bulk.columns import Column, JobColumns, is_bulk_readable, job_columns
+from tap_bigin.bulk.columns import is_bulk_readable, job_columns
 from tap_bigin.planning import (
+    Column,
+    JobColumns,
     bulk_credits,
     field_chunks,
     jobs_and_rest,

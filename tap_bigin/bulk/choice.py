@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bigin_api import Field, Labelled
-    from tap_bigin.bulk.columns import JobColumns
-    from tap_bigin.planning import Plan, Wish
+    from tap_bigin.planning import JobColumns, Plan, Wish
     from tap_bigin.report import StreamReport
 
 
