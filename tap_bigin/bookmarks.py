@@ -1,9 +1,9 @@
-"""What a stream's state says and may say: bookmark, overlap, and the pass that is under way. Pure.
+"""What a stream's state says and may say: bookmark, overlap, and the scan that is under way. Pure.
 
 An entry under ``bookmarks``:
 
     {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:53:58Z",
-     "pass": {...}}                     # only while a pass is under way, see ``Pass``
+     "pass": {...}}                     # only while a scan is under way, see ``Scan``
 
 The bookmark is Bigin's clock before the first page of the last complete pass, so everything up to it
 has been emitted. It moves only when a pass is complete, and never back.
@@ -12,16 +12,18 @@ has been emitted. It moves only when a pass is complete, and never back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from bigin_api.errors import SettingsError
 
 Entry = Mapping[str, Any]
 Kind = Literal["full", "incremental", "bulk"]
-Interval = tuple[str, "str | None"]
+Interval = tuple[str, str | None]
 """Both ends included, in the order of the sort column: two ids, or two moments. None: to the end."""
 
 # A write may be stamped a moment before it can be read.
@@ -31,125 +33,73 @@ READ_OVERLAP = timedelta(seconds=2)
 TOKEN_MARGIN = timedelta(minutes=5)
 
 
-@dataclass(frozen=True)
-class Top:
-    """How far a long list has been read from its other end, which comes down to meet the pass."""
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Jobs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The jobs of a scan."""
+
+    ids: tuple[str, ...] = ()
+    rows: int = 0  # of their files, one after the other, that are written
+    counted: int = 0  # what Bigin counted before the first of them
+
+
+class Top(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a long list has been read from its other end, which comes down to meet the scan."""
 
     last: tuple[str, str]  # Modified_Time and id: everything above has been emitted
     tokens: tuple[str, ...] = ()
-    expires: datetime | None = None
+    expires: Moment | None = None
     reached: int = 0  # so many records from that end, as page numbers count
 
-    def to_state(self) -> dict[str, Any]:
-        """As a pass keeps it."""
-        return {
-            "last": list(self.last),
-            "reached": self.reached,
-            "tokens": list(self.tokens),
-            "expires": self.expires and to_utc_text(self.expires),
-        }
 
-    @classmethod
-    def from_state(cls, kept: Mapping[str, Any]) -> Top:
-        """Read it out of a pass."""
-        modified, last_id = kept["last"]
-        tokens = tuple(str(each) for each in kept.get("tokens", ()))
-        reached = int(kept.get("reached", 0))
-        return cls((str(modified), str(last_id)), tokens, _moment(kept.get("expires")), reached)
-
-
-@dataclass(frozen=True)
-class Pass:
-    """A reading of a module from its first page to its last, which may take several runs.
+class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a reading of a module stands, which may take several runs. It is its own form in state.
 
     Everything up to ``last`` has been emitted but for what lies in ``unproven``: borders between two
     pages, where a deletion may have made the list skip something.
     """
 
     kind: Kind
-    started: datetime | None  # Bigin's clock before the first page: the bookmark once it is complete
-    shape: str  # what was asked for: tokens are bound to it, and half a pass of other fields is worth nothing
-    since: datetime | None = None  # incremental: nothing older
+    started: Moment | None = None  # Bigin's clock before the first page: the bookmark once it is complete
+    shape: str = ""  # of what was asked for: tokens are bound to it, and half a scan of others is no use
+    since: Moment | None = None  # incremental: nothing older
     emitted: int = 0
     tokens: tuple[str, ...] = ()  # of the next page, one for each group of fields
-    expires: datetime | None = None  # of the tokens
+    expires: Moment | None = None  # of the tokens
     last: tuple[str, str] | None = None  # Modified_Time and id of the last record of the list
     reached: int = 0  # so many records of a list that is read from both its ends, from the bottom
     top: Top | None = None  # of a list that is read from both its ends
     unproven: tuple[Interval, ...] = ()
     after: str | None = None  # read by key: everything up to this id has been emitted
-    jobs: Mapping[str, Any] | None = None  # of a bulk pass, see ``reading_bulk``
-
-    def to_state(self) -> dict[str, Any]:
-        """The pass as state keeps it, without what is empty."""
-        kept = {
-            "kind": self.kind,
-            "started": self.started and to_utc_text(self.started),
-            "shape": self.shape,
-            "since": self.since and to_utc_text(self.since),
-            "emitted": self.emitted,
-            "tokens": list(self.tokens),
-            "expires": self.expires and to_utc_text(self.expires),
-            "last": self.last and list(self.last),
-            "reached": self.reached,
-            "top": self.top and self.top.to_state(),
-            "unproven": [list(each) for each in self.unproven],
-            "after": self.after,
-            "jobs": self.jobs,
-        }
-        return {name: value for name, value in kept.items() if value or name == "emitted"}
-
-    @classmethod
-    def from_state(cls, kept: Mapping[str, Any]) -> Pass:
-        """Read a pass out of state. Raises ValueError, TypeError or KeyError for another shape."""
-        kind = kept["kind"]
-        if kind not in ("full", "incremental", "bulk"):
-            raise ValueError(f"kind {kind!r}")
-        last = kept.get("last")
-        return cls(
-            kind=kind,
-            started=_moment(kept.get("started")),
-            shape=str(kept["shape"]),
-            since=_moment(kept.get("since")),
-            emitted=int(kept.get("emitted", 0)),
-            tokens=tuple(str(each) for each in kept.get("tokens", ())),
-            expires=_moment(kept.get("expires")),
-            last=(str(last[0]), str(last[1])) if last else None,
-            reached=int(kept.get("reached", 0)),
-            top=Top.from_state(kept["top"]) if kept.get("top") else None,
-            unproven=tuple(
-                (str(low), None if high is None else str(high)) for low, high in kept.get("unproven", ())
-            ),
-            after=kept.get("after"),
-            jobs=kept.get("jobs"),
-        )
+    jobs: Jobs | None = None  # of a bulk scan
 
     def has_live_tokens(self, now: datetime | None) -> bool:
         """Whether the chain of pages can go on where it was, and that from the top as well."""
-        ends: list[Pass | Top] = [self, self.top] if self.top else [self]
+        ends: list[Scan | Top] = [self, self.top] if self.top else [self]
         return all(
             end.tokens and (end.expires is None or now is None or now + TOKEN_MARGIN < end.expires)
             for end in ends
         )
 
 
-def begin(entry: Entry, pass_: Pass) -> dict[str, Any]:
+def begin(entry: Entry, scan: Scan) -> dict[str, Any]:
     """The entry while a pass is under way: the old bookmark, and the pass beside it."""
-    return {**entry, "pass": pass_.to_state()}
+    return {**entry, "pass": msgspec.to_builtins(scan)}
 
 
-def complete(entry: Entry, pass_: Pass, *, replication_key: str | None) -> dict[str, Any]:
+def complete(entry: Entry, scan: Scan, *, replication_key: str | None) -> dict[str, Any]:
     """The entry after a pass: its own start becomes the bookmark, unless that would move it back.
 
     >>> started = from_text("2026-05-14T09:00:00Z")
-    >>> complete({}, Pass("full", started, "x"), replication_key="Modified_Time")
+    >>> complete({}, Scan("full", started, "x"), replication_key="Modified_Time")
     {'replication_key': 'Modified_Time', 'replication_key_value': '2026-05-14T09:00:00Z'}
     """
     rest = {name: value for name, value in entry.items() if name != "pass"}
-    if replication_key is None or pass_.started is None:
+    if replication_key is None or scan.started is None:
         return rest
     old = bookmark_of(entry, replication_key)
-    moment = pass_.started if old is None else max(old, pass_.started)
+    moment = scan.started if old is None else max(old, scan.started)
     return {**rest, "replication_key": replication_key, "replication_key_value": to_utc_text(moment)}
 
 
@@ -171,30 +121,30 @@ def read_from(entry: Entry, replication_key: str, *, start_date: datetime | None
     return start_date if bookmark is None else bookmark - READ_OVERLAP
 
 
-def pass_of(entry: Entry, *, shape: str) -> Pass | None:
+def scan_of(entry: Entry, *, shape: str) -> Scan | None:
     """The pass that an interrupted run left, None if there is none or it asked for something else."""
     kept = entry.get("pass")
     if not kept:
         return None
-    pass_ = Pass.from_state(kept)
-    return pass_ if pass_.shape == shape else None
+    scan = msgspec.convert(kept, Scan)
+    return scan if scan.shape == shape else None
 
 
-def shape_of_pass(*parts: object) -> str:
+def shape_of_scan(*parts: object) -> str:
     """A short name of what a pass asks for.
 
-    >>> shape_of_pass("Contacts", ["Email"]) == shape_of_pass("Contacts", ["Email"])
+    >>> shape_of_scan("Contacts", ["Email"]) == shape_of_scan("Contacts", ["Email"])
     True
-    >>> shape_of_pass("Contacts", ["Email"]) == shape_of_pass("Contacts", ["Phone"])
+    >>> shape_of_scan("Contacts", ["Email"]) == shape_of_scan("Contacts", ["Phone"])
     False
     """
     return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
 
-def without_tokens(pass_: Pass) -> Pass:
+def without_tokens(scan: Scan) -> Scan:
     """The same pass, its chain of pages given up."""
-    top = pass_.top and replace(pass_.top, tokens=(), expires=None)
-    return replace(pass_, tokens=(), expires=None, top=top)
+    top = scan.top and replace(scan.top, tokens=(), expires=None)
+    return replace(scan, tokens=(), expires=None, top=top)
 
 
 def check_state(state: Any) -> None:
@@ -228,10 +178,10 @@ def _check_entry(stream: str, entry: Any) -> None:
     if entry.get("pass") is None:
         return
     try:
-        Pass.from_state(entry["pass"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msgspec.convert(entry["pass"], Scan)
+    except msgspec.ValidationError as error:
         raise SettingsError(
-            f"{where}: pass: not as this tap writes it ({error!r}). "
+            f"{where}: pass: not as this tap writes it ({error}). "
             "Without it the stream goes on from its bookmark."
         ) from None
 

@@ -8,47 +8,52 @@ What a job cannot do falls back to list pages, with a warning that names the pri
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import Pass
+from tap_bigin.bookmarks import Jobs, Scan
 from tap_bigin.bulk.bulk_scan import BulkReading
 from tap_bigin.bulk.choice import JobChoice
-from tap_bigin.bulk.jobs import BulkUnusable, Jobs
+from tap_bigin.bulk.jobs import BulkUnusable
 from tap_bigin.bulk.merging import BulkMerging
-from tap_bigin.lists.pages import MODIFIED, ModulePages, Place
+from tap_bigin.lists.pages import MODIFIED, ModulePages, Place, Record
 from tap_bigin.lists.proving import REFUSALS, Proof
 from tap_bigin.lists.reading import ListReading, listing_of
 from tap_bigin.planning import list_credits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from bigin_api import Field, InFlight, Labelled
-    from tap_bigin.bookmarks import Entry, Kind
+    from tap_bigin.bookmarks import Kind
     from tap_bigin.lists.pages import JoinedPage
     from tap_bigin.report import StreamReport
     from tap_bigin.settings import TapSettings
-    from tap_bigin.singer.batch import Chunk, Record
 
 PAGES_BEFORE_COUNTING = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
 """An incremental pass is mostly a page or two: only a long one is worth the question how long."""
+
+
+Pages = Iterator[tuple[list[Record], Scan]]
+"""Pages of raw records, each with where the scan stands once they are written."""
 
 
 class Reading(Protocol):
     """A pass that is being read, in whichever way."""
 
     @property
-    def pass_(self) -> Pass:
+    def scan(self) -> Scan:
         """Where it stands after the latest chunk."""
 
 
 class Extraction:
-    """One pass over one module. ``prepare`` makes records ready to leave, in place.
+    """One scan of one module, in whichever way is cheapest.
 
-    ``pass_`` and ``chunks_read`` tell how it stands.
+    ``scan`` and ``pages_read`` tell how it stands.
     """
 
     def __init__(
@@ -60,7 +65,6 @@ class Extraction:
         *,
         pages: ModulePages,
         settings: TapSettings,
-        prepare: Callable[[list[Record]], None],
         report: StreamReport,
         is_crowded: bool,
     ) -> None:
@@ -77,7 +81,6 @@ class Extraction:
         self._lookups = [each.api_name for each in described if each.data_type == "lookup"]
         self._pages = pages
         self._wish = settings.extraction_method
-        self._prepare = prepare
         self._report = report
         self._is_crowded = is_crowded
         self._choice = JobChoice(
@@ -88,63 +91,63 @@ class Extraction:
             flat_lookups=settings.lookups == "id",
             report=report,
         )
-        self.chunks_read = 0
+        self.pages_read = 0
         self._outgrown = False  # once is enough to ask
 
-    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
-        """The pass from where it stands to its end, each chunk with the state that holds after it.
+    def pages(self, scan: Scan) -> Pages:
+        """The records from where the scan stands to its end, each page with where it stands after it.
 
-        The caller completes the state with ``pass_`` when this returns. Raises BiginError.
+        When this returns, ``scan`` is complete. Raises BiginError.
         """
-        self.pass_ = pass_
-        if pass_.kind == "bulk":
-            yield from self._by_jobs(entry, pass_)
-        elif pass_.since is not None:
-            yield from self._incremental(entry, pass_)
-        elif pass_.last is not None or pass_.after is not None:
-            yield from self._by_list(entry, pass_)
+        self.scan = scan
+        if scan.kind == "bulk":
+            yield from self._by_jobs(scan)
+        elif scan.since is not None:
+            yield from self._incremental(scan)
+        elif scan.last is not None or scan.after is not None:
+            yield from self._by_list(scan)
         else:
-            yield from self._full(entry, pass_)
+            yield from self._full(scan)
 
-    def _full(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+    def _full(self, scan: Scan) -> Pages:
         """A full pass from its beginning."""
         counted = self._count() if self._choice.may_pay else None
         self._report.counted = counted
         if counted is not None and self._choice.are_cheaper(counted, wish=self._wish):
-            jobs = Jobs(counted=counted).to_state()
-            yield from self._by_jobs(entry, replace(pass_, kind="bulk", jobs=jobs))
+            jobs = Jobs(counted=counted)
+            yield from self._by_jobs(replace(scan, kind="bulk", jobs=jobs))
             return
         first: JoinedPage | None = None
         if counted is None:
-            first = self._pages.page(Place(1), listing_of(pass_))
+            first = self._pages.page(Place(1), listing_of(scan))
             if not first.more_records:
                 self._report.counted = first.counted  # of the page, which is all there is
             elif not self._is_crowded:
                 counted = self._report.counted = self._count()
-        reading = self._list_reading(self._pages, self._prepare)
-        for chunk in self._read(reading, reading.chunks(entry, pass_, first=first, counted=counted)):
-            yield chunk
-            if self._has_outgrown(counted, reading.pass_.emitted):
-                yield from self._by_jobs(entry, self._jobs_instead(pass_, reading.pass_.emitted))
+        reading = self._list_reading(self._pages)
+        for page in self._read(reading, reading.pages(scan, first=first, counted=counted)):
+            yield page
+            if self._has_outgrown(counted, reading.scan.emitted):
+                yield from self._by_jobs(self._jobs_instead(scan, reading.scan.emitted))
                 return
 
-    def _incremental(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+    def _incremental(self, scan: Scan) -> Pages:
         """List pages, unless so much has changed that a job is cheaper than the pages to come."""
-        reading = self._list_reading(self._pages, self._prepare)
+        reading = self._list_reading(self._pages)
         counted = None
-        for chunk in self._read(reading, reading.chunks(entry, pass_)):
-            yield chunk
+        for page in self._read(reading, reading.pages(scan)):
+            yield page
             if reading.pages_read < PAGES_BEFORE_COUNTING:
                 continue
             if counted is None:
-                counted = self._count_since(pass_) if self._choice.may_pay else 0
+                counted = self._count_since(scan) if self._choice.may_pay else 0
                 is_cheaper = counted and self._choice.are_cheaper(counted, wish="auto", alone=True)
             else:
-                is_cheaper = self._has_outgrown(counted, reading.pass_.emitted, alone=True)
+                is_cheaper = self._has_outgrown(counted, reading.scan.emitted, alone=True)
             if is_cheaper:
                 # The job reads the whole window again, and with it what the pages may have skipped.
-                most = max(counted, reading.pass_.emitted)
-                yield from self._by_jobs(entry, self._jobs_instead(pass_, most))
+                most = max(counted, reading.scan.emitted)
+                yield from self._by_jobs(self._jobs_instead(scan, most))
                 return
 
     def _has_outgrown(self, counted: int | None, emitted: int, *, alone: bool = False) -> bool:
@@ -158,65 +161,61 @@ class Extraction:
         self._outgrown = self._choice.might_be_cheaper(emitted)
         return self._outgrown and self._choice.are_cheaper(emitted, wish="auto", alone=alone)
 
-    def _jobs_instead(self, pass_: Pass, counted: int) -> Pass:
+    def _jobs_instead(self, scan: Scan, counted: int) -> Scan:
         """The pass by jobs, from its beginning. What pages have given comes again."""
-        return Pass(
-            "bulk", pass_.started, pass_.shape, since=pass_.since, jobs=Jobs(counted=counted).to_state()
-        )
+        return Scan("bulk", scan.started, scan.shape, since=scan.since, jobs=Jobs(counted=counted))
 
-    def _by_list(
-        self, entry: Entry, pass_: Pass, *, first: JoinedPage | None = None, counted: int | None = None
-    ) -> Iterator[Chunk]:
-        reading = self._list_reading(self._pages, self._prepare)
-        yield from self._read(reading, reading.chunks(entry, pass_, first=first, counted=counted))
+    def _by_list(self, scan: Scan, *, first: JoinedPage | None = None, counted: int | None = None) -> Pages:
+        reading = self._list_reading(self._pages)
+        yield from self._read(reading, reading.pages(scan, first=first, counted=counted))
 
-    def _by_jobs(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+    def _by_jobs(self, scan: Scan) -> Pages:
         """By jobs, or from the start by list pages if no job can do it."""
         try:
-            yield from self._by_living_jobs(entry, pass_)
+            yield from self._by_living_jobs(scan)
         except BulkUnusable as unusable:
             if self._wish == "bulk":
                 raise BulkUnusable(
                     f"{unusable.message} With extraction_method auto it would be read by list pages.",
                     module=self._module,
                 ) from unusable
-            counted = Jobs.of(pass_.jobs).counted
+            counted = (scan.jobs or Jobs()).counted
             price = list_credits(counted, len(self._fields))
             self._report.warn(f"read by list pages after all, some {price:,} credits. {unusable.message}")
-            kind: Kind = "full" if pass_.since is None else "incremental"
-            listed = Pass(kind, self._client.server_time, pass_.shape, since=pass_.since)
-            yield from self._by_list(entry, listed, counted=counted)
+            kind: Kind = "full" if scan.since is None else "incremental"
+            listed = Scan(kind, self._client.server_time, scan.shape, since=scan.since)
+            yield from self._by_list(listed, counted=counted)
 
-    def _by_living_jobs(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
+    def _by_living_jobs(self, scan: Scan) -> Pages:
         """By the jobs of an earlier run, or by new ones if Bigin has forgotten those."""
-        is_resumed = bool(Jobs.of(pass_.jobs).ids)
-        if is_resumed and self._is_too_old(pass_):
-            is_resumed, pass_ = False, self._begun_anew(pass_, "Results are kept for a day.")
+        is_resumed = bool(scan.jobs and scan.jobs.ids)
+        if is_resumed and self._is_too_old(scan):
+            is_resumed, scan = False, self._begun_anew(scan, "Results are kept for a day.")
         try:
             reading = self._job_reading()
-            yield from self._read(reading, reading.chunks(entry, pass_))
+            yield from self._read(reading, reading.pages(scan))
         except NotFound as gone:
             if not is_resumed:
                 raise BulkUnusable(gone.message, module=self._module) from gone
             reading = self._job_reading()
-            yield from self._read(reading, reading.chunks(entry, self._begun_anew(pass_, gone.message)))
+            yield from self._read(reading, reading.pages(self._begun_anew(scan, gone.message)))
 
-    def _is_too_old(self, pass_: Pass) -> bool:
+    def _is_too_old(self, scan: Scan) -> bool:
         now = self._client.server_time
-        return now is not None and pass_.started is not None and now - pass_.started > BULK_RESULT_LIFETIME
+        return now is not None and scan.started is not None and now - scan.started > BULK_RESULT_LIFETIME
 
-    def _begun_anew(self, pass_: Pass, why: str) -> Pass:
+    def _begun_anew(self, scan: Scan, why: str) -> Scan:
         self._report.inform(f"a job of an earlier run is gone: it is made anew. {why}")
-        counted = (self._count() or 0) if pass_.since is None else 0
-        jobs = Jobs(counted=counted).to_state()
-        return Pass("bulk", self._client.server_time, pass_.shape, since=pass_.since, jobs=jobs)
+        counted = (self._count() or 0) if scan.since is None else 0
+        jobs = Jobs(counted=counted)
+        return Scan("bulk", self._client.server_time, scan.shape, since=scan.since, jobs=jobs)
 
-    def _read(self, reading: Reading, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        for chunk in chunks:
-            self.pass_ = reading.pass_
-            self.chunks_read += 1
-            yield chunk
-        self.pass_ = reading.pass_
+    def _read(self, reading: Reading, pages: Pages) -> Pages:
+        for page in pages:
+            self.scan = reading.scan
+            self.pages_read += 1
+            yield page
+        self.scan = reading.scan
 
     def _job_reading(self) -> BulkReading | BulkMerging:
         columns = self._choice.columns
@@ -227,7 +226,6 @@ class Extraction:
                 columns,
                 pages=self._pages,
                 lookups=self._lookups,
-                prepare=self._prepare,
                 report=self._report,
             )
         names = [MODIFIED, *(each for each in columns.left_to_list if each != MODIFIED)]
@@ -236,16 +234,13 @@ class Extraction:
             self._client,
             self._module,
             columns,
-            listed=self._list_reading(listed, _leave),
+            listed=self._list_reading(listed),
             pages=self._pages,
-            prepare=self._prepare,
         )
 
-    def _list_reading(self, pages: ModulePages, prepare: Callable[[list[Record]], None]) -> ListReading:
+    def _list_reading(self, pages: ModulePages) -> ListReading:
         proof = Proof(self._client, self._module)
-        return ListReading(
-            self._client, self._module, pages, proof=proof, prepare=prepare, report=self._report
-        )
+        return ListReading(self._client, self._module, pages, proof=proof, report=self._report)
 
     def _count(self, criteria: str | None = None) -> int | None:
         try:
@@ -253,11 +248,7 @@ class Extraction:
         except (*REFUSALS, ServerError):
             return None  # it only plans: what cannot be counted can be read
 
-    def _count_since(self, pass_: Pass) -> int:
+    def _count_since(self, scan: Scan) -> int:
         """How many records an incremental pass has to read, 0 where it cannot be told."""
-        since = pass_.since.replace(microsecond=0).isoformat() if pass_.since else ""
+        since = scan.since.replace(microsecond=0).isoformat() if scan.since else ""
         return self._count(f"({MODIFIED}:greater_equal:{since})") or 0
-
-
-def _leave(_records: list[Record]) -> None:
-    """As they are: what they are joined with is prepared afterwards."""

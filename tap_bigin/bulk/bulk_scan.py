@@ -6,31 +6,30 @@ the last one.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bigin_api.bulk.bulk_read import greater_equal
-from tap_bigin.bookmarks import begin
+from tap_bigin.bookmarks import Jobs
 from tap_bigin.bulk.completeness import Completion, SeenIds
-from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable, Jobs
+from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable
 from tap_bigin.bulk.links import BulkLinks
 from tap_bigin.lists.pages import MODIFIED
-from tap_bigin.singer.batch import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bigin_api import Labelled
     from bigin_api.bulk.bulk_read import Criteria
-    from tap_bigin.bookmarks import Entry, Pass
-    from tap_bigin.lists.pages import ModulePages
+    from tap_bigin.bookmarks import Scan
+    from tap_bigin.lists.pages import ModulePages, Record
     from tap_bigin.planning import JobColumns
     from tap_bigin.report import StreamReport
-    from tap_bigin.singer.batch import Record
 
 
 class BulkReading:
-    """One pass over one module. ``prepare`` makes records ready to leave, in place."""
+    """One scan of one module."""
 
     def __init__(
         self,
@@ -40,7 +39,6 @@ class BulkReading:
         *,
         pages: ModulePages,
         lookups: Sequence[str],
-        prepare: Callable[[list[Record]], None],
         report: StreamReport,
     ) -> None:
         """``pages`` reads records whole; ``lookups`` are all that the module has."""
@@ -49,21 +47,20 @@ class BulkReading:
         self._columns = columns
         self._pages = pages
         self._lookups = lookups
-        self._prepare = prepare
         self._report = report
 
-    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
-        """The pass from where it stands to its end, each chunk with the state that holds after it.
+    def pages(self, scan: Scan) -> Iterator[tuple[list[Record], Scan]]:
+        """The records from where the scan stands to its end, each page with where it stands after it.
 
-        The caller completes the state with ``pass_`` when this returns. Raises BulkUnusable, and
+        When this returns, ``scan`` is complete. Raises BulkUnusable, and
         NotFound for a job that is gone.
         """
-        self.pass_ = pass_
+        self.scan = scan
         files = BulkFiles(
             self._client,
             self._module,
             self._columns,
-            jobs=Jobs.of(pass_.jobs),
+            jobs=scan.jobs or Jobs(),
             links=BulkLinks(self._client, self._module, self._columns),
             criteria=self._criteria(),
         )
@@ -79,8 +76,8 @@ class BulkReading:
                 records = page.records(skipped=max(0, written))
                 self._clear_doubts(records)
                 files.jobs = replace(files.jobs, rows=seen.rows)
-            yield self._chunk(entry, records, files.jobs)
-        yield from self._what_is_missing(entry, seen, files)
+            yield self._page(records, files.jobs)
+        yield from self._what_is_missing(seen, files)
 
     def _clear_doubts(self, records: list[Record]) -> None:
         """A job that gives a row with an empty lookup does not leave such rows out."""
@@ -89,17 +86,16 @@ class BulkReading:
                 name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
             ]
 
-    def _chunk(self, entry: Entry, records: list[Record], jobs: Jobs) -> Chunk:
-        self._prepare(records)
-        self.pass_ = replace(self.pass_, jobs=jobs.to_state(), emitted=self.pass_.emitted + len(records))
-        return Chunk(records, begin(entry, self.pass_))
+    def _page(self, records: list[Record], jobs: Jobs) -> tuple[list[Record], Scan]:
+        self.scan = replace(self.scan, jobs=jobs, emitted=self.scan.emitted + len(records))
+        return records, self.scan
 
     def _criteria(self) -> Criteria | None:
         """What an incremental pass is to read."""
-        return None if self.pass_.since is None else greater_equal(MODIFIED, self.pass_.since)
+        return None if self.scan.since is None else greater_equal(MODIFIED, self.scan.since)
 
-    def _what_is_missing(self, entry: Entry, seen: SeenIds, files: BulkFiles) -> Iterator[Chunk]:
-        completion = Completion(self._client, self._module, self.pass_, seen=seen, report=self._report)
+    def _what_is_missing(self, seen: SeenIds, files: BulkFiles) -> Iterator[tuple[list[Record], Scan]]:
+        completion = Completion(self._client, self._module, self.scan, seen=seen, report=self._report)
         counted = files.jobs.counted
         missing = completion.missing(
             self._doubtful, counted=counted, promised=files.promised, rest=files.rest_is_left
@@ -107,7 +103,7 @@ class BulkReading:
         for ids in missing:
             records = self._pages.by_ids(ids)
             seen.add_beside(str(record["id"]) for record in records)
-            yield self._chunk(entry, records, files.jobs)
+            yield self._page(records, files.jobs)
         if completion.refused is None:
             return
         if len(seen) < max(counted, files.promised):

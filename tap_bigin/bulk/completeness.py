@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bigin_api import Labelled
-    from tap_bigin.bookmarks import Pass
+    from tap_bigin.bookmarks import Scan
     from tap_bigin.report import StreamReport
 
 REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
@@ -94,11 +94,11 @@ class Completion:
     """Finds the records of one pass that are in none of its files."""
 
     def __init__(
-        self, client: Labelled, module: str, pass_: Pass, *, seen: SeenIds, report: StreamReport
+        self, client: Labelled, module: str, scan: Scan, *, seen: SeenIds, report: StreamReport
     ) -> None:
         self._client = client
         self._module = module
-        self._pass = pass_
+        self._pass = scan
         self._seen = seen
         self._report = report
         self.refused: str | None = None  # why COQL could not be asked

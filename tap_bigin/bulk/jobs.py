@@ -6,10 +6,12 @@ run that finds them there downloads what is done, or waits for what is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec.structs import replace
 
 from bigin_api.bulk.csv_archive import read_rows
 from bigin_api.errors import (
@@ -20,44 +22,25 @@ from bigin_api.errors import (
     ServerError,
 )
 from bigin_api.limits import RECORDS_PER_BULK_READ
+from tap_bigin.bookmarks import Jobs
 from tap_bigin.bulk.rows import CsvRows, UnreadableFile
 from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.planning import jobs_and_rest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bigin_api import Labelled
     from bigin_api.bulk.bulk_read import BulkReadJob, Criteria
     from tap_bigin.bulk.links import BulkLinks
+    from tap_bigin.lists.pages import Record
     from tap_bigin.planning import JobColumns
-    from tap_bigin.singer.batch import Record
 
 ROWS_PER_PAGE = 1_000
 
 
 class BulkUnusable(BiginError):  # noqa: N818 -- reads as what happened
     """No job can give this stream: it failed, was refused, or its file is not what was asked for."""
-
-
-@dataclass(frozen=True)
-class Jobs:
-    """The jobs of a pass as its state keeps them."""
-
-    ids: tuple[str, ...] = ()
-    rows: int = 0  # of their files, one after the other, that are written
-    counted: int = 0  # what Bigin counted before the first of them
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any] | None) -> Jobs:
-        """Read them out of a pass."""
-        kept = kept or {}
-        ids = tuple(str(each) for each in kept.get("ids", ()))
-        return cls(ids, int(kept.get("rows", 0)), int(kept.get("counted", 0)))
-
-    def to_state(self) -> dict[str, Any]:
-        """As a pass keeps them."""
-        return {"ids": list(self.ids), "rows": self.rows, "counted": self.counted}
 
 
 @dataclass(frozen=True)

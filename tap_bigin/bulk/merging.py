@@ -7,30 +7,29 @@ two do not show the same state of a record, it is read whole by its id.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_bigin.bookmarks import begin
-from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable, Jobs
+from msgspec.structs import replace
+
+from tap_bigin.bookmarks import Jobs
+from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable
 from tap_bigin.bulk.links import BulkLinks
 from tap_bigin.lists.pages import MODIFIED
-from tap_bigin.singer.batch import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bigin_api import Labelled
-    from tap_bigin.bookmarks import Entry, Pass
-    from tap_bigin.lists.pages import ModulePages
+    from tap_bigin.bookmarks import Scan
+    from tap_bigin.lists.pages import ModulePages, Record
     from tap_bigin.lists.reading import ListReading
     from tap_bigin.planning import JobColumns
-    from tap_bigin.singer.batch import Record
 
 IDS_AT_ONCE = 1_000
 
 
 class BulkMerging:
-    """One full pass over one module. ``prepare`` makes records ready to leave, in place."""
+    """One full scan of one module."""
 
     def __init__(
         self,
@@ -40,57 +39,54 @@ class BulkMerging:
         *,
         listed: ListReading,
         pages: ModulePages,
-        prepare: Callable[[list[Record]], None],
     ) -> None:
-        """``listed`` reads the fields that no job gives, unprepared; ``pages`` reads records whole."""
+        """``listed`` reads the fields that no job gives; ``pages`` reads records whole."""
         self._client = client
         self._module = module
         self._columns = columns
         self._listed = listed
         self._pages = pages
-        self._prepare = prepare
 
-    def chunks(self, entry: Entry, pass_: Pass) -> Iterator[Chunk]:
-        """The pass from where it stands to its end, as ``BulkReading`` does it."""
-        self.pass_ = pass_
-        jobs = Jobs.of(pass_.jobs)
+    def pages(self, scan: Scan) -> Iterator[tuple[list[Record], Scan]]:
+        """The records from where the scan stands to its end, as ``BulkReading`` gives them."""
+        self.scan = scan
+        jobs = scan.jobs or Jobs()
         links = BulkLinks(self._client, self._module, self._columns)
         walk = _Walk(
             BulkFiles(self._client, self._module, self._columns, jobs=jobs, links=links),
-            after=_reached(pass_),
+            after=_reached(scan),
+            utc=self._pages.instants.utc,
         )
         if not jobs.ids:
             walk.make_job()
-            self.pass_ = replace(pass_, jobs=walk.jobs.to_state())
-            yield Chunk([], begin(entry, self.pass_))
+            self.scan = replace(scan, jobs=walk.jobs)
+            yield [], self.scan
         walk.start()
-        for chunk in self._listed.chunks(entry, self.pass_):
-            records, others = walk.join(chunk.records)
+        for listed, _ in self._listed.pages(self.scan):
+            records, others = walk.join(listed)
             records += self._pages.by_ids(others)
-            self._prepare(records)
-            self._listed.pass_ = replace(self._listed.pass_, jobs=walk.jobs.to_state())
-            yield Chunk(records, begin(entry, self._listed.pass_))
-        self.pass_ = self._listed.pass_
+            self._listed.scan = replace(self._listed.scan, jobs=walk.jobs)
+            yield records, self._listed.scan
+        self.scan = self._listed.scan
         for ids in walk.rest():
-            records = self._pages.by_ids(ids)
-            self._prepare(records)
-            yield Chunk(records, begin(entry, self.pass_))
+            yield self._pages.by_ids(ids), self.scan
 
 
-def _reached(pass_: Pass) -> int:
+def _reached(scan: Scan) -> int:
     """The id up to which records are written."""
-    last = pass_.last[1] if pass_.last else "0"
-    return max(int(last), int(pass_.after or 0))
+    last = scan.last[1] if scan.last else "0"
+    return max(int(last), int(scan.after or 0))
 
 
 class _Walk:
     """Walks along the files while list pages go by."""
 
-    def __init__(self, files: BulkFiles, *, after: int) -> None:
+    def __init__(self, files: BulkFiles, *, after: int, utc: Callable[[Any], Any]) -> None:
         self._files = files
         self._pages = files.pages()
         self._rows = self._records()
         self._passed = after
+        self._utc = utc
         self._last_row = 0
         self._head: Record | None = None
 
@@ -121,7 +117,7 @@ class _Walk:
             row = self._head
             if row is not None and row["id"] == record["id"]:
                 self._head = next(self._rows, None)
-                if row[MODIFIED] == record[MODIFIED]:
+                if self._utc(row[MODIFIED]) == record[MODIFIED]:
                     row.update(record)
                     joined.append(row)
                     continue

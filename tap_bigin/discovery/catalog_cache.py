@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from bigin_api.models import Field
-from tap_bigin.bookmarks import Pass, from_text, to_utc_text
+from tap_bigin.bookmarks import Scan, from_text, to_utc_text
 
 Json = dict[str, Any]
 
@@ -148,7 +150,7 @@ def _moments(state: Any, modules: Mapping[str, Carried]) -> Iterator[datetime]:
             continue
         if bookmark := entry.get("replication_key_value"):
             yield from_text(bookmark)
-        if (under_way := entry.get("pass")) and (started := Pass.from_state(under_way).started):
+        if (under_way := entry.get("pass")) and (started := msgspec.convert(under_way, Scan).started):
             yield started
 
 

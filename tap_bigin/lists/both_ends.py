@@ -30,7 +30,7 @@ from tap_bigin.lists.pages import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_bigin.bookmarks import Interval, Pass
+    from tap_bigin.bookmarks import Interval, Scan
     from tap_bigin.lists.pages import ModulePages
 
 Taken = tuple["JoinedPage", Order]
@@ -57,7 +57,7 @@ def is_worth_it(first: JoinedPage, counted: int | None) -> bool:
 
 
 def from_both_ends(
-    pages: ModulePages, pass_: Pass, first: JoinedPage | None, counted: int | None
+    pages: ModulePages, scan: Scan, first: JoinedPage | None, counted: int | None
 ) -> Iterator[Taken]:
     """Pages from the bottom and from the top in turn, until one end has reached the other.
 
@@ -70,10 +70,10 @@ def from_both_ends(
         yield first, BY_ID
     if counted and first:
         by_number = _side_by_side(pages, _by_number(counted, len(first.records)))
-    elif pass_.tokens:
-        by_number = _side_by_side(pages, [(place, order) for order, place in _places(pass_).items()])
+    elif scan.tokens:
+        by_number = _side_by_side(pages, [(place, order) for order, place in _places(scan).items()])
     else:
-        by_number = _as_needed(pages, _left_by_number(pass_, first), latest)
+        by_number = _as_needed(pages, _left_by_number(scan, first), latest)
     for page, order in by_number:
         latest[order] = page
         yield page, order
@@ -183,11 +183,11 @@ def _by_number(counted: int, per_page: int) -> list[Asked]:
     return asked
 
 
-def _left_by_number(pass_: Pass, first: JoinedPage | None) -> Iterator[Asked]:
+def _left_by_number(scan: Scan, first: JoinedPage | None) -> Iterator[Asked]:
     """The pages that page numbers can still reach, however many there may be."""
     per_page = len(first.records) if first else RECORDS_PER_PAGE
-    bottom = len(first.records) if first else pass_.reached
-    top = pass_.top.reached if pass_.top else 0
+    bottom = len(first.records) if first else scan.reached
+    top = scan.top.reached if scan.top else 0
     return _in_turn(overlapping_places(bottom, per_page=per_page), overlapping_places(top, per_page=per_page))
 
 
@@ -204,34 +204,34 @@ def _in_turn(from_bottom: Iterable[Place], from_top: Iterable[Place]) -> Iterato
             yield low, BY_ID
 
 
-def between(pass_: Pass, page: JoinedPage, order: Order) -> Interval | None:
+def between(scan: Scan, page: JoinedPage, order: Order) -> Interval | None:
     """What may lie between a page and the one before it from the same end."""
-    top = pass_.top.last if pass_.top else None
-    end = pass_.last if order is BY_ID else top
+    top = scan.top.last if scan.top else None
+    end = scan.last if order is BY_ID else top
     if end is None:
         return None
     if not page.records:  # though it was promised: all that the other end has not reached
-        return _middle(pass_)
+        return _middle(scan)
     here, there = end[1], page.records[0]["id"]
     low, high = (here, there) if order is BY_ID else (there, here)
     return (low, high) if int(low) < int(high) else None
 
 
-def have_met(pass_: Pass) -> bool:
+def have_met(scan: Scan) -> bool:
     """Whether nothing is left between the two ends."""
-    return pass_.last is not None and pass_.top is not None and int(pass_.last[1]) >= int(pass_.top.last[1])
+    return scan.last is not None and scan.top is not None and int(scan.last[1]) >= int(scan.top.last[1])
 
 
-def _middle(pass_: Pass) -> Interval | None:
-    if pass_.last is None or pass_.top is None or have_met(pass_):
+def _middle(scan: Scan) -> Interval | None:
+    if scan.last is None or scan.top is None or have_met(scan):
         return None
-    return pass_.last[1], pass_.top.last[1]
+    return scan.last[1], scan.top.last[1]
 
 
-def _places(pass_: Pass) -> dict[Order, Place]:
-    top = pass_.top
+def _places(scan: Scan) -> dict[Order, Place]:
+    top = scan.top
     return {
-        BY_ID: Place(None, pass_.tokens, RECORDS_PER_PAGE),
+        BY_ID: Place(None, scan.tokens, RECORDS_PER_PAGE),
         BY_ID_DOWN: Place(None, top.tokens, RECORDS_PER_PAGE) if top else Place(1),
     }
 

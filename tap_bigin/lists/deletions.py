@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bigin_api.limits import RECORDS_PER_PAGE
-from tap_bigin.bookmarks import READ_OVERLAP, from_text, to_utc_text
+from tap_bigin.bookmarks import READ_OVERLAP, Moment, from_text
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
@@ -35,34 +37,23 @@ TRIES_TO_OVERLAP = 5
 DELETED_TIME = "deleted_time"
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What state remembers of a module's deleted list."""
+class Mark(msgspec.Struct, frozen=True):
+    """What state remembers of a module's deleted list. It is its own form in state."""
 
-    since: datetime | None = None  # Bigin's clock before the last reading
-    gone: frozenset[str] = frozenset()  # ids in the recycle bin then
+    since: Moment | None = None  # Bigin's clock before the last reading
+    gone: tuple[str, ...] = ()  # ids in the recycle bin then
     listed: int = 0  # entries of the whole list
-    checked: datetime | None = None  # when the whole list was read
+    checked: Moment | None = None  # when the whole list was read
 
     @classmethod
     def from_state(cls, kept: Mapping[str, Any] | None) -> Mark:
         """Read a mark out of state; an empty one where there is none."""
-        kept = kept or {}
-        return cls(
-            since=from_text(kept["since"]) if kept.get("since") else None,
-            gone=frozenset(kept.get("gone", ())),
-            listed=int(kept.get("listed", 0)),
-            checked=from_text(kept["checked"]) if kept.get("checked") else None,
-        )
+        return msgspec.convert(kept or {}, cls)
 
     def to_state(self) -> dict[str, Any]:
         """The mark as state keeps it."""
-        return {
-            "since": self.since and to_utc_text(self.since),
-            "gone": sorted(self.gone),
-            "listed": self.listed,
-            "checked": self.checked and to_utc_text(self.checked),
-        }
+        kept: dict[str, Any] = msgspec.to_builtins(self)
+        return kept
 
     def asks_since(self, now: datetime | None) -> datetime | None:
         """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
@@ -94,7 +85,7 @@ def compare(mark: Mark, listed: DeletedList) -> News:
     """The news in a list.
 
     >>> entry = {"id": "7", "type": "recycle", "deleted_time": "2026-05-14T09:00:00Z"}
-    >>> news = compare(Mark(gone=frozenset({"8"}), listed=1), DeletedList((entry,), None))
+    >>> news = compare(Mark(gone=("8",), listed=1), DeletedList((entry,), None))
     >>> [each["id"] for each in news.deleted], news.left
     (['7'], ('8',))
     """
@@ -111,9 +102,9 @@ def compare(mark: Mark, listed: DeletedList) -> News:
     )
     in_bin = frozenset(each["id"] for each in listed.entries if each.get("type") == "recycle")
     if listed.since is not None:
-        known = mark.gone | in_bin
+        known = in_bin.union(mark.gone)
         return News(deleted, (), Mark(listed.asked, _newest(known), mark.listed + len(deleted), mark.checked))
-    left = mark.gone - {each["id"] for each in listed.entries}
+    left = set(mark.gone) - {each["id"] for each in listed.entries}
     return News(
         deleted,
         tuple(sorted(left)),
@@ -122,8 +113,8 @@ def compare(mark: Mark, listed: DeletedList) -> News:
     )
 
 
-def _newest(ids: frozenset[str]) -> frozenset[str]:
-    return ids if len(ids) <= REMEMBERED else frozenset(sorted(ids, key=int)[-REMEMBERED:])
+def _newest(ids: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted(sorted(ids, key=int)[-REMEMBERED:]))
 
 
 class DeletedLists:

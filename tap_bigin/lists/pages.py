@@ -17,6 +17,7 @@ from bigin_api.limits import (
     MAX_RECORDS_BY_PAGE,
     RECORDS_PER_PAGE,
 )
+from tap_bigin.values.conversion import Instants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,12 +181,22 @@ def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
 class ModulePages:
     """Reads pages of one module for one stream."""
 
-    def __init__(self, client: Labelled, calls: InFlight, module: str, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        client: Labelled,
+        calls: InFlight,
+        module: str,
+        names: Sequence[str],
+        *,
+        instants: Instants | None = None,
+    ) -> None:
+        """``instants`` turns each record's Modified_Time into UTC: the offset changes within one answer."""
         self._client = client
         self._urgent = client.urgent()
         self._calls = calls
         self._module = module
         self.groups = field_groups(names)
+        self.instants = Instants() if instants is None else instants
 
     @property
     def has_room(self) -> bool:
@@ -247,7 +258,7 @@ class ModulePages:
         # waits in a queue makes the whole run long.
         goes_first = place.number == 1 or place.tokens or listing.is_long
         client = self._urgent if goes_first else self._client
-        return client.records.page(
+        page = client.records.page(
             self._module,
             self.groups[group],
             page=place.number,
@@ -255,6 +266,13 @@ class ModulePages:
             per_page=place.size,
             **listing.params(),
         )
+        self._to_utc(page.records)
+        return page
+
+    def _to_utc(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if MODIFIED in record:
+                record[MODIFIED] = self.instants.utc(record[MODIFIED])
 
     def _joined(self, pages: list[Page], place: Place) -> JoinedPage:
         lead = pages[0]
@@ -307,7 +325,9 @@ class ModulePages:
         return found
 
     def _fetch_ids(self, ids: Sequence[str], group: int) -> list[Record]:
-        return self._client.records.by_ids(self._module, ids, self.groups[group])
+        records = self._client.records.by_ids(self._module, ids, self.groups[group])
+        self._to_utc(records)
+        return records
 
 
 def _join(record: Record, parts: list[dict[str, Record]]) -> bool:

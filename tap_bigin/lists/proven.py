@@ -7,8 +7,9 @@ asked, by the list of deletions or by a second reading that agrees.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from bigin_api import PageTokenRefused, PaginationLimit
 from bigin_api.limits import RECORDS_PER_PAGE
@@ -17,11 +18,11 @@ from tap_bigin.lists.gaps import BORDERS_PER_PROOF, BY_ID, BY_TIME, merged, prov
 from tap_bigin.lists.pages import MODIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from bigin_api import BiginError, Labelled
-    from tap_bigin.bookmarks import Interval, Pass
+    from tap_bigin.bookmarks import Interval, Scan
     from tap_bigin.lists.gaps import Order
     from tap_bigin.lists.pages import JoinedPage, ModulePages
     from tap_bigin.lists.proving import Proof
@@ -37,7 +38,7 @@ EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full pas
 class ProvenReading:
     """A pass, what it has emitted, and the borders that are still to be proven."""
 
-    pass_: Pass
+    scan: Scan
 
     def __init__(
         self,
@@ -46,14 +47,12 @@ class ProvenReading:
         pages: ModulePages,
         *,
         proof: Proof,
-        prepare: Callable[[list[Record]], None],
         report: StreamReport,
     ) -> None:
         self._client = client
         self._module = module
         self._pages = pages
         self._proof = proof
-        self._prepare = prepare
         self._report = report
         # All of an incremental pass, for its borders; the first ones of a full pass, if it is read again.
         self._emitted: set[int] = set()
@@ -64,15 +63,15 @@ class ProvenReading:
 
     @property
     def _order(self) -> Order:
-        return BY_ID if self.pass_.since is None else BY_TIME
+        return BY_ID if self.scan.since is None else BY_TIME
 
     @property
     def _floor(self) -> str:
-        return to_utc_text(self.pass_.since) if self.pass_.since else ""
+        return to_utc_text(self.scan.since) if self.scan.since else ""
 
     def _prove_rest(self) -> Iterator[list[Record]]:
         """At the end of the pages: every border that is left, one way or another."""
-        unproven = self.pass_.unproven
+        unproven = self.scan.unproven
         yield from self._prove(merged(unproven) if self._order is BY_TIME else unproven)
         if self._proof.refused is not None:
             yield from self._prove_without_query(self._proof.refused)
@@ -86,12 +85,12 @@ class ProvenReading:
     def _note(self, interval: Interval | None) -> None:
         """Something may lie there that the pages did not show."""
         if interval is not None:
-            self.pass_ = replace(self.pass_, unproven=(*self.pass_.unproven, interval))
+            self.scan = replace(self.scan, unproven=(*self.scan.unproven, interval))
             self._has_ties = self._has_ties or interval[0] == interval[1]
 
     def _fresh(self, records: list[Record], *, new_only: bool = False) -> list[Record]:
         """Those that the pass is to emit: the server may not obey If-Modified-Since."""
-        if self.pass_.since is not None:
+        if self.scan.since is not None:
             floor = self._floor
             records = [each for each in records if (each[MODIFIED] or "") >= floor]
         if new_only:
@@ -100,25 +99,24 @@ class ProvenReading:
         return records
 
     def _remember(self, records: Sequence[Record]) -> None:
-        if self.pass_.since is not None or len(self._emitted) < EMITTED_KEPT:
+        if self.scan.since is not None or len(self._emitted) < EMITTED_KEPT:
             self._emitted.update(int(each["id"]) for each in records)
 
     def _whole(self, ids: Sequence[str]) -> list[Record]:
         records = self._pages.by_ids(ids)
-        self._prepare(records)
         return self._fresh(records)
 
     def _prove_when_many(self) -> Iterator[list[Record]]:
-        unproven = self.pass_.unproven
-        if len(unproven) < BORDERS_PER_PROOF or self.pass_.last is None:
+        unproven = self.scan.unproven
+        if len(unproven) < BORDERS_PER_PROOF or self.scan.last is None:
             return
-        ready = provable(unproven, self._order, {MODIFIED: self.pass_.last[0]})
+        ready = provable(unproven, self._order, {MODIFIED: self.scan.last[0]})
         if self._order is BY_TIME:
             unproven = tuple(merged(unproven))
         if len(ready) >= BORDERS_PER_PROOF // 2:
             yield from self._prove(ready, later=[each for each in unproven if each not in ready])
         else:
-            self.pass_ = replace(self.pass_, unproven=unproven)
+            self.scan = replace(self.scan, unproven=unproven)
 
     def _prove(
         self, intervals: Sequence[Interval], *, later: Sequence[Interval] = ()
@@ -129,10 +127,10 @@ class ProvenReading:
             missing = self._proof.missing(some, self._order, self._known(some))
             if self._proof.refused is not None:
                 # Kept, every one: should another run finish the pass, it may be allowed to ask.
-                self.pass_ = replace(self.pass_, unproven=(*intervals[at:], *later))
+                self.scan = replace(self.scan, unproven=(*intervals[at:], *later))
                 return
             rest = (*intervals[at + BORDERS_PER_PROOF :], *later)
-            self.pass_ = replace(self.pass_, unproven=rest)
+            self.scan = replace(self.scan, unproven=rest)
             if missing:
                 records = self._whole(missing)
                 self._report.inform(f"{len(records)} records had slipped between pages: fetched by id.")
@@ -150,7 +148,7 @@ class ProvenReading:
         Where there is no list of deletions, two readings that agree are what there is. Ties across a border
         may come in another order at every request: no reading tells what it did not show.
         """
-        since: datetime | None = self.pass_.started
+        since: datetime | None = self.scan.started
         for _ in range(0 if self._has_ties else READINGS_UNTIL_QUIET):
             deleted = None if since is None else self._proof.any_deleted_since(since)
             if deleted is False:
@@ -158,7 +156,7 @@ class ProvenReading:
             if deleted is None and self.pages_read > PAGES_WORTH_READING_TWICE:
                 break  # too long to be read again
             since = self._client.server_time
-            self.pass_ = replace(without_tokens(self.pass_), last=None, top=None, unproven=(), after=None)
+            self.scan = replace(without_tokens(self.scan), last=None, top=None, unproven=(), after=None)
             try:
                 yield from self._by_list(None, len(self._emitted), again=True)
             except (PageTokenRefused, PaginationLimit):

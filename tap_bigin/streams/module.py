@@ -7,12 +7,22 @@ State has beside the bookmark what ``deletions`` remembers of the module's delet
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bigin_api.limits import DELETED_MODULES
-from tap_bigin.bookmarks import Pass, complete, from_text, pass_of, read_from, shape_of_pass, to_utc_text
+from tap_bigin.bookmarks import (
+    Scan,
+    begin,
+    complete,
+    from_text,
+    read_from,
+    scan_of,
+    shape_of_scan,
+    to_utc_text,
+)
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import Mark, News, compare, read_deleted
@@ -47,23 +57,25 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             records = [*self._tombstones(news), *self._restored(news)]
             if records:
                 yield Chunk(records, state)
-        left = pass_of(state, shape=self._shape)
+        left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
             state = yield from self._read(state, left)
         if left is None or self.is_incremental:
             yield from self._read(state, self._new_pass(state))
 
-    def _read(self, state: State, pass_: Pass) -> Generator[Chunk, None, State]:
+    def _read(self, state: State, scan: Scan) -> Generator[Chunk, None, State]:
         """One pass to its end; gives the state with its bookmark."""
         extraction = self._extraction()
-        yield from extraction.chunks(state, pass_)
-        self.report.reason = _why_counts_differ(pass_.emitted)
-        if "deleted" in state and extraction.chunks_read > 1:
-            mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), pass_)
+        for records, reached in extraction.pages(scan):
+            self._prepare(records)
+            yield Chunk(records, begin(state, reached))
+        self.report.reason = _why_counts_differ(scan.emitted)
+        if "deleted" in state and extraction.pages_read > 1:
+            mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
         key = self.replication_key if self.is_incremental else None
-        state = complete(state, extraction.pass_, replication_key=key)
+        state = complete(state, extraction.scan, replication_key=key)
         yield Chunk([], state)
         return state
 
@@ -95,7 +107,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             self.definition.fields,
             pages=self._pages,
             settings=self.settings,
-            prepare=self._prepare,
             report=self.report,
             is_crowded=self.run.is_crowded,
         )
@@ -115,6 +126,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             {name: properties[name] for name in asked},
             self.definition.schema.treatments,
             warn=self.report.warn,
+            instants=self._pages.instants,
         )
 
     @cached_property
@@ -133,16 +145,16 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     @property
     def _shape(self) -> str:
-        return shape_of_pass(self._module, self._pages.groups, self.is_incremental)
+        return shape_of_scan(self._module, self._pages.groups, self.is_incremental)
 
-    def _new_pass(self, state: State) -> Pass:
+    def _new_pass(self, state: State) -> Scan:
         """A pass from the bookmark or the start date, full where there is neither."""
         since = None
         if self.is_incremental and self.replication_key:
             since = read_from(state, self.replication_key, start_date=self.settings.start_date)
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
-        return Pass("full" if since is None else "incremental", started, self._shape, since=since)
+        return Scan("full" if since is None else "incremental", started, self._shape, since=since)
 
     def _warn_of_new_types(self) -> None:
         for name, data_type in self.definition.schema.unknown.items():
@@ -188,14 +200,14 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             self.report.inform(f"{len(records)} records were restored from the recycle bin.")
         return records
 
-    def _with_deleted_meanwhile(self, mark: Mark, pass_: Pass) -> Mark:
+    def _with_deleted_meanwhile(self, mark: Mark, scan: Scan) -> Mark:
         """The mark, with what went into the bin while many pages were read: it may come back."""
         try:
-            listed = read_deleted(self.client, self._module, since=pass_.started)
+            listed = read_deleted(self.client, self._module, since=scan.started)
         except REFUSALS:
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
-        return replace(mark, gone=mark.gone | in_bin)
+        return replace(mark, gone=tuple(sorted(in_bin.union(mark.gone))))
 
 
 def _why_counts_differ(emitted_before: int) -> str:

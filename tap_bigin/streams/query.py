@@ -7,8 +7,11 @@ and to many loaders. A query is read by key where it leaves its order open, else
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
@@ -21,7 +24,7 @@ from bigin_api.errors import (
 )
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
-from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, read_from, shape_of_pass
+from tap_bigin.bookmarks import Scan, begin, complete, from_text, read_from, scan_of, shape_of_scan
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
@@ -105,7 +108,9 @@ def _define(
     described = {each.text: _field_of(client, select.module.text, each.text) for each in select.columns}
     described["id"] = ID  # Bigin gives it, asked for or not
     fields = [
-        replace(each, api_name=property_name(column)) for column, each in described.items() if column != "id"
+        dataclasses.replace(each, api_name=property_name(column))
+        for column, each in described.items()
+        if column != "id"
     ]
     properties = {column: property_name(column) for column in described}
     schema = record_schema(select.module.text, fields, lookups=lookups)
@@ -160,8 +165,8 @@ class QueryStream(BiginStream[QueryDefinition]):
     def read(self, state: State) -> Iterator[Chunk]:
         """A page of rows a chunk; the bookmark moves when all are read."""
         definition = self.definition
-        pass_ = self._pass(state)
-        pages = self._as_it_stands() if definition.select.is_bounded else self._by_key(pass_)
+        scan = self._pass(state)
+        pages = self._as_it_stands() if definition.select.is_bounded else self._by_key(scan)
         convert = Conversion(
             definition.schema.properties, definition.schema.treatments, warn=self.report.warn
         )
@@ -172,31 +177,31 @@ class QueryStream(BiginStream[QueryDefinition]):
                     row[name] = row.pop(column, None)
             after = str(rows[-1]["id"])
             convert(rows)
-            pass_ = replace(
-                pass_, after=after, emitted=pass_.emitted + len(rows), last=(self._latest(pass_, rows), after)
+            scan = replace(
+                scan, after=after, emitted=scan.emitted + len(rows), last=(self._latest(scan, rows), after)
             )
-            yield Chunk(rows, None if definition.select.is_bounded else begin(state, pass_))
-        yield Chunk([], self._complete(state, pass_))
+            yield Chunk(rows, None if definition.select.is_bounded else begin(state, scan))
+        yield Chunk([], self._complete(state, scan))
 
-    def _pass(self, state: State) -> Pass:
+    def _pass(self, state: State) -> Scan:
         key = self.replication_key if self.is_incremental else None
         select = self.definition.select
-        shape = shape_of_pass(select.text, key)
+        shape = shape_of_scan(select.text, key)
         since = read_from(state, key, start_date=self.settings.start_date) if key else None
-        return pass_of(state, shape=shape) or Pass(
+        return scan_of(state, shape=shape) or Scan(
             "full" if since is None else "incremental", self.client.server_time, shape, since=since
         )
 
-    def _by_key(self, pass_: Pass) -> Iterator[list[Record]]:
+    def _by_key(self, scan: Scan) -> Iterator[list[Record]]:
         select, replication = self.definition.select, self.definition.replication_column
         conditions = [select.condition]
-        if replication and pass_.since:
-            conditions.append(f"{replication} >= {moment(pass_.since)}")
+        if replication and scan.since:
+            conditions.append(f"{replication} >= {moment(scan.since)}")
         return self.client.coql.pages_by_id(
             select.module.text,
             [each.text for each in select.columns],
             where=all_of(conditions),
-            after_id=pass_.after or "0",
+            after_id=scan.after or "0",
         )
 
     def _as_it_stands(self) -> Iterator[list[Record]]:
@@ -216,16 +221,16 @@ class QueryStream(BiginStream[QueryDefinition]):
                 return
             offset += limit
 
-    def _latest(self, pass_: Pass, rows: Sequence[Record]) -> str:
+    def _latest(self, scan: Scan, rows: Sequence[Record]) -> str:
         """The latest value of the replication key until now, "" where there is none."""
-        seen = [pass_.last[0]] if pass_.last else []
+        seen = [scan.last[0]] if scan.last else []
         if self.replication_key:
             seen += [row[self.replication_key] for row in rows if row[self.replication_key]]
         return max(seen, default="")  # all in UTC and of one form, so text sorts as time does
 
-    def _complete(self, state: State, pass_: Pass) -> State:
-        latest = pass_.last[0] if pass_.last else ""
-        started = pass_.started
+    def _complete(self, state: State, scan: Scan) -> State:
+        latest = scan.last[0] if scan.last else ""
+        started = scan.started
         # Where nothing was seen the bookmark stays as it is.
-        pass_ = replace(pass_, started=min(started, from_text(latest)) if started and latest else None)
-        return complete(state, pass_, replication_key=self.replication_key if self.is_incremental else None)
+        scan = replace(scan, started=min(started, from_text(latest)) if started and latest else None)
+        return complete(state, scan, replication_key=self.replication_key if self.is_incremental else None)

@@ -7,12 +7,13 @@ side by side, written in the order of the parents.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, ServerError
-from tap_bigin.bookmarks import Pass, begin, complete, pass_of, read_from, shape_of_pass
+from tap_bigin.bookmarks import Scan, begin, complete, read_from, scan_of, shape_of_scan
 from tap_bigin.lists.pages import ModulePages, field_groups
 from tap_bigin.lists.proving import REFUSALS, Proof
 from tap_bigin.lists.reading import ListReading
@@ -77,18 +78,18 @@ class RelatedStream(BiginStream[RelatedDefinition]):
             module,
             ModulePages(self.client, self.calls, module, names),
             proof=Proof(self.client, module),
-            prepare=self._prepare,
             report=self.report,
         )
         key = self.replication_key if self.is_incremental else None
         since = read_from(state, key, start_date=self.settings.start_date) if key else None
-        shape = shape_of_pass(self.definition.module, module, names, key)
-        pass_ = pass_of(state, shape=shape) or Pass(
+        shape = shape_of_scan(self.definition.module, module, names, key)
+        scan = scan_of(state, shape=shape) or Scan(
             "full" if since is None else "incremental", self.client.server_time, shape, since=since
         )
-        for chunk in reading.chunks(state, pass_):
-            yield Chunk([each for each in chunk.records if each[PARENT_ID]], chunk.state)
-        yield Chunk([], complete(state, reading.pass_, replication_key=key))
+        for records, reached in reading.pages(scan):
+            self._prepare(records)
+            yield Chunk([each for each in records if each[PARENT_ID]], begin(state, reached))
+        yield Chunk([], complete(state, reading.scan, replication_key=key))
 
     def _prepare(self, records: list[Record]) -> None:
         for record in records:
@@ -105,23 +106,23 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     # Parent by parent
 
     def _from_parents(self, state: State) -> Iterator[Chunk]:
-        pass_ = self._pass(state)
+        scan = self._pass(state)
         waiting: list[Record] = []
         parents = 0
-        for parent_id, records in self._by_parent(self._names, after=pass_.after or "0"):
+        for parent_id, records in self._by_parent(self._names, after=scan.after or "0"):
             waiting += records
             parents += 1
-            pass_ = replace(pass_, after=parent_id, emitted=pass_.emitted + len(records))
+            scan = replace(scan, after=parent_id, emitted=scan.emitted + len(records))
             if parents >= PARENTS_PER_CHUNK or len(waiting) >= RECORDS_PER_CHUNK:
                 self._convert(waiting)
-                yield Chunk(waiting, begin(state, pass_))
+                yield Chunk(waiting, begin(state, scan))
                 waiting, parents = [], 0
         self._convert(waiting)
-        yield Chunk(waiting, complete(state, pass_, replication_key=None))
+        yield Chunk(waiting, complete(state, scan, replication_key=None))
 
-    def _pass(self, state: State) -> Pass:
-        shape = shape_of_pass(self.definition.module, self.definition.api_name, self._names)
-        begun = pass_of(state, shape=shape)
+    def _pass(self, state: State) -> Scan:
+        shape = shape_of_scan(self.definition.module, self.definition.api_name, self._names)
+        begun = scan_of(state, shape=shape)
         if begun is not None:
             return begun
         try:
@@ -129,7 +130,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         except (*REFUSALS, ServerError):
             parents = "each parent"
         self.report.inform(f"reads {parents}, 1 credit or more each.")
-        return Pass("full", self.client.server_time, shape)
+        return Scan("full", self.client.server_time, shape)
 
     def _by_parent(self, names: Sequence[str], *, after: str) -> Iterator[tuple[str, list[Record]]]:
         module = self.definition.module

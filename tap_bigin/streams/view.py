@@ -5,11 +5,13 @@ Its records, 3 credits a page of 200, all of them at each run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bigin_api.errors import ModuleUnavailable, PageTokenRefused, PermissionDenied, SettingsError
-from tap_bigin.bookmarks import Pass, begin, complete, from_text, pass_of, shape_of_pass, without_tokens
+from tap_bigin.bookmarks import Scan, begin, complete, from_text, scan_of, shape_of_scan, without_tokens
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import Listing, ModulePages, Place
 from tap_bigin.singer.batch import Chunk
@@ -77,32 +79,32 @@ class ViewStream(BiginStream[ViewDefinition]):
             schema.treatments,
             warn=self.report.warn,
         )
-        shape = shape_of_pass(self.definition.cvid, names)
-        begun = pass_of(state, shape=shape)
+        shape = shape_of_scan(self.definition.cvid, names)
+        begun = scan_of(state, shape=shape)
         if begun is None or not begun.has_live_tokens(self.client.server_time):
-            begun = Pass("full", self.client.server_time, shape)
+            begun = Scan("full", self.client.server_time, shape)
         pages = ModulePages(self.client, self.calls, self.definition.module, names or ["Modified_Time"])
         yield from self._pages(state, begun, pages, convert)
 
-    def _pages(self, state: State, pass_: Pass, pages: ModulePages, convert: Conversion) -> Iterator[Chunk]:
+    def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Chunk]:
         listing = Listing(cvid=self.definition.cvid)
-        place: Place | None = Place(None, pass_.tokens) if pass_.tokens else Place()
+        place: Place | None = Place(None, scan.tokens) if scan.tokens else Place()
         while place is not None:
             try:
                 page = pages.page(place, listing)
             except PageTokenRefused:
-                if not pass_.tokens:
+                if not scan.tokens:
                     raise
                 # It ended between two runs: what was emitted is emitted again.
-                place, pass_ = Place(), replace(without_tokens(pass_), emitted=0)
+                place, scan = Place(), replace(without_tokens(scan), emitted=0)
                 continue
             convert(page.records)
-            pass_ = replace(
-                pass_,
+            scan = replace(
+                scan,
                 tokens=page.tokens,
                 expires=from_text(page.expires) if page.expires else None,
-                emitted=pass_.emitted + len(page.records),
+                emitted=scan.emitted + len(page.records),
             )
             place = page.next_place
-            yield Chunk(page.records, begin(state, pass_) if place else None)
-        yield Chunk([], complete(state, pass_, replication_key=None))
+            yield Chunk(page.records, begin(state, scan) if place else None)
+        yield Chunk([], complete(state, scan, replication_key=None))

@@ -48,6 +48,15 @@ class Instants(dict[Any, Any]):
         self._hours: dict[str, str] = {}  # the beginning and the offset of a text: its beginning in UTC
         self._minutes: set[str] = set()  # ":53:58" and others that have been read
 
+    def utc(self, text: Any) -> Any:
+        """The moment in UTC; what is none stays as it came."""
+        try:
+            utc = self[text]
+        except (TypeError, ValueError):
+            return text
+        self[utc] = utc  # it will be asked for once more
+        return utc
+
     def __missing__(self, text: str) -> str:
         if len(self) > INSTANTS_KEPT:
             self.clear()
