@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
+from bigin_api import BiginError
 from target_bigin.concurrency.tasks import Tasks, Wait
 
 K = TypeVar("K", bound=Hashable)
@@ -53,4 +54,7 @@ class Batcher(Generic[K, Q, A]):
             return
         for key in questions:
             for wait in self._asking.pop(key):
-                wait.set_result(answers[key])
+                if key in answers:
+                    wait.set_result(answers[key])
+                else:
+                    wait.set_exception(BiginError(f"Bigin's answer says nothing of {key!r}."))

@@ -7,10 +7,9 @@ another one waits for is let go before the one that waits.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.links.fields import Relation
@@ -24,11 +23,30 @@ if TYPE_CHECKING:
     from bigin_api import Labelled
     from target_bigin.files.id_map import Target
 
-MOST_WAITING = 30_000  # records of a run; beyond it the oldest is decided as if the input had ended
+MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
+DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
 SHOWN_IDS = 5
 
 Decision = Literal["last call", "circle", "never"]
 """What is not there at the last call will not come; in a circle a record is written first, linked later."""
+
+NamesOf = Callable[[Record], Sequence[Name]]
+"""By what other records may look for a record."""
+
+
+class Waiting(NamedTuple):
+    """A record that lacks links; ``names`` gives by what others may look for it."""
+
+    record: Record
+    links: Sequence[PendingLink]
+    names: NamesOf
+    moved: Wait[Decision | None]
+
+    def is_for(self, coming: Collection[Name]) -> bool:
+        """Whether something that it looks for is among these names."""
+        return any(
+            query.name in coming for link in self.links for query in (*link.queries, *link.last_resort)
+        )
 
 
 class WaitingRecords:
@@ -38,50 +56,32 @@ class WaitingRecords:
     """
 
     def __init__(self) -> None:
-        # By number of the record: what it looks for, and what it waits for.
-        self._unwritten: dict[int, tuple[Sequence[Name], Wait[Decision | None]]] = {}
-        self._written: dict[int, Wait[Decision | None]] = {}  # but for links that close a circle
-        self._coming: Counter[Name] = Counter()  # by what the unwritten ones may be looked for
+        self.unwritten: dict[int, Waiting] = {}  # by number of the record
+        self.written: dict[int, Wait[Decision | None]] = {}  # but for links that close a circle
 
-    async def before_writing(
-        self,
-        record: Record,
-        links: Sequence[PendingLink],
-        names: Sequence[Name],
-        moved: Wait[Decision | None],
-    ) -> Decision | None:
-        """Hold a record that lacks these links, and by these names may be one that others lack."""
-        sought = [query.name for link in links for query in (*link.queries, *link.last_resort)]
-        self._unwritten[record.number] = sought, moved
-        self._coming.update(names)
-        if len(self._unwritten) > MOST_WAITING:
-            _decide(next(iter(self._unwritten.values()))[1], "last call")
-        decision = await moved
-        del self._unwritten[record.number]
-        for name in names:
-            self._coming[name] -= 1
-            if not self._coming[name]:
-                del self._coming[name]
-        return decision
-
-    async def after_writing(self, record: Record, moved: Wait[Decision | None]) -> Decision | None:
-        """Hold a record that was written until what it is to be linked to is written, too."""
-        self._written[record.number] = moved
-        decision = await moved
-        del self._written[record.number]
-        return decision
+    def hold(self, waiting: Waiting) -> Wait[Decision | None]:
+        """What a record that lacks links is to await."""
+        self.unwritten[waiting.record.number] = waiting
+        if len(self.unwritten) > MOST_WAITING:
+            _decide(next(iter(self.unwritten.values())).moved, "last call")
+        return waiting.moved
 
     def finish(self) -> None:
         """The input has ended: decide about those that wait for nobody who waits himself.
 
         If all of them do, they wait in a circle. Called again while that moves anything.
         """
-        unwritten = list(self._unwritten.values())
-        hopeless = [each for each in unwritten if not any(name in self._coming for name in each[0])]
-        for _, moved in hopeless or unwritten:
-            _decide(moved, "last call" if hopeless else "circle")
+        unwritten = list(self.unwritten.values())
+        coming = {name for each in unwritten for name in each.names(each.record)}
+        hopeless = [each for each in unwritten if not each.is_for(coming)]
+        if hopeless:
+            for each in hopeless[:DECIDED_AT_ONCE]:
+                _decide(each.moved, "last call")
+        else:
+            for each in unwritten:
+                _decide(each.moved, "circle")
         if not unwritten:
-            for moved in list(self._written.values()):
+            for moved in list(self.written.values()):
                 _decide(moved, "never")
 
 
@@ -105,7 +105,7 @@ class LinkResolver:
         *,
         tasks: Tasks,
         client: Labelled,
-        names: Callable[[Record], Sequence[Name]] = lambda _record: (),
+        names: NamesOf = lambda _record: (),
         module: str | None = None,
         trigger: Sequence[str] = (),
     ) -> None:
@@ -126,13 +126,13 @@ class LinkResolver:
         links = [] if record.operation == "delete" else self._links_of(record)
         last_call = False
         while links:
-            seeking = [self._seek(link, last_call=last_call) for link in links]
-            found = await self._tasks.gather(seeking)
-            links = [link for link, is_found in zip(links, found, strict=True) if not is_found]
+            links = await self._seek_all(links, last_call=last_call)
             if not links or self._is_any_there(links):
                 continue
             moved = self._watch(links)
-            decision = await self._waiting.before_writing(record, links, self._names(record), moved)
+            decision = await self._waiting.hold(Waiting(record, links, self._names, moved))
+            del self._waiting.unwritten[record.number]
+            self._unwatch(links, moved)
             if decision == "circle" and self._module and not any(link.must_be_there for link in links):
                 for link in links:
                     link.put(None)
@@ -148,7 +148,11 @@ class LinkResolver:
         if not links or self._module is None:
             return
         while (targets := self._known(links)) is None:
-            if await self._waiting.after_writing(record, self._watch(links)) == "never":
+            moved = self._waiting.written[record.number] = self._watch(links)
+            decision = await moved
+            del self._waiting.written[record.number]
+            self._unwatch(links, moved)
+            if decision == "never":
                 names = ", ".join(link.field for link in links)
                 message = f"the record was written, but what it links to was not ({names})."
                 raise Rejected(Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field))
@@ -175,6 +179,11 @@ class LinkResolver:
             reject = Reject("invalid", error.code, f"{name}: {error.message}", name)
             raise Rejected(reject) from None
         return links
+
+    async def _seek_all(self, links: Sequence[PendingLink], *, last_call: bool) -> list[PendingLink]:
+        """Those of the links that are not there and may come."""
+        found = await self._tasks.gather([self._seek(link, last_call=last_call) for link in links])
+        return [link for link, is_found in zip(links, found, strict=True) if not is_found]
 
     async def _seek(self, link: PendingLink, *, last_call: bool) -> bool:
         """Go through what is looked for. False: nothing is there, but it may come. Raises Rejected."""
@@ -212,6 +221,11 @@ class LinkResolver:
             for query in link.queries:
                 self._directory.watch(query, moved)
         return moved
+
+    def _unwatch(self, links: Sequence[PendingLink], moved: Wait[Decision | None]) -> None:
+        for link in links:
+            for query in link.queries:
+                self._directory.unwatch(query, moved)
 
     def _known(self, links: Sequence[PendingLink]) -> list[Target] | None:
         """One record for each link, None unless all are known."""

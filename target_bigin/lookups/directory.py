@@ -76,7 +76,7 @@ class Directory:
         self._creators: dict[Place, Creator] = {}
         self._unique: set[Place] = set()
         self._numbers: set[Place] = set()
-        self._watching: dict[Name, list[Wait[Any]]] = {}
+        self._watching: dict[Name, dict[Wait[Any], None]] = {}
         self._trigger = trigger
         self._dry_run = dry_run
 
@@ -148,7 +148,15 @@ class Directory:
 
     def watch(self, query: Query, appeared: Wait[Any]) -> None:
         """Set the result of ``appeared`` when the run writes a record that the query may mean."""
-        self._watching.setdefault(query.name, []).append(appeared)
+        self._watching.setdefault(query.name, {})[appeared] = None
+
+    def unwatch(self, query: Query, appeared: Wait[Any]) -> None:
+        """Nobody waits for it any more."""
+        watching = self._watching.get(query.name)
+        if watching is not None:
+            watching.pop(appeared, None)
+            if not watching:
+                del self._watching[query.name]
 
     def publish(self, record: Record, *, module: str, source_key: str | None) -> None:
         """The run wrote a record: whoever waits for it is told, and nobody need ask Bigin for it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.records.record import Lock, Record
 
@@ -17,7 +15,7 @@ class Order:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._lines: dict[Lock, deque[Record]] = {}
+        self._lines: dict[Lock, list[Record]] = {}  # a deque of one takes eight times as much
 
     def enter(self, record: Record) -> None:
         """Take a place behind every record that shares a lock."""
@@ -25,7 +23,7 @@ class Order:
         for lock in record.locks:
             line = self._lines.get(lock)
             if line is None:
-                self._lines[lock] = deque((record,))
+                self._lines[lock] = [record]
             else:
                 line.append(record)
 

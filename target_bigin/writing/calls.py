@@ -76,12 +76,13 @@ class RecordWriter:
         self._inserts.tick()
         least = 1 if flush else self._size
         while self._tasks.has_room:
-            records = self._cut.popleft() if self._cut else self._queue.take(self._size, least=least)
+            if self._cut:
+                records = self._cut.popleft()
+            else:
+                records = self._queue.take(self._size, least=least, inserts=self._inserts.may_send)
             if not records:
                 return
             self._tasks.create_task(self._write(records))
-            if records[0].operation == "insert" and not self._inserts.may_send:
-                return
 
     async def _write(self, records: Sequence[Record]) -> None:
         """A call's whole way, from its records to the end of each."""

@@ -53,12 +53,15 @@ class Queue:
             tell(earlier, "merged")
         return told
 
-    def take(self, most: int, *, least: int = 1, by_bulk: bool = False) -> list[Record]:
+    def take(self, most: int, *, least: int = 1, by_bulk: bool = False, inserts: bool = True) -> list[Record]:
         """The records of the next call, all of one operation: [] if there are not ``least`` of one.
 
         A record that must be ``alone`` is a call by itself; one for a bulk job comes ``by_bulk`` alone.
+        ``inserts`` False: they stay where they are.
         """
-        for (_, alone, in_bulk), free in self._free.items():
+        for (operation, alone, in_bulk), free in self._free.items():
+            if operation == "insert" and not inserts:
+                continue
             if in_bulk is by_bulk and free and (alone or len(free) >= least):
                 numbers = list(islice(free, 1 if alone else most))
                 self.waiting -= len(numbers)

@@ -224,9 +224,9 @@ def test_a_child_of_a_refused_parent_is_refused_with_the_reason(sandbox, target)
     run = target(
         [
             CONTACTS,
-            record("Contacts", **person(1, Account_Name="Rejected AG")),
+            record("Contacts", **person(1, Account_Name="Refused AG")),
             schema("Accounts", "Account_Name", "Website", key=["Account_Name"]),
-            record("Accounts", Account_Name="Rejected AG", Phone="x" * 400, Website="no site"),
+            record("Accounts", Account_Name="Refused AG", Phone="x" * 400, Website="no site"),
         ],
         streams=by_name(),
     )

@@ -66,3 +66,24 @@ def test_rejected_records_get_no_tags_and_harm_nobody(sandbox, target):
 
     assert len(run.rejects) == 1
     assert tags_of(sandbox) == {key: ["imported", "vip"] for key in (row["Email"] for row in rows[:2])}
+
+
+def test_refused_tags_do_not_bring_back_older_values(sandbox, target):
+    """The earlier record of a key, which the written one stood for, says older things."""
+    full = [f"tag {n}" for n in range(10)]  # of a record; the stream's are two more
+    person = people(1)[0]
+
+    run = target(
+        [
+            CONTACTS,
+            record("Contacts", **person, Title="Engineer"),
+            record("Contacts", **person, Title="Director", Tag=full),
+        ],
+        streams=VIP,
+        max_rejects=1,
+    )
+
+    titles = {each["Title"] for each in sandbox.dump("Contacts") if each["Email"] == person["Email"]}
+    assert titles == {"Director"}
+    assert run.outcomes("Contacts") == {"merged": 1, "rejected": 1}
+    assert "its tags were refused" in run.rejects[0]["message"]

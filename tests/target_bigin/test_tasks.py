@@ -1,0 +1,198 @@
+"""Coroutines of the main thread: when they run, and what becomes of results and errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import pytest
+
+from bigin_api import BiginError, InFlight
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.links.resolver import Waiting, WaitingRecords
+from target_bigin.records.record import Record
+
+
+class Run:
+    """Tasks, what went wrong in them, and what they noted."""
+
+    def __init__(self, workers=2):
+        self.pool = InFlight(workers)
+        self.errors = []
+        self.noted = []
+        self.tasks = Tasks(self.pool, on_error=self.errors.append)
+
+    def land_all(self):
+        while len(self.tasks):
+            self.tasks.land(timeout=5)
+
+
+@pytest.fixture
+def run():
+    started = Run()
+    yield started
+    started.pool.close()
+
+
+def test_a_task_runs_at_once_until_it_first_waits(run):
+    """So records take their places in the order of the input."""
+
+    async def task(name):
+        run.noted.append(f"{name} begins")
+        await wait
+        run.noted.append(f"{name} ends")
+
+    wait = Wait(run.tasks)
+    run.tasks.create_task(task("a"))
+    assert run.noted == ["a begins"]
+
+    wait.set_result(None)
+
+    assert run.noted == ["a begins", "a ends"]
+
+
+def test_what_is_woken_takes_turns_so_that_the_stack_stays_flat(run):
+    """Ten thousand records of one key follow each other, each freed by the one before it."""
+    waits = [Wait(run.tasks) for _ in range(10_000)]
+
+    async def task(place):
+        await waits[place]
+        run.noted.append(len(traceback.extract_stack()))
+        if place + 1 < len(waits):
+            waits[place + 1].set_result(None)
+
+    for place in range(len(waits)):
+        run.tasks.create_task(task(place))
+    waits[0].set_result(None)
+
+    assert run.errors == []
+    assert len(run.noted) == len(waits) > sys.getrecursionlimit()
+    assert len(set(run.noted)) == 1
+
+
+def test_an_error_in_one_task_keeps_no_other_from_its_turn(run):
+    """The answers of the same call are told, whatever one of them leads to."""
+    waits = [Wait(run.tasks) for _ in range(3)]
+
+    async def task(place):
+        await waits[place]
+        if place == 1:
+            raise ValueError(place)
+        run.noted.append(place)
+
+    for place in range(3):
+        run.tasks.create_task(task(place))
+    for wait in waits:
+        wait.set_result(None)
+
+    assert run.noted == [0, 2]
+    assert [str(error) for error in run.errors] == ["1"]
+
+
+def test_an_error_reaches_everybody_who_asked_with_a_traceback_of_its_own(run):
+    """One that grew with each of thousands who waited would take the memory of the run."""
+
+    def refuse(_questions):
+        raise BiginError("no")
+
+    questions = Batcher(run.tasks, refuse, size=50)
+
+    async def task():
+        try:
+            await questions.ask("same", None)
+        except BiginError as error:
+            run.noted.append(len(traceback.extract_tb(error.__traceback__)))
+
+    for _ in range(40):
+        run.tasks.create_task(task())
+    questions.flush()
+    run.land_all()
+
+    assert len(run.noted) == 40
+    assert max(run.noted) <= 3
+
+
+def test_equal_questions_are_asked_once_and_each_gets_its_own_answer(run):
+    """They share a call, and a full one waits for nobody."""
+    calls = []
+
+    def answer(questions):
+        calls.append(dict(questions))
+        return {key: f"{question}!" for key, question in questions.items()}
+
+    questions = Batcher(run.tasks, answer, size=2)
+
+    async def task(key):
+        run.noted.append(await questions.ask(key, key.upper()))
+
+    for key in ("a", "a", "b", "c"):
+        run.tasks.create_task(task(key))
+    run.land_all()
+    assert sorted(run.noted) == ["A!", "A!", "B!"]
+
+    questions.flush()
+    run.land_all()
+
+    assert sorted(run.noted) == ["A!", "A!", "B!", "C!"]
+    assert calls == [{"a": "A", "b": "B"}, {"c": "C"}]
+
+
+def test_an_answer_that_lacks_an_entry_ends_the_run_by_a_line(run):
+    """What became of that record nobody can say; a KeyError says it to nobody."""
+    questions = Batcher(run.tasks, lambda _questions: {}, size=1)
+
+    async def task():
+        await questions.ask("7", None)
+
+    run.tasks.create_task(task())
+    run.land_all()
+
+    (error,) = run.errors
+    assert isinstance(error, BiginError)
+    assert "'7'" in str(error)
+
+
+def test_what_still_waits_at_the_end_is_dropped_in_silence(run):
+    """A run that ends early leaves thousands waiting: none of them may go on, or complain."""
+    wait = Wait(run.tasks)
+
+    async def task():
+        try:
+            await wait
+        finally:
+            run.noted.append("dropped")
+
+    coroutine = task()
+    run.tasks.create_task(coroutine)
+    coroutine.close()
+
+    assert run.noted == ["dropped"]
+    assert run.errors == []
+
+
+class CountedLink:
+    """A link that counts how often it is looked at."""
+
+    last_resort = ()
+
+    def __init__(self, counts):
+        self._counts = counts
+
+    @property
+    def queries(self):
+        self._counts.append(1)
+        return ()
+
+
+def test_a_round_of_waiting_links_looks_at_each_of_them_once(run):
+    """It was compared with every other: 0.34 s for 10,000 that wait, 1.4 s for 20,000."""
+    counts = []
+    waiting = WaitingRecords()
+    for number in range(2_000):
+        record = Record(number, "s", {})
+        waiting.hold(Waiting(record, [CountedLink(counts)], lambda _record: (), Wait(run.tasks)))
+
+    waiting.finish()
+
+    assert len(counts) == 2_000
