@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,17 +69,39 @@ def credentials(prefix: str, url: str) -> dict[str, str]:
 
 @pytest.fixture
 def meltano(sandbox, tmp_path):
+    return meltano_in(tmp_path, sandbox)
+
+
+@pytest.fixture(scope="session")
+def first_load(sandbox_process, tmp_path_factory):
+    """The folder that a first run leaves when it has loaded a fresh organisation."""
+    handle = Sandbox(sandbox_process.url)
+    handle.reset()
+    run = meltano_in(tmp_path_factory.mktemp("loaded"), handle)
+    run("run", "tap-bigin", "target-duckdb")
+    handle.close()
+    return run.folder
+
+
+@pytest.fixture
+def loaded(first_load, meltano):
+    """Meltano after that first run: the organisation of each test is the same as the one it loaded."""
+    shutil.copytree(first_load, meltano.folder, dirs_exist_ok=True)
+    return meltano
+
+
+def meltano_in(folder, sandbox):
     assert MELTANO.exists(), "Run the tests with `make test`: it makes the environment that Meltano lives in."
     kept = {name: value for name, value in os.environ.items() if not re.match(r"(TAP|TARGET|MELTANO)_", name)}
     return Meltano(
-        tmp_path,
+        folder,
         {
             **kept,
             **credentials("TAP_BIGIN", sandbox.url),
             **credentials("TARGET_BIGIN", sandbox.url),
-            "TARGET_DUCKDB_PATH": str(tmp_path / "warehouse.duckdb"),
-            "TARGET_BIGIN_REJECTS_PATH": str(tmp_path / "rejects.jsonl"),
-            "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path / 'meltano.db'}",
+            "TARGET_DUCKDB_PATH": str(folder / "warehouse.duckdb"),
+            "TARGET_BIGIN_REJECTS_PATH": str(folder / "rejects.jsonl"),
+            "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
             "NO_COLOR": "1",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sandbox import Sandbox
@@ -78,8 +79,11 @@ def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
     return select(CATALOGS[mode], MODULE, "deleted_records")
 
 
+@pytest.mark.parametrize("mode", ["stream", "soft"])
+# With as many streams as calls in flight, lists are not counted but read from both ends in turn.
+@pytest.mark.parametrize("in_flight", [1, 5])
 @settings(
-    max_examples=60,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -88,9 +92,10 @@ def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
     ],
 )
 @given(data=st.data())
-def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.DataObject) -> None:
+def test_whatever_people_do_the_copy_becomes_whole(
+    sandbox: Sandbox, data: st.DataObject, mode: str, in_flight: int
+) -> None:
     """No record missing, none stale, none that was deleted: for every meaning of tokens and headers."""
-    mode = data.draw(st.sampled_from(["stream", "soft"]), label="deleted_records")
     sandbox.reset(
         size="empty",
         token_paging=data.draw(st.sampled_from(["keyset", "offset"]), label="token_paging"),
@@ -102,8 +107,6 @@ def test_whatever_people_do_the_copy_becomes_whole(sandbox: Sandbox, data: st.Da
     catalog = _catalog(sandbox, mode)
     sandbox.clock(freeze=True)
     count = data.draw(st.integers(0, 60), label="records at first")
-    # With as many streams as calls in flight, lists are not counted but read from both ends in turn.
-    in_flight = data.draw(st.sampled_from([1, 5]), label="max_concurrent_requests")
     if count:
         sandbox.mutate(
             {"op": "create", "module": MODULE, "count": count, "data": {"Product_Name": "Old {n}"}}
