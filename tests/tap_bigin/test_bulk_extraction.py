@@ -12,6 +12,12 @@ MANY = 11_000
 PLAIN = ("id", "Last_Name", "Email", "Account_Name", "Owner", "Email_Opt_Out", "Modified_Time")
 
 
+@pytest.fixture(autouse=True)
+def quick_jobs(sandbox):
+    """Jobs take no longer than their work."""
+    sandbox.bulk(seconds_per_state=0.05)
+
+
 @pytest.fixture
 def few_fields(sandbox):
     """A catalog of Contacts with fields that a job gives, all of them."""

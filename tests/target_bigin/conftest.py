@@ -10,7 +10,15 @@ import pytest
 from support.sandbox import Sandbox
 from support.target import Message, TargetRun, run_target
 
+from bigin_api.bulk import polling
+
 RunTarget = Callable[..., TargetRun]
+
+
+@pytest.fixture(autouse=True)
+def _first_question_comes_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is first asked about after half a second, where Bigin's jobs are given two."""
+    monkeypatch.setattr(polling, "FIRST_WAIT", 0.5)
 
 
 @pytest.fixture
