@@ -17,7 +17,7 @@ MELTANO_VERSION := 4.4.1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
-.PHONY: help demo test lint format unit bench mutants docs clean
+.PHONY: help demo test lint format unit bench mutants docs clean soak
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 
 mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
+
+soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes; ARGS="SECONDS SEED"
+	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
 
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py
