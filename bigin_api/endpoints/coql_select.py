@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOKEN = re.compile(
-    r"""\s+ | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | [A-Za-z_$][\w$.]* | [\w.]+ | .""",
+    r"""\s+ | '(?:[^']|'')*' | "(?:[^"]|"")*" | [A-Za-z_$][\w$.]* | [\w.]+ | .""",
     re.VERBOSE | re.DOTALL,
 )
 EVERY_RECORD = "id is not null"  # the platform refuses a query without a where clause

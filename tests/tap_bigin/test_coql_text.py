@@ -13,7 +13,7 @@ from bigin_api.endpoints.coql_select import EVERY_RECORD, QueryError, read_selec
         ("select id from Contacts", None, None, None, None),
         ("SELECT id FROM Contacts WHERE a = 1", "a = 1", None, None, None),
         ("select id from Contacts where a = 'x order by y limit 3'", "a = 'x order by y limit 3'", None, None, None),
-        (r"select id from Contacts where a = 'O\'Neil' limit 3", r"a = 'O\'Neil'", None, 3, None),
+        ("select id from Contacts where a = 'O''Neil\\' limit 3", "a = 'O''Neil\\'", None, 3, None),
         ("select id from Contacts where (a = 1 and b = 2) order by a desc, b", "(a = 1 and b = 2)", "a desc, b", None, None),
         ("select id from Contacts where a in (1, 2)\n limit 5\n offset 10 ;", "a in (1, 2)", None, 5, 10),
         ("select id from Contacts where Limit = 5", "Limit = 5", None, None, None),

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     r"""(?P<blank>\s+)
       | (?P<name>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)
       | (?P<number>-?\d+(?:\.\d+)?(?![\w.]))
-      | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+      | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
       | (?P<sign><=|>=|!=|[=<>(),])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -273,4 +273,6 @@ class _Parser:
 
 
 def _unquote(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+    """A quote inside is doubled, and a backslash is a character like any other. Source: FACTS 7.22."""
+    quote = text[0]
+    return text[1:-1].replace(quote * 2, quote)
