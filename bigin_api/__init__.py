@@ -39,7 +39,7 @@ from bigin_api.http.calls import Call, Reply, Sender
 from bigin_api.http.meter import Spent
 from bigin_api.in_flight import InFlight
 from bigin_api.models import CustomView, Field, Layout, Module, PickListValue, RelatedList
-from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, Credentials, Limits
+from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, Credentials, Limits, unknown_settings
 
 __all__ = [
     "CLIENT_SETTINGS",
@@ -99,4 +99,5 @@ __all__ = [
     "WriteResult",
     "read_results",
     "read_rows",
+    "unknown_settings",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -243,3 +244,28 @@ def _integer(
 def _path(settings: Mapping[str, Any], name: str) -> Path | None:
     value = _text(settings, name)
     return Path(value) if value else None
+
+
+def unknown_settings(
+    given: Iterable[str],
+    known: Collection[str],
+    *,
+    sister: Collection[str] = (),
+    tell: Callable[[str], None] = lambda _message: None,
+) -> list[str]:
+    """What is wrong with settings that a program does not have; ``tell`` of those of its sister.
+
+    >>> unknown_settings(["dryrun", "client_id"], ["dry_run", "client_id"])
+    ["there is no setting 'dryrun', did you mean 'dry_run'?"]
+    """
+    errors = []
+    for name in given:
+        if name in known:
+            continue
+        if name in sister:
+            tell(f"The setting {name!r} is another program's: let be.")
+            continue
+        alike = get_close_matches(name, known, n=1)
+        hint = f", did you mean {alike[0]!r}?" if alike else "; --about lists those that there are."
+        errors.append(f"there is no setting {name!r}{hint}")
+    return errors

@@ -105,6 +105,25 @@ CONFIG_SCHEMA: dict[str, Any] = {
     },
 }
 
+OF_THE_TARGET = frozenset(
+    (
+        "default_operation",
+        "streams",
+        "batch_size",
+        "write_method",
+        "trigger",
+        "null_values",
+        "deletes",
+        "rejects_path",
+        "max_rejects",
+        "id_map_path",
+        "unchanged_cache_path",
+        "journal_path",
+        "dry_run",
+    )
+)
+"""Settings of target-bigin, which may stand in the same file."""
+
 SECRETS = frozenset(name for name, declared in CLIENT_SETTINGS.items() if declared.get("secret"))
 
 Deletions = Literal["stream", "soft", "none"]

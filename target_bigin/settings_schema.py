@@ -16,6 +16,20 @@ ON_MISSING = ("reject", "create", "null")
 ON_AMBIGUOUS = ("reject", "null")
 EVERY_STREAM = "*"  # the key in `streams` of what holds for each stream that does not say otherwise
 
+OF_THE_TAP = frozenset(
+    (
+        "start_date",
+        "modules",
+        "extraction_method",
+        "deleted_records",
+        "lookups",
+        "related_lists",
+        "queries",
+        "custom_views",
+    )
+)
+"""Settings of tap-bigin, which may stand in the same file."""
+
 LOOKUP_SETTING: Mapping[str, Any] = {
     "type": "object",
     "additionalProperties": False,

@@ -11,10 +11,10 @@ from singer_sdk import Tap
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from bigin_api import SettingsError
+from bigin_api import SettingsError, unknown_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
-from tap_bigin.settings import SECRETS
+from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.ending import Terminated, clear_ending, read_json, read_settings_file
 from tap_bigin.singer.writer import PageWriter
 from tap_bigin.values.drift import check_catalog
@@ -111,10 +111,10 @@ class BiginCommand(Tap):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         errors = [_explained(error) for error in JSONSchemaValidator(schema).iter_errors(self._config)]
+        known = schema["properties"]
+        errors += unknown_settings(self._config, known, sister=OF_THE_TARGET, tell=self.logger.info)
         if errors and raise_errors:
             raise SettingsError(f"Settings: {'; '.join(errors)}.")
-        for name in self._config.keys() - schema["properties"].keys():
-            self.logger.warning("Settings: there is no %r; --about lists those that there are.", name)
         return errors
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
