@@ -32,6 +32,10 @@ class RunFailed(Exception):  # noqa: N818 -- reads as what happened
     """The run ends with exit code 1; the message is its last line."""
 
 
+def _nowhere(_state: Any) -> None:
+    """Where states go once nobody reads them."""
+
+
 class Engine:
     """One run. Everything is called on the main thread.
 
@@ -42,7 +46,13 @@ class Engine:
         self.settings = TargetSettings.from_mapping(config)
         self._emit = emit
         self._begun = time.monotonic()
-        self._rejects = RejectLog(self.settings.rejects_path)
+        with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
+            self._rejects = RejectLog(self.settings.rejects_path)
+            opened.callback(self._rejects.close)
+            self._open(config)
+            opened.pop_all()
+
+    def _open(self, config: Mapping[str, Any]) -> None:
         self.ledger = Ledger(self._rejects.write)
         self.client = Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
@@ -176,8 +186,17 @@ class Engine:
         state = self.ledger.due_state()
         if state is not None:
             self._factory.save()
-            self._emit(state)
-            self._factory.journal.covered(self.ledger.covered_up_to)
+            try:
+                self._emit(state)
+            except OSError as error:
+                self._emit = _nowhere
+                reason = error.strerror or type(error).__name__
+                raise RunFailed(
+                    f"The state cannot be written to stdout ({reason}). What is in flight is settled; the "
+                    "next run goes on from the last state that got through."
+                ) from error
+            if self._emit is not _nowhere:
+                self._factory.journal.covered(self.ledger.covered_up_to)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any, ClassVar, cast
 
@@ -19,10 +21,11 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
+from bigin_api import unknown_settings
 from bigin_api.errors import BiginError
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
-from target_bigin.settings_schema import CONFIG_JSONSCHEMA
+from target_bigin.settings_schema import CONFIG_JSONSCHEMA, OF_THE_TAP
 from target_bigin.sink import BiginSink
 
 SECRETS = frozenset(
@@ -82,6 +85,7 @@ class TargetBigin(Target):
                 cls.logger.error("%s", message)  # noqa: TRY400
             sys.exit(1)
         except EXPECTED as error:
+            _let_go_of_stdout()
             # A line that a person can act on, no traceback.
             cls.logger.error("%s", " ".join(str(error).split()))  # noqa: TRY400
             sys.exit(1)
@@ -105,6 +109,8 @@ class TargetBigin(Target):
         self.append_builtin_config(self.config_jsonschema)
         validator = JSONSchemaValidator(self.config_jsonschema)
         errors = [_config_error(error) for error in validator.iter_errors(self._config)]
+        known = self.config_jsonschema["properties"]
+        errors += unknown_settings(self._config, known, sister=OF_THE_TAP, tell=self.logger.info)
         if errors and raise_errors:
             raise ConfigValidationError(
                 "Config validation failed", errors=errors, schema=self.config_jsonschema
@@ -182,7 +188,18 @@ def _config_error(error: Any) -> str:
         return f"{where}: expected {error.schema.get('type', 'another value')}; the value is not shown."
     if error.validator == "required":
         return f"{error.message}. The README tells how to get it for your data center."
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        return f"{where}: {'; '.join(unknown_settings(error.instance, known))}"
     return f"{where}: {error.message}" if where else str(error.message)
+
+
+def _let_go_of_stdout() -> None:
+    """What nobody reads any more must not fail once more when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- until the process ends
 
 
 def _emit(state: Any) -> None:

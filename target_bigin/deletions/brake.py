@@ -1,27 +1,29 @@
-"""The brake on deletions: a stream that suddenly deletes more than a quarter of its module is stopped.
+"""The brake on deletions: a run that suddenly deletes more than a quarter of a module is stopped.
 
 A source that was emptied by mistake looks like one in which everybody was deleted. So deletions are
 held back until the input has ended and the module has been counted (1 credit); nothing is deleted if
-there are too many. ``allow_mass_delete`` lifts it.
+there are too many, whichever streams they came from. A company takes its contacts along, so they count
+too (1 credit for 50 companies, 1 for 200 contacts). ``allow_mass_delete`` lifts the brake for a stream.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
-from target_bigin.concurrency.tasks import Tasks, Wait
+from bigin_api.limits import COQL_MAX_IN_VALUES
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject, Rejected
 
 if TYPE_CHECKING:
-    from bigin_api import Labelled
+    from target_bigin.schema.context import Run
 
 logger = logging.getLogger("target-bigin")
 
 ALLOWED_PART = 4  # one record in so many may go
+COMPANIES, CONTACTS = "Accounts", "Contacts"  # a deleted company takes its contacts along: FACTS 4
 
 
 def may_delete(deletions: int, records: int) -> bool:
@@ -33,57 +35,70 @@ def may_delete(deletions: int, records: int) -> bool:
     return deletions <= max(1, records // ALLOWED_PART)
 
 
-class Brake:
-    """On what one stream deletes in one module. Main thread alone."""
+class Brakes:
+    """On all that a run deletes, module by module. Main thread alone."""
 
-    def __init__(
-        self, client: Labelled, tasks: Tasks, *, stream: str, module: str, is_lifted: bool = False
-    ) -> None:
-        self._client = client
-        self._tasks = tasks
-        self._stream = stream
-        self._module = module
-        self.is_lifted = is_lifted
-        self._held: list[Record] = []
-        self._decided: list[Wait[None]] = []
-        self._done = 0  # deletions that were allowed before
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._held: dict[str, list[tuple[Record, Wait[None]]]] = {}  # by module
+        self._done: dict[str, int] = {}  # deletions that were allowed before
 
-    async def allow(self, record: Record) -> None:
+    async def allow(self, record: Record, module: str) -> None:
         """Hold a deletion until all of them are known. Raises Rejected if they are too many."""
-        self._held.append(record)
-        await self._tasks.wait_in(self._decided)
+        wait: Wait[None] = Wait(self._run.tasks)
+        self._held.setdefault(module, []).append((record, wait))
+        await wait
 
     def finish(self) -> None:
         """No further record will come: count, then let go or refuse."""
-        if self._held:
-            held, self._held = self._held, []
-            decided, self._decided = self._decided, []
-            self._tasks.create_task(self._decide(held, decided))
+        held, self._held = self._held, {}
+        for module, deletions in held.items():
+            self._run.tasks.create_task(self._decide(module, deletions))
 
-    async def too_many(self, deletions: int) -> Reject | None:
-        """Why so many more must not be deleted; None: they may."""
-        if self.is_lifted:
+    async def too_many(self, module: str, ids: Collection[object], *, stream: str) -> Reject | None:
+        """Why so many more must not be deleted; None: they may. ``ids``: one for each record."""
+        reject = await self._judged(module, len(ids), stream)
+        if reject is None and module == COMPANIES:
+            known = [str(each) for each in ids if isinstance(each, str)]
+            along = await self._run.tasks.call(lambda: len(set(self._contacts_of(known))))
+            reject = await self._judged(CONTACTS, along, stream, because=f" with {len(ids)} {module}")
+        return reject
+
+    async def _judged(self, module: str, deletions: int, stream: str, *, because: str = "") -> Reject | None:
+        if not deletions:
             return None
+        done = self._done.get(module, 0)
         # What this run has deleted already counts as if it were still there.
-        records = await self._tasks.call(partial(self._client.records.count, self._module)) + self._done
-        deletions += self._done
+        records = done + await self._run.tasks.call(lambda: self._run.client.records.count(module))
+        deletions += done
         if may_delete(deletions, records):
-            self._done = deletions
+            self._done[module] = deletions
             return None
         message = (
-            f"{self._stream} would delete {deletions} of the {records} records of {self._module}, more than "
-            "a quarter: nothing was deleted. If that is meant, set allow_mass_delete for the stream."
+            f"{stream} would delete {deletions} of the {records} records of {module}{because}, more than a "
+            "quarter: nothing was deleted. If that is meant, set allow_mass_delete for the stream."
         )
         return Reject("invalid", "MASS_DELETE", message)
 
-    async def _decide(self, held: Sequence[Record], decided: Sequence[Wait[None]]) -> None:
+    def _contacts_of(self, companies: Sequence[str]) -> Iterator[str]:
+        """In a thread: the ids of their contacts."""
+        for start in range(0, len(companies), COQL_MAX_IN_VALUES):
+            listed = ", ".join(companies[start : start + COQL_MAX_IN_VALUES])
+            where = f"Account_Name in ({listed})"
+            for page in self._run.client.coql.pages_by_id(CONTACTS, ["id"], where=where):
+                yield from (str(row["id"]) for row in page)
+
+    async def _decide(self, module: str, held: Sequence[tuple[Record, Wait[None]]]) -> None:
+        streams = " and ".join(dict.fromkeys(record.stream for record, _ in held))
         try:
-            reject = await self.too_many(len({record.id or record.locks for record in held}))
+            reject = await self.too_many(
+                module, {record.id or record.locks for record, _ in held}, stream=streams
+            )
             if reject is not None:
                 logger.error("%s", reject.message)
         except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
             reject = Reject("rejected", error.code or "NO_COUNT", error.message)
-        for wait in decided:
+        for _, wait in held:
             if reject is None:
                 wait.set_result(None)
             else:

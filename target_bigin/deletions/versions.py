@@ -1,8 +1,10 @@
 """ACTIVATE_VERSION: what a stream's new version left out is deleted, where deletions are asked for.
 
-Some sources send the message before the version's records and some after, so nothing is deleted before
-the input has ended. Only records that this stream itself wrote can be meant, and only the id map knows
-those: without it nothing is deleted. A version that was active before has left nothing out.
+Nothing is deleted before the input has ended, and only if the message was the last word of its stream: one
+that comes before the version's records says nothing of whether they were all read, so a source that dies
+among them deletes nothing. A version older than the one before is ignored. Only records that this stream
+itself wrote can be meant, and only the id map knows those: without it nothing is deleted. A version that
+was active before has left nothing out.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bigin_api import BiginError, WriteResult
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.brake import Brakes
 from target_bigin.records.record import Record
 from target_bigin.writing.results import is_gone
 
@@ -29,25 +31,33 @@ logger = logging.getLogger("target-bigin")
 class OldVersions:
     """Notes which records a run brings, and deletes the others once a new version is active."""
 
-    def __init__(self, context: StreamContext, id_map: IdMap, brake: Brake, key_of: KeyOf) -> None:
+    def __init__(self, context: StreamContext, id_map: IdMap, brakes: Brakes, key_of: KeyOf) -> None:
         self._context = context
         self._stream = context.stream
         self._module = context.module.api_name
         self._id_map = id_map
-        self._brake = brake
+        self._brakes = brakes
         self._key_of = key_of
         self._brought: set[str] = set()
         self._active: int | None = None
+        self._newest = 0
 
     def note(self, record: Record) -> None:
         """The source has it, whatever becomes of it: what was refused is not missing there."""
+        self._active = None  # the version goes on
         key = self._key_of(record)
         if key is not None:
             self._brought.add(key)
 
     def activate(self, version: int) -> None:
-        """From here on the stream consists of this version's records."""
-        self._active = version
+        """All of this version's records have come, if no other follows."""
+        newest = max((each for each in (self._id_map.version(self._stream), self._newest) if each), default=0)
+        if version < newest:
+            logger.warning(
+                "%s: ACTIVATE_VERSION %d is ignored: %d was active already.", self._stream, version, newest
+            )
+            return
+        self._newest = self._active = version
 
     def finish(self) -> None:
         """The version is complete: what it does not have is deleted."""
@@ -70,11 +80,12 @@ class OldVersions:
 
     async def _delete(self, version: int, keys: Sequence[str]) -> None:
         """Raises BiginError if there are too many."""
-        reject = await self._brake.too_many(len(keys))
-        if reject is not None:
-            self._context.account.notes["deletions of old versions that were too many"] += len(keys)
-            raise BiginError(reject.message)
         ids = [str(self._id_map.of_stream(self._stream, key)) for key in keys]
+        if not self._context.settings.allow_mass_delete:
+            reject = await self._brakes.too_many(self._module, ids, stream=self._stream)
+            if reject is not None:
+                self._context.account.notes["deletions of old versions that were too many"] += len(keys)
+                raise BiginError(reject.message)
         results = await self._context.run.tasks.call(partial(self._call, ids))
         for key, result in zip(keys, results, strict=False):
             if result.succeeded or is_gone("delete", result):

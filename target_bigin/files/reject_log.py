@@ -16,7 +16,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class RejectLog:
-    """Appends to a file that is created with its first line.
+    """Appends to a file, which is opened at once: a run that cannot note a reject must not begin.
 
     A line: ``{time, stream, module, key_properties, number, kind, code, field, message, record}``; the
     record is as it was read, so the file can be fed back when the cause is mended.
@@ -24,10 +24,14 @@ class RejectLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
         self._about: dict[str, tuple[str | None, list[str]]] = {}
         if path.is_dir() or (path.exists() and not path.is_file()):
             raise SettingsError(f"rejects_path: {path} is not a file.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] | None = path.open("ab")
+        except OSError as exc:
+            raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc
 
     def describe(self, stream: str, *, module: str | None, key_properties: Sequence[str]) -> None:
         """What the lines of a stream say beside the record itself."""
@@ -50,7 +54,6 @@ class RejectLog:
         }
         try:
             if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self.path.open("ab")
             # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
             self._file.write(_encoder.encode(line) + b"\n")
@@ -59,7 +62,10 @@ class RejectLog:
             raise SettingsError(f"rejects_path: cannot write to {self.path} ({exc.strerror}).") from exc
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; one without a line is not left behind."""
         if self._file is not None:
+            is_empty = self._file.tell() == 0
             self._file.close()
             self._file = None
+            if is_empty:
+                self.path.unlink(missing_ok=True)

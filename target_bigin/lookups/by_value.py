@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from bigin_api.endpoints.coql import quote
+from bigin_api.endpoints.coql import all_of, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Action, Record, Reject, Rejected
-from target_bigin.schema.keys import NUMBER_TYPES
+from target_bigin.schema.keys import NUMBER_TYPES, KeyPlan
 from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
@@ -25,65 +25,76 @@ KEPT = 50_000  # values whose ids are kept, the latest used
 SHOWN = 5  # ids that a message names
 
 
-class IdFinder:
-    """Who has this value in this field: no, one or several ids.
+Values = tuple[str, ...]
+"""The values of one or more fields, as texts."""
 
-    Used on the main thread alone. Costs 1 credit per 50 values. COQL sees a new record at once.
+
+class IdFinder:
+    """Who has this value in this field, or these values in these fields: no, one or several ids.
+
+    ``fields`` says of each whether it is a text. Used on the main thread alone. Costs 1 credit per 50
+    values. COQL sees a new record at once.
     """
 
     def __init__(
-        self, client: Client | Labelled, tasks: Tasks, *, module: str, field: str, is_text: bool = True
+        self, client: Client | Labelled, tasks: Tasks, *, module: str, fields: Mapping[str, bool]
     ) -> None:
         self._module = module
-        self._field = field
+        self._fields = fields
         self._client = client
-        self._is_text = is_text
-        self._known: OrderedDict[str, Ids] = OrderedDict()
-        self._questions: Batcher[str, str, Ids] = Batcher(tasks, self._query, size=COQL_MAX_IN_VALUES)
+        self._known: OrderedDict[Values, Ids] = OrderedDict()
+        self._questions: Batcher[Values, Values, Ids] = Batcher(tasks, self._query, size=COQL_MAX_IN_VALUES)
         self.flush = self._questions.flush
 
-    def known(self, value: object) -> Ids | None:
+    def known(self, *values: object) -> Ids | None:
         """The ids, if they are known already: () means that nobody has it. None: ask."""
-        folded = fold(value)
+        folded = _folded(values)
         ids = self._known.get(folded)
         if ids is not None:
             self._known.move_to_end(folded)
         return ids
 
-    async def find(self, value: object) -> Ids:
+    async def find(self, *values: object) -> Ids:
         """The ids, asked for if they are not known."""
-        ids = self.known(value)
+        ids = self.known(*values)
         if ids is None:
-            folded = fold(value)
-            ids = await self._questions.ask(folded, str(value).strip())
+            folded = _folded(values)
+            ids = await self._questions.ask(folded, tuple(str(each).strip() for each in values))
             self._keep(folded, ids)
         return ids
 
-    def learn(self, value: object, record_id: str) -> None:
+    def learn(self, *values: object, record_id: str) -> None:
         """This run wrote a record with this value: nobody need be asked."""
-        self._keep(fold(value), (record_id,))
+        self._keep(_folded(values), (record_id,))
 
-    def forget(self, value: object) -> None:
+    def forget(self, *values: object) -> None:
         """What is known of this value no longer holds: its record was deleted."""
-        self._known.pop(fold(value), None)
+        self._known.pop(_folded(values), None)
 
-    def _query(self, values: Mapping[str, str]) -> Mapping[str, Ids]:
+    def _query(self, asked: Mapping[Values, Values]) -> Mapping[Values, Ids]:
         """In a thread: the ids of each folded value."""
-        listed = ", ".join(quote(each) if self._is_text else each for each in values.values())
-        condition = f"{self._field} in ({listed})"
-        columns = list(dict.fromkeys(("id", self._field)))
-        found: dict[str, Ids] = dict.fromkeys(values, ())
-        for page in self._client.coql.pages_by_id(self._module, columns, where=condition):
+        conditions = []
+        for place, (name, is_text) in enumerate(self._fields.items()):
+            texts = dict.fromkeys(values[place] for values in asked.values())
+            listed = ", ".join(quote(each) if is_text else each for each in texts)
+            conditions.append(f"{name} in ({listed})")
+        columns = list(dict.fromkeys(("id", *self._fields)))
+        found: dict[Values, Ids] = dict.fromkeys(asked, ())
+        for page in self._client.coql.pages_by_id(self._module, columns, where=all_of(conditions)):
             for row in page:
-                folded = fold(row.get(self._field))
+                folded = _folded(row.get(name) for name in self._fields)
                 found[folded] = (*found.get(folded, ()), str(row["id"]))
         return found
 
-    def _keep(self, folded: str, ids: Ids) -> None:
+    def _keep(self, folded: Values, ids: Ids) -> None:
         self._known[folded] = ids
         self._known.move_to_end(folded)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
+
+
+def _folded(values: Iterable[object]) -> Values:
+    return tuple(map(fold, values))
 
 
 class OwnKey:
@@ -95,58 +106,60 @@ class OwnKey:
     """
 
     def __init__(
-        self, context: StreamContext, order: Order, key_fields: Sequence[str], *, upserts_too: bool
+        self, context: StreamContext, order: Order, key: KeyPlan | None, *, upserts_too: bool
     ) -> None:
+        """``key``: None where no record of the stream need be found."""
         self._order = order
         self._upserts_too = upserts_too  # False: Bigin matches them itself
         self._module = context.module.api_name
-        self._by_field = {
-            name: IdFinder(
+        names = key.fields if key else ()
+        together = [names] if key and key.all_of else [(name,) for name in names]
+        self._finders = {
+            fields: IdFinder(
                 context.client,
                 context.run.tasks,
                 module=self._module,
-                field=name,
-                is_text=context.fields[name].data_type not in NUMBER_TYPES,
+                fields={name: context.fields[name].data_type not in NUMBER_TYPES for name in fields},
             )
-            for name in key_fields
+            for fields in together
         }
 
     async def find(self, record: Record) -> None:
         """Fill in the id, by the first key field that finds something. Raises Rejected."""
-        if not self._by_field or record.id is not None or record.operation == "insert":
+        if not self._finders or record.id is not None or record.operation == "insert":
             return
         if record.operation == "upsert" and not self._upserts_too:
             return
         await self._order.turn(record)
-        for name, finder in self._by_field.items():
-            value = record.body.get(name)
-            ids = () if value is None else await finder.find(value)
+        for names, finder in self._finders.items():
+            values = [record.body.get(name) for name in names]
+            ids = () if None in values else await finder.find(*values)
             if ids:
-                self._use(record, name, ids)
+                self._use(record, names, ids)
                 return
         self._miss(record)
 
     def learn(self, record: Record, action: Action) -> None:
         """What was written is known: the next record of the same key need not be looked for."""
-        for name, finder in self._by_field.items():
-            value = record.body.get(name)
-            if value is None:
+        for names, finder in self._finders.items():
+            values = [record.body.get(name) for name in names]
+            if None in values:
                 continue
             if action == "inserted" and record.id is not None:
-                finder.learn(value, record.id)
+                finder.learn(*values, record_id=record.id)
             elif action in ("inserted", "deleted"):
-                finder.forget(value)
+                finder.forget(*values)
 
     def flush(self) -> None:
         """Ask now."""
-        for finder in self._by_field.values():
+        for finder in self._finders.values():
             finder.flush()
 
-    def _use(self, record: Record, name: str, ids: Ids) -> None:
+    def _use(self, record: Record, names: tuple[str, ...], ids: Ids) -> None:
         if len(ids) > 1:
             shown = ", ".join(ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
-            message = f"{len(ids)} records of {self._module} have {name} {record.body[name]!r}: {shown}."
-            raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, name))
+            message = f"{len(ids)} records of {self._module} have {_said(record, names)}: {shown}."
+            raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, names[0]))
         record.id = ids[0]
         if record.operation == "upsert":
             record.operation = "update"
@@ -155,7 +168,11 @@ class OwnKey:
         if record.operation == "upsert":
             record.operation = "insert"
             return
-        asked = {name: record.body[name] for name in self._by_field if record.body.get(name) is not None}
-        said = " or ".join(f"{name} {value!r}" for name, value in asked.items())
+        asked = [names for names in self._finders if all(record.body.get(name) is not None for name in names)]
+        said = " or ".join(_said(record, names) for names in asked)
         message = f"no record of {self._module} has {said}."
-        raise Rejected(Reject("unmatched", "NOT_FOUND", message, next(iter(asked), None)))
+        raise Rejected(Reject("unmatched", "NOT_FOUND", message, asked[0][0] if asked else None))
+
+
+def _said(record: Record, names: Iterable[str]) -> str:
+    return " and ".join(f"{name} {record.body[name]!r}" for name in names)

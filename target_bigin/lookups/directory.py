@@ -93,9 +93,7 @@ class Directory:
         is_text = described is not None and described.data_type != "integer"
         if not is_text:
             self._numbers.add((module, name))
-        self._finders[module, name] = IdFinder(
-            client, self._tasks, module=module, field=name, is_text=is_text
-        )
+        self._finders[module, name] = IdFinder(client, self._tasks, module=module, fields={name: is_text})
         if described is not None:
             self._creators[module, name] = Creator(
                 client,
@@ -143,7 +141,7 @@ class Directory:
         outcome = await self._creators[query.place].create(query.value)
         if isinstance(outcome, Reject):
             return outcome
-        self._finders[query.place].learn(query.value, outcome)
+        self._finders[query.place].learn(query.value, record_id=outcome)
         return Target(query.modules[0], outcome)
 
     def watch(self, query: Query, appeared: Wait[Any]) -> None:
@@ -193,7 +191,7 @@ class Directory:
 
     def _learn(self, place: Place, value: str, record_id: str) -> None:
         if place in self._unique:
-            self._finders[place].learn(value, record_id)
+            self._finders[place].learn(value, record_id=record_id)
         else:  # others may have the same value: who has it is for Bigin to say
             self._finders[place].forget(value)
 

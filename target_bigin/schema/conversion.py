@@ -23,6 +23,7 @@ from target_bigin.values.converters import (
     plain_length,
 )
 from target_bigin.values.errors import BadValue, show
+from target_bigin.values.moments import to_datetime
 from target_bigin.values.objects import is_id
 from target_bigin.values.text import fold
 
@@ -68,6 +69,7 @@ class Conversion:
             on_unknown_choice=warnings.unknown_choice,
         )
         self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
+        self._known_by = len(key.fields) if key.all_of else 1  # so many key fields must have a value
         self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
         self._recurring = [name for name, field in fields.items() if field.data_type == "RRULE"]
         self._table: dict[str, Entry | None] = {}
@@ -83,7 +85,7 @@ class Conversion:
         """Fill in body, operation, id and locks. Raises Rejected."""
         raw = record.raw
         record.operation = self._operation
-        if raw.get(DELETED_AT) is not None:
+        if _is_deletion(raw.get(DELETED_AT)):
             record.operation = "delete"
         if self._uses_ids:
             self._take_id(record)
@@ -154,18 +156,18 @@ class Conversion:
     def _locks(self, record: Record) -> tuple[Lock, ...]:
         body = record.body
         locks = []
-        is_known = False  # by a value in one of its key fields
+        known = 0  # key fields that have a value
         for name, is_key in self._lock_fields:
             value = body.get(name)
             if value is not None:
                 locks.append((name, fold(value)))
-                is_known = is_known or is_key
+                known += is_key
         if record.id is not None:
             return (("id", record.id), *locks)
         source = self._source_key(record.raw) if self._source_key else None
         if source is not None:
             locks.append(("source", source))
-        if not is_known and self._key.way != "none":
+        if known < self._known_by and self._key.way != "none":
             if source is None or not self._key.has_map:
                 raise Rejected(self._keyless())
             if record.operation == "upsert":
@@ -178,7 +180,8 @@ class Conversion:
             return Reject(
                 "invalid", "KEY_MISSING", "the record has no id, and its module no other key.", "id"
             )
-        message = f"no value in {' or '.join(fields)}, by which the record is known in Bigin."
+        word = " and " if self._key.all_of else " or "
+        message = f"no value in {word.join(fields)}, by which the record is known in Bigin."
         return Reject("invalid", "KEY_MISSING", message, fields[0])
 
     def _is_key(self, name: str) -> bool:
@@ -206,6 +209,21 @@ class Conversion:
         """With the first record, when the schema's properties and its own are known."""
         dropped, self._dropped = self._dropped, None
         self._warnings.dropped(dropped or [])
+
+
+def _is_deletion(deleted_at: Any) -> bool:
+    """Whether the moment of a deletion is told. Raises Rejected for a value that is neither empty nor one.
+
+    >>> _is_deletion(" "), _is_deletion(False), _is_deletion(0), _is_deletion("2026-05-14T09:53:58Z")
+    (False, False, False, True)
+    """
+    if not deleted_at or (isinstance(deleted_at, str) and deleted_at.isspace()):
+        return False
+    try:
+        return to_datetime(deleted_at) is not None
+    except BadValue as bad:
+        message = f"whether it is deleted cannot be told: {bad.message}"
+        raise Rejected(Reject("invalid", bad.code, message, DELETED_AT)) from None
 
 
 def _as_it_is(value: Any) -> Any:

@@ -36,7 +36,8 @@ class KeyPlan:
 
     ``check``: Bigin matches ``fields`` itself (upsert). ``find``: the target finds the id by ``fields``
     first. ``id``: by the id in the record alone. ``map``: by the id map alone, else it is inserted.
-    ``none``: not at all (insert). With ``has_map`` the id map is asked before ``fields``.
+    ``none``: not at all (insert). ``all_of``: a record is meant only if all ``fields`` are equal, else if
+    the first one is that finds any. With ``has_map`` the id map is asked before ``fields``.
     ``unique`` are the fields that Bigin keeps unique: the values of which no two records in flight share.
     """
 
@@ -44,6 +45,7 @@ class KeyPlan:
     fields: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
     has_map: bool = False
+    all_of: bool = False
 
 
 def plan_key(
@@ -76,12 +78,15 @@ def plan_key(
         if not (has_map or has_id):
             raise SettingsError(_no_key(module, settings.operation))
         return KeyPlan("map" if has_map else "id", unique=unique, has_map=has_map)
+    # Singer's key properties identify a record together; Bigin's check fields are alternatives.
+    all_of = not named and len(key_fields) > 1
     if settings.operation == "upsert":
         _require_unique(module, fields, chosen, unique)
-        return KeyPlan("check", tuple(chosen), unique, has_map)
+        if not all_of:
+            return KeyPlan("check", tuple(chosen), unique, has_map)
     for name in chosen:
         _require_searchable(module, fields[name])
-    return KeyPlan("find", tuple(chosen), unique, has_map)
+    return KeyPlan("find", tuple(chosen), unique, has_map, all_of)
 
 
 def unique_fields(module: str, fields: Mapping[str, Field]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied, Write
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
-from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.brake import Brakes
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
 from target_bigin.streams.stream import Stream
@@ -27,16 +27,25 @@ if TYPE_CHECKING:
     from target_bigin.settings import StreamSettings
 
 DELETED_RECORDS = "deleted_records"
+RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
 
 
 class DeletedRecordsStream(Stream):
     """Main thread alone. Deletes nothing unless ``deletes`` or the stream's operation says so."""
 
     def __init__(
-        self, run: Run, ledger: Ledger, id_map: IdMap, stream: str, settings: StreamSettings
+        self,
+        run: Run,
+        ledger: Ledger,
+        id_map: IdMap,
+        brakes: Brakes,
+        *,
+        stream: str,
+        settings: StreamSettings,
     ) -> None:
         self._run = run
         self._ledger = ledger
+        self._brakes = brakes
         self._client = run.client.labelled(stream)
         self._id_map = id_map
         self._stream = stream
@@ -44,8 +53,7 @@ class DeletedRecordsStream(Stream):
         self._account = ledger.account(stream)
         self._is_asked_for = run.settings.deletes == "delete" or settings.operation == "delete"
         self._held: list[Wait[None]] = []
-        self._brakes: dict[str, Brake] = {}  # by module, as the next ones
-        self._calls: dict[str, Batcher[str, None, WriteResult]] = {}
+        self._calls: dict[str, Batcher[str, None, WriteResult]] = {}  # by module
 
     def take(self, raw: Fields) -> None:
         """Hold it back; whether it may go is decided when all of them are known."""
@@ -68,6 +76,9 @@ class DeletedRecordsStream(Stream):
         if not isinstance(module, str) or not is_id(own):
             message = "an entry names a module and the id of a record."
             raise Rejected(Reject("invalid", "NOT_AN_ID", message, "id"))
+        if record.raw.get("type") == RESTORED:
+            self._account.notes["restored, so nothing to delete"] += 1
+            return "unchanged"
         if not self._is_asked_for:
             self._account.notes["deletions ignored (deletes: ignore)"] += 1
             return "unchanged"
@@ -77,8 +88,9 @@ class DeletedRecordsStream(Stream):
             self._account.notes["deletions of records that were never copied"] += 1
             return "unchanged"
         if not self._run.settings.dry_run:
-            await self._brake_of(module).allow(record)
-            result = await self._calls[module].ask(record.id, None)
+            if not self._settings.allow_mass_delete:
+                await self._brakes.allow(record, module)
+            result = await self._calls_of(module).ask(record.id, None)
             if not result.succeeded and not is_gone("delete", result):
                 raise Rejected(refusal("delete", result))
         if self._settings.ids == "source":
@@ -95,15 +107,11 @@ class DeletedRecordsStream(Stream):
             raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, "id"))
         return found[0].id if found else None
 
-    def _brake_of(self, module: str) -> Brake:
-        tasks = self._run.tasks
-        if module not in self._brakes:
-            is_lifted = self._settings.allow_mass_delete
-            self._brakes[module] = Brake(
-                self._client, tasks, stream=self._stream, module=module, is_lifted=is_lifted
-            )
-            self._calls[module] = Batcher(tasks, partial(self._call, module), size=MAX_RECORDS_PER_WRITE)
-        return self._brakes[module]
+    def _calls_of(self, module: str) -> Batcher[str, None, WriteResult]:
+        if module not in self._calls:
+            call = partial(self._call, module)
+            self._calls[module] = Batcher(self._run.tasks, call, size=MAX_RECORDS_PER_WRITE)
+        return self._calls[module]
 
     def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread."""
@@ -116,8 +124,6 @@ class DeletedRecordsStream(Stream):
         held, self._held = self._held, []
         for wait in held:
             wait.set_result(None)
-        for brake in self._brakes.values():
-            brake.finish()
 
     def complete(self) -> None:
         """Send the deletions that were allowed."""

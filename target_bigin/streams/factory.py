@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from bigin_api import Module, PermissionDenied, SettingsError
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.writer import BulkWriter
-from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.brake import Brakes
 from target_bigin.deletions.versions import OldVersions
 from target_bigin.files.fingerprints import Slot, Written
 from target_bigin.files.id_map import IdMap, source_key
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.journal import Journal
+from target_bigin.files.lock import FileLock
 from target_bigin.links.fields import relations_of
 from target_bigin.links.references import modules_of
 from target_bigin.links.resolver import LinkResolver, WaitingRecords
@@ -30,7 +33,7 @@ from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.conversion import Conversion
 from target_bigin.schema.fields import find_module
 from target_bigin.schema.keys import KeyPlan, own_key, unique_fields
-from target_bigin.settings import StreamSettings
+from target_bigin.settings import StreamSettings, TargetSettings
 from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
 from target_bigin.streams.row_stream import (
     PARENT,
@@ -56,14 +59,25 @@ class Factory:
     """Made once a run: holds the files and what streams share. A dry run leaves the files as they are."""
 
     def __init__(self, run: Run, ledger: Ledger) -> None:
-        settings = run.settings
         self._run = run
         self._ledger = ledger
+        self._locks = contextlib.ExitStack()
+        try:
+            self._open(run)
+        except BaseException:
+            self._locks.close()
+            raise
+
+    def _open(self, run: Run) -> None:
+        settings = run.settings
+        for name, path in _owned(settings).items():
+            self._locks.callback(FileLock(path, setting=name).close)
         self._id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
         self._directory = Directory(
             run.client, run.tasks, self._id_map, trigger=settings.trigger, dry_run=settings.dry_run
         )
         self._waiting = WaitingRecords()
+        self._brakes = Brakes(run)
         journal_path = None if settings.dry_run else settings.journal_path
         self.journal = Journal(journal_path)
         self._job_log = JobLog(journal_path)
@@ -84,18 +98,13 @@ class Factory:
         own_key_ = OwnKey(
             context,
             order,
-            key.fields if looks_up or settings.deletes == "delete" else (),
+            key if looks_up or settings.deletes == "delete" else None,
             upserts_too=looks_up,
         )
-        brake = Brake(
-            context.client,
-            run.tasks,
-            stream=context.stream,
-            module=name,
-            is_lifted=context.settings.allow_mass_delete,
-        )
         deletes = settings.deletes == "delete"
-        brakes = (deletes or context.settings.operation == "delete") and not brake.is_lifted
+        brakes = (
+            deletes or context.settings.operation == "delete"
+        ) and not context.settings.allow_mass_delete
         queue = Queue(order, run.tasks, merge=not settings.trigger)
         bulk = BulkPlan.of(context, key)
         return ModuleStream(
@@ -103,13 +112,13 @@ class Factory:
             self._ledger,
             conversion=conversion,
             order=order,
-            versions=OldVersions(context, self._id_map, brake, key_of)
+            versions=OldVersions(context, self._id_map, self._brakes, key_of)
             if deletes and not settings.dry_run
             else None,
             source_keys=source_keys,
             links=self._links(context, shapes),
             own_key=own_key_,
-            brake=brake if brakes else None,
+            brakes=self._brakes if brakes else None,
             changes=self._changes_of(
                 context.stream,
                 _slot_of(context),
@@ -137,7 +146,9 @@ class Factory:
         if find_module(settings.module, modules) is not None:
             return None
         if stream == DELETED_RECORDS:
-            return DeletedRecordsStream(self._run, self._ledger, self._id_map, stream, settings)
+            return DeletedRecordsStream(
+                self._run, self._ledger, self._id_map, self._brakes, stream=stream, settings=settings
+            )
         find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
         place = self._run.tasks.wait_for(find)
         return self._row_stream(stream, settings, place) if place else None
@@ -153,6 +164,7 @@ class Factory:
     def finish(self) -> None:
         """The input has ended and nothing is in flight: decide about records that wait for others."""
         self._waiting.finish()
+        self._brakes.finish()
 
     def save(self) -> None:
         """A STATE is about to go out: what it covers must be on disk."""
@@ -166,6 +178,7 @@ class Factory:
         self._id_map.close()
         if self._cache is not None:
             self._cache.close()
+        self._locks.close()
 
     def _order(self, module: str) -> Order:
         return self._orders.setdefault(module, Order(self._run.tasks))
@@ -288,6 +301,16 @@ class Factory:
             return self._run.tasks.wait_for(self._run.client.organization.zgid)
         except PermissionDenied:
             return ""  # the token may not ask
+
+
+def _owned(settings: TargetSettings) -> dict[str, Path]:
+    """The files that no other run may use meanwhile, by setting; a dry run changes none."""
+    paths = {
+        "id_map_path": settings.id_map_path,
+        "unchanged_cache_path": settings.unchanged_cache_path,
+        "journal_path": settings.journal_path,
+    }
+    return {name: path for name, path in paths.items() if path is not None and not settings.dry_run}
 
 
 def _what_writes_depend_on(context: StreamContext) -> Mapping[str, object]:

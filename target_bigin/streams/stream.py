@@ -7,7 +7,7 @@ from abc import abstractmethod
 
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.concurrency.tasks import Tasks
-from target_bigin.deletions.brake import Brake
+from target_bigin.deletions.brake import Brakes
 from target_bigin.deletions.versions import OldVersions
 from target_bigin.links.resolver import LinkResolver
 from target_bigin.lookups.by_value import OwnKey
@@ -72,7 +72,7 @@ class ModuleStream(Stream):
         source_keys: SourceKeys,
         links: LinkResolver,
         own_key: OwnKey,
-        brake: Brake | None,
+        brakes: Brakes | None,
         changes: Changes,
         rows: RowWriter,
         bulk: BulkPlan | None,
@@ -88,7 +88,7 @@ class ModuleStream(Stream):
         self._source_keys = source_keys
         self._links = links
         self._own_key = own_key
-        self._brake = brake
+        self._brakes = brakes
         self._changes = changes
         self._rows = rows
         self._bulk = bulk
@@ -132,8 +132,8 @@ class ModuleStream(Stream):
             return ended
         circular = await self._links.resolve(record)  # waits for parents
         await self._own_key.find(record)
-        if self._brake is not None and record.operation == "delete":
-            await self._brake.allow(record)  # at the end of the input
+        if self._brakes is not None and record.operation == "delete":
+            await self._brakes.allow(record, self._context.module.api_name)  # at the end of the input
         async with self._changes.of(record) as change:  # a refusal makes void what was known
             if change.is_empty:
                 return "unchanged"
@@ -183,8 +183,6 @@ class ModuleStream(Stream):
         """No further record will come: what was held back until then is decided."""
         if self._versions is not None:
             self._versions.finish()
-        if self._brake is not None:
-            self._brake.finish()
         if self._bulk is not None:
             self._bulk.finishing = True
 

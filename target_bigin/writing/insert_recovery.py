@@ -18,7 +18,7 @@ from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.models import Field
 from target_bigin.records.record import Fields, Record
-from target_bigin.schema.keys import unique_fields
+from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
 from target_bigin.values.moments import to_datetime
 from target_bigin.values.text import fold
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
 PAUSE = 1.0  # seconds between two looks
-LONGEST_CALL = 10.0  # seconds that Bigin may still be at work on a call whose connection broke
 
 _TEXT = ("text", "email", "phone", "website", "picklist")
 _NUMBERS = ("integer", "double", "currency", "percent")
@@ -47,12 +46,12 @@ def find_written(
     until: float,
     taken: Collection[str],
     pause: Callable[[float], None] = time.sleep,
-) -> dict[int, str]:
-    """The ids of those lost records that were written after all, by number. Costs 1 credit per 200 rows.
+) -> tuple[dict[int, str], dict[int, str]]:
+    """The ids of those lost records that were written after all, by number, and of those that may have been.
 
-    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
-    (``time.monotonic``); ``taken``: ids known to be other records. Looks again and again before it says
-    that one is missing: a call whose connection broke may still be at work.
+    Costs 1 credit per 200 rows. ``since``: Bigin's time before they were sent; ``until``: when nothing is at
+    work on them any more (``time.monotonic``); ``taken``: ids known to be other records. Looks again and
+    again before it says that one is missing: a call whose connection broke may still be at work.
     """
     user = _own_user(client)
     seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
@@ -63,9 +62,14 @@ def find_written(
         rows = _created_since(client, module, columns, since)
         by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
         free = [row for record_id, row in by_id.items() if record_id not in taken]
-        found = match_rows(records, free, {name: fields[name] for name in columns}, unique=unique)
-        if is_last_look or len(found) == len(records):
-            return found
+        compared = {name: fields[name] for name in columns}
+        found = match_rows(records, free, compared, unique=unique)
+        if len(found) == len(records):
+            return found, {}
+        if is_last_look:
+            others = [row for row in free if str(row["id"]) not in found.values()]
+            missing = [record for record in records if record.number not in found]
+            return found, match_rows(missing, others, compared, unique=_telling(module, compared))
         pause(min(PAUSE, max(0.0, until - time.monotonic())))
 
 
@@ -110,6 +114,12 @@ def match_rows(
                 free.remove(row)
                 break
     return found
+
+
+def _telling(module: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """The fields that tell a record from others: where they agree, automation may have changed the rest."""
+    names = {name for name, field in fields.items() if field.mandatory or field.is_display_field}
+    return tuple(name for name in fields if name in names or name == CHECK_FIELDS.get(module))
 
 
 def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Fields]:

@@ -16,11 +16,12 @@ from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.insert_recovery import LONGEST_CALL, find_written
+from target_bigin.writing.insert_recovery import find_written
 from target_bigin.writing.queue import tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
 
+OUR_CLOCK_MAY_BE_WRONG_BY = timedelta(days=2)
 REMEMBERED = 30.0  # seconds: how long before the oldest call in flight an id still matters
 
 
@@ -37,9 +38,9 @@ class ServerClock:
             self._seen, self._at = server_time, time.monotonic()
 
     def now(self) -> datetime:
-        """What Bigin's clock says at least; before any answer our own, less an hour."""
+        """What Bigin's clock says at least; without any answer that told it our own, less two days."""
         if self._seen is None:
-            return datetime.now(timezone.utc) - timedelta(hours=1)
+            return datetime.now(timezone.utc) - OUR_CLOCK_MAY_BE_WRONG_BY
         return self._seen + timedelta(seconds=time.monotonic() - self._at)
 
 
@@ -90,8 +91,8 @@ class InsertGate:
 
     async def inquire(
         self, context: StreamContext, records: Sequence[Record], *, since: datetime, until: float
-    ) -> dict[int, str]:
-        """The ids of those lost records that were written after all, by number: see ``find_written``.
+    ) -> tuple[dict[int, str], dict[int, str]]:
+        """The ids of those lost records that were written, or may have been: see ``find_written``.
 
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
@@ -105,9 +106,9 @@ class InsertGate:
             find_written, context.client, name, fields, records, since=since, until=until, taken=taken
         )
         try:
-            found = await self._tasks.call(ask)
+            found, doubtful = await self._tasks.call(ask)
             self._taken.append((time.monotonic(), list(found.values())))
-            return found
+            return found, doubtful
         finally:
             self._is_asking = False
             self._inquiries -= 1
@@ -168,6 +169,7 @@ class Inserts:
         await self._gate.wait_to_send()
         fresh = self._not_sent_before(records)
         await self._gate.wait_to_send()
+        self._clock.note(self._context.run.client.server_time)
         since = self._clock.now()
         return InsertCall(fresh, since, self._journal.sending(fresh, since) if fresh else 0)
 
@@ -251,9 +253,10 @@ class Inserts:
             self._context.stream,
             len(records),
         )
-        at_work_for = min(LONGEST_CALL, self._context.run.client.limits.request_timeout)
+        # A call whose connection broke may be at work for as long as one may last.
+        at_work_for = self._context.run.client.limits.request_timeout
         try:
-            found = await self._gate.inquire(
+            found, doubtful = await self._gate.inquire(
                 self._context, records, since=since, until=sent_before + at_work_for
             )
         except (InvalidRequest, PermissionDenied) as error:
@@ -265,6 +268,13 @@ class Inserts:
                 if record.number in found:
                     record.id = found[record.number]
                     tell(record, "inserted")
+                elif record.number in doubtful:
+                    message = (
+                        f"the answer to the insert was lost; {doubtful[record.number]} was created then and "
+                        "is like it but for some values, which automation may have changed. If it is another "
+                        "one, send this one again."
+                    )
+                    tell_refused([record], Reject("rejected", "FATE_UNKNOWN", message))
                 else:
                     record.attempts += 1
                     tell(record, 0.0)

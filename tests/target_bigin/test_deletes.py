@@ -138,34 +138,110 @@ def test_what_is_deleted_by_key_and_not_there_is_unmatched(sandbox, target):
     assert [reject["kind"] for reject in run.rejects] == ["unmatched"]
 
 
-@pytest.mark.parametrize("first", [None, 1])
-def test_a_new_version_deletes_what_it_lacks(sandbox, target, tmp_path, first):
-    """Some taps send ACTIVATE_VERSION before the version's records, some after: the end decides."""
-    settings = {
-        "deletes": "delete",
-        "id_map_path": str(tmp_path / "ids.jsonl"),
-        "streams": {"Contacts": {"allow_mass_delete": False}},
-    }
+ACTIVE = {"type": "ACTIVATE_VERSION", "stream": "Contacts"}
+
+
+@pytest.fixture
+def versioned(target, tmp_path):
+    """A run of eight people less so many, and the messages around them."""
+
+    def run(people, *, before=(), after=()):
+        rows = [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org"} for n in range(people)]
+        messages = [
+            EMAILS,
+            *({**ACTIVE, "version": number} for number in before),
+            *records("Contacts", rows),
+            *({**ACTIVE, "version": number} for number in after),
+        ]
+        return target(messages, deletes="delete", id_map_path=str(tmp_path / "ids.jsonl"))
+
+    return run
+
+
+def bergs(sandbox):
+    return {each["Last_Name"] for each in sandbox.dump("Contacts") if each["Last_Name"].startswith("Berg ")}
+
+
+def test_a_new_version_deletes_what_it_lacks(sandbox, versioned):
+    """The message after a version's last record says that there are no others."""
     others = ids(sandbox)
-    rows = [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org"} for n in range(8)]
-
-    def version(number, rows):
-        active = {"type": "ACTIVATE_VERSION", "stream": "Contacts", "version": number}
-        sent = records("Contacts", rows)
-        return [EMAILS, active, *sent] if first else [EMAILS, *sent, active]
-
-    target(version(1, rows), **settings)
+    versioned(8, after=[1])
     sandbox.clock(advance=3600)
-    again = target(version(1, rows[:7]), **settings)
-    same_version = sandbox.count("Contacts")
-    run = target(version(2, rows[:6]), **settings)
+    versioned(7, after=[1])
+    same_version = bergs(sandbox)
 
-    assert again.error is None
-    assert same_version == len(others) + 8
+    run = versioned(6, before=[2], after=[2])
+
     assert run.error is None
-    assert {each["Last_Name"] for each in sandbox.dump("Contacts") if each["id"] not in others} == {
-        f"Berg {n}" for n in range(6)
-    }
+    assert len(same_version) == 8
+    assert bergs(sandbox) == {f"Berg {n}" for n in range(6)}
+    assert set(others) <= set(ids(sandbox))
+
+
+def test_a_version_that_was_announced_and_not_finished_deletes_nothing(sandbox, versioned):
+    """A source that says the version first and dies among its records looks like one that lost the rest."""
+    versioned(8, after=[1])
+
+    run = versioned(6, before=[2])
+
+    assert run.error is None
+    assert len(bergs(sandbox)) == 8
+
+
+def test_an_older_version_deletes_nothing(sandbox, versioned):
+    """A run that was late, or began earlier, knows less."""
+    versioned(8, after=[20])
+
+    late = versioned(6, after=[10])
+    both = versioned(8, after=[30, 25])
+
+    assert len(bergs(sandbox)) == 8
+    assert late.said("10 is ignored")
+    assert both.said("25 is ignored")
+
+
+@pytest.mark.parametrize("not_deleted", ["", "  ", False, 0, None])
+def test_an_empty_moment_of_deletion_is_none(sandbox, target, not_deleted):
+    """Loaders and spreadsheets write what is not deleted in many ways."""
+    there = ids(sandbox)
+
+    run = target(
+        [CONTACTS, record("Contacts", id=there[0], Title="CEO", _sdc_deleted_at=not_deleted)],
+        deletes="delete",
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert ids(sandbox) == there
+
+
+@pytest.mark.parametrize("unclear", ["yes", "false", True, 1, [], {"at": 1}, "0000-00-00"])
+def test_what_is_no_moment_of_deletion_is_rejected(sandbox, target, unclear):
+    """Neither deleted nor written: a guess in either direction may destroy."""
+    there = ids(sandbox)
+    if unclear == []:
+        unclear = ["2026-05-14T00:00:00Z"]
+
+    run = target([CONTACTS, record("Contacts", id=there[0], _sdc_deleted_at=unclear)], deletes="delete")
+
+    assert ids(sandbox) == there
+    assert [(each["kind"], each["field"]) for each in run.rejects] == [("invalid", "_sdc_deleted_at")]
+
+
+def test_what_was_restored_is_not_deleted_again(sandbox, target):
+    """The tap tells of a record that left the recycle bin in the same stream as of one that went into it."""
+    there = ids(sandbox)
+    restored = {"module": "Contacts", "id": there[0], "type": "restored", "deleted_time": None}
+
+    run = target(
+        [
+            schema("deleted_records", "module", "id", "type", key=["module", "id"]),
+            record("deleted_records", **restored),
+        ],
+        deletes="delete",
+    )
+
+    assert ids(sandbox) == there
+    assert run.outcomes("deleted_records") == {"unchanged": 1}
 
 
 def test_a_new_version_without_an_id_map_deletes_nothing(sandbox, target):
@@ -176,3 +252,82 @@ def test_a_new_version_without_an_id_map_deletes_nothing(sandbox, target):
 
     assert ids(sandbox) == there
     assert run.said("ACTIVATE_VERSION deletes nothing")
+
+
+def test_the_brake_counts_by_module_and_run(sandbox, target):
+    """Five streams that delete a fifth each delete everything."""
+    there = ids(sandbox)
+    fifth = len(there) // 5
+    streams = [f"part_{n}" for n in range(5)]
+    messages = []
+    for place, stream in enumerate(streams):
+        messages.append(schema(stream, "id", "_sdc_deleted_at", key=["id"]))
+        messages += records(
+            stream, [{"id": each, **GONE} for each in there[place * fifth : (place + 1) * fifth]]
+        )
+
+    run = target(
+        messages,
+        deletes="delete",
+        streams={stream: {"module": "Contacts"} for stream in streams},
+        max_rejects=0,
+    )
+
+    assert ids(sandbox) == there
+    assert run.error is not None
+    assert {each["code"] for each in run.rejects} == {"MASS_DELETE"}
+
+
+def test_the_brake_counts_what_a_company_takes_along(sandbox, target):
+    """One company in twenty, and every contact there is: Bigin deletes them with it."""
+    companies = ids(sandbox, "Accounts")
+    there = ids(sandbox)
+    sandbox.mutate(
+        {"op": "edit", "module": "Contacts", "ids": there, "data": {"Account_Name": {"id": companies[0]}}}
+    )
+
+    run = target(
+        [
+            schema("Accounts", "id", "_sdc_deleted_at", key=["id"]),
+            record("Accounts", id=companies[0], **GONE),
+        ],
+        deletes="delete",
+    )
+
+    assert ids(sandbox) == there
+    assert [each["code"] for each in run.rejects] == ["MASS_DELETE"]
+    assert "of Contacts with 1 Accounts" in run.rejects[0]["message"]
+
+
+def test_companies_whose_contacts_are_few_may_go(sandbox, target):
+    """The brake is for mistakes."""
+    company = sandbox.create("Accounts", Account_Name="Berg AG")
+    sandbox.create("Contacts", Last_Name="Berg", Account_Name={"id": company})
+
+    run = target(
+        [schema("Accounts", "id", "_sdc_deleted_at", key=["id"]), record("Accounts", id=company, **GONE)],
+        deletes="delete",
+    )
+
+    assert run.outcomes("Accounts") == {"deleted": 1}
+
+
+NAMES = schema("Contacts", "First_Name", "Last_Name", "Title", key=["First_Name", "Last_Name"])
+
+
+@pytest.mark.parametrize("operation", ["update", "delete"])
+def test_several_key_properties_mean_a_record_only_together(sandbox, target, operation):
+    """Ann Smith was renamed, or deleted, by what was said of Ann Jones."""
+    smith = sandbox.create("Contacts", First_Name="Ann", Last_Name="Smith")
+    sandbox.create("Contacts", First_Name="Bea", Last_Name="Jones")
+    settings = {"streams": {"Contacts": {"operation": operation}}, "max_rejects": 1}
+
+    nobody = target([NAMES, record("Contacts", First_Name="Ann", Last_Name="Jones", Title="CEO")], **settings)
+    her = target([NAMES, record("Contacts", First_Name=" ann", Last_Name="SMITH", Title="CEO")], **settings)
+    half = target([NAMES, record("Contacts", First_Name="Ann", Last_Name=None, Title="CEO")], **settings)
+
+    assert [each["kind"] for each in nobody.rejects] == ["unmatched"]
+    assert "First_Name 'Ann' and Last_Name 'Jones'" in nobody.rejects[0]["message"]
+    assert her.outcomes("Contacts") == {"updated" if operation == "update" else "deleted": 1}
+    assert [each["code"] for each in half.rejects] == ["KEY_MISSING"]
+    assert (smith in ids(sandbox)) is (operation == "update")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
-from support.target import record, records, schema, state
+from support.rewriting import OtherBigin
+from support.target import record, records, run_target, schema, state
 
 CALLS = 5
 SIZE = 20
@@ -185,3 +188,43 @@ def test_a_record_that_bigin_stumbled_over_is_tried_again(sandbox, target):
 
     assert run.error is None
     assert (sandbox.count("Tasks"), sandbox.count("Contacts")) == (1, 1)
+
+
+def test_a_row_that_automation_changed_is_no_reason_to_insert_again(sandbox, tmp_path):
+    """A workflow set another priority: the record is there, and a second one would be a double."""
+    other = OtherBigin(sandbox)
+    sandbox.fault("POST /Tasks", lose_response=True, times=1)
+
+    def changed(_asked, body):
+        for row in body["data"]:
+            row["Priority"] = "Highest"
+
+    other.rewrite("/coql", changed)
+    rows = [{"Subject": "Call back", "Priority": "Low"}]
+
+    run = run_target(other, tmp_path, [TASKS, *records("Tasks", rows)], **inserting(max_rejects=1))
+    other.close()
+
+    (task,) = sandbox.dump("Tasks")
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"]
+    assert task["id"] in run.rejects[0]["message"]
+
+
+def test_a_clock_that_is_two_hours_ahead_makes_no_duplicate(sandbox, target, monkeypatch):
+    """Lost inserts were looked for in Bigin's future, where there was nothing."""
+    monkeypatch.setattr("target_bigin.writing.inserts.datetime", Ahead)
+    sandbox.fault("POST /Tasks", lose_response=True, times=2)
+    rows = [{"Subject": f"Task {n}"} for n in range(5 * SIZE)]
+
+    run = target([TASKS, *records("Tasks", rows)], **inserting())
+
+    assert run.outcomes("Tasks") == {"inserted": 5 * SIZE}
+    assert sandbox.count("Tasks") == 5 * SIZE
+
+
+class Ahead(datetime):
+    """This machine's clock."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(hours=2)

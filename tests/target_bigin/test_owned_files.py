@@ -1,0 +1,113 @@
+"""What a run needs is found out before it writes anything; what it owns no second run may use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from support.target import command, lines, record, records, schema, settings_of, state
+
+from bigin_api import SettingsError
+from target_bigin.files.lock import FileLock
+
+CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
+
+
+def people(count):
+    return [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org"} for n in range(count)]
+
+
+@pytest.mark.parametrize("setting", ["id_map_path", "unchanged_cache_path", "journal_path"])
+def test_two_runs_at_once_do_not_share_a_file(sandbox, target, tmp_path, setting):
+    """An overlapping cron job inserted everything a second time, and both runs ended well."""
+    path = tmp_path / "ours"
+    first = FileLock(path, setting=setting)
+
+    second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(path)})
+    first.close()
+    third = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(path)})
+
+    assert isinstance(second.error, SettingsError)
+    assert f"{setting}: another run is using" in str(second.error)
+    assert sandbox.calls("POST /Contacts/upsert") == 1
+    assert third.error is None
+
+
+def test_a_reject_log_that_cannot_be_written_is_told_before_anything_is_written(sandbox, tmp_path):
+    """At the first reject, nine hundred records were written already."""
+    (tmp_path / "file").write_text("")
+    config = sandbox.settings_for(rejects_path=str(tmp_path / "file" / "x.jsonl"))
+
+    code, _, said = command(config, tmp_path, [CONTACTS, *records("Contacts", people(3))])
+
+    assert code == 1
+    assert "rejects_path: cannot write to" in said.splitlines()[-1]
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+
+
+def test_a_run_without_rejects_leaves_no_reject_log(target, tmp_path):
+    """An empty file would look like one that lost its lines."""
+    target([CONTACTS, *records("Contacts", people(1))])
+
+    assert not (tmp_path / "rejects.jsonl").exists()
+
+
+def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(sandbox, target):
+    """`dryrun` wrote everything."""
+    for settings, said in (
+        ({"dryrun": True}, "did you mean 'dry_run'?"),
+        ({"streams": {"Contacts": {"opration": "insert"}}}, "did you mean 'operation'?"),
+        (
+            {"streams": {"Contacts": {"lookups": {"Account_Name": {"matchon": "Account_Name"}}}}},
+            "did you mean 'match_on'?",
+        ),
+    ):
+        with pytest.raises(Exception, match="Config validation failed") as refused:
+            target([CONTACTS, record("Contacts", Last_Name="Berg")], **settings)
+        assert said in " ".join(refused.value.errors)
+
+
+def test_a_setting_of_the_tap_in_the_same_file_is_let_be(target):
+    """One file with the credentials serves both."""
+    run = target([CONTACTS, *records("Contacts", people(1))], start_date="2026-01-01T00:00:00Z")
+
+    assert run.error is None
+
+
+def test_a_state_that_cannot_be_written_ends_the_run_as_a_signal_does(sandbox, target, tmp_path):
+    """What is in flight is settled and noted, and one line says what happened."""
+    journal = tmp_path / "journal.jsonl"
+    config = settings_of(
+        sandbox, tmp_path, default_operation="insert", journal_path=str(journal), batch_size=10
+    )
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    there = sandbox.count("Contacts")
+    sent = [
+        CONTACTS,
+        *records("Contacts", people(30)),
+        state({"at": 30}),
+        *records("Contacts", people(70)[30:]),
+    ]
+    start = "from target_bigin.target import TargetBigin; TargetBigin.cli()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, "--config", tmp_path / "config.json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+
+    _, said = process.communicate(lines(sent), timeout=60)
+
+    assert process.returncode == 1
+    assert "stdout (Broken pipe)" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert sandbox.calls("POST /Contacts") >= 3
+
+    again = target(sent, default_operation="insert", journal_path=str(journal), batch_size=10)
+
+    assert again.rejects == []
+    assert sandbox.count("Contacts") - there == 70
