@@ -179,15 +179,20 @@ class Completion:
         return [*oldest, *newest]
 
     def _deleted_lately(self) -> int:
-        """How many records were deleted since the count may have been right."""
+        """How many records that the files lack were deleted since the count may have been right."""
         if self._pass.started is None:
             return 0
         since = self._pass.started - COUNT_LAG
         found, number = 0, 1
         while True:
             page = self._client.records.deleted(self._module, page=number, modified_since=since)
-            times = [from_text(each["deleted_time"]) for each in page.records if each.get("deleted_time")]
-            found += sum(each >= since for each in times)
-            if not page.more_records or any(each < since for each in times):
+            times = {
+                str(each["id"]): from_text(each["deleted_time"])
+                for each in page.records
+                if each.get("deleted_time")
+            }
+            # Deleted after its row was written, a record is in the count and in the file.
+            found += len(self._seen.lacking(each for each, time in times.items() if time >= since))
+            if not page.more_records or any(each < since for each in times.values()):
                 return found
             number += 1

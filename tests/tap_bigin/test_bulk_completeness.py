@@ -115,6 +115,21 @@ def test_between_files_in_no_order_every_id_is_looked_at(
     assert _looked_at_every_id(run)
 
 
+def test_what_was_found_between_files_is_not_read_again(
+    sandbox: Sandbox, other: OtherBigin, jobs: ReadJobs
+) -> None:
+    """A row that slipped, and another one left out: every id is looked at, and each record read once."""
+    ids = _ids(sandbox)
+    jobs.rows_per_file = 30
+    jobs.arrange = lambda _, rows: [row for row in rows if row[0] != ids[50]]
+    sandbox.fault("POST /bulk/read", after=1, mutate=[_deletion(ids[4])])
+
+    run = _by_jobs(other)
+
+    assert sorted(run.ids("Products")) == ids
+    assert run.ids("Products")[-2:] == [ids[30], ids[50]]
+
+
 def test_what_is_missing_is_found_whatever_the_order_of_the_rows(
     sandbox: Sandbox, other: OtherBigin, jobs: ReadJobs
 ) -> None:
@@ -193,6 +208,20 @@ def test_a_file_with_fewer_rows_than_its_job_tells_is_completed_though_the_count
     run = _by_jobs(other)
 
     assert run.ids("Products") == [*ids[:30], *ids[31:], ids[30]]
+
+
+def test_a_deletion_whose_record_is_in_the_file_explains_no_other_that_is_missing(
+    sandbox: Sandbox, other: OtherBigin, jobs: ReadJobs
+) -> None:
+    """Deleted after the job was made: counted and read, it hides nothing."""
+    ids = _ids(sandbox)
+    jobs.arrange = lambda _, rows: [row for row in rows if row[0] != ids[30]]
+    sandbox.fault("GET /Products/deleted", mutate=[_deletion(ids[0])])
+
+    run = _by_jobs(other)
+
+    assert sorted(run.ids("Products")) == ids
+    assert _looked_at_every_id(run)
 
 
 @pytest.mark.parametrize("deleted", [1, 60])
