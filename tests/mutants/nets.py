@@ -17,6 +17,8 @@ NETS = {
     "target_bigin/files/*.py": TARGET,
     "target_bigin/deletions/*.py": TARGET,
     "target_bigin/lookups/*.py": TARGET,
+    "tap_bigin/extraction.py": TAP,
+    "tap_bigin/streams/module.py": TAP,
     "tap_bigin/lists/*.py": TAP,
     "tap_bigin/bulk/*.py": TAP,
     "tap_bigin/bookmarks.py": TAP,
