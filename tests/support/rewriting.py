@@ -75,9 +75,13 @@ class OtherBigin(Sandbox):
     def close(self) -> None:
         """End it."""
         super().close()
+        self.stop()
+        self._thread.join()
+
+    def stop(self) -> None:
+        """Take no more connections."""
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
 
     def answering(self, path: str, answer: Callable[[Asked], Rewritten | None]) -> None:
         """Answer in the sandbox's place, where a function has an answer."""

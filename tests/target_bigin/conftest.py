@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.rewriting import OtherBigin
 from support.sandbox import Sandbox
 from support.target import Message, TargetRun, run_target
 
@@ -29,3 +30,12 @@ def target(sandbox: Sandbox, tmp_path: Path) -> RunTarget:
         return run_target(sandbox, tmp_path, messages, **settings)
 
     return run
+
+
+@pytest.fixture
+def other(sandbox: Sandbox) -> Iterator[OtherBigin]:
+    """The sandbox, empty, behind a proxy that changes what is said."""
+    sandbox.reset(size="empty")
+    proxy = OtherBigin(sandbox)
+    yield proxy
+    proxy.close()

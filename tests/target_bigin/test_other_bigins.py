@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 
 import pytest
-from support.rewriting import OtherBigin, Rewritten
-from support.sandbox import Sandbox
+from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 TASKS = schema("Tasks", "Subject", "Priority")
 NOBODY = "6100000000000999999"
 WRITES = "/(Contacts|Tasks)(/upsert)?"
-
-
-@pytest.fixture
-def other(sandbox: Sandbox) -> Iterator[OtherBigin]:
-    """The sandbox, empty, behind a proxy that changes what is said."""
-    sandbox.reset(size="empty")
-    proxy = OtherBigin(sandbox)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

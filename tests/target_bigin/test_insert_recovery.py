@@ -1,0 +1,234 @@
+"""Whether a lost insert was done: which records of Bigin may be ours, and which must not be."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+from support.rewriting import Rewritten
+from support.target import record, records, run_target, schema
+
+from bigin_api.errors import ConnectionFailed, ServerError
+
+TASKS = schema("Tasks", "Subject", "Priority")
+CALL_BACK = {"Subject": "Call back", "Priority": "High"}
+STUMBLED = {"code": "INTERNAL_ERROR", "details": {}, "message": "Internal Server Error", "status": "error"}
+HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def empty(sandbox):
+    sandbox.reset(size="empty")
+
+
+def one_by_one(**settings):
+    """Inserts in calls of one: the one after the next goes out when the first is answered."""
+    return {
+        "default_operation": "insert",
+        "batch_size": 1,
+        "max_concurrent_requests": 1,
+        "request_timeout": 5,
+        **settings,
+    }
+
+
+def padding(count):
+    return [{"Subject": f"Padding {number}"} for number in range(count)]
+
+
+def calls_back(sandbox):
+    return [each["id"] for each in sandbox.dump("Tasks") if each["Subject"] == CALL_BACK["Subject"]]
+
+
+def stumble(other, *done):
+    """The first inserts are answered with an error for each record, after so many of each were done."""
+    left = iter(done)
+
+    def answer(asked):
+        written = next(left, None) if asked.method == "POST" else None
+        if written is None:
+            return None
+        sent = json.loads(asked.body)["data"]
+        if written:
+            other.api("POST", asked.path, json={"data": sent[:written]})
+        return Rewritten.of({"data": [STUMBLED] * len(sent)}, 207)
+
+    other.answering("/Tasks", answer)
+
+
+@pytest.fixture
+def other_target(other, tmp_path):
+    """Runs against the other Bigin."""
+    return lambda messages, **settings: run_target(other, tmp_path, messages, **settings)
+
+
+@pytest.mark.parametrize(("hours", "answered"), [(0.5, 0), (3, 3)])
+def test_a_lost_insert_is_found_by_bigins_clock(sandbox, target, hours, answered):
+    """A machine's clock may be ahead of Bigin's: by it, nothing would have been created since the call.
+
+    Before the first answer our own clock must do, with an hour to spare.
+    """
+    sandbox.clock(advance=-hours * HOUR)
+    sandbox.fault("POST /Tasks", lose_response=True, after=answered)
+
+    run = target([TASKS, *records("Tasks", padding(answered)), record("Tasks", **CALL_BACK)], **one_by_one())
+
+    assert run.outcomes("Tasks") == {"inserted": answered + 1}
+    assert len(calls_back(sandbox)) == 1
+
+
+def test_bigins_times_are_whole_seconds_of_clocks_that_differ(other, sandbox, other_target):
+    """The machine that answers may be a second ahead of the one that dates a record."""
+
+    def a_second_ahead(_asked, answer):
+        for name in answer.headers:
+            if name.lower() == "date":
+                said = parsedate_to_datetime(answer.headers[name])
+                answer.headers[name] = format_datetime(said + timedelta(seconds=1), usegmt=True)
+
+    other.changing(".*", a_second_ahead)
+    sandbox.fault("POST /Tasks", lose_response=True, after=3)
+
+    run = other_target([TASKS, *records("Tasks", padding(3)), record("Tasks", **CALL_BACK)], **one_by_one())
+
+    assert run.outcomes("Tasks") == {"inserted": 4}
+    assert len(calls_back(sandbox)) == 1
+
+
+@pytest.mark.parametrize("list_only", [False, True])
+def test_what_was_there_before_the_call_is_not_ours(sandbox, target, list_only):
+    """Our own user called back an hour ago, too: that is another record."""
+    sandbox.api("POST", "/Tasks", json={"data": [CALL_BACK]})
+    sandbox.clock(advance=HOUR)
+    sandbox.fault("POST /Tasks", status=207, body={"data": [STUMBLED]}, after=3)
+    if list_only:
+        sandbox.fault("POST /coql", status=403, times=None)
+
+    run = target([TASKS, *records("Tasks", padding(3)), record("Tasks", **CALL_BACK)], **one_by_one())
+
+    assert run.outcomes("Tasks") == {"inserted": 4}
+    assert len(calls_back(sandbox)) == 2
+
+
+def test_one_row_answers_for_one_of_two_equal_records(other, sandbox, other_target):
+    """Both were meant, and one of them was written: the other one is sent again."""
+    stumble(other, 1)
+
+    run = other_target([TASKS, *records("Tasks", [CALL_BACK, CALL_BACK])], default_operation="insert")
+
+    assert run.outcomes("Tasks") == {"inserted": 2}
+    assert len(calls_back(sandbox)) == 2
+
+
+def test_what_one_inquiry_has_found_the_next_does_not_find(other, sandbox, other_target):
+    """Two calls of equal records are lost at the same time, and one of them was done."""
+    stumble(other, 1, 0)
+
+    run = other_target(
+        [TASKS, *records("Tasks", [CALL_BACK, CALL_BACK])], **one_by_one(max_concurrent_requests=2)
+    )
+
+    assert run.outcomes("Tasks") == {"inserted": 2}
+    assert len(calls_back(sandbox)) == 2
+
+
+def test_nothing_is_inserted_while_bigin_is_asked(sandbox, target):
+    """An equal record that is written meanwhile, and whose id is not known yet, would be found as the lost one."""
+    sandbox.fault("POST /Tasks", status=207, body={"data": [STUMBLED]})
+    sandbox.fault("POST /coql", delay_ms=200)
+
+    run = target([TASKS, *records("Tasks", [CALL_BACK] * 8)], **one_by_one(max_concurrent_requests=2))
+
+    assert run.outcomes("Tasks") == {"inserted": 8}
+    assert len(calls_back(sandbox)) == 8
+
+
+def test_a_field_that_is_closed_to_the_user_tells_no_record_apart(sandbox, target):
+    """Bigin drops its value in silence: compared, it would make every record a missing one."""
+    (user,) = sandbox.api("GET", "/users", params={"type": "CurrentUser"}).json()["users"]
+    closed = [{"id": user["profile"]["id"], "permission_type": "read_only"}]
+    for_others = [{"id": "6100000000000002999", "permission_type": "read_write"}]
+    sandbox.change_metadata(
+        {"op": "set_field", "module": "Tasks", "field": "Priority", "data": {"profiles": closed + for_others}}
+    )
+    sandbox.fault("POST /Tasks", lose_response=True)
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], **one_by_one(request_timeout=1))
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert [each["Priority"] for each in sandbox.dump("Tasks")] == [None]
+
+
+def test_where_nobody_says_who_we_are_the_fields_must_do(other, sandbox, other_target):
+    """A token may not ask for its user: what a colleague enters meanwhile is not ours all the same."""
+    other.refuse("/users", 403, "NO_PERMISSION")
+    sandbox.create("Tasks", Subject="Something else")
+    stumble(other, 0)
+
+    run = other_target([TASKS, record("Tasks", **CALL_BACK)], default_operation="insert")
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert len(calls_back(sandbox)) == 1
+
+
+def test_a_call_that_is_still_at_work_is_waited_for(sandbox, target):
+    """The connection broke, and Bigin writes the record after we have looked for the first time."""
+    (user,) = sandbox.api("GET", "/users", params={"type": "CurrentUser"}).json()["users"]
+    late = {"op": "create", "module": "Tasks", "user": user["id"], "data": CALL_BACK}
+    sandbox.fault("POST /Tasks", status=502)
+    sandbox.fault("POST /coql", mutate=[late], after=1)
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], **one_by_one())
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert sandbox.calls("POST /Tasks") == 1
+    assert len(calls_back(sandbox)) == 1
+
+
+def test_an_insert_that_bigin_stumbled_over_and_did_is_not_sent_again(other, sandbox, other_target):
+    """INTERNAL_ERROR says of a record that something went wrong, not that nothing was written."""
+    stumble(other, 1)
+
+    run = other_target([TASKS, record("Tasks", **CALL_BACK)], default_operation="insert")
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert len(calls_back(sandbox)) == 1
+
+
+def test_a_record_that_bigin_always_stumbles_over_is_rejected_in_the_end(sandbox, target):
+    """Otherwise the run would never end."""
+    sandbox.fault("POST /Tasks", status=207, body={"data": [STUMBLED]}, times=20)
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], default_operation="insert", max_rejects=1)
+
+    assert [reject["code"] for reject in run.rejects] == ["INTERNAL_ERROR"]
+    assert sandbox.calls("POST /Tasks") == 4
+
+
+def test_an_insert_that_is_lost_each_time_ends_the_run(sandbox, target):
+    """Sent again as often as max_retries allows, and not for ever."""
+    sandbox.fault("POST /Tasks", status=502, times=20)
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], **one_by_one(max_retries=0, request_timeout=1))
+
+    assert isinstance(run.error, ServerError)
+    assert sandbox.calls("POST /Tasks") == 1
+
+
+def test_an_insert_that_never_left_is_not_asked_for(other, other_target):
+    """Nothing can have happened, so a question would be a credit for nothing."""
+
+    def gone_after_the_first(asked, answer):
+        answer.headers["Connection"] = "close"
+        if (asked.method, asked.path) == ("POST", "/Tasks"):
+            other.stop()
+
+    other.changing(".*", gone_after_the_first)
+
+    run = other_target([TASKS, *records("Tasks", padding(3))], **one_by_one(max_retries=1))
+
+    assert isinstance(run.error, ConnectionFailed)
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert not run.said("asking Bigin")
