@@ -13,6 +13,9 @@ from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record
 
 TASKS = schema("Tasks", "Subject", "Priority")
+CONTACTS = schema("Contacts", "Last_Name")
+NONSENSE = {"type": "ACTIVATE_VERSION", "stream": "Nobody", "version": 1}
+"""A message that ends a run early, as soon as what is in flight is settled."""
 SINCE = datetime(2026, 5, 14, tzinfo=timezone.utc)
 
 
@@ -88,6 +91,60 @@ def test_a_run_that_failed_is_picked_up_too(sandbox, tmp_path, settings):
 
     assert second.outcomes("Tasks") == {"inserted": 100}
     assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
+
+
+def test_what_an_inquiry_has_found_is_noted(sandbox, target, settings):
+    """The answer was lost and its records were found: the next run need not ask, and must not insert."""
+    sandbox.fault("POST /Tasks", lose_response=True)
+    first = target([TASKS, *records("Tasks", tasks(20)), NONSENSE], **settings)
+
+    second = target([TASKS, *records("Tasks", tasks(20))], **settings)
+
+    assert first.said("asking Bigin")
+    assert not second.said("asking Bigin")
+    assert second.outcomes("Tasks") == {"inserted": 20}
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(20))
+
+
+def test_what_is_recalled_goes_on_as_the_record_that_it_is(sandbox, target, settings):
+    """What follows a write, such as tags, needs the id that the former run was answered."""
+    people = records("Contacts", [{"Last_Name": f"Berg {n}"} for n in range(10)])
+    target([CONTACTS, *people, NONSENSE], **settings)
+
+    second = target([CONTACTS, *people], **settings, streams={"Contacts": {"tags": ["vip"]}})
+
+    assert second.outcomes("Contacts") == {"inserted": 10}
+    assert [[tag["name"] for tag in each["Tag"]] for each in sandbox.dump("Contacts")] == [["vip"]] * 10
+
+
+def test_what_a_state_of_a_failed_run_covers_comes_as_new(sandbox, target, settings):
+    """The tap goes on behind its state: an equal record that it sends is another one."""
+    first = target([TASKS, *records("Tasks", tasks(10)), state("ten"), NONSENSE], **settings)
+
+    target([TASKS, *records("Tasks", tasks(10))], **settings)
+
+    assert first.states == ["ten"]
+    assert sandbox.count("Tasks") == 20
+
+
+def test_a_good_run_of_other_streams_leaves_the_notes(sandbox, target, settings):
+    """Two pipelines may share a journal, or a run may select one stream alone."""
+    target([TASKS, *records("Tasks", tasks(10)), NONSENSE], **settings)
+    target([CONTACTS, record("Contacts", Last_Name="Berg")], **settings)
+
+    target([TASKS, *records("Tasks", tasks(10))], **settings)
+
+    assert sandbox.count("Tasks") == 10
+
+
+def test_a_run_that_ends_early_twice_doubles_nothing(sandbox, target, settings):
+    """The second run picks up what the first has sent and sends more; the third gets all of it again."""
+    target([TASKS, *records("Tasks", tasks(10)), NONSENSE], **settings)
+    target([TASKS, *records("Tasks", tasks(20)), NONSENSE], **settings)
+
+    target([TASKS, *records("Tasks", tasks(20))], **settings)
+
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(20))
 
 
 def test_after_a_good_end_the_same_records_are_new_ones(sandbox, target, settings):
@@ -167,6 +224,21 @@ def test_what_was_recalled_and_covered_is_not_recalled_again(journal):
     first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
     second = journal()
     assert second.recall(prepared(1, "A")).id == "7"
+    second.covered(1)
+
+    third = journal()
+
+    assert third.recall(prepared(1, "A")) is None
+    assert third.recall(prepared(2, "B")).id == "8"
+
+
+def test_what_was_recalled_and_is_not_covered_yet_is_recalled_again(journal):
+    """Killed once more before a state covers it: the tap sends it a third time."""
+    first = journal()
+    first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
+    second = journal()
+    for number, name in enumerate("AB", start=1):
+        second.recall(prepared(number, name))
     second.covered(1)
 
     third = journal()

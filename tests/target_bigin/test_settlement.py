@@ -43,6 +43,18 @@ def test_only_the_latest_of_several_due_states_goes_out():
     assert ledger.due_state() == "b"
 
 
+def test_how_far_a_state_covers_is_known_when_it_goes_out():
+    """What was noted about those records has served; of later ones it must be kept."""
+    ledger, records = ledger_with(2)
+    ledger.queue_state("a")
+    later = Record(ledger.read(ledger.account("s")), "s", {})
+    for record in (*records, later):
+        ledger.end(record, "inserted")
+
+    assert ledger.due_state() == "a"
+    assert ledger.covered_up_to == records[-1].number
+
+
 def test_a_record_ends_once():
     """A second end would hide that another record has none."""
     ledger, records = ledger_with(2)
