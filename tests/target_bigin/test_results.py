@@ -1,0 +1,105 @@
+"""What one entry of Bigin's answer means for its record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.target import record, records, run_target, schema
+
+from bigin_api import WriteResult
+from target_bigin.writing.results import is_gone, refusal
+
+CONTACTS = schema("Contacts", "Last_Name", "Title", key=["id"])
+BY_EMAIL = schema("Contacts", "Last_Name", key=["Email"])
+
+
+def refused(code, details=None):
+    return WriteResult.from_json({"code": code, "details": details or {}, "message": "no", "status": "error"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "field", "kind"),
+    [
+        ("update", "INVALID_DATA", "id", "unmatched"),
+        ("update", "INVALID_DATA", None, "unmatched"),  # older answers name no field
+        ("update", "INVALID_DATA", "Email", "rejected"),
+        ("update", "DUPLICATE_DATA", "id", "rejected"),
+        ("update", "NO_PERMISSION", None, "rejected"),
+        ("insert", "INVALID_DATA", "id", "rejected"),
+        ("upsert", "INVALID_DATA", None, "rejected"),
+        ("delete", "NO_PERMISSION", None, "rejected"),
+    ],
+)
+def test_only_an_update_of_an_unknown_id_is_unmatched(operation, code, field, kind):
+    """Whoever reads the rejects looks for a missing record in one case, for a wrong value in the other."""
+    result = refused(code, {"api_name": field} if field else {})
+
+    assert refusal(operation, result).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "gone"),
+    [
+        ("delete", "INVALID_DATA", True),
+        ("delete", "NO_PERMISSION", False),
+        ("delete", "RECORD_LOCKED", False),
+        ("update", "INVALID_DATA", False),
+    ],
+)
+def test_only_a_record_that_is_not_there_counts_as_deleted(operation, code, gone):
+    """Any other refusal leaves the record where it was."""
+    assert is_gone(operation, refused(code)) is gone
+
+
+def test_a_delete_that_is_not_allowed_is_rejected(sandbox, target):
+    """The record is still there, and must not be reported as deleted."""
+    there = [each["id"] for each in sandbox.dump("Contacts")]
+    no = {"code": "NO_PERMISSION", "details": {}, "message": "permission denied", "status": "error"}
+    sandbox.fault("DELETE /Contacts", status=207, body={"data": [no, no]})
+    gone = [{"id": each, "_sdc_deleted_at": "2026-05-14T00:00:00Z"} for each in there[:2]]
+
+    run = target([CONTACTS, *records("Contacts", gone)], deletes="delete", max_rejects=2)
+
+    assert run.outcomes("Contacts") == {"rejected": 2}
+    assert [each["id"] for each in sandbox.dump("Contacts")] == there
+
+
+def test_a_wrong_value_in_an_update_is_rejected_and_not_unmatched(sandbox, target):
+    """The record was found: what is wrong is the value that the reject names."""
+    there = sandbox.dump("Contacts")[0]["id"]
+    long = {"code": "INVALID_DATA", "details": {"api_name": "Title"}, "message": "invalid", "status": "error"}
+    sandbox.fault("PUT /Contacts", status=207, body={"data": [long]})
+
+    run = target([CONTACTS, record("Contacts", id=there, Title="x")], max_rejects=1)
+
+    assert [(each["kind"], each["field"]) for each in run.rejects] == [("rejected", "Title")]
+
+
+@pytest.mark.parametrize("operation", ["upsert", "insert"])
+def test_an_entry_too_many_is_laid_at_nobodys_door(other, sandbox, tmp_path, operation):
+    """Entry by entry the second record would be written, and the third refused for its neighbour's fault."""
+    changed = []
+
+    def one_before(asked, answer):
+        if asked.method == "POST" and not changed:
+            changed.append(asked)
+            content = json.loads(answer.body)
+            content["data"].insert(0, content["data"][0])
+            answer.body = json.dumps(content).encode()
+
+    other.changing("/Contacts(/upsert)?", one_before)
+    rows = [{"Last_Name": name, "Email": f"{name}@example.org"} for name in ("Ann", None, "Cid")]
+
+    run = run_target(
+        other,
+        tmp_path,
+        [BY_EMAIL, *records("Contacts", rows)],
+        default_operation=operation,
+        null_values="write",
+        max_rejects=1,
+    )
+
+    assert [each["record"]["Email"] for each in run.rejects] == ["None@example.org"]
+    assert run.accounts["Contacts"].rejected == 1
+    assert sandbox.count("Contacts") == 2
