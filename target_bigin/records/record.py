@@ -61,7 +61,7 @@ class Record:
     operation: Operation = "upsert"
     locks: tuple[Lock, ...] = ()
     id: str | None = None
-    mergeable: bool = True  # False: rows of a subform append, so each must be sent
+    mergeable: bool = True  # False: it adds to what is there (rows of a subform, $append_values)
     alone: bool = False  # True: answered by several entries (a recurring activity), so in a call of its own
     by_bulk: bool = False  # True: waits for a bulk job
     attempts: int = 0

@@ -70,7 +70,8 @@ class Conversion:
         )
         self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
         self._known_by = len(key.fields) if key.all_of else 1  # so many key fields must have a value
-        self._appending = [name for name, field in fields.items() if field.data_type in APPENDING_TYPES]
+        rows = (name for name, field in fields.items() if field.data_type in APPENDING_TYPES)
+        self._appending = ["$append_values", *rows]
         self._recurring = [name for name, field in fields.items() if field.data_type == "RRULE"]
         self._table: dict[str, Entry | None] = {}
         self._dropped: list[Dropped] | None = []

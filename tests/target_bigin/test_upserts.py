@@ -172,3 +172,18 @@ def test_what_is_no_writable_field_is_dropped_with_one_warning(target):
     for name in ("Full_Name", "shoe_size", "Created_Time"):
         assert name in warning
     assert "_sdc" not in warning
+
+
+def test_values_that_two_records_add_are_all_added(sandbox, target):
+    """With $append_values a later record of the same key does not say what the earlier one said."""
+    there = sandbox.create("Subscriptions", Name="S", Channels=["Portal"])
+    rows = [
+        {"id": there, "Channels": [value], "$append_values": {"Channels": True}}
+        for value in ("Phone", "Post")
+    ]
+
+    run = target([schema("Subscriptions", *rows[0], key=["id"]), *records("Subscriptions", rows)])
+
+    assert run.error is None
+    (found,) = [each for each in sandbox.dump("Subscriptions") if each["id"] == there]
+    assert set(found["Channels"]) == {"Phone", "Portal", "Post"}
