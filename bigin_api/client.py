@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bigin_api.bulk.bulk_read import BulkRead
 from bigin_api.bulk.bulk_write import BulkWrite
-from bigin_api.data_centers import is_zoho
 from bigin_api.endpoints.coql import Coql
 from bigin_api.endpoints.metadata import Metadata
 from bigin_api.endpoints.organization import Organization
@@ -33,14 +32,13 @@ from bigin_api.errors import (
 from bigin_api.http.auth import TokenSource
 from bigin_api.http.call_log import CallLog, Outcome
 from bigin_api.http.calls import Call, Reply
-from bigin_api.http.gate import Gate
+from bigin_api.http.gate import Gate, Pace
 from bigin_api.http.meter import Meter, Spent
-from bigin_api.http.pace import Pace
 from bigin_api.http.replies import credits_remaining, read_reply, server_time
 from bigin_api.http.retry import Retry
 from bigin_api.http.transport import Received, Transport
 from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
-from bigin_api.settings import ClientSettings, Limits
+from bigin_api.settings import ClientSettings, Limits, is_zoho
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

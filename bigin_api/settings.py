@@ -1,17 +1,64 @@
-"""The settings that make a client, as plain JSON Schema; tap and target merge it with their own."""
+"""What makes a client: its settings as plain JSON Schema, and the hosts of each data center.
+
+Tap and target merge the schema with their own. Source of the hosts: multi-dc page, bulk-write upload
+page (Bigin v2).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bigin_api.data_centers import DATA_CENTERS, data_center
 from bigin_api.errors import SettingsError
 from bigin_api.limits import MAX_CONCURRENT_REQUESTS, SAFE_CONCURRENT_REQUESTS
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Where a location keeps its accounts server, its API and its uploads.
+
+    ``api_url`` is None where the accounts server's answer is to tell; ``default_api_url`` is for an
+    answer that does not.
+    """
+
+    accounts_url: str
+    default_api_url: str
+    content_url: str
+    api_url: str | None = None
+
+    @classmethod
+    def of_zoho(cls, suffix: str, *, accounts: str = "zoho") -> Hosts:
+        """Those of the data center whose addresses end so.
+
+        >>> Hosts.of_zoho("eu").accounts_url
+        'https://accounts.zoho.eu'
+        """
+        return cls(
+            f"https://accounts.{accounts}.{suffix}",
+            f"https://www.zohoapis.{suffix}",
+            f"https://content.zohoapis.{suffix}",
+        )
+
+
+DATA_CENTERS = {
+    "us": Hosts.of_zoho("com"),
+    "eu": Hosts.of_zoho("eu"),
+    "in": Hosts.of_zoho("in"),
+    "au": Hosts.of_zoho("com.au"),
+    "cn": Hosts.of_zoho("com.cn"),
+    "jp": Hosts.of_zoho("jp"),
+    "sa": Hosts.of_zoho("sa"),
+    "ca": Hosts.of_zoho("ca", accounts="zohocloud"),
+}
+ZOHO_DOMAINS = tuple(
+    f"{domain}.{suffix}"
+    for suffix in ("com", "eu", "in", "com.au", "com.cn", "jp", "sa", "ca")
+    for domain in ("zoho", "zohoapis", "zohocloud")
+)
 
 CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "client_id": {
@@ -114,23 +161,13 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Hosts:
-    """Where to call. ``api_url`` is None where the accounts server's answer is to tell."""
-
-    accounts_url: str
-    default_api_url: str
-    content_url: str
-    api_url: str | None = None
-
-
-@dataclass(frozen=True)
 class Limits:
     """How the client behaves."""
 
-    max_concurrent_requests: int = SAFE_CONCURRENT_REQUESTS
-    request_timeout: int = 60
-    max_retries: int = 8
-    credit_budget: int | None = None
+    max_concurrent_requests: int
+    request_timeout: int
+    max_retries: int
+    credit_budget: int | None
 
 
 @dataclass(frozen=True)
@@ -139,10 +176,10 @@ class ClientSettings:
 
     credentials: Credentials
     hosts: Hosts
-    limits: Limits = Limits()
-    api_log_path: Path | None = None
-    token_cache_path: Path | None = None
-    user_agent: str = "bigin-singer"
+    limits: Limits
+    api_log_path: Path | None
+    token_cache_path: Path | None
+    user_agent: str
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> ClientSettings:
@@ -150,31 +187,41 @@ class ClientSettings:
 
         Raises SettingsError naming the setting; never with a secret's value.
         """
-        center = data_center(_text(settings, "data_center") or "us")
+        hosts = data_center(_text(settings, "data_center") or "us")
         api_url = _url(settings, "api_url")
         return cls(
             credentials=Credentials(*(_required(settings, name) for name in REQUIRED_SETTINGS)),
-            hosts=Hosts(
-                accounts_url=_url(settings, "accounts_url") or center.accounts_url,
-                default_api_url=center.api_url,
-                content_url=api_url or center.content_url,
+            hosts=replace(
+                hosts,
+                accounts_url=_url(settings, "accounts_url") or hosts.accounts_url,
+                content_url=api_url or hosts.content_url,
                 api_url=api_url,
             ),
-            limits=Limits(
-                max_concurrent_requests=_integer(
-                    settings,
-                    "max_concurrent_requests",
-                    default=SAFE_CONCURRENT_REQUESTS,
-                    most=MAX_CONCURRENT_REQUESTS,
-                ),
-                request_timeout=_integer(settings, "request_timeout", default=60),
-                max_retries=_integer(settings, "max_retries", default=8, least=0),
-                credit_budget=_integer(settings, "credit_budget", default=0) or None,
-            ),
+            limits=Limits(**{each.name: _integer(settings, each.name) for each in fields(Limits)}),
             api_log_path=_path(settings, "api_log_path"),
             token_cache_path=_path(settings, "token_cache_path"),
             user_agent=_header_text(settings, "user_agent") or "bigin-singer",
         )
+
+
+def data_center(name: str) -> Hosts:
+    """The hosts of a location such as ``eu``. Raises SettingsError for an unknown one."""
+    try:
+        return DATA_CENTERS[name.strip().lower()]
+    except KeyError:
+        known = ", ".join(DATA_CENTERS)
+        raise SettingsError(f"data_center: {name!r} is not one of {known}.") from None
+
+
+def is_zoho(url: str) -> bool:
+    """Whether an address is an https one of Zoho's, so that a token may go there.
+
+    >>> is_zoho("https://download-accl.zoho.com/x"), is_zoho("https://zoho.com.example.org/x")
+    (True, False)
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return parts.scheme == "https" and host.endswith(tuple(f".{domain}" for domain in ZOHO_DOMAINS))
 
 
 def _text(settings: Mapping[str, Any], name: str) -> str | None:
@@ -227,14 +274,15 @@ def _is_address(value: str) -> bool:
         return False
 
 
-def _integer(
-    settings: Mapping[str, Any], name: str, *, default: int, least: int = 1, most: int | None = None
-) -> int:
+def _integer(settings: Mapping[str, Any], name: str) -> Any:
+    """A whole number within the bounds that are declared, or the default that is."""
+    declared = CLIENT_SETTINGS[name]
     value = settings.get(name)
     if value is None:
-        return default
+        return declared.get("default")
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingsError(f"{name}: expected a whole number, got {value!r}.")
+    least, most = declared["minimum"], declared.get("maximum")
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise SettingsError(f"{name}: {value} is out of range, it takes {bounds}.")

@@ -1,16 +1,18 @@
-"""Calls in flight: never more than allowed, fewer after a 429, more again after a while."""
+"""When a call may begin: so many at once (fewer after a 429), and so many downloads a minute."""
 
 from __future__ import annotations
 
 import threading
+import time
 from bisect import insort
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bigin_api.errors import ClientClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Ticket = tuple[bool, int]
 """Whether it can wait, and when it came: the lowest is the next."""
@@ -101,3 +103,34 @@ class Gate:
 
     def _is_next(self, ticket: Ticket) -> bool:
         return self.inside < self.allowed and self._waiting[0] == ticket
+
+
+class Pace:
+    """Makes the caller wait for its turn; one object for all threads.
+
+    Invariant: in no window of ``seconds`` are there more than ``starts`` turns.
+    """
+
+    def __init__(
+        self,
+        starts: int,
+        seconds: float,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds = seconds
+        self._pause = pause
+        self._clock = clock
+        self._turns: deque[float] = deque(maxlen=starts)
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when this start may happen. Raises what ``pause`` raises."""
+        with self._lock:
+            now = self._clock()
+            full = len(self._turns) == self._turns.maxlen
+            turn = max(now, self._turns[0] + self._seconds) if full else now
+            self._turns.append(turn)  # taken before the wait, so that others line up behind it
+        if turn > now:
+            self._pause(turn - now)

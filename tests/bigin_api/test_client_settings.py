@@ -6,8 +6,7 @@ import pytest
 from support.scripted import SECRETS, settings_for
 
 from bigin_api import CLIENT_SETTINGS, Client, ClientSettings, SettingsError
-from bigin_api.data_centers import DATA_CENTERS, data_center, is_zoho
-from bigin_api.settings import REQUIRED_SETTINGS
+from bigin_api.settings import DATA_CENTERS, REQUIRED_SETTINGS, data_center, is_zoho
 
 MINIMAL = {"client_id": "the-client", "client_secret": SECRETS[0], "refresh_token": SECRETS[1]}
 
@@ -153,10 +152,10 @@ def test_each_data_center_has_its_hosts(name, accounts, api):
     """A token asked for in one data center is unknown in the next."""
     made = data_center(name)
 
-    assert (made.accounts_url, made.api_url) == (accounts, api)
+    assert (made.accounts_url, made.default_api_url) == (accounts, api)
     assert made.content_url == api.replace("www.", "content.")
     assert is_zoho(made.accounts_url)
-    assert is_zoho(made.api_url)
+    assert is_zoho(made.default_api_url)
     assert is_zoho(made.content_url)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bigin_api import BulkJobFailed, BulkJobUnfinished, BulkReadJob
 from bigin_api.bulk.polling import LONGEST_WAIT, Polling, poll_waits
-from bigin_api.http.pace import Pace
+from bigin_api.http.gate import Pace
 
 
 class Clock:
