@@ -12,7 +12,7 @@ has been emitted. It moves only when a pass is complete, and never back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,9 @@ import msgspec
 from msgspec.structs import replace
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import parse_moment, utc_text
 
+to_utc_text, from_text = utc_text, parse_moment
 Entry = Mapping[str, Any]
 Kind = Literal["full", "incremental", "bulk"]
 Interval = tuple[str, str | None]
@@ -184,27 +186,6 @@ def _check_entry(stream: str, entry: Any) -> None:
             f"{where}: pass: not as this tap writes it ({error}). "
             "Without it the stream goes on from its bookmark."
         ) from None
-
-
-def to_utc_text(moment: datetime) -> str:
-    """A moment as state and records carry it: UTC, whole seconds, ``Z``.
-
-    >>> to_utc_text(datetime(2026, 5, 14, 12, 53, 58, tzinfo=timezone(timedelta(hours=3))))
-    '2026-05-14T09:53:58Z'
-    """
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def from_text(text: str) -> datetime:
-    """A moment out of state or a record. Raises ValueError.
-
-    >>> from_text("2026-05-14T12:53:58+03:00").isoformat()
-    '2026-05-14T09:53:58+00:00'
-    """
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc)
 
 
 def _moment(value: Any) -> datetime | None:

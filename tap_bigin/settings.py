@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Literal
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import parse_moment
 from bigin_api.settings import CLIENT_SETTINGS, REQUIRED_SETTINGS
 
 TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -182,10 +183,6 @@ def _moment(settings: Mapping[str, Any], name: str) -> datetime | None:
     if not value:
         return None
     try:
-        # Python 3.10 reads no `Z`.
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00").replace("z", "+00:00"))
+        return parse_moment(str(value))
     except ValueError:
         raise SettingsError(f"{name}: {value!r} is no moment such as 2026-01-01T00:00:00Z.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from bigin_api.bulk.polling import PATIENCE, Polling
@@ -20,6 +20,7 @@ from bigin_api.http.calls import Call, Reply
 from bigin_api.http.replies import refuse
 from bigin_api.json_values import api_name_of, integer, mapping
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
+from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -191,7 +192,8 @@ class BulkRead:
 def condition(api_name: str, comparator: Comparator, value: Any) -> Criteria:
     """One condition, in the older flat form that Bigin v2 takes.
 
-    >>> condition("Modified_Time", "greater_equal", datetime(2026, 5, 14, 9, tzinfo=timezone.utc))
+    >>> from bigin_api.moments import parse_moment
+    >>> condition("Modified_Time", "greater_equal", parse_moment("2026-05-14T09:00:00Z"))
     {'api_name': 'Modified_Time', 'comparator': 'greater_equal', 'value': '2026-05-14T09:00:00+00:00'}
     """
     return {"api_name": api_name, "comparator": comparator, "value": _value(value)}
@@ -224,8 +226,8 @@ def _group(criteria: Sequence[Criteria], operator: str) -> Criteria:
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, datetime):  # neither fractions nor `Z`
-        return value.astimezone(timezone.utc).replace(microsecond=0).isoformat()
+    if isinstance(value, datetime):
+        return offset_text(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [_value(each) for each in value]
     return value

@@ -6,14 +6,15 @@ Source: coql-overview, construct-coql-query, get-records-coql (Bigin v2).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.http.calls import Call
 from bigin_api.limits import COQL_MAX_ROWS
+from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from bigin_api.http.calls import Sender
 
@@ -101,9 +102,10 @@ def quote(value: str) -> str:
 
 
 def moment(value: datetime) -> str:
-    """A datetime as COQL takes it: quoted, whole seconds, a numeric offset and never ``Z``.
+    """A datetime as COQL takes it, in quotes.
 
-    >>> moment(datetime(2026, 5, 14, 9, 53, 58, tzinfo=timezone.utc))
+    >>> from bigin_api.moments import parse_moment
+    >>> moment(parse_moment("2026-05-14T09:53:58Z"))
     "'2026-05-14T09:53:58+00:00'"
     """
-    return f"'{value.astimezone(timezone.utc).replace(microsecond=0).isoformat()}'"
+    return f"'{offset_text(value)}'"

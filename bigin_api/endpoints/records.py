@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
 from bigin_api.errors import InvalidRequest, ServerError
 from bigin_api.http.calls import Call
 from bigin_api.limits import CREDITS_PER_CALL, CREDITS_PER_VIEW_PAGE, RECORDS_PER_PAGE, write_credits
+from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from bigin_api.http.calls import Sender
 
@@ -232,5 +233,4 @@ class Records:
 def _since(moment: datetime | None) -> dict[str, str]:
     if moment is None:
         return {}
-    whole = moment.astimezone(timezone.utc).replace(microsecond=0)
-    return {"If-Modified-Since": whole.isoformat()}
+    return {"If-Modified-Since": offset_text(moment)}

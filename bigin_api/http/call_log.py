@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TextIO
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import utc_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ class CallLog:
         if self._path is None:
             return
         line = _Line(
-            time=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            time=utc_text(datetime.now(timezone.utc), timespec="milliseconds"),
             method=call.method,
             path=call.path,
             module=call.module,

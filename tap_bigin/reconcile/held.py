@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import re
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
 COLUMNS = ("stream", "id", "modified_time")
 Held = dict[str, dict[int, "int | None"]]
 """By stream as the CSV spells it: id to seconds since 1970 in UTC, None where the row has no time."""
-
-_MOMENT = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*"
-    r"(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?",
-    re.IGNORECASE,
-)
 
 
 def read_held(lines: Iterable[str]) -> Held:
@@ -57,14 +50,9 @@ def seconds(text: str) -> int:
     >>> seconds("2026-05-14 09:53:58") == seconds("2026-05-14 11:53:58+02")
     True
     """
-    found = _MOMENT.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text!r} is no ISO datetime")
-    zone = (found["zone"] or "Z").upper()
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    offset = "+00:00" if zone in ("Z", "UTC") else f"{zone[0]}{digits[:2]}:{digits[2:]}"
-    moment = datetime.fromisoformat(f"{found['day']}T{found['time']}{offset}")
-    return int(moment.astimezone(timezone.utc).timestamp())
+    if ":" not in text:
+        raise ValueError(f"{text!r} has no time of day")
+    return int(parse_moment(text).timestamp())
 
 
 def _places(header: Sequence[str]) -> list[int]:

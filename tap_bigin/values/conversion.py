@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from bigin_api.moments import parse_moment, utc_text
 from tap_bigin.values.schema import Treatment
 
 Record = dict[str, Any]
@@ -65,7 +65,7 @@ class Instants(dict[Any, Any]):
         if hour in self._hours and minutes in self._minutes:
             utc = self._hours[hour] + minutes + "Z"
         else:
-            utc = _to_utc(text)
+            utc = utc_text(parse_moment(text), timespec="auto")
             if len(text) == _WHOLE and text.endswith(":00"):
                 self._hours[hour] = utc[:_HOUR]
                 self._minutes.add(minutes)
@@ -74,17 +74,6 @@ class Instants(dict[Any, Any]):
 
 
 _HOUR, _SECOND, _WHOLE = len("2026-05-14T12"), len("2026-05-14T12:53:58"), len("2026-05-14T12:53:58+03:00")
-
-
-def _to_utc(text: str) -> str:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    try:
-        moment = moment.astimezone(timezone.utc)
-    except OverflowError:  # the first or the last day that there is
-        raise ValueError(text) from None
-    return moment.replace(tzinfo=None).isoformat() + "Z"
 
 
 class Conversion:

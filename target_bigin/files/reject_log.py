@@ -10,6 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import utc_text
 from target_bigin.records.record import Record, Reject
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -41,7 +42,7 @@ class RejectLog:
         """Add the line of one record. Raises SettingsError if the file cannot be written."""
         module, key_properties = self._about.get(record.stream, (None, []))
         line: dict[str, Any] = {
-            "time": datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "time": utc_text(datetime.now(timezone.utc)),
             "stream": record.stream,
             "module": module,
             "key_properties": key_properties,

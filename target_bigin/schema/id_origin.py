@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from bigin_api.moments import parse_moment
 from target_bigin.records.record import Fields
 from target_bigin.schema.fields import ID_NAMES
 from target_bigin.settings import StreamSettings
@@ -69,6 +70,6 @@ def is_the_same(record: Fields, found: Fields | None) -> bool:
 
 def _instant(value: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))  # Python 3.10 reads no `Z`
+        return parse_moment(str(value))
     except ValueError:
         return None

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+from bigin_api.moments import offset_text, parse_day, parse_moment
 from target_bigin.values.errors import BadValue, wrong
 
 _A_DATE = "a date (YYYY-MM-DD)"
 _A_MOMENT = "a date and time (ISO 8601, such as 2026-05-14T09:53:58+02:00)"
 
-_ISO = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)"
-    r"(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?\s?(?:([Zz]|UTC)|([+-])(\d\d):?(\d\d)?)?)?",
-    re.ASCII,
-)
 _EPOCH = re.compile(r"-?\d{9,19}(?:\.\d+)?", re.ASCII)
 _SECONDS_FROM = 10**8  # March 1973: anything nearer to zero is more likely no epoch at all
 _MILLISECONDS_FROM = 10**11  # in seconds this is the year 5138
 _MICROSECONDS_FROM = 10**14
 _NANOSECONDS_FROM = 10**17
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_UTC_SUFFIXES = ("Z", "z")
-_LENGTH_WITH_Z = 20
-_LENGTH_WITH_OFFSET = 25
 
 
 def to_date(value: Any) -> str | None:
@@ -35,15 +29,10 @@ def to_date(value: Any) -> str | None:
     ('2026-05-14', '2026-05-14')
     """
     if isinstance(value, str):
-        text = value.strip()
-        if not text:
+        if not value.strip():
             return None
-        found = _ISO.fullmatch(text)
-        if found:
-            try:
-                return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
-            except ValueError:
-                raise wrong(value, _A_DATE) from None
+        with suppress(ValueError):
+            return parse_day(value).isoformat()
     return _from_epoch(value, _A_DATE).date().isoformat()
 
 
@@ -54,51 +43,11 @@ def to_datetime(value: Any) -> str | None:
     '2026-05-14T09:53:58+00:00'
     """
     if isinstance(value, str):
-        quick = _quick_utc(value)
-        if quick is not None:
-            return quick
-        text = value.strip()
-        if not text:
+        if not value.strip():
             return None
-        found = _ISO.fullmatch(text)
-        if found:
-            return _text_of(_moment(found, value), value)
-    return _text_of(_from_epoch(value, _A_MOMENT), value)
-
-
-def _quick_utc(text: str) -> str | None:
-    """The common form, in a fraction of the time: 2026-05-14T09:53:58Z or with +00:00."""
-    length = len(text)
-    if length == _LENGTH_WITH_Z and text.endswith(_UTC_SUFFIXES):
-        plain = text[:-1]
-    elif length == _LENGTH_WITH_OFFSET and text.endswith("+00:00"):
-        plain = text[:-6]
-    else:
-        return None
-    if plain[10] != "T" or plain[4] != "-" or plain[7] != "-":
-        return None
-    try:
-        datetime.fromisoformat(plain)
-    except ValueError:
-        return None
-    return plain + "+00:00"
-
-
-def _moment(found: re.Match[str], value: Any) -> datetime:
-    year, month, day, hour, minute, second, _utc, sign, off_hours, off_minutes = found.groups()
-    offset = timedelta(hours=int(off_hours or 0), minutes=int(off_minutes or 0))
-    try:
-        return datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            tzinfo=timezone(-offset if sign == "-" else offset),
-        )
-    except ValueError:
-        raise wrong(value, _A_MOMENT) from None
+        with suppress(ValueError):
+            return offset_text(parse_moment(value))
+    return offset_text(_from_epoch(value, _A_MOMENT))
 
 
 def _from_epoch(value: Any, takes: str) -> datetime:
@@ -127,10 +76,3 @@ def _from_epoch(value: Any, takes: str) -> datetime:
             except OverflowError:
                 break
     raise wrong(value, takes)
-
-
-def _text_of(moment: datetime, value: Any) -> str:
-    try:
-        return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
-    except OverflowError:
-        raise wrong(value, _A_MOMENT) from None

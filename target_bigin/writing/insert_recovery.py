@@ -17,6 +17,7 @@ from bigin_api.endpoints.coql import moment
 from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.models import Field
+from bigin_api.moments import parse_moment
 from target_bigin.records.record import Fields, Record
 from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
 from target_bigin.values.moments import to_datetime
@@ -153,7 +154,7 @@ def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: 
             sort_order="desc",
         )
         for row in page.records:
-            if datetime.fromisoformat(row["Created_Time"]) < since - MARGIN:
+            if parse_moment(row["Created_Time"]) < since - MARGIN:
                 return
             yield row
         if not page.more_records:
