@@ -9,14 +9,15 @@
     │   ├── RateLimited          429: too many calls at once, or the day's credits are used up
     │   ├── ServerError          5xx, or a body that is cut off
     │   └── ConnectionFailed     no answer: refused, reset, timed out
-    ├── PermissionDenied         skip the module: the token may not do this
-    │   └── ScopeMissing         ... because its scope lacks it
-    ├── ModuleUnavailable        skip the module: unknown here, or closed to the API
-    ├── InvalidRequest           our mistake, or an input's: shown as Bigin said it
-    │   ├── PageTokenRefused     start the chain of pages anew
-    │   ├── PaginationLimit      read on by other means
-    │   ├── QueryRefused         a COQL query: where it is wrong
-    │   └── NotFound             the resource does not exist (bulk jobs; records answer 204)
+    ├── Refused                  go on without: Bigin will not do this, however often it is asked
+    │   ├── PermissionDenied     skip the module: the token may not do this
+    │   │   └── ScopeMissing     ... because its scope lacks it
+    │   ├── ModuleUnavailable    skip the module: unknown here, or closed to the API
+    │   └── InvalidRequest       our mistake, or an input's: shown as Bigin said it
+    │       ├── PageTokenRefused start the chain of pages anew
+    │       ├── PaginationLimit  read on by other means
+    │       ├── QueryRefused     a COQL query: where it is wrong
+    │       └── NotFound         the resource does not exist (bulk jobs; records answer 204)
     ├── BulkJobFailed            read or write by other means: Bigin gave the job up
     ├── BulkJobUnfinished        ask again later: the job is still under way at Bigin
     ├── ArchiveRefused           a zip is not what it should be: cut off, damaged or hostile
@@ -94,7 +95,11 @@ class ConnectionFailed(TransientError):  # noqa: N818 -- reads as what happened
         self.may_have_happened = may_have_happened
 
 
-class PermissionDenied(BiginError):  # noqa: N818 -- the platform's own word
+class Refused(BiginError):  # noqa: N818 -- reads as what happened
+    """Bigin will not do this, asked as it was: asking again does not help."""
+
+
+class PermissionDenied(Refused):
     """The token's user may not do this in this module."""
 
 
@@ -102,11 +107,11 @@ class ScopeMissing(PermissionDenied):
     """The token was granted without the scope that this call needs."""
 
 
-class ModuleUnavailable(BiginError):  # noqa: N818 -- reads as what happened
+class ModuleUnavailable(Refused):
     """The module is unknown in this organisation, or not open to this API."""
 
 
-class InvalidRequest(BiginError):  # noqa: N818 -- the platform's own word
+class InvalidRequest(Refused):
     """Refused as asked; repeating it does not help."""
 
 

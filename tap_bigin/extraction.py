@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
-from bigin_api.errors import NotFound, ServerError
+from bigin_api.errors import NotFound, Refused, ServerError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Jobs, Scan
 from tap_bigin.bulk.bulk_scan import BulkReading
@@ -21,7 +21,7 @@ from tap_bigin.bulk.choice import JobChoice
 from tap_bigin.bulk.jobs import BulkUnusable
 from tap_bigin.bulk.merging import BulkMerging
 from tap_bigin.lists.pages import MODIFIED, ModulePages, Place, Record
-from tap_bigin.lists.proving import REFUSALS, Proof
+from tap_bigin.lists.proving import Proof
 from tap_bigin.lists.reading import ListReading, listing_of
 from tap_bigin.planning import list_credits
 
@@ -245,7 +245,7 @@ class Extraction:
     def _count(self, criteria: str | None = None) -> int | None:
         try:
             return self._client.urgent().records.count(self._module, criteria=criteria)
-        except (*REFUSALS, ServerError):
+        except (Refused, ServerError):
             return None  # it only plans: what cannot be counted can be read
 
     def _count_since(self, scan: Scan) -> int:

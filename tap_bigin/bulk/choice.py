@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bigin_api import Refused
 from tap_bigin.bulk.columns import is_bulk_readable, job_columns
-from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.planning import may_pay, plan_extraction
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class JobChoice:
                 continue
             try:
                 described = self._client.metadata.fields(module)
-            except REFUSALS:
+            except Refused:
                 continue
             named = next((each.api_name for each in described if each.is_display_field), None)
             if named:
@@ -112,5 +112,5 @@ class JobChoice:
         """Whether any record may have a tag: if the module has none at all, each record's are []."""
         try:
             return bool(self._client.tags.of_module(self._module))
-        except REFUSALS:
+        except Refused:
             return True

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import EVERY_RECORD
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_ROWS
 from tap_bigin.bookmarks import from_text
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tap_bigin.bookmarks import Scan
     from tap_bigin.report import StreamReport
 
-REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
 COUNT_LAG = timedelta(minutes=15)  # module-records-count (sister API): 1 to 10 minutes
 
 
@@ -119,7 +118,7 @@ class Completion:
                 yield from self._without(lookup)
             if self._is_short(counted, promised):
                 yield from self._anywhere(counted)
-        except REFUSALS as refused:
+        except Refused as refused:
             self.refused = refused.message
 
     def _between_files(self) -> Iterator[list[str]]:

@@ -19,12 +19,12 @@ from bigin_api.errors import (
     BiginError,
     BulkJobFailed,
     NotFound,
+    Refused,
     ServerError,
 )
 from bigin_api.limits import RECORDS_PER_BULK_READ
 from tap_bigin.bookmarks import Jobs
 from tap_bigin.bulk.rows import CsvRows, UnreadableFile
-from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.planning import jobs_and_rest
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class BulkFiles:
             return self._client.bulk_read.create(
                 self._module, self._columns.asked_for, criteria=self._criteria, page=number
             )
-        except REFUSALS as refused:
+        except Refused as refused:
             raise BulkUnusable(f"Bulk Read refuses it. {refused.message}", module=self._module) from refused
         except ServerError as failed:  # never asked for twice: each job is paid for
             raise BulkUnusable(f"Bulk Read failed. {failed.message}", module=self._module) from failed
@@ -129,7 +129,7 @@ class BulkFiles:
             return self._client.bulk_read.wait(job, expected_rows=min(left, RECORDS_PER_BULK_READ))
         except NotFound:
             raise
-        except (BulkJobFailed, *REFUSALS) as failed:
+        except (BulkJobFailed, Refused) as failed:
             raise BulkUnusable(failed.message, code=failed.code, module=self._module) from failed
 
     def _download(self, job: BulkReadJob, into: BinaryIO) -> None:
@@ -137,7 +137,7 @@ class BulkFiles:
             self._client.bulk_read.download(job, into)
         except NotFound:
             raise
-        except REFUSALS as refused:
+        except Refused as refused:
             raise BulkUnusable(refused.message, module=self._module) from refused
 
     def _file(self, job: BulkReadJob) -> Iterator[RowsPage]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.errors import Refused
 from bigin_api.limits import MAX_IDS_PER_CALL
 from tap_bigin.bulk.rows import Links
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from bigin_api import Labelled
     from tap_bigin.bulk.rows import Link, Record
     from tap_bigin.planning import JobColumns, Kind
-
-REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
 
 
 class BulkLinks:
@@ -66,12 +64,12 @@ class BulkLinks:
     def _users(self) -> list[dict[str, Any]]:
         try:
             return list(self._client.organization.users())
-        except REFUSALS:
+        except Refused:
             return []  # the token may not list users: each is learnt from a record
 
     def _layouts(self) -> list[Link]:
         try:
             layouts = self._client.metadata.layouts(self._module)
-        except REFUSALS:
+        except Refused:
             return []
         return [{"name": each.name, "id": each.id} for each in layouts]

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api import Refused
 from bigin_api.models import Module
 from tap_bigin.discovery.definition import readable_modules
 
@@ -96,6 +96,6 @@ class Description:
         """A module's fields, None if the token may not see them."""
         try:
             return self._client.metadata.fields(module)
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as refused:
+        except Refused as refused:
             self.refusals[module] = refused.message
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api import BiginError, Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import READ_OVERLAP, from_text
 from tap_bigin.lists.gaps import condition
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from bigin_api import Labelled
     from tap_bigin.bookmarks import Interval
     from tap_bigin.lists.gaps import Order
-
-REFUSALS = (PermissionDenied, ModuleUnavailable, InvalidRequest)
 
 
 class Proof:
@@ -41,7 +39,7 @@ class Proof:
                 for record in records
                 if int(record["id"]) not in known
             ]
-        except REFUSALS as refused:
+        except Refused as refused:
             self.refused = refused
             return []
 
@@ -60,5 +58,5 @@ class Proof:
                 if not page.more_records:
                     return False
                 number += 1
-        except REFUSALS:
+        except Refused:
             return None

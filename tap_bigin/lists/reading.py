@@ -19,13 +19,13 @@ from msgspec.structs import replace
 
 from bigin_api import BiginError, PageTokenRefused, PaginationLimit
 from bigin_api.endpoints.coql import moment
+from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Top, from_text, to_utc_text, without_tokens
 from tap_bigin.lists.both_ends import between, from_both_ends, have_met, is_worth_it
 from tap_bigin.lists.gaps import BY_ID, BY_ID_DOWN, BY_TIME, is_in_order
 from tap_bigin.lists.pages import MODIFIED, PAGES_BY_NUMBER, JoinedPage, Listing, Place, places_after_first
 from tap_bigin.lists.proven import ProvenReading
-from tap_bigin.lists.proving import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -223,7 +223,7 @@ class ListReading(ProvenReading):
                 records = self._whole([row["id"] for row in rows])
                 self.scan = replace(self.scan, after=rows[-1]["id"])
                 yield records
-        except REFUSALS as refused:
+        except Refused as refused:
             if self.scan.emitted >= MAX_RECORDS_BY_TOKEN:
                 raise BiginError(
                     f"{self._module}: lists end at {MAX_RECORDS_BY_TOKEN:,} records, and what lies beyond "

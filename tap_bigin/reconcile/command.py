@@ -16,8 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import BiginError, Client, InFlight, SettingsError
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api import BiginError, Client, InFlight, Refused, SettingsError
 from tap_bigin.discovery.definition import readable_modules
 from tap_bigin.reconcile.comparison import compare, comparison_credits
 from tap_bigin.reconcile.held import read_held, seconds
@@ -126,7 +125,7 @@ def _modules_of(client: Client, held: Held) -> tuple[dict[str, str], dict[str, s
 def _count(client: Client, stream: str, module: str) -> tuple[str, int | str]:
     try:
         return stream, client.labelled(stream).records.count(module)
-    except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+    except Refused as error:
         return stream, error.message
 
 
@@ -135,7 +134,7 @@ def _compare(
 ) -> tuple[str, Comparison | str]:
     try:
         return stream, compare(client.labelled(stream), module, held, stream=stream, as_of=as_of)
-    except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+    except Refused as error:
         return stream, error.message
 
 

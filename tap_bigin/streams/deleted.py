@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.deletions import DELETED_TIME, Mark, compare, restored
-from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
@@ -75,7 +75,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 mark = Mark.from_state(marks.get(module))
                 news = compare(mark, self.run.deleted_lists.of(self.client, module, mark))
                 records = self._records(module, news)
-            except REFUSALS as refused:
+            except Refused as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")
                 continue
             convert(records)

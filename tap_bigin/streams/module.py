@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import (
     Scan,
@@ -27,7 +28,6 @@ from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import Mark, News, compare, read_deleted
 from tap_bigin.lists.pages import MODIFIED, ModulePages
-from tap_bigin.lists.proving import REFUSALS
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
@@ -171,7 +171,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         mark = Mark.from_state(state.get("deleted"))
         try:
             return compare(mark, self.run.deleted_lists.of(self.client, self._module, mark))
-        except REFUSALS as refused:
+        except Refused as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")
             return None
@@ -204,7 +204,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """The mark, with what went into the bin while many pages were read: it may come back."""
         try:
             listed = read_deleted(self.client, self._module, since=scan.started)
-        except REFUSALS:
+        except Refused:
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return replace(mark, gone=tuple(sorted(in_bin.union(mark.gone))))

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api import InvalidRequest, ModuleUnavailable
+from bigin_api.errors import Refused
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
@@ -323,7 +324,7 @@ def _asked(ask: Callable[[str], Iterable[Any]], module: str) -> Iterable[Any]:
     """The answer, nothing where the module has no such thing: not every one has related lists or tags."""
     try:
         return ask(module)
-    except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+    except Refused:
         return ()
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, ServerError
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
 from tap_bigin.bookmarks import Scan, begin, complete, read_from, scan_of, shape_of_scan
 from tap_bigin.lists.pages import ModulePages, field_groups
-from tap_bigin.lists.proving import REFUSALS, Proof
+from tap_bigin.lists.proving import Proof
 from tap_bigin.lists.reading import ListReading
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
@@ -127,7 +127,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
             return begun
         try:
             parents = f"{self.client.records.count(self.definition.module):,} parents"
-        except (*REFUSALS, ServerError):
+        except (Refused, ServerError):
             parents = "each parent"
         self.report.inform(f"reads {parents}, 1 credit or more each.")
         return Scan("full", self.client.server_time, shape)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, SettingsError
+from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError
 from bigin_api.json_values import api_name_of, mapping, text
 from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
 from tap_bigin.values.schema import (
@@ -202,7 +202,7 @@ def _without_parent(fields: Sequence[Field]) -> list[Field]:
 def _lists(client: Client, module: str) -> Sequence[RelatedList]:
     try:
         return [each for each in client.metadata.related_lists(module) if each.status == "visible"]
-    except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+    except Refused:
         return ()  # not every module has related lists: get-related-list-meta names seven
 
 

@@ -19,12 +19,12 @@ from bigin_api import (
     BulkWriteJob,
     CsvArchive,
     InvalidRequest,
-    ModuleUnavailable,
     PermissionDenied,
     RowResult,
     TransientError,
     read_results,
 )
+from bigin_api.errors import Refused
 from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Record
@@ -84,7 +84,7 @@ def run_job(
                 ignore_empty=not sheet.blanks_erase,
                 records=len(sent),
             )
-        except (InvalidRequest, ModuleUnavailable, PermissionDenied) as error:
+        except Refused as error:
             return Sent(sent, left, refusal=error.message)
         except TransientError as error:
             return Sent(sent, left, trouble=error.message)

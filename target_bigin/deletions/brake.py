@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject, Rejected
@@ -96,7 +96,7 @@ class Brakes:
             )
             if reject is not None:
                 logger.error("%s", reject.message)
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+        except Refused as error:
             reject = Reject("rejected", error.code or "NO_COUNT", error.message)
         for _, wait in held:
             if reject is None:

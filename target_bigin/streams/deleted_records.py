@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied, WriteResult
+from bigin_api import WriteResult
+from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
@@ -66,7 +67,7 @@ class DeletedRecordsStream(Stream):
             outcome: Action | Reject = await self._delete(record)
         except Rejected as rejected:
             outcome = rejected.reject
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest) as error:
+        except Refused as error:
             outcome = Reject("rejected", error.code or type(error).__name__, error.message)
         self._ledger.end(record, outcome)
 

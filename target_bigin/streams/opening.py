@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied
+from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused
 from bigin_api.models import Field, Layout, Module
 from target_bigin.files.id_map import source_key
 from target_bigin.files.reject_log import RejectLog
@@ -118,7 +118,7 @@ class Opener:
 
         try:
             found = self._run.tasks.wait_for(ask) if is_id(record_id) else []
-        except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+        except Refused:
             return "bigin"
         if is_the_same(first, found[0] if found else None):
             return "bigin"
@@ -139,7 +139,7 @@ class Opener:
         def layouts() -> tuple[Layout, ...]:
             try:
                 return metadata.layouts(name)
-            except (PermissionDenied, ModuleUnavailable, InvalidRequest):
+            except Refused:
                 return ()  # they only tell beforehand what Bigin would refuse
 
         asked: list[Callable[[], tuple[Any, ...]]] = [lambda: metadata.fields(name), layouts]
