@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def target(sandbox: Sandbox, tmp_path: Path) -> RunTarget:
         return run_target(sandbox, tmp_path, messages, **settings)
 
     return run
+
+
+@pytest.fixture
+def cached(target: RunTarget, tmp_path: Path) -> RunTarget:
+    """A target that keeps what it wrote, to leave out what says nothing new."""
+    return partial(target, unchanged_cache_path=str(tmp_path / "written.sqlite"))
 
 
 @pytest.fixture

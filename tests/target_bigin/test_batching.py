@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,6 +167,29 @@ def test_a_record_that_says_less_stands_for_nobody():
 
     assert numbers(stream.take(100)) == [1]
     assert stream.queue.waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"mergeable": False}, {}),
+        ({}, {"mergeable": False}),
+        ({"id": "7"}, {"id": "8"}),
+        ({"id": "7"}, {}),
+        ({"operation": "update"}, {}),
+        ({"operation": "insert"}, {"operation": "insert"}),
+        ({"operation": "delete"}, {"operation": "delete"}),
+    ],
+)
+def test_only_the_same_write_of_the_same_record_is_left_out(earlier, later):
+    """Rows that append, two ids, a deletion and an insert: each of the two writes does something of its own."""
+    stream = stream_of(prepared(1, "a", **earlier), prepared(2, "a", **later), merge=True)
+
+    first = stream.take(100)
+    written(*first)
+    second = stream.take(100)
+
+    assert [numbers(first), numbers(second)] == [[1], [2]]
 
 
 def test_a_refused_record_gives_way_to_the_one_it_stood_for():

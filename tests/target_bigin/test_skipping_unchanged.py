@@ -11,14 +11,6 @@ from support.target import RunningTarget, record, records, schema, settings_of
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", "Phone", key=["Email"])
 
 
-@pytest.fixture
-def cached(target, tmp_path):
-    """A target that keeps what it wrote."""
-    return lambda messages, **more: target(
-        messages, unchanged_cache_path=str(tmp_path / "written.sqlite"), **more
-    )
-
-
 def people(count, **more):
     return [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org", **more} for n in range(count)]
 

@@ -71,6 +71,19 @@ def test_the_same_deal_again_doubles_nothing(sandbox, target, products):
     assert deal(sandbox)["Associated_Products"] == before
 
 
+def test_rows_of_two_records_of_one_deal_are_all_written(sandbox, target, products):
+    """The later one says all that the earlier one said of the deal, but not its rows: neither is left out."""
+    sent = [
+        record("Pipelines", **DEAL, Associated_Products=rows(pair))
+        for pair in (("Test Desk", 2), ("Test Lamp", 1))
+    ]
+
+    run = target([DEALS, *sent], streams=BY_NAME)
+
+    assert run.error is None
+    assert sold(sandbox) == [("Test Desk", 2), ("Test Lamp", 1)]
+
+
 def test_a_changed_row_keeps_its_id_and_a_new_one_is_added(sandbox, target, products):
     """Rows are the same if they sell the same product."""
     write(target, ("Test Desk", 2), ("Test Lamp", 1))
