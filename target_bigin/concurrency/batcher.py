@@ -38,6 +38,10 @@ class Batcher(Generic[K, Q, A]):
             self.flush()
         return wait
 
+    def is_asking(self, key: K) -> bool:
+        """Whether somebody waits for this answer."""
+        return key in self._asking
+
     def flush(self) -> None:
         """Ask now all that waits, full batch or not."""
         while self._waiting:

@@ -43,6 +43,8 @@ class IdFinder:
         self._fields = fields
         self._client = client
         self._known: OrderedDict[Values, Ids] = OrderedDict()
+        self._changes = 0  # made while they were asked for, and when each value last was
+        self._changed: dict[Values, int] = {}
         self._questions: Batcher[Values, Values, Ids] = Batcher(tasks, self._query, size=COQL_MAX_IN_VALUES)
         self.flush = self._questions.flush
 
@@ -56,20 +58,29 @@ class IdFinder:
 
     async def find(self, *values: object) -> Ids:
         """The ids, asked for if they are not known."""
-        ids = self.known(*values)
-        if ids is None:
-            folded = _folded(values)
+        folded = _folded(values)
+        while (ids := self.known(*values)) is None:
+            asked_at = self._changes
             ids = await self._questions.ask(folded, tuple(str(each).strip() for each in values))
-            self._keep(folded, ids)
+            if self._changed.get(folded, 0) <= asked_at:
+                self._keep(folded, ids)
         return ids
 
     def learn(self, *values: object, record_id: str) -> None:
         """This run wrote a record with this value: nobody need be asked."""
+        self._note_change(_folded(values))
         self._keep(_folded(values), (record_id,))
 
     def forget(self, *values: object) -> None:
         """What is known of this value no longer holds: its record was deleted."""
+        self._note_change(_folded(values))
         self._known.pop(_folded(values), None)
+
+    def _note_change(self, folded: Values) -> None:
+        """An answer that is on its way knows nothing of what the run wrote meanwhile."""
+        if self._questions.is_asking(folded):
+            self._changes += 1
+            self._changed[folded] = self._changes
 
     def _query(self, asked: Mapping[Values, Values]) -> Mapping[Values, Ids]:
         """In a thread: the ids of each folded value."""
