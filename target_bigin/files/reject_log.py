@@ -17,7 +17,9 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class RejectLog:
-    """Appends to a file, which is opened at once: a run that cannot note a reject must not begin.
+    """Appends to a file that is created with its first line.
+
+    That it can be written is tried at once: a run that cannot note a reject must not begin.
 
     A line: ``{time, stream, module, key_properties, number, kind, code, field, message, record}``; the
     record is as it was read, so the file can be fed back when the cause is mended.
@@ -28,9 +30,13 @@ class RejectLog:
         self._about: dict[str, tuple[str | None, list[str]]] = {}
         if path.is_dir() or (path.exists() and not path.is_file()):
             raise SettingsError(f"rejects_path: {path} is not a file.")
+        self._file: IO[bytes] | None = None
+        is_new = not path.exists()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] | None = path.open("ab")
+            path.open("ab").close()
+            if is_new:
+                path.unlink()
         except OSError as exc:
             raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc
 
@@ -63,10 +69,7 @@ class RejectLog:
             raise SettingsError(f"rejects_path: cannot write to {self.path} ({exc.strerror}).") from exc
 
     def close(self) -> None:
-        """Close the file; one without a line is not left behind."""
+        """Close the file."""
         if self._file is not None:
-            is_empty = self._file.tell() == 0
             self._file.close()
             self._file = None
-            if is_empty:
-                self.path.unlink(missing_ok=True)

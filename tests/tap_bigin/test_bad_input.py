@@ -74,12 +74,19 @@ def test_a_secret_of_the_wrong_type_is_not_shown(sandbox: Sandbox, tmp_path: Pat
     assert "13579246" not in everything
 
 
-def test_an_unknown_setting_is_warned_about(sandbox: Sandbox) -> None:
-    """A misspelt setting does nothing, without a word, unless somebody says so."""
+def test_an_unknown_setting_is_an_error(sandbox: Sandbox) -> None:
+    """A misspelt setting does nothing, and a run without it does what nobody wanted."""
     run = run_tap(sandbox, modulles=["Contacts"])
 
+    assert run.code == 1
+    assert "there is no setting 'modulles', did you mean 'modules'?" in run.log[-1]
+
+
+def test_a_setting_of_the_target_in_the_same_file_is_let_be(sandbox: Sandbox) -> None:
+    """One file with the credentials may serve both."""
+    run = run_tap(sandbox, modules=["Contacts"], rejects_path="rejects.jsonl")
+
     assert run.code == 0
-    assert run.said("there is no 'modulles'")
 
 
 def test_a_glob_that_matches_nothing_is_warned_about(sandbox: Sandbox) -> None:
