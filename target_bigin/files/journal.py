@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +85,11 @@ class Journal:
         memory = known.popleft()
         self._recalled.append((record.number, memory))
         return memory
+
+    def ids(self) -> Iterator[str]:
+        """Of all records that are noted as written."""
+        for note in (*self._former.values(), *(note for note, _ in self._open.values())):
+            yield from (each for each in note.ids or () if each is not None)
 
     def sending(self, records: Sequence[Record], since: datetime) -> int:
         """Note a call before it is sent; gives its number."""

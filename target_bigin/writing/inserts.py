@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -90,9 +90,17 @@ class InsertGate:
         self._let_go(self._before_asking)
 
     async def inquire(
-        self, context: StreamContext, records: Sequence[Record], *, since: datetime, until: float
+        self,
+        context: StreamContext,
+        records: Sequence[Record],
+        *,
+        since: datetime,
+        until: float,
+        known: Iterable[str],
     ) -> tuple[dict[int, str], dict[int, str]]:
         """The ids of those lost records that were written, or may have been: see ``find_written``.
+
+        ``known``: ids of other records that former runs wrote.
 
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
@@ -100,7 +108,7 @@ class InsertGate:
         while self._in_flight or self._is_asking:
             await self._tasks.wait_in(self._before_asking)
         self._is_asking = True
-        taken = frozenset(each for _, ids in self._taken for each in ids)
+        taken = frozenset((*known, *(each for _, ids in self._taken for each in ids)))
         name, fields = context.module.api_name, context.fields
         ask = partial(
             find_written, context.client, name, fields, records, since=since, until=until, taken=taken
@@ -257,7 +265,11 @@ class Inserts:
         at_work_for = self._context.run.client.limits.request_timeout
         try:
             found, doubtful = await self._gate.inquire(
-                self._context, records, since=since, until=sent_before + at_work_for
+                self._context,
+                records,
+                since=since,
+                until=sent_before + at_work_for,
+                known=self._journal.ids(),
             )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"

@@ -65,6 +65,7 @@ class Copy:
                 unchanged_cache_path=str(folder / "written.sqlite"),
                 journal_path=str(folder / "journal.jsonl"),
                 deletes="delete",
+                request_timeout=10,  # so long is a lost answer waited for
                 streams={"*": {"ids": "source", "replace_rows": True}},
             ),
         )
