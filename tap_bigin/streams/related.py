@@ -20,7 +20,7 @@ from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
-from tap_bigin.values.schema import STRING
+from tap_bigin.values.data_types import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
