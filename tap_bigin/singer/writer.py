@@ -49,9 +49,7 @@ class PageWriter(MsgSpecWriter):
 
     def _write(self, lines: bytes | bytearray) -> None:
         self.is_writing = True
-        left = memoryview(lines)
-        while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, and less at a signal
-            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.write(lines)
         self.is_writing = False
         if self.interruption is not None:
             interruption, self.interruption = self.interruption, None
