@@ -29,7 +29,6 @@ class Readable(Protocol):
 
     name: str
     selected: bool
-    is_of_module: bool
 
     def read_ahead(self, state: State) -> Iterator[Chunk]:
         """Its chunks, read in a thread."""
@@ -85,12 +84,6 @@ class Run:
         """Whether deletions are read anyway, so that modules can find what was restored."""
         is_selected = any(each.name == DELETED_RECORDS and each.selected for each in self._streams())
         return is_selected or self.settings.deleted_records == "soft"
-
-    @cached_property
-    def is_crowded(self) -> bool:
-        """Whether the selected modules are enough to keep all calls in flight."""
-        modules = [each for each in self._streams() if each.is_of_module]
-        return sum(each.selected for each in modules) >= self.settings.concurrency
 
     def chunks_ahead(self, name: str) -> Iterable[Chunk]:
         """A stream's chunks, fetched ahead across all selected streams."""

@@ -1,4 +1,4 @@
-"""A pass over a module by Bulk Read jobs → chunks: resumable at each page of rows, completed by COQL.
+"""A scan of a module by Bulk Read jobs: resumable at each page of rows, completed by COQL and by ids.
 
 The state has the jobs' ids and how many of their rows are written: a run that finds them goes on after
 the last one.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tap_bigin.report import StreamReport
 
 
-class BulkReading:
+class BulkScan:
     """One scan of one module."""
 
     def __init__(
@@ -38,14 +38,19 @@ class BulkReading:
         columns: JobColumns,
         *,
         pages: ModulePages,
+        beside: ModulePages | None,
         lookups: Sequence[str],
         report: StreamReport,
     ) -> None:
-        """``pages`` reads records whole; ``lookups`` are all that the module has."""
+        """``pages`` reads records whole, ``beside`` the fields that no job gives, if any are asked for.
+
+        ``lookups`` are all that the module has.
+        """
         self._client = client
         self._module = module
         self._columns = columns
         self._pages = pages
+        self._beside = beside
         self._lookups = lookups
         self._report = report
 
@@ -75,6 +80,7 @@ class BulkReading:
                     continue
                 records = page.records(skipped=max(0, written))
                 self._clear_doubts(records)
+                records = self._completed(records)
                 files.jobs = replace(files.jobs, rows=seen.rows)
             yield self._page(records, files.jobs)
         yield from self._what_is_missing(seen, files)
@@ -85,6 +91,21 @@ class BulkReading:
             self._doubtful = [
                 name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
             ]
+
+    def _completed(self, records: list[Record]) -> list[Record]:
+        """With the fields that no job gives, 1 credit for 100 records and 50 fields.
+
+        A record that changed since the job was made is read whole, one that is gone is left out.
+        """
+        if self._beside is None:
+            return records
+        others = {other["id"]: other for other in self._beside.by_ids([each["id"] for each in records])}
+        there = [each for each in records if each["id"] in others]
+        utc = self._beside.instants.utc
+        changed = [each["id"] for each in there if utc(each[MODIFIED]) != others[each["id"]][MODIFIED]]
+        wholes = {whole["id"]: whole for whole in self._pages.by_ids(changed)}
+        joined = {each["id"]: {**each, **others[each["id"]]} for each in there} | wholes
+        return [record for each, record in joined.items() if each in wholes or each not in changed]
 
     def _page(self, records: list[Record], jobs: Jobs) -> tuple[list[Record], Scan]:
         self.scan = replace(self.scan, jobs=jobs, emitted=self.scan.emitted + len(records))

@@ -57,17 +57,13 @@ class JobChoice:
         self._report.add_note(f"read by list pages: Bulk Read does not give {left}.")
         return False
 
-    def might_be_cheaper(self, counted: int) -> bool:
-        """Whether it is worth finding out whether jobs are cheaper for so many records."""
-        return self.may_pay and self._plan(self._possible_columns, counted, wish="auto").method == "bulk"
-
-    def are_cheaper(self, counted: int, *, wish: Wish, alone: bool = False) -> bool:
-        """Whether to read so many records by jobs, and ``alone`` if list pages cannot help. Says why."""
+    def are_cheaper(self, counted: int, *, wish: Wish) -> bool:
+        """Whether to read so many records by jobs. Says why."""
         plan = self._plan(self._possible_columns, counted, wish=wish)
         if plan.method == "bulk" and self.columns != self._possible_columns:
             plan = self._plan(self.columns, counted, wish=wish)
         self._report.inform(f"read by {'Bulk Read' if plan.method == 'bulk' else 'list pages'}: {plan.why}.")
-        return plan.method == "bulk" and not (alone and self.columns.left_to_list)
+        return plan.method == "bulk"
 
     def _plan(self, columns: JobColumns, counted: int, *, wish: Wish) -> Plan:
         return plan_extraction(columns, records=counted, fields=len(self._fields), wish=wish)

@@ -12,48 +12,14 @@ from typing import TYPE_CHECKING
 
 from bigin_api.limits import BULK_READ_MODULES, MAX_JOINS_PER_BULK_READ
 from tap_bigin.planning import Column, JobColumns, Kind
+from tap_bigin.values.data_types import column_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bigin_api.models import Field
 
-_KIND_OF_TYPE: Mapping[str, Kind] = {
-    "text": "text",
-    "textarea": "text",
-    "email": "text",
-    "phone": "text",
-    "website": "text",
-    "picklist": "text",
-    "autonumber": "text",
-    "bigint": "text",
-    "date": "text",
-    "datetime": "datetime",
-    "integer": "integer",
-    "double": "number",
-    "currency": "number",
-    "percent": "number",
-    "boolean": "boolean",
-    "multiselectpicklist": "choices",
-    "lookup": "link",
-    "userlookup": "user",
-    "ownerlookup": "owner",
-}
-
-_JSON_TYPES_OF_KIND: Mapping[Kind, frozenset[str]] = {
-    "text": frozenset(("string",)),
-    "datetime": frozenset(("string",)),
-    "integer": frozenset(("integer",)),
-    "number": frozenset(("double", "integer")),
-    "boolean": frozenset(("boolean",)),
-    "choices": frozenset(("jsonarray",)),
-    "link": frozenset(("jsonobject",)),
-    "user": frozenset(("jsonobject",)),
-    "owner": frozenset(("jsonobject",)),
-}
-
 LINKS: frozenset[Kind] = frozenset(("link", "layout", "user", "owner"))
-SEPARATOR_OF_CHOICES = ";"
 
 
 def is_bulk_readable(module: str) -> bool:
@@ -101,7 +67,7 @@ def job_columns(
 def _column(
     field: Field, display_fields: Mapping[str, str], *, flat_lookups: bool, untagged: bool
 ) -> Column | None:
-    name, kind = field.api_name, _kind(field)
+    name, kind = field.api_name, column_kind(field)
     if name == "Tag":
         return Column(name, "untagged") if untagged else None
     if kind is None:
@@ -112,28 +78,3 @@ def _column(
         named_by = display_fields.get(field.lookup_module or "")
         return Column(name, kind, f"{name}.{named_by}") if named_by else None
     return Column(name, kind)
-
-
-def _kind(field: Field) -> Kind | None:
-    """How the CSV's text of a field is read; None for what only the list gives."""
-    if field.data_type == "formula":
-        return _kind_of_formula(field)
-    kind = _KIND_OF_TYPE.get(field.data_type)
-    if field.data_type == "bigint" and field.json_type == "jsonobject":
-        return "layout"  # `Pipeline` of Pipelines: the metadata says bigint, the value is a link
-    if kind is None or (field.json_type and field.json_type not in _JSON_TYPES_OF_KIND[kind]):
-        return None
-    if kind == "choices" and any(
-        SEPARATOR_OF_CHOICES in each.actual_value for each in field.pick_list_values
-    ):
-        return None  # a choice that holds the separator cannot be told from two choices
-    return kind
-
-
-def _kind_of_formula(field: Field) -> Kind | None:
-    if field.formula_return_type == "string":
-        return "text"
-    kind = _KIND_OF_TYPE.get(field.formula_return_type or "")
-    if kind == "boolean":
-        return "truth"
-    return kind if kind in ("text", "datetime", "integer", "number") else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import BiginError
-from tap_bigin.bulk.columns import SEPARATOR_OF_CHOICES
+from tap_bigin.values.data_types import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Link = dict[str, Any]
-
-BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "": False}  # an untouched one reads false
-TRUTHS: Mapping[str, bool | None] = {"true": True, "false": False, "": None}
 
 
 class UnreadableFile(BiginError):  # noqa: N818 -- reads as what happened
@@ -110,7 +107,7 @@ class CsvRows:
             return _named_links(place, self._place(column.name_column))
         if column.kind in links:
             return _found_in(place, links[column.kind])
-        convert = _CONVERTERS[column.kind]
+        convert = READERS[column.kind]
         return lambda texts: convert(texts[place])
 
 
@@ -128,22 +125,3 @@ def _named_links(place: int, name_place: int) -> Callable[[Texts], Iterable[Any]
         {"name": name or None, "id": link_id} if link_id else None
         for link_id, name in zip(texts[place], texts[name_place])  # noqa: B905 -- columns of one table
     ]
-
-
-def _number(text: str) -> float:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-_CONVERTERS: Mapping[Kind, Callable[[Sequence[str]], Iterable[Any]]] = {
-    "text": lambda texts: [text or None for text in texts],
-    "datetime": lambda texts: [text or None for text in texts],  # in the user's offset, as in the list
-    "id": lambda texts: [text or None for text in texts],
-    "integer": lambda texts: [int(text) if text else None for text in texts],
-    "number": lambda texts: [_number(text) if text else None for text in texts],
-    "boolean": lambda texts: [BOOLEANS[text] for text in texts],
-    "truth": lambda texts: [TRUTHS[text] for text in texts],
-    "choices": lambda texts: [text.split(SEPARATOR_OF_CHOICES) if text else None for text in texts],
-}

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from bigin_api.limits import DELETED_MODULES
 from bigin_api.models import Field, Module
-from tap_bigin.values.schema import DATETIME, RecordSchema, record_schema
+from tap_bigin.values.data_types import DATETIME
+from tap_bigin.values.schema import RecordSchema, record_schema
 
 if TYPE_CHECKING:
     from tap_bigin.settings import Lookups

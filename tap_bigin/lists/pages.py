@@ -11,12 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bigin_api.json_values import integer
-from bigin_api.limits import (
-    MAX_FIELDS_PER_CALL,
-    MAX_IDS_PER_CALL,
-    MAX_RECORDS_BY_PAGE,
-    RECORDS_PER_PAGE,
-)
+from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
+from tap_bigin.lists.places import Place
 from tap_bigin.values.conversion import Instants
 
 if TYPE_CHECKING:
@@ -31,22 +27,6 @@ B = TypeVar("B")
 
 MODIFIED = "Modified_Time"
 TRIES_TO_AGREE = 3
-PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
-OVERLAP = 2  # records that two pages by number share: so many deletions between them are harmless
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a page is in the list: a number from 1, or a token for each group of fields."""
-
-    number: int | None = 1
-    tokens: tuple[str, ...] = ()
-    size: int = RECORDS_PER_PAGE  # records; all pages of a chain have the same
-
-    @property
-    def start(self) -> int:
-        """How many records of the list come before it, of a page by number."""
-        return ((self.number or 1) - 1) * self.size
 
 
 @dataclass(frozen=True)
@@ -57,7 +37,7 @@ class JoinedPage:
     more_records: bool = False
     tokens: tuple[str, ...] = ()
     expires: str | None = None
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     counted: int | None = None  # Bigin's own count of its records
 
     @property
@@ -111,64 +91,6 @@ def field_groups(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(shared + tuple(others[at : at + room]) for at in range(0, len(others), room))
 
 
-def places_after_first(counted: int) -> list[Place]:
-    """The pages by number that follow a first one, for a list of about so many records.
-
-    Where they reach to its end, each begins some records before the last one ended: that they overlap
-    proves without another call that nothing slipped between them. A longer list goes on by token from
-    the last of them, and tokens are bound to the size of a page, so there they have the full one.
-
-    >>> [(place.number, place.size) for place in places_after_first(700)]
-    [(2, 198), (3, 197), (4, 196)]
-    >>> {place.size for place in places_after_first(2_500)}, len(places_after_first(2_500))
-    ({200}, 9)
-    """
-    places = overlapping_places(RECORDS_PER_PAGE)
-    if counted > REACH_OF_OVERLAPPING:
-        return [Place(number) for number in range(2, PAGES_BY_NUMBER + 1)]
-    reached = [RECORDS_PER_PAGE, *(place.start + place.size for place in places)]
-    return [place for place, before in zip(places, reached, strict=False) if before < counted]
-
-
-def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place | None:
-    """The page that begins before ``reached`` and goes furthest beyond it; None if that is not far.
-
-    >>> next_by_number(200), next_by_number(398)
-    (Place(number=2, tokens=(), size=198), Place(number=3, tokens=(), size=198))
-    >>> next_by_number(1_910), next_by_number(2_000)
-    (Place(number=10, tokens=(), size=200), None)
-    """
-    possible = (
-        Place(number, size=min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
-        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
-        if reached - OVERLAP >= number - 1
-    )
-    best = max(possible, key=lambda place: place.start + place.size, default=None)
-    worth = reached + per_page // 4
-    return best if best is not None and best.start + best.size >= worth else None
-
-
-def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> list[Place]:
-    """The pages by number from a record of the list on, each beginning before the last one ended.
-
-    >>> [(place.number, place.start) for place in overlapping_places(0)][:4], len(overlapping_places(0))
-    ([(1, 0), (2, 198), (3, 394), (4, 588)], 11)
-    >>> [place.start for place in overlapping_places(1_500)]
-    [1496, 1674, 1800]
-    """
-    places: list[Place] = []
-    if reached == 0:
-        places.append(Place(1))
-        reached = per_page
-    while place := next_by_number(reached, per_page=per_page):
-        places.append(place)
-        reached = place.start + place.size
-    return places
-
-
-REACH_OF_OVERLAPPING = overlapping_places(0)[-1].start + overlapping_places(0)[-1].size
-
-
 def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
     """Ids in portions that one call takes.
 
@@ -205,24 +127,13 @@ class ModulePages:
 
     def page(self, place: Place, listing: Listing) -> JoinedPage:
         """One page. Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable."""
-        return next(self.pages([place], listing))
-
-    def pages(self, places: Sequence[Place], listing: Listing) -> Iterator[JoinedPage]:
-        """Several pages, fetched side by side, in order."""
-        return self.pages_of([(place, listing) for place in places])
-
-    def pages_of(self, asked: Sequence[tuple[Place, Listing]]) -> Iterator[JoinedPage]:
-        """Several pages of several lists, fetched side by side, in order."""
-        if len(asked) == 1 and asked[0][1].modified_since is not None:
-            yield self._page_if_any(*asked[0])
-            return
-        wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
-        answers = self._side_by_side(self._fetch, wanted)
-        for place, _ in asked:
-            yield self._joined([next(answers) for _ in self.groups], place)
+        if listing.modified_since is not None:
+            return self._page_if_any(place, listing)
+        wanted = [(place, listing, group) for group in range(len(self.groups))]
+        return self._joined(list(self._side_by_side(self._fetch, wanted)), place)
 
     def begin(self, asked: Sequence[tuple[Place, Listing]]) -> Iterator[JoinedPage]:
-        """As ``pages_of``, and on their way at once: what comes before can be worked on meanwhile."""
+        """Several pages in order, on their way at once: what comes before can be worked on meanwhile."""
         wanted = [(place, listing, group) for place, listing in asked for group in range(len(self.groups))]
         begun = [self._calls.submit(self._fetch, *each) for each in wanted]
         return self._ended([place for place, _ in asked], begun)

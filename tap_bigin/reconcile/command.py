@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api import BiginError, Client, InFlight, Refused, SettingsError
 from tap_bigin.discovery.definition import readable_modules
-from tap_bigin.reconcile.comparison import compare, comparison_credits
-from tap_bigin.reconcile.held import read_held, seconds
+from tap_bigin.reconcile.comparison import compare, comparison_credits, read_held, seconds
 from tap_bigin.settings import CONFIG_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tap_bigin.reconcile.comparison import Comparison
-    from tap_bigin.reconcile.held import Held
+    from tap_bigin.reconcile.comparison import Comparison, Held
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 SHOWN = 5  # ids of each problem on screen; --output has them all

@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import atexit
 import gc
+import json
+import logging
+import os
+import sys
 from abc import abstractmethod
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import click
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from bigin_api import SettingsError, unknown_settings
+from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
-from tap_bigin.singer.ending import Terminated, clear_ending, read_json, read_settings_file
 from tap_bigin.singer.writer import PageWriter
 from tap_bigin.values.drift import check_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-    import click
+
+FAILED = 1
+AFTER_SIGNAL = 128  # plus the signal's number, as shells count
+
+
+class Terminated(BaseException):
+    """A signal asked the run to end."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = AFTER_SIGNAL + signal_number
 
 
 class BiginCommand(Tap):
@@ -141,3 +158,57 @@ def _explained(error: Any) -> str:
     if name in SECRETS:
         return f"{name}: a {type(error.instance).__name__}, but it takes a text"
     return f"{name}: {error.message}" if name else error.message
+
+
+@contextmanager
+def clear_ending(logger: logging.Logger) -> Iterator[None]:
+    """Turn what ends a run into its last line and its exit code.
+
+    Reaching ``credit_budget`` is a good end; a fault of ours shows where it is before the last line.
+    """
+    try:
+        yield
+    except (click.exceptions.Exit, click.ClickException):
+        raise
+    except Terminated as ended:
+        logger.warning("Ended by a signal; the state says where the next run goes on.")
+        logging.shutdown()
+        # Threads may wait a minute for an answer that nobody needs any more.
+        os._exit(ended.exit_code)
+    except CreditBudgetReached as reached:
+        logger.warning("%s", reached.message)
+        sys.exit(0)
+    except BiginError as error:
+        logger.error("%s", error.message)  # noqa: TRY400 -- one line, for a person
+        sys.exit(FAILED)
+    except ConfigValidationError as error:
+        logger.error("Settings: %s.", "; ".join(error.errors))  # noqa: TRY400
+        sys.exit(FAILED)
+    except BrokenPipeError:
+        logger.error("The target stopped reading.")  # noqa: TRY400
+        sys.exit(FAILED)
+    except Exception as error:
+        logger.exception("A fault of tap-bigin:")
+        logger.error("Stopped by a fault of tap-bigin, shown above: %r.", error)  # noqa: TRY400
+        sys.exit(FAILED)
+
+
+def read_json(text: str, what: str) -> Any:
+    """A file's content. Raises SettingsError that names the file and the place."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{what}: not JSON: {error}.") from None
+
+
+def read_settings_file(path: str) -> dict[str, Any]:
+    """A file of settings. Raises SettingsError for one that is missing or no JSON object."""
+    try:
+        settings = read_json(Path(path).read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise SettingsError(f"--config: {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"--config: {path} is not UTF-8 text.") from None
+    if not isinstance(settings, dict):
+        raise SettingsError(f"--config: {path} holds no JSON object but a {type(settings).__name__}.")
+    return settings

@@ -49,7 +49,9 @@ class PageWriter(MsgSpecWriter):
 
     def _write(self, lines: bytes | bytearray) -> None:
         self.is_writing = True
-        sys.stdout.buffer.write(lines)
+        left = memoryview(lines)
+        while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, and less at a signal
+            left = left[sys.stdout.buffer.write(left) :]
         self.is_writing = False
         if self.interruption is not None:
             interruption, self.interruption = self.interruption, None

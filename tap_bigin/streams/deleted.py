@@ -18,7 +18,8 @@ from tap_bigin.lists.deletions import DELETED_TIME, Mark, compare, restored
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
-from tap_bigin.values.schema import DATETIME, LINK, STRING, JsonSchema, RecordSchema, nullable
+from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable
+from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
-    is_of_module = True
-
     def read(self, state: State) -> Iterator[Chunk]:
         """What came back from the recycle bin, then the pass that is due or was interrupted.
 
@@ -108,7 +106,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             pages=self._pages,
             settings=self.settings,
             report=self.report,
-            is_crowded=self.run.is_crowded,
         )
 
     @cached_property

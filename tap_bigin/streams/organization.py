@@ -19,16 +19,16 @@ from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
-from tap_bigin.values.schema import (
+from tap_bigin.values.data_types import (
     DATETIME,
     LINK,
     LIST_OF_ANYTHING,
     STRING,
+    DataType,
     JsonSchema,
-    RecordSchema,
-    Shape,
     nullable,
 )
+from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +43,14 @@ class OrganizationDefinition(StreamDefinition):
     """One of the organisation's own descriptions; its name says which."""
 
 
-_SHAPES: Mapping[str, Shape] = {
-    "text": Shape(STRING),
-    "integer": Shape(nullable("integer")),
-    "boolean": Shape(nullable("boolean")),
-    "moment": Shape(DATETIME, "datetime"),
-    "link": Shape(LINK, "link"),
-    "object": Shape(nullable("object")),
-    "list": Shape(LIST_OF_ANYTHING),
+_DATA_TYPES: Mapping[str, DataType] = {
+    "text": DataType(STRING),
+    "integer": DataType(nullable("integer")),
+    "boolean": DataType(nullable("boolean")),
+    "moment": DataType(DATETIME, "datetime"),
+    "link": DataType(LINK, "link"),
+    "object": DataType(nullable("object")),
+    "list": DataType(LIST_OF_ANYTHING),
 }
 
 _COLUMNS: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
@@ -176,13 +176,15 @@ def define_organization(*, lookups: Lookups = "object") -> Iterator[Organization
     (('id',), {'type': ['boolean', 'null']})
     """
     for name, (keys, kinds) in _COLUMNS.items():
-        shapes = {column: _SHAPES[kind] for kind, columns in kinds.items() for column in columns.split()}
+        types = {column: _DATA_TYPES[kind] for kind, columns in kinds.items() for column in columns.split()}
         properties: dict[str, JsonSchema] = {key: {"type": "string"} for key in keys}
-        for column, shape in shapes.items():
-            flat = shape.treatment == "link" and lookups == "id"
-            properties[column] = dict(STRING if flat else shape.schema)
+        for column, data_type in types.items():
+            flat = data_type.treatment == "link" and lookups == "id"
+            properties[column] = dict(STRING if flat else data_type.schema)
         treatments = {
-            column: shape.treatment for column, shape in shapes.items() if shape.treatment != "none"
+            column: data_type.treatment
+            for column, data_type in types.items()
+            if data_type.treatment != "none"
         }
         yield OrganizationDefinition(name, RecordSchema(properties, treatments), keys)
 

@@ -14,14 +14,13 @@ from msgspec.structs import replace
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
 from tap_bigin.bookmarks import Scan, begin, complete, read_from, scan_of, shape_of_scan
+from tap_bigin.lists.list_scan import ListScan
 from tap_bigin.lists.pages import ModulePages, field_groups
-from tap_bigin.lists.proving import Proof
-from tap_bigin.lists.reading import ListReading
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
-from tap_bigin.values.schema import STRING
+from tap_bigin.values.data_types import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,13 +72,8 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     def _from_one_list(self, state: State) -> Iterator[Chunk]:
         module = self.definition.related_module or ""
         names = [*self._names, *PARENT_KEYS]
-        reading = ListReading(
-            self.client,
-            module,
-            ModulePages(self.client, self.calls, module, names),
-            proof=Proof(self.client, module),
-            report=self.report,
-        )
+        pages = ModulePages(self.client, self.calls, module, names)
+        reading = ListScan(self.client, module, pages, report=self.report)
         key = self.replication_key if self.is_incremental else None
         since = read_from(state, key, start_date=self.settings.start_date) if key else None
         shape = shape_of_scan(self.definition.module, module, names, key)

@@ -13,17 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError
 from bigin_api.json_values import api_name_of, mapping, text
 from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
-from tap_bigin.values.schema import (
-    DATETIME,
-    LINK,
-    LIST_OF_ANYTHING,
-    STRING,
-    USER,
-    RecordSchema,
-    nullable,
-    objects,
-    record_schema,
-)
+from tap_bigin.values.data_types import DATETIME, LINK, LIST_OF_ANYTHING, STRING, USER, nullable, objects
+from tap_bigin.values.schema import RecordSchema, record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -71,8 +71,6 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     calls: InFlight
     settings: TapSettings
 
-    is_of_module = False  # one that tells whether modules keep all calls in flight
-
     def __init__(self, tap: Tap, run: Run, definition: D) -> None:
         super().__init__(tap, schema=definition.schema.to_json(), name=definition.name)
         self.run = run

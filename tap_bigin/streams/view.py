@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from bigin_api.errors import ModuleUnavailable, PageTokenRefused, PermissionDenied, SettingsError
 from tap_bigin.bookmarks import Scan, begin, complete, from_text, scan_of, shape_of_scan, without_tokens
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.lists.pages import Listing, ModulePages, Place
+from tap_bigin.lists.pages import Listing, ModulePages
+from tap_bigin.lists.places import Place
 from tap_bigin.singer.batch import Chunk
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion

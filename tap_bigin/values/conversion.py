@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from bigin_api.moments import parse_moment, utc_text
-from tap_bigin.values.schema import Treatment
+from tap_bigin.values.data_types import Treatment
 
 Record = dict[str, Any]
 Warn = Callable[[str], None]

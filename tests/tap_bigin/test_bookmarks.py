@@ -25,8 +25,8 @@ from tap_bigin.bookmarks import (
     to_utc_text,
     without_tokens,
 )
+from tap_bigin.lists.borders import BY_ID, BY_TIME, merged, provable
 from tap_bigin.lists.deletions import DeletedList, Mark, compare, window
-from tap_bigin.lists.gaps import BY_ID, BY_TIME, merged, provable
 
 NINE = from_text("2026-05-14T09:00:00Z")
 KEY = "Modified_Time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -147,6 +148,32 @@ def test_a_proof_that_is_interrupted_goes_on_with_the_borders_that_are_left(sand
     assert (first.code, second.code) == (1, 1)
     read = first.ids("Products") + second.ids("Products") + third.ids("Products")
     assert set(read) >= set(ids[:-1])
+
+
+def test_times_of_two_offsets_in_one_scan_are_compared_as_moments(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """A night in which the clocks change: as texts the later may sort before the earlier.
+
+    Compared so, a scan would end too early, drop what is due, or ask for borders that prove nothing.
+    """
+    ids, state = _edited_one_by_one(sandbox, 20)
+    sandbox.fault("GET /Products", query="*page_token*", after=3, mutate=_deletion(ids[-1]))
+
+    def in_other_offsets(_: Asked, body: Any) -> None:
+        for place, record in enumerate(body["data"]):
+            moment = datetime.fromisoformat(record["Modified_Time"].replace("Z", "+00:00"))
+            hours = timedelta(hours=-8) if place % 2 else timedelta(hours=5, minutes=30)
+            record["Modified_Time"] = moment.astimezone(timezone(hours)).isoformat()
+
+    other.rewrite("/Products", in_other_offsets)
+
+    run = run_here(other, state=state, **PRODUCTS)
+
+    assert run.said("had slipped between pages")
+    assert set(run.ids("Products")) >= set(ids[:-1])
+    assert not run.said("does not sort")
+    assert_holds(sandbox, "Products", {each: run.latest("Products")[each] for each in ids[:-1]})
 
 
 # More than fifty fields

@@ -19,7 +19,7 @@ from tap_bigin.discovery.catalog_cache import DESCRIPTION, Carried, carried_in, 
 from tap_bigin.discovery.definition import define_module, readable_modules
 from tap_bigin.report import RunReport
 from tap_bigin.streams.related_lists import define_related
-from tap_bigin.values.schema import COMPUTED, SHAPES
+from tap_bigin.values.data_types import COMPUTED, DATA_TYPES
 
 ASKED = "GET /settings/fields"
 MODULES = ("Accounts", "Contacts", "Tasks")  # Accounts is the first: asked for in any case
@@ -391,7 +391,7 @@ def test_what_is_carried_defines_the_same_rows_inside_records(sandbox: Sandbox) 
 @pytest.mark.parametrize(
     "raw",
     [
-        *({"data_type": each} for each in (*SHAPES, *COMPUTED, "hologram", "unknown")),
+        *({"data_type": each} for each in (*DATA_TYPES, *COMPUTED, "hologram", "unknown")),
         *({"data_type": each, "json_type": "jsonobject"} for each in ("bigint", "hologram")),
         {"data_type": "formula", "formula": {"return_type": "double", "expression": "1+1"}},
         {"data_type": "textarea", "textarea": {"type": "rich_text"}},

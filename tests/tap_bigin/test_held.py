@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bigin_api import SettingsError
-from tap_bigin.reconcile.held import read_held, seconds
+from tap_bigin.reconcile.comparison import read_held, seconds
 
 NOON = 1_778_752_438  # 2026-05-14T09:53:58Z
 

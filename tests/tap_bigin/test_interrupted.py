@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from support.sandbox import Sandbox
 from support.tap import DEADLINE, TapRun, assert_holds, discover, read_messages, run_tap, select, tap_command
 
 
-def _cut_off(sandbox: Sandbox, after: int, how: signal.Signals, **settings: Any) -> TapRun:
-    """Start a run, end it by a signal after so many records; what it wrote until then."""
+def _cut_off(
+    sandbox: Sandbox, after: int, how: signal.Signals, *, full_pipe: bool = False, **settings: Any
+) -> TapRun:
+    """Start a run, end it by a signal after so many records; what it wrote until then.
+
+    With ``full_pipe`` nobody reads for a moment, so that the signal comes while the run waits to write.
+    """
     with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder, tempfile.TemporaryFile("w+") as said:
         command = tap_command(sandbox, Path(folder), **settings)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
@@ -24,6 +30,8 @@ def _cut_off(sandbox: Sandbox, after: int, how: signal.Signals, **settings: Any)
             line = process.stdout.readline()
             written += line
             records += line.startswith('{"type":"RECORD"')
+        if full_pipe:
+            time.sleep(1)
         process.send_signal(how)
         written += process.stdout.read()
         process.stdout.close()
@@ -171,6 +179,21 @@ def test_a_signal_ends_it_in_good_order(sandbox: Sandbox, how: signal.Signals) -
     second = run_tap(sandbox, modules=["Products"], state=first.state)
     kept = TapRun(first.messages + second.messages)
     assert_holds(sandbox, "Products", kept.latest("Products"))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_signal_tears_no_line_that_waits_to_be_read(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    """Containers often run Python unbuffered: there a write that a signal interrupts has written a part."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    _products(sandbox, 3_000)
+
+    first = _cut_off(sandbox, 300, signal.SIGTERM, full_pipe=True, modules=["Products"])
+
+    assert first.code == 128 + signal.SIGTERM
+    second = run_tap(sandbox, modules=["Products"], state=first.state)
+    assert_holds(sandbox, "Products", TapRun(first.messages + second.messages).latest("Products"))
 
 
 def test_the_budget_ends_a_run_well_and_the_next_goes_on(sandbox: Sandbox) -> None:

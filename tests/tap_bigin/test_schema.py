@@ -10,7 +10,8 @@ from support.tap import FORMATS
 
 from bigin_api.models import Field, Module
 from tap_bigin.discovery.definition import define_module, readable_modules
-from tap_bigin.values.schema import record_schema, shape_of
+from tap_bigin.values.data_types import data_type_of
+from tap_bigin.values.schema import record_schema
 
 LINK = {"id": "6100000000000451001", "name": "Acme"}
 OWNER = {**LINK, "email": "ann@example.org"}
@@ -86,7 +87,7 @@ def test_a_type_nobody_described_is_known_to_be_unknown() -> None:
     schema = record_schema("Contacts", [Field("Mood", "hologram", "jsonobject"), Field("Email", "email")])
 
     assert schema.unknown == {"Mood": "hologram"}
-    assert not shape_of("Contacts", Field("Mood", "hologram")).known
+    assert not data_type_of("Contacts", Field("Mood", "hologram")).known
 
 
 @pytest.mark.parametrize("data_type", ["subform", "multiselectlookup"])

@@ -1,0 +1,60 @@
+"""Where a page is in a list: its number or its token, and which numbers make pages that overlap. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bigin_api.limits import MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
+
+PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
+OVERLAP = 2  # records that two pages by number share: so many deletions between them are harmless
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page is in the list: a number from 1, or a token for each group of fields."""
+
+    number: int | None = 1
+    tokens: tuple[str, ...] = ()
+    size: int = RECORDS_PER_PAGE  # records; all pages of a chain have the same
+
+    @property
+    def start(self) -> int:
+        """How many records of the list come before it, of a page by number."""
+        return ((self.number or 1) - 1) * self.size
+
+
+def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> list[Place]:
+    """The pages by number from a record of the list on, each beginning before the last one ended.
+
+    >>> [(place.number, place.start) for place in overlapping_places(0)][:4], len(overlapping_places(0))
+    ([(1, 0), (2, 198), (3, 394), (4, 588)], 11)
+    >>> [place.start for place in overlapping_places(1_500)]
+    [1496, 1674, 1800]
+    """
+    places: list[Place] = []
+    if reached == 0:
+        places.append(Place(1))
+        reached = per_page
+    while place := next_by_number(reached, per_page=per_page):
+        places.append(place)
+        reached = place.start + place.size
+    return places
+
+
+def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place | None:
+    """The page that begins before ``reached`` and goes furthest beyond it; None if that is not far.
+
+    >>> next_by_number(200), next_by_number(398)
+    (Place(number=2, tokens=(), size=198), Place(number=3, tokens=(), size=198))
+    >>> next_by_number(1_910), next_by_number(2_000)
+    (Place(number=10, tokens=(), size=200), None)
+    """
+    possible = (
+        Place(number, size=min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
+        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
+        if reached - OVERLAP >= number - 1
+    )
+    best = max(possible, key=lambda place: place.start + place.size, default=None)
+    worth = reached + per_page // 4
+    return best if best is not None and best.start + best.size >= worth else None
