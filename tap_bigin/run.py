@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bigin_api import CreditBudgetReached
     from tap_bigin.discovery.catalog_cache import Carried
-    from tap_bigin.singer.batch import Chunk, State
+    from tap_bigin.singer.batch import Batch, State
 
 CALLS_AT_THE_GATE = 64
 DELETED_RECORDS = "deleted_records"
@@ -30,8 +30,8 @@ class Readable(Protocol):
     name: str
     selected: bool
 
-    def read_ahead(self, state: State) -> Iterator[Chunk]:
-        """Its chunks, read in a thread."""
+    def read_ahead(self, state: State) -> Iterator[Batch]:
+        """Its batches, read in a thread."""
 
     def saved_state(self) -> State:
         """A copy of its entry of the state."""
@@ -85,8 +85,8 @@ class Run:
         is_selected = any(each.name == DELETED_RECORDS and each.selected for each in self._streams())
         return is_selected or self.settings.deleted_records == "soft"
 
-    def chunks_ahead(self, name: str) -> Iterable[Chunk]:
-        """A stream's chunks, fetched ahead across all selected streams."""
+    def batches_ahead(self, name: str) -> Iterable[Batch]:
+        """A stream's batches, fetched ahead across all selected streams."""
         if self._prefetch is None:
             self._prefetch = Prefetch(
                 {
@@ -95,7 +95,7 @@ class Run:
                     if each.selected
                 }
             )
-        return self._prefetch.chunks(name)
+        return self._prefetch.batches(name)
 
     def states_ahead(self) -> Mapping[str, State]:
         """States of streams whose turn has not come, to be kept already."""

@@ -87,7 +87,7 @@ class TapBigin(BiginCommand):
         try:
             self.sync_all()
         except BaseException:
-            # Every chunk that was written whole is in it.
+            # Every batch that was written whole is in it.
             self.state_writer.write_state(self.state)
             raise
         finally:

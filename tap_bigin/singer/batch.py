@@ -18,10 +18,10 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Batch:
     """Records ready to be written, and what the stream's state is once all of them are written.
 
-    ``state`` replaces the stream's whole entry under ``bookmarks``; None leaves it as it is. A chunk
+    ``state`` replaces the stream's whole entry under ``bookmarks``; None leaves it as it is. A batch
     may have no records and only a state: a pass that ended. The records belong to the writer.
     """
 

@@ -1,12 +1,12 @@
 """Fetch ahead across streams, write in order: what is fetched when, and how much may wait in memory.
 
-Every stream has a lane: its reader, run in a thread, puts chunks at its end, and the writer takes them
+Every stream has a lane: its reader, run in a thread, puts batches at its end, and the writer takes them
 from the front when the stream's turn has come. Invariants:
 
 - lanes begin in the order in which they are written, so the head of the line always has a thread;
 - the head of the line never waits for room, so the run always moves;
 - any other lane pauses while what waits in all lanes is heavier than the bound;
-- what a reader raises comes out at its stream's turn, after the chunks before it;
+- what a reader raises comes out at its stream's turn, after the batches before it;
 - a state that follows no records (a job was made) is told at once, whoever's turn it is;
 - after ``close`` no reader is resumed.
 """
@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bigin_api import InFlight
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,11 +33,11 @@ MOST_LANES = 64
 
 
 class _Lane:
-    """One stream's chunks on their way to the writer."""
+    """One stream's batches on their way to the writer."""
 
-    def __init__(self, read: Callable[[], Iterable[Chunk]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[Batch]]) -> None:
         self.read = read
-        self.chunks: deque[Chunk] = deque()
+        self.batches: deque[Batch] = deque()
         self.has_records = False
         self.done = False
         self.error: BaseException | None = None
@@ -48,7 +48,7 @@ class Prefetch:
 
     def __init__(
         self,
-        readers: Mapping[str, Callable[[], Iterable[Chunk]]],
+        readers: Mapping[str, Callable[[], Iterable[Batch]]],
         *,
         bytes_waiting: int = BYTES_WAITING,
     ) -> None:
@@ -63,8 +63,8 @@ class Prefetch:
         for name in self._lanes:
             self._pool.submit(self._run, name)
 
-    def chunks(self, name: str) -> Iterator[Chunk]:
-        """A stream's chunks, now that its turn has come. Raises what its reader raised.
+    def batches(self, name: str) -> Iterator[Batch]:
+        """A stream's batches, now that its turn has come. Raises what its reader raised.
 
         An empty one comes in between when another stream has a state to be kept: see ``states_ahead``.
         """
@@ -74,16 +74,16 @@ class Prefetch:
             self._changed.notify_all()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: lane.chunks or lane.done or self._states)
-                if lane.chunks:
-                    chunk = lane.chunks.popleft()
-                    self._waiting -= chunk.weight
+                self._changed.wait_for(lambda: lane.batches or lane.done or self._states)
+                if lane.batches:
+                    batch = lane.batches.popleft()
+                    self._waiting -= batch.weight
                     self._changed.notify_all()
                 elif lane.done:
                     break
                 else:
-                    chunk = Chunk([])
-            yield chunk
+                    batch = Batch([])
+            yield batch
         if lane.error is not None:
             raise lane.error
 
@@ -94,7 +94,7 @@ class Prefetch:
             return states
 
     def close(self) -> None:
-        """Stop the readers at their next chunk."""
+        """Stop the readers at their next batch."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -104,8 +104,8 @@ class Prefetch:
         lane = self._lanes[name]
         error: BaseException | None = None
         try:
-            for chunk in lane.read():
-                if not self._put(name, chunk):
+            for batch in lane.read():
+                if not self._put(name, batch):
                     return
         except BaseException as raised:  # noqa: BLE001 -- it comes out at the stream's turn
             error = raised
@@ -113,15 +113,15 @@ class Prefetch:
             lane.error, lane.done = error, True
             self._changed.notify_all()
 
-    def _put(self, name: str, chunk: Chunk) -> bool:
-        """Add a chunk to its lane and wait for room for the next. False: the run is over."""
+    def _put(self, name: str, batch: Batch) -> bool:
+        """Add a batch to its lane and wait for room for the next. False: the run is over."""
         lane = self._lanes[name]
         with self._changed:
-            lane.chunks.append(chunk)
-            lane.has_records = lane.has_records or chunk.count > 0
-            if chunk.state is not None and not lane.has_records:
-                self._states[name] = chunk.state
-            self._waiting += chunk.weight
+            lane.batches.append(batch)
+            lane.has_records = lane.has_records or batch.count > 0
+            if batch.state is not None and not lane.has_records:
+                self._states[name] = batch.state
+            self._waiting += batch.weight
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed or self._has_room(name))
             return not self._closed
@@ -129,5 +129,5 @@ class Prefetch:
     def _has_room(self, name: str) -> bool:
         if self._waiting <= self._bound:
             return True
-        # Even the head waits while its own chunks alone fill the room: the writer is at them.
-        return name == self._head and not self._lanes[name].chunks
+        # Even the head waits while its own batches alone fill the room: the writer is at them.
+        return name == self._head and not self._lanes[name].batches

@@ -1,7 +1,7 @@
 """The kinds of streams: what is offered, and which class reads which definition.
 
 A new kind is one file here: a subclass of ``StreamDefinition`` with what its reader needs, where its
-definitions come from, and a subclass of ``BiginStream`` whose ``read`` yields chunks; then its row in
+definitions come from, and a subclass of ``BiginStream`` whose ``read`` yields batches; then its row in
 ``KINDS`` and its line in ``define_streams``.
 """
 

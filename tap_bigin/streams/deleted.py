@@ -15,9 +15,8 @@ from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.deletions import DELETED_TIME, Mark, compare, restored
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable
 from tap_bigin.values.schema import RecordSchema
 
@@ -62,13 +61,9 @@ def define_deleted(*, lookups: Lookups = "object") -> DeletedDefinition:
 class DeletedStream(BiginStream[DeletedDefinition]):
     """News of the seven modules whose deletions Bigin lists."""
 
-    def read(self, state: State) -> Iterator[Chunk]:
-        """A chunk a module; each module has a mark of its own."""
-        schema = self.definition.schema
-        names = [name for name in schema.properties if self.is_asked_for(name)]
-        convert = Conversion(
-            {name: schema.properties[name] for name in names}, schema.treatments, warn=self.report.warn
-        )
+    def read(self, state: State) -> Iterator[Batch]:
+        """A batch a module; each module has a mark of its own."""
+        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
         clock = self.client.server_time
         for module in self._modules():
@@ -81,11 +76,11 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 continue
             convert(records)
             marks = {**marks, module: news.mark.to_state()}
-            yield Chunk(records, {**state, "modules": marks})
+            yield Batch(records, {**state, "modules": marks})
         done = {**state, "modules": marks}
         if clock is not None and self.is_incremental:
             done |= {"replication_key": DELETED_TIME, "replication_key_value": to_utc_text(clock)}
-        yield Chunk([], done)
+        yield Batch([], done)
 
     def _modules(self) -> list[str]:
         """Those of the organisation that the token can read, in Bigin's order."""

@@ -19,7 +19,6 @@ from tap_bigin.bookmarks import (
     begin,
     complete,
     from_text,
-    read_from,
     scan_of,
     shape_of_scan,
     to_utc_text,
@@ -28,7 +27,7 @@ from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import Mark, News, compare, read_deleted
 from tap_bigin.lists.pages import MODIFIED, ModulePages
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.rich_text import RichTexts
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
-    def read(self, state: State) -> Iterator[Chunk]:
+    def read(self, state: State) -> Iterator[Batch]:
         """What came back from the recycle bin, then the pass that is due or was interrupted.
 
         After an interrupted pass comes another at once: what changed since it began is as old as that.
@@ -54,27 +53,26 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             state = {**state, "deleted": news.mark.to_state()}
             records = [*self._tombstones(news), *self._restored(news)]
             if records:
-                yield Chunk(records, state)
+                yield Batch(records, state)
         left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
             state = yield from self._read(state, left)
         if left is None or self.is_incremental:
-            yield from self._read(state, self._new_pass(state))
+            yield from self._read(state, self.new_scan(state, shape=self._shape))
 
-    def _read(self, state: State, scan: Scan) -> Generator[Chunk, None, State]:
+    def _read(self, state: State, scan: Scan) -> Generator[Batch, None, State]:
         """One pass to its end; gives the state with its bookmark."""
         extraction = self._extraction()
         for records, reached in extraction.pages(scan):
             self._prepare(records)
-            yield Chunk(records, begin(state, reached))
+            yield Batch(records, begin(state, reached))
         self.report.reason = _why_counts_differ(scan.emitted)
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
-        key = self.replication_key if self.is_incremental else None
-        state = complete(state, extraction.scan, replication_key=key)
-        yield Chunk([], state)
+        state = complete(state, extraction.scan, replication_key=self.bookmark_key)
+        yield Batch([], state)
         return state
 
     # What is asked for
@@ -138,20 +136,11 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             for record in records:
                 record[DELETED_AT] = None
 
-    # The pass
+    # The scan
 
     @property
     def _shape(self) -> str:
         return shape_of_scan(self._module, self._pages.groups, self.is_incremental)
-
-    def _new_pass(self, state: State) -> Scan:
-        """A pass from the bookmark or the start date, full where there is neither."""
-        since = None
-        if self.is_incremental and self.replication_key:
-            since = read_from(state, self.replication_key, start_date=self.settings.start_date)
-        # Bigin's clock at an answer that came before the first page is asked for.
-        started = self.client.server_time
-        return Scan("full" if since is None else "incremental", started, self._shape, since=since)
 
     def _warn_of_new_types(self) -> None:
         for name, data_type in self.definition.schema.unknown.items():

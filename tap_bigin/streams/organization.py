@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from bigin_api import InvalidRequest, ModuleUnavailable
 from bigin_api.errors import Refused
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.data_types import (
     DATETIME,
     LINK,
@@ -282,20 +281,17 @@ Rows = Iterable[Mapping[str, Any]]
 class OrganizationStream(BiginStream[OrganizationDefinition]):
     """All of it at each run: a few answers of the metadata."""
 
-    def read(self, state: State) -> Iterator[Chunk]:  # noqa: ARG002 -- all of it at each run
-        """The rows of every answer, in one chunk."""
-        schema = self.definition.schema
-        names = [name for name in schema.properties if self.is_asked_for(name)]
-        convert = Conversion(
-            {name: schema.properties[name] for name in names}, schema.treatments, warn=self.report.warn
-        )
+    def read(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- all of it at each run
+        """The rows of every answer, in one batch."""
+        names = list(filter(self.is_asked_for, self.definition.schema.properties))
+        convert = self.conversion(names)
         try:
             rows: list[Record] = [{name: row.get(name) for name in names} for row in SOURCES[self.name](self)]
         except InvalidRequest as refused:
             # Not every organisation describes itself in every way; no record depends on it.
             raise ModuleUnavailable(refused.message) from refused
         convert(rows)
-        yield Chunk(rows)
+        yield Batch(rows)
 
     def of_modules(self, ask: Callable[[str], Iterable[Any]], column: str = "module") -> Rows:
         """The answer for each readable module, side by side, with the module's name in a column."""
@@ -333,7 +329,7 @@ def _asked(ask: Callable[[str], Iterable[Any]], module: str) -> Iterable[Any]:
 class SubPipelinesStream(BiginStream[SubPipelinesDefinition]):
     """One answer of the metadata, which the run may have asked for already."""
 
-    def read(self, state: State) -> Iterator[Chunk]:  # noqa: ARG002 -- all of it at each run
+    def read(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- all of it at each run
         """Everything at once: at most a few hundred rows."""
         metadata = self.client.metadata
-        yield Chunk(list(sub_pipeline_rows(metadata.layouts(PIPELINES), metadata.complete_fields(PIPELINES))))
+        yield Batch(list(sub_pipeline_rows(metadata.layouts(PIPELINES), metadata.complete_fields(PIPELINES))))

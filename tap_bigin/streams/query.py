@@ -24,17 +24,17 @@ from bigin_api.errors import (
 )
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
-from tap_bigin.bookmarks import Scan, begin, complete, from_text, read_from, scan_of, shape_of_scan
+from tap_bigin.bookmarks import begin, complete, from_text, scan_of, shape_of_scan
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bigin_api import Client
+    from tap_bigin.bookmarks import Scan
     from tap_bigin.report import RunReport
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
@@ -162,14 +162,13 @@ class QueryStream(BiginStream[QueryDefinition]):
     be a field that people fill in, and what is written during a pass belongs to the next one.
     """
 
-    def read(self, state: State) -> Iterator[Chunk]:
-        """A page of rows a chunk; the bookmark moves when all are read."""
+    def read(self, state: State) -> Iterator[Batch]:
+        """A page of rows a batch; the bookmark moves when all are read."""
         definition = self.definition
-        scan = self._pass(state)
+        shape = shape_of_scan(definition.select.text, self.bookmark_key)
+        scan = scan_of(state, shape=shape) or self.new_scan(state, shape=shape)
         pages = self._as_it_stands() if definition.select.is_bounded else self._by_key(scan)
-        convert = Conversion(
-            definition.schema.properties, definition.schema.treatments, warn=self.report.warn
-        )
+        convert = self.conversion(definition.schema.properties)
         joined = {column: name for column, name in definition.properties.items() if column != name}
         for rows in pages:
             for row in rows:
@@ -180,17 +179,8 @@ class QueryStream(BiginStream[QueryDefinition]):
             scan = replace(
                 scan, after=after, emitted=scan.emitted + len(rows), last=(self._latest(scan, rows), after)
             )
-            yield Chunk(rows, None if definition.select.is_bounded else begin(state, scan))
-        yield Chunk([], self._complete(state, scan))
-
-    def _pass(self, state: State) -> Scan:
-        key = self.replication_key if self.is_incremental else None
-        select = self.definition.select
-        shape = shape_of_scan(select.text, key)
-        since = read_from(state, key, start_date=self.settings.start_date) if key else None
-        return scan_of(state, shape=shape) or Scan(
-            "full" if since is None else "incremental", self.client.server_time, shape, since=since
-        )
+            yield Batch(rows, None if definition.select.is_bounded else begin(state, scan))
+        yield Batch([], self._complete(state, scan))
 
     def _by_key(self, scan: Scan) -> Iterator[list[Record]]:
         select, replication = self.definition.select, self.definition.replication_column
@@ -233,4 +223,4 @@ class QueryStream(BiginStream[QueryDefinition]):
         started = scan.started
         # Where nothing was seen the bookmark stays as it is.
         scan = replace(scan, started=min(started, from_text(latest)) if started and latest else None)
-        return complete(state, scan, replication_key=self.replication_key if self.is_incremental else None)
+        return complete(state, scan, replication_key=self.bookmark_key)

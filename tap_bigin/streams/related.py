@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
-from tap_bigin.bookmarks import Scan, begin, complete, read_from, scan_of, shape_of_scan
+from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.lists.list_scan import ListScan
 from tap_bigin.lists.pages import ModulePages, field_groups
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from tap_bigin.singer.batch import Record, State
 
-PARENTS_PER_CHUNK = 50
-RECORDS_PER_CHUNK = 1_000
+PARENTS_PER_BATCH = 50
+RECORDS_PER_BATCH = 1_000
 _PARENT_GONE, _RELATION_WRONG = 1, 2  # resource_path_index
 
 
@@ -39,7 +39,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     id from COQL, which nothing shifts; an interrupted run goes on after the last parent written.
     """
 
-    def read(self, state: State) -> Iterator[Chunk]:
+    def read(self, state: State) -> Iterator[Batch]:
         """From the related module's own list if that can be, else parent by parent."""
         if self.definition.tells_parent:
             try:
@@ -69,21 +69,17 @@ class RelatedStream(BiginStream[RelatedDefinition]):
 
     # From one list
 
-    def _from_one_list(self, state: State) -> Iterator[Chunk]:
+    def _from_one_list(self, state: State) -> Iterator[Batch]:
         module = self.definition.related_module or ""
         names = [*self._names, *PARENT_KEYS]
         pages = ModulePages(self.client, self.calls, module, names)
         reading = ListScan(self.client, module, pages, report=self.report)
-        key = self.replication_key if self.is_incremental else None
-        since = read_from(state, key, start_date=self.settings.start_date) if key else None
-        shape = shape_of_scan(self.definition.module, module, names, key)
-        scan = scan_of(state, shape=shape) or Scan(
-            "full" if since is None else "incremental", self.client.server_time, shape, since=since
-        )
+        shape = shape_of_scan(self.definition.module, module, names, self.bookmark_key)
+        scan = scan_of(state, shape=shape) or self.new_scan(state, shape=shape)
         for records, reached in reading.pages(scan):
             self._prepare(records)
-            yield Chunk([each for each in records if each[PARENT_ID]], begin(state, reached))
-        yield Chunk([], complete(state, reading.scan, replication_key=key))
+            yield Batch([each for each in records if each[PARENT_ID]], begin(state, reached))
+        yield Batch([], complete(state, reading.scan, replication_key=self.bookmark_key))
 
     def _prepare(self, records: list[Record]) -> None:
         for record in records:
@@ -99,22 +95,22 @@ class RelatedStream(BiginStream[RelatedDefinition]):
 
     # Parent by parent
 
-    def _from_parents(self, state: State) -> Iterator[Chunk]:
-        scan = self._pass(state)
+    def _from_parents(self, state: State) -> Iterator[Batch]:
+        scan = self._scan_of_parents(state)
         waiting: list[Record] = []
         parents = 0
         for parent_id, records in self._by_parent(self._names, after=scan.after or "0"):
             waiting += records
             parents += 1
             scan = replace(scan, after=parent_id, emitted=scan.emitted + len(records))
-            if parents >= PARENTS_PER_CHUNK or len(waiting) >= RECORDS_PER_CHUNK:
+            if parents >= PARENTS_PER_BATCH or len(waiting) >= RECORDS_PER_BATCH:
                 self._convert(waiting)
-                yield Chunk(waiting, begin(state, scan))
+                yield Batch(waiting, begin(state, scan))
                 waiting, parents = [], 0
         self._convert(waiting)
-        yield Chunk(waiting, complete(state, scan, replication_key=None))
+        yield Batch(waiting, complete(state, scan, replication_key=None))
 
-    def _pass(self, state: State) -> Scan:
+    def _scan_of_parents(self, state: State) -> Scan:
         shape = shape_of_scan(self.definition.module, self.definition.api_name, self._names)
         begun = scan_of(state, shape=shape)
         if begun is not None:

@@ -3,15 +3,15 @@
 A kind of stream has a definition (a subclass of ``discovery.StreamDefinition``) and a subclass of
 ``BiginStream`` with one method, ``read``. The table in ``tap_bigin.streams`` joins the two.
 
-``read`` is a generator of ``Chunk`` and runs in a thread of ``prefetch``, ahead of its turn. So it
+``read`` is a generator of ``Batch`` and runs in a thread of ``prefetch``, ahead of its turn. So it
 
 - gets its entry of the state as an argument, and never touches ``self.tap_state`` or writes messages;
-- says in each chunk what the state is once the chunk's records are written (None: as before);
+- says in each batch what the state is once the batch's records are written (None: as before);
 - calls ``self.client``, whose calls are counted under the stream's name, and spreads calls of one
   page over threads with ``self.calls`` (never submit there what waits for another piece of work);
 - lets ``BiginError`` fly: the stream is then skipped with a warning (PermissionDenied,
   ModuleUnavailable), or fails the run at its end, after the others are written;
-- ends when everything is read, and only then yields a chunk whose state has a new bookmark.
+- ends when everything is read, and only then yields a batch whose state has a new bookmark.
 
 The SDK's own bookkeeping is switched off: it compares bookmarks as strings, promotes them when a
 reader stops early and caps them by this machine's clock.
@@ -38,9 +38,11 @@ from bigin_api import (
     ModuleUnavailable,
     PermissionDenied,
 )
+from tap_bigin.bookmarks import Scan, read_from
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.writer import record_lines
+from tap_bigin.values.conversion import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -50,16 +52,16 @@ if TYPE_CHECKING:
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
     from tap_bigin.settings import TapSettings
-    from tap_bigin.singer.batch import Chunk, State
+    from tap_bigin.singer.batch import Batch, State
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
 
 RECORDS_PER_STATE = 1_000
-"""A STATE message at the first border of a chunk after so many records, and at the stream's end."""
+"""A STATE message at the first border of a batch after so many records, and at the stream's end."""
 
 SECONDS_PER_STATE = 5.0
-"""The same after so much time: a chunk of few records may have cost many calls."""
+"""The same after so much time: a batch of few records may have cost many calls."""
 
 
 class BiginStream(CatalogedStream[D], Generic[D]):
@@ -85,29 +87,52 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         self._state_due = time.monotonic() + SECONDS_PER_STATE
 
     @abstractmethod
-    def read(self, state: State) -> Iterator[Chunk]:
+    def read(self, state: State) -> Iterator[Batch]:
         """The stream's records, from what its state says on. Runs in a thread: see above."""
+
+    # What kinds have in common
+
+    @property
+    def bookmark_key(self) -> str | None:
+        """The replication key; None where everything is read at each run."""
+        return self.replication_key if self.is_incremental else None
+
+    def new_scan(self, state: State, *, shape: str) -> Scan:
+        """A scan from the bookmark or the start date, full where there is neither."""
+        key = self.bookmark_key
+        since = read_from(state, key, start_date=self.settings.start_date) if key else None
+        # Bigin's clock at an answer that came before the first page is asked for.
+        started = self.client.server_time
+        return Scan("full" if since is None else "incremental", started, shape, since=since)
+
+    def conversion(self, names: Iterable[str]) -> Conversion:
+        """What makes records with these properties ready to leave."""
+        schema = self.definition.schema
+        properties = {name: schema.properties[name] for name in names}
+        return Conversion(properties, schema.treatments, warn=self.report.warn)
+
+    # How the SDK gets the records
 
     def saved_state(self) -> State:
         """A copy of the stream's entry of the state."""
         return copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
-        """The records of every chunk; a chunk's state is taken over when its records are written."""
+        """The records of every batch; a batch's state is taken over when its records are written."""
         if self.ABORT_AT_RECORD_COUNT is None:
             yield from self._settled_records()
         else:  # a test ends here: the SDK would end it with an error for every stream
             yield from islice(self._settled_records(), self.ABORT_AT_RECORD_COUNT)
 
     def _settled_records(self) -> Iterator[dict[str, Any]]:
-        for chunk in self._chunks():
-            yield from chunk.records
-            self._settle(chunk)
+        for batch in self._batches():
+            yield from batch.records
+            self._settle(batch)
 
     def _sync_records(
         self, context: Any = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write a chunk at a time where nothing is to be done to a record any more.
+        """Write a batch at a time where nothing is to be done to a record any more.
 
         The SDK's own way, record by record, is left to stream maps, flattening, batches and tests.
         """
@@ -115,25 +140,25 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         with self.get_record_counter() as counter, self.get_sync_timer():
-            for chunk in self._chunks():
-                lines = chunk.lines
+            for batch in self._batches():
+                lines = batch.lines
                 if lines is None:
-                    lines = record_lines(self.name, chunk.records, chunk.extracted)
+                    lines = record_lines(self.name, batch.records, batch.extracted)
                 self._writer.write_lines(lines)
-                counter.increment(chunk.count)
-                self._settle(chunk)
+                counter.increment(batch.count)
+                self._settle(batch)
         self._finalize_state()
         self._write_state_message()
 
-    def read_ahead(self, state: State) -> Iterator[Chunk]:
+    def read_ahead(self, state: State) -> Iterator[Batch]:
         """What is read, as lines where nothing is left to be done to the records. Runs in a thread."""
         straight = self._goes_straight
-        for chunk in self.read(state):
+        for batch in self.read(state):
             if straight:
-                lines = record_lines(self.name, chunk.records, chunk.extracted)
-                yield replace(chunk, records=[], lines=lines, lines_count=len(chunk.records))
+                lines = record_lines(self.name, batch.records, batch.extracted)
+                yield replace(batch, records=[], lines=lines, lines_count=len(batch.records))
             else:
-                yield chunk
+                yield batch
 
     @cached_property
     def _goes_straight(self) -> bool:
@@ -152,12 +177,12 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def _writer(self) -> PageWriter:
         return cast("PageWriter", self._tap.message_writer)
 
-    def _ahead(self) -> Iterable[Chunk]:
+    def _ahead(self) -> Iterable[Batch]:
         if self.ABORT_AT_RECORD_COUNT is not None:
             return self.read(self.saved_state())
-        return self.run.chunks_ahead(self.name)
+        return self.run.batches_ahead(self.name)
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def _batches(self) -> Iterator[Batch]:
         """What the reader yields. What it raises ends the stream, seldom the run."""
         self.report.begin()
         try:
@@ -179,18 +204,18 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         finally:
             self.report.end()
 
-    def _settle(self, chunk: Chunk) -> None:
-        self.report.emitted += chunk.count
-        self._since_state += chunk.count
+    def _settle(self, batch: Batch) -> None:
+        self.report.emitted += batch.count
+        self._since_state += batch.count
         self._writer.flush()
         ahead = self.run.states_ahead()
-        states = ahead if chunk.state is None else {**ahead, self.name: chunk.state}
+        states = ahead if batch.state is None else {**ahead, self.name: batch.state}
         for name, state in states.items():
             # One assignment: a signal between two would leave half an entry.
             self.tap_state.setdefault("bookmarks", {})[name] = dict(state)
         # Without records it says what cannot be found out again, such as the job that was made.
         is_due = self._since_state >= RECORDS_PER_STATE or time.monotonic() > self._state_due
-        if ahead or (states and (not chunk.count or is_due)):
+        if ahead or (states and (not batch.count or is_due)):
             self._since_state = 0
             self._state_due = time.monotonic() + SECONDS_PER_STATE
             self.state_manager.is_flushed = False
@@ -204,12 +229,12 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """Nothing: the bookmark itself is where the stream starts."""
 
     def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:
-        """Nothing: chunks carry the state."""
+        """Nothing: batches carry the state."""
 
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.state_manager.is_flushed = False
 
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        """Write the state as the last chunk left it."""
+        """Write the state as the last batch left it."""
         self._finalize_state(state)
         self._write_state_message()

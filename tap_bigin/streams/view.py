@@ -15,9 +15,8 @@ from tap_bigin.bookmarks import Scan, begin, complete, from_text, scan_of, shape
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import Listing, ModulePages
 from tap_bigin.lists.places import Place
-from tap_bigin.singer.batch import Chunk
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from tap_bigin.report import RunReport
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import State
+    from tap_bigin.values.conversion import Conversion
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,15 @@ class ViewStream(BiginStream[ViewDefinition]):
     Whoever needs each record for certain reads the module; the view says which of them it holds.
     """
 
-    def read(self, state: State) -> Iterator[Chunk]:
-        """A page a chunk; an interrupted run goes on with the page token while it lives."""
+    def read(self, state: State) -> Iterator[Batch]:
+        """A page a batch; an interrupted run goes on with the page token while it lives."""
         schema = self.definition.schema
         names = [
             name
             for name in schema.properties
             if name != "id" and name not in schema.unsupported and self.is_asked_for(name)
         ]
-        convert = Conversion(
-            {name: schema.properties[name] for name in ("id", *names)},
-            schema.treatments,
-            warn=self.report.warn,
-        )
+        convert = self.conversion(("id", *names))
         shape = shape_of_scan(self.definition.cvid, names)
         begun = scan_of(state, shape=shape)
         if begun is None or not begun.has_live_tokens(self.client.server_time):
@@ -87,7 +83,7 @@ class ViewStream(BiginStream[ViewDefinition]):
         pages = ModulePages(self.client, self.calls, self.definition.module, names or ["Modified_Time"])
         yield from self._pages(state, begun, pages, convert)
 
-    def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Chunk]:
+    def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Batch]:
         listing = Listing(cvid=self.definition.cvid)
         place: Place | None = Place(None, scan.tokens) if scan.tokens else Place()
         while place is not None:
@@ -107,5 +103,5 @@ class ViewStream(BiginStream[ViewDefinition]):
                 emitted=scan.emitted + len(page.records),
             )
             place = page.next_place
-            yield Chunk(page.records, begin(state, scan) if place else None)
-        yield Chunk([], complete(state, scan, replication_key=None))
+            yield Batch(page.records, begin(state, scan) if place else None)
+        yield Batch([], complete(state, scan, replication_key=None))

@@ -10,7 +10,7 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import run_tap
 
-from tap_bigin.singer.batch import BYTES_PER_VALUE, Chunk
+from tap_bigin.singer.batch import BYTES_PER_VALUE, Batch
 from tap_bigin.singer.prefetch import Prefetch
 
 ENOUGH = 10  # seconds until a test that hangs says so
@@ -24,18 +24,18 @@ def test_chunks_come_in_the_order_of_the_streams_whoever_is_first() -> None:
     """A Singer target expects one stream after the other."""
     later_is_done = threading.Event()
 
-    def slow() -> Iterator[Chunk]:
+    def slow() -> Iterator[Batch]:
         assert later_is_done.wait(ENOUGH)
-        yield Chunk(_records(1))
-        yield Chunk(_records(2))
+        yield Batch(_records(1))
+        yield Batch(_records(2))
 
-    def fast() -> Iterator[Chunk]:
-        yield Chunk(_records(3))
+    def fast() -> Iterator[Batch]:
+        yield Batch(_records(3))
         later_is_done.set()
 
     prefetch = Prefetch({"a": slow, "b": fast})
 
-    written = [len(chunk.records) for name in ("a", "b") for chunk in prefetch.chunks(name)]
+    written = [len(batch.records) for name in ("a", "b") for batch in prefetch.batches(name)]
 
     prefetch.close()
     assert written == [1, 2, 3]
@@ -44,20 +44,20 @@ def test_chunks_come_in_the_order_of_the_streams_whoever_is_first() -> None:
 def test_an_exception_comes_at_its_streams_turn_after_what_came_before() -> None:
     """One failing stream does not take the records of others with it."""
 
-    def failing() -> Iterator[Chunk]:
-        yield Chunk(_records(1))
+    def failing() -> Iterator[Batch]:
+        yield Batch(_records(1))
         raise ValueError("b failed")
 
     prefetch = Prefetch(
-        {"a": lambda: iter([Chunk(_records(2))]), "b": failing, "c": lambda: iter([Chunk(_records(3))])}
+        {"a": lambda: iter([Batch(_records(2))]), "b": failing, "c": lambda: iter([Batch(_records(3))])}
     )
 
-    assert [len(chunk.records) for chunk in prefetch.chunks("a")] == [2]
-    chunks = prefetch.chunks("b")
-    assert len(next(chunks).records) == 1
+    assert [len(batch.records) for batch in prefetch.batches("a")] == [2]
+    batches = prefetch.batches("b")
+    assert len(next(batches).records) == 1
     with pytest.raises(ValueError, match="b failed"):
-        next(chunks)
-    assert [len(chunk.records) for chunk in prefetch.chunks("c")] == [3]
+        next(batches)
+    assert [len(batch.records) for batch in prefetch.batches("c")] == [3]
     prefetch.close()
 
 
@@ -66,14 +66,14 @@ def test_what_is_ahead_waits_for_room() -> None:
     made: list[int] = []
     a_may_end = threading.Event()
 
-    def head() -> Iterator[Chunk]:
+    def head() -> Iterator[Batch]:
         assert a_may_end.wait(ENOUGH)
-        yield Chunk(_records(1))
+        yield Batch(_records(1))
 
-    def endless() -> Iterator[Chunk]:
+    def endless() -> Iterator[Batch]:
         for number in range(100):
             made.append(number)
-            yield Chunk(_records(10))
+            yield Batch(_records(10))
 
     prefetch = Prefetch({"a": head, "b": endless}, bytes_waiting=50 * BYTES_PER_VALUE)
     while len(made) < 6:
@@ -82,7 +82,7 @@ def test_what_is_ahead_waits_for_room() -> None:
     ahead = len(made)
     a_may_end.set()
 
-    written = sum(len(chunk.records) for name in ("a", "b") for chunk in prefetch.chunks(name))
+    written = sum(len(batch.records) for name in ("a", "b") for batch in prefetch.batches(name))
 
     prefetch.close()
     assert ahead <= 7
@@ -93,21 +93,21 @@ def test_the_head_of_the_line_is_never_held_back_by_others() -> None:
     """If what waits for its turn fills the room, the stream whose turn it is must go on all the same."""
     filled = threading.Event()
 
-    def head() -> Iterator[Chunk]:
+    def head() -> Iterator[Batch]:
         assert filled.wait(ENOUGH)
         for _ in range(20):
-            yield Chunk(_records(10))
+            yield Batch(_records(10))
 
-    def filler() -> Iterator[Chunk]:
-        yield Chunk(_records(60))
+    def filler() -> Iterator[Batch]:
+        yield Batch(_records(60))
         filled.set()
-        yield Chunk(_records(1))
+        yield Batch(_records(1))
 
-    first: Callable[[], Iterator[Chunk]] = lambda: iter([Chunk(_records(60))])  # noqa: E731
+    first: Callable[[], Iterator[Batch]] = lambda: iter([Batch(_records(60))])  # noqa: E731
     prefetch = Prefetch({"a": head, "b": first, "c": filler}, bytes_waiting=50 * BYTES_PER_VALUE)
     filled.set()
 
-    written = {name: sum(len(chunk.records) for chunk in prefetch.chunks(name)) for name in "abc"}
+    written = {name: sum(len(batch.records) for batch in prefetch.batches(name)) for name in "abc"}
 
     prefetch.close()
     assert written == {"a": 200, "b": 60, "c": 61}
@@ -116,9 +116,9 @@ def test_the_head_of_the_line_is_never_held_back_by_others() -> None:
 def test_many_streams_begin_though_threads_are_few() -> None:
     """An organisation may have more streams than calls in flight."""
     names = [f"s{number:02}" for number in range(40)]
-    prefetch = Prefetch({name: lambda: iter([Chunk(_records(2))]) for name in names})
+    prefetch = Prefetch({name: lambda: iter([Batch(_records(2))]) for name in names})
 
-    assert [sum(len(each.records) for each in prefetch.chunks(name)) for name in names] == [2] * 40
+    assert [sum(len(each.records) for each in prefetch.batches(name)) for name in names] == [2] * 40
     prefetch.close()
 
 
