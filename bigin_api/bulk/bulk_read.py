@@ -8,13 +8,12 @@ Source: bulk-read/create-job, job-details, download-result, limitations (Bigin v
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from bigin_api.bulk.polling import PATIENCE, Polling
+from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.http.calls import Call, Reply
 from bigin_api.http.replies import refuse
@@ -23,9 +22,8 @@ from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from bigin_api.http.calls import Sender
 
 Criteria = dict[str, Any]
 """``{api_name, comparator, value}``, or a group of such. At most 25 conditions."""
@@ -50,17 +48,11 @@ Comparator = Literal[
 EMPTY = "${EMPTY}"
 """The value that stands for no value."""
 
-_SPELLINGS = {"INPROGRESS": "IN PROGRESS", "IN_PROGRESS": "IN PROGRESS", "FAILED": "FAILURE"}
-
 
 @dataclass(frozen=True)
-class BulkReadJob:
-    """A job as Bigin describes it. What the result holds is None until it is done."""
+class BulkReadJob(BulkJob):
+    """A job as Bigin describes it. Its file can be downloaded for one day once it is done."""
 
-    id: str
-    state: str  # ADDED, QUEUED, IN PROGRESS, COMPLETED, FAILURE, whatever spelling was seen
-    module: str = ""
-    error: str | None = None  # the code of a job that failed
     count: int | None = None  # rows in the file: the check of what was read
     page: int = 1
     per_page: int = RECORDS_PER_BULK_READ
@@ -69,26 +61,15 @@ class BulkReadJob:
     created_time: str | None = None  # ISO 8601, in the offset of the token's user
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    @property
-    def done(self) -> bool:
-        """Its file can be downloaded, for one day."""
-        return self.state == "COMPLETED"
-
-    @property
-    def failed(self) -> bool:
-        """Bigin gave it up."""
-        return self.state == "FAILURE"
-
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], *, module: str = "") -> BulkReadJob:
         """Read the details of a job: of its creation or of its status."""
         result = mapping(raw.get("result"))
         query = mapping(raw.get("query"))
         fault = mapping(result.get("error_message"))
-        state = str(raw.get("state") or "").upper()
         return cls(
             id=str(raw.get("id") or ""),
-            state=_SPELLINGS.get(state, state),
+            state=state_of(raw.get("state")),
             module=api_name_of(query.get("module")) or module,
             error=str(fault.get("code") or fault.get("message") or "") or None,
             count=integer(result.get("count")),
@@ -101,17 +82,10 @@ class BulkReadJob:
         )
 
 
-class BulkRead:
+class BulkRead(BulkJobs[BulkReadJob]):
     """Bulk Read jobs. Needs ZohoBigin.bulk.READ and the module's own scope."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        *,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._sender = sender
-        self._polling = Polling(pause=pause)
+    kind = "bulk read"
 
     def create(
         self,
@@ -156,24 +130,6 @@ class BulkRead:
         """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
         call = Call("GET", f"/read/{job_id}", api="bulk", endpoint="bulk_read_status")
         return BulkReadJob.from_json(_first(self._sender.send(call), call))
-
-    def wait(
-        self, job: BulkReadJob | str, *, expected_rows: int | None = None, patience: float = PATIENCE
-    ) -> BulkReadJob:
-        """The job when it is done, asked about ever more seldom; 1 credit a question.
-
-        The first question waits the longer, the more rows are expected; a job given by its id alone (one
-        that an earlier run began) is asked about at once. ``patience`` is in seconds.
-        Raises BulkJobFailed, BulkJobUnfinished, or NotFound for a job that is gone.
-        """
-        known = self.status(job) if isinstance(job, str) else job
-        return self._polling.until_done(
-            known,
-            self.status,
-            kind=f"{known.module}: bulk read" if known.module else "Bulk read",
-            expected_rows=expected_rows,
-            patience=patience,
-        )
 
     def download(self, job: BulkReadJob | str, into: BinaryIO) -> None:
         """Write a job's zip into a file; ``csv_archive.read_rows`` reads it. Costs 1 credit.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from bigin_api.bulk.polling import PATIENCE, Polling
+from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import InvalidRequest, NotFound, ServerError
 from bigin_api.http.calls import Call, Reply
 from bigin_api.json_values import api_name_of, integer, mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Operation = Literal["insert", "update", "upsert"]
 
-_SPELLINGS = {"INPROGRESS": "IN PROGRESS", "IN_PROGRESS": "IN PROGRESS", "FAILURE": "FAILED"}
 _NO_FAULT = {"", "SUCCESS", "ADDED", "INPROGRESS", "IN PROGRESS", "COMPLETED", "FAILED", "FAILURE", "SKIPPED"}
 
 
@@ -57,14 +56,10 @@ class FieldMapping:
 
 
 @dataclass(frozen=True)
-class BulkWriteJob:
+class BulkWriteJob(BulkJob):
     """A job as Bigin describes it. The counts are None until it works on the file."""
 
-    id: str
-    state: str  # ADDED, IN PROGRESS, COMPLETED, FAILED, SKIPPED, whatever spelling was seen
-    module: str = ""
     operation: str = ""
-    error: str | None = None  # the code of a job or a file that failed
     added: int | None = None
     updated: int | None = None
     skipped: int | None = None
@@ -72,26 +67,15 @@ class BulkWriteJob:
     download_url: str | None = None  # of the result; fetch it at once
     created_time: str | None = None  # ISO 8601, in the offset of the token's user
 
-    @property
-    def done(self) -> bool:
-        """It ended well, which does not say that it wrote anything: see the counts and the result."""
-        return self.state == "COMPLETED"
-
-    @property
-    def failed(self) -> bool:
-        """Bigin gave it up, or passed the file over."""
-        return self.state in ("FAILED", "SKIPPED")
-
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], *, module: str = "", operation: str = "") -> BulkWriteJob:
         """Read the details of a job: of its creation or of its status."""
         resource = next((each for each in raw.get("resource") or () if isinstance(each, Mapping)), {})
         file = mapping(resource.get("file"))
-        state = str(raw.get("status") or "ADDED").upper()
         code = str(resource.get("code") or "")
         return cls(
             id=str(raw.get("id") or ""),
-            state=_SPELLINGS.get(state, state),
+            state=state_of(raw.get("status") or "ADDED"),
             module=api_name_of(resource.get("module")) or module,
             operation=str(raw.get("operation") or operation),
             # `code` repeats a state, or says SUCCESS, where there is no fault
@@ -105,19 +89,16 @@ class BulkWriteJob:
         )
 
 
-class BulkWrite:
+class BulkWrite(BulkJobs[BulkWriteJob]):
     """Bulk Write jobs. Needs ZohoFiles.files.ALL, ZohoBigin.bulk.CREATE and the module's own scope."""
 
+    kind = "bulk write"
+
     def __init__(
-        self,
-        sender: Sender,
-        *,
-        org_id: Callable[[], str],
-        pause: Callable[[float], None] = time.sleep,
+        self, sender: Sender, *, org_id: Callable[[], str], pause: Callable[[float], None] = time.sleep
     ) -> None:
-        self._sender = sender
+        super().__init__(sender, pause=pause)
         self._org_id = org_id
-        self._polling = Polling(pause=pause)
 
     def upload(self, file: BinaryIO, name: str) -> str:
         """The ``file_id`` of a zip that ``csv_archive.CsvArchive`` wrote. Costs 1 credit.
@@ -196,23 +177,6 @@ class BulkWrite:
         if reply.body is None:
             raise NotFound(f"{call.what}: HTTP {reply.status}, Bigin knows no such job.", status=reply.status)
         return BulkWriteJob.from_json({"id": job_id, **reply.body})
-
-    def wait(
-        self, job: BulkWriteJob | str, *, expected_rows: int | None = None, patience: float = PATIENCE
-    ) -> BulkWriteJob:
-        """The job when it is done, asked about ever more seldom; 1 credit a question.
-
-        A job given by its id alone (one that an earlier run began) is asked about at once.
-        Raises BulkJobFailed, BulkJobUnfinished, or NotFound for a job that is gone.
-        """
-        known = self.status(job) if isinstance(job, str) else job
-        return self._polling.until_done(
-            known,
-            self.status,
-            kind=f"{known.module}: bulk write" if known.module else "Bulk write",
-            expected_rows=expected_rows,
-            patience=patience,
-        )
 
     def download(self, job: BulkWriteJob, into: BinaryIO) -> None:
         """Write the zip of a job's result into a file, for ``read_results``. Costs 1 credit.

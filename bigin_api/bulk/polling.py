@@ -1,14 +1,18 @@
-"""Waiting for a bulk job with few questions, since each one costs a credit."""
+"""What both kinds of bulk job share: a state, and few questions, since each one costs a credit."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from bigin_api.errors import BulkJobFailed, BulkJobUnfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bigin_api.http.calls import Sender
 
 FIRST_WAIT = 2.0  # seconds
 LONGEST_WAIT = 60.0  # seconds
@@ -16,31 +20,41 @@ ROWS_PER_SECOND = 20_000  # assumed: a job of 200,000 rows is first asked about 
 PATIENCE = 3600.0  # seconds
 
 
-class Job(Protocol):
-    """A job that Bigin works on."""
+STATES = {"INPROGRESS": "IN PROGRESS", "IN_PROGRESS": "IN PROGRESS", "FAILURE": "FAILED"}
+"""The one spelling for each of those that Zoho prints."""
 
-    @property
-    def id(self) -> str:
-        """Its id."""
 
-    @property
-    def state(self) -> str:
-        """Its state in Bigin's words."""
+@dataclass(frozen=True)
+class BulkJob:
+    """A job that Bigin works on. What its result holds is unknown until it is done."""
+
+    id: str
+    state: str  # ADDED, QUEUED, IN PROGRESS, COMPLETED, FAILED, SKIPPED, whatever spelling was seen
+    module: str = ""
+    error: str | None = None  # Bigin's code, of a job or a file that failed
 
     @property
     def done(self) -> bool:
-        """It ended well."""
+        """It ended well, which does not say that a bulk write wrote anything: see its counts."""
+        return self.state == "COMPLETED"
 
     @property
     def failed(self) -> bool:
-        """It ended badly."""
-
-    @property
-    def error(self) -> str | None:
-        """Why it failed, in Bigin's words."""
+        """Bigin gave it up, or passed the file over."""
+        return self.state in ("FAILED", "SKIPPED")
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=BulkJob)
+
+
+def state_of(said: Any) -> str:
+    """A job's state in the one spelling.
+
+    >>> state_of("Completed"), state_of("INPROGRESS"), state_of(None)
+    ('COMPLETED', 'IN PROGRESS', '')
+    """
+    state = str(said or "").upper()
+    return STATES.get(state, state)
 
 
 def poll_waits(expected_rows: int | None = None) -> Iterator[float]:
@@ -56,35 +70,45 @@ def poll_waits(expected_rows: int | None = None) -> Iterator[float]:
         seconds *= 2
 
 
-class Polling:
-    """Asks after a job until it ends."""
+class BulkJobs(ABC, Generic[J]):
+    """Jobs of one kind: asking after them until they end."""
 
-    def __init__(self, *, pause: Callable[[float], None] = time.sleep) -> None:
+    kind: ClassVar[str]
+
+    def __init__(self, sender: Sender, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._sender = sender
         self._pause = pause
 
-    def until_done(
-        self, job: J, ask: Callable[[str], J], *, kind: str, expected_rows: int | None, patience: float
-    ) -> J:
-        """The job when it is done.
+    @abstractmethod
+    def status(self, job_id: str) -> J:
+        """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
 
-        Raises BulkJobFailed if it ends badly, BulkJobUnfinished if it has not ended after ``patience``
-        seconds of waiting.
+    def wait(self, job: J | str, *, expected_rows: int | None = None, patience: float = PATIENCE) -> J:
+        """The job when it is done, asked about ever more seldom; 1 credit a question.
+
+        The first question waits the longer, the more rows are expected; a job given by its id alone (one
+        that an earlier run began) is asked about at once. ``patience`` is in seconds of waiting.
+        Raises BulkJobFailed, BulkJobUnfinished, or NotFound for a job that is gone.
         """
+        known = self.status(job) if isinstance(job, str) else job
+        what = f"{known.module}: {self.kind}" if known.module else self.kind.capitalize()
         left = patience
         for seconds in poll_waits(expected_rows):
-            if job.failed:
+            if known.failed:
                 raise BulkJobFailed(
-                    f"{kind} job {job.id} failed ({job.error or job.state}).", job_id=job.id, code=job.error
+                    f"{what} job {known.id} failed ({known.error or known.state}).",
+                    job_id=known.id,
+                    code=known.error,
                 )
-            if job.done:
-                return job
+            if known.done:
+                return known
             if left <= 0:
                 break
             self._pause(min(seconds, left))
             left -= seconds
-            job = ask(job.id)
+            known = self.status(known.id)
         raise BulkJobUnfinished(
-            f"{kind} job {job.id} is still {job.state} after {patience:.0f} s. "
+            f"{what} job {known.id} is still {known.state} after {patience:.0f} s. "
             "It goes on at Bigin: ask for it again later, by its id.",
-            job_id=job.id,
+            job_id=known.id,
         )

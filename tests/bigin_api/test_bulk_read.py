@@ -291,7 +291,7 @@ def test_every_spelling_of_a_state_is_understood(state, done, failed):
     [
         ({}, BulkReadJob("", "")),
         ({"id": "1", "state": "FAILED", "result": {"error_message": {"message": "too bad"}}},
-         BulkReadJob("1", "FAILURE", error="too bad")),
+         BulkReadJob("1", "FAILED", error="too bad")),
         ({"id": "1", "state": "ADDED", "query": {"module": {"api_name": "Contacts"}, "page": 3}},
          BulkReadJob("1", "ADDED", "Contacts", page=3, query={"module": {"api_name": "Contacts"}, "page": 3})),
         ({"id": "1", "state": "COMPLETED", "result": {"count": "7", "more_records": "true", "per_page": 20_000}},

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigin_api import BulkJobFailed, BulkJobUnfinished, BulkReadJob
-from bigin_api.bulk.polling import LONGEST_WAIT, Polling, poll_waits
+from bigin_api import BulkJobFailed, BulkJobUnfinished, BulkRead, BulkReadJob
+from bigin_api.bulk.polling import LONGEST_WAIT, poll_waits
 from bigin_api.http.gate import Pace
 
 
@@ -31,14 +31,15 @@ def job(state: str, error: str | None = None) -> BulkReadJob:
     return BulkReadJob("17", state, error=error)
 
 
-class Asked:
-    """Answers a question about a job with the states in turn, then with the last one for ever."""
+class Jobs(BulkRead):
+    """Answers questions about a job with the states in turn, then with the last one for ever."""
 
-    def __init__(self, *states: str) -> None:
+    def __init__(self, clock: Clock, *states: str) -> None:
+        super().__init__(None, pause=clock.sleep)
         self.states = list(states)
         self.questions = 0
 
-    def __call__(self, job_id: str) -> BulkReadJob:
+    def status(self, job_id: str) -> BulkReadJob:
         assert job_id == "17"
         self.questions += 1
         return job(self.states.pop(0) if len(self.states) > 1 else self.states[0])
@@ -85,10 +86,9 @@ def test_threads_line_up_behind_each_other():
 def test_a_job_is_asked_about_ever_more_seldom():
     """Each question is a credit: an hour's job must not cost as much as its records would."""
     clock = Clock()
-    asked = Asked("QUEUED", "IN PROGRESS", "IN PROGRESS", "COMPLETED")
-    polling = Polling(pause=clock.sleep)
+    jobs = Jobs(clock, "QUEUED", "IN PROGRESS", "IN PROGRESS", "COMPLETED")
 
-    ended = polling.until_done(job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=3600)
+    ended = jobs.wait(job("ADDED"), patience=3600)
 
     assert ended.done
     assert clock.waits == [2, 4, 8, 16]
@@ -107,25 +107,17 @@ def test_the_first_wait_grows_with_the_rows(rows):
 def test_a_job_that_is_done_is_not_asked_about():
     """What is known costs nothing."""
     clock = Clock()
-    asked = Asked("COMPLETED")
+    jobs = Jobs(clock, "COMPLETED")
 
-    Polling(pause=clock.sleep).until_done(
-        job("COMPLETED"), asked, kind="Bulk read", expected_rows=None, patience=60
-    )
+    jobs.wait(job("COMPLETED"), patience=60)
 
-    assert (asked.questions, clock.waits) == (0, [])
+    assert (jobs.questions, clock.waits) == (0, [])
 
 
 def test_a_job_that_failed_says_why():
     """The caller reads by other means; a person wants Bigin's reason."""
     with pytest.raises(BulkJobFailed, match=r"Bulk read job 17 failed \(INTERNAL_SERVER_ERROR\)") as raised:
-        Polling(pause=lambda _: None).until_done(
-            job("FAILURE", "INTERNAL_SERVER_ERROR"),
-            Asked("x"),
-            kind="Bulk read",
-            expected_rows=None,
-            patience=60,
-        )
+        Jobs(Clock(), "x").wait(job("FAILED", "INTERNAL_SERVER_ERROR"), patience=60)
 
     assert (raised.value.job_id, raised.value.code) == ("17", "INTERNAL_SERVER_ERROR")
 
@@ -133,13 +125,11 @@ def test_a_job_that_failed_says_why():
 def test_patience_ends_with_the_jobs_id():
     """The job goes on at Bigin and is paid for: the next run asks for it again."""
     clock = Clock()
-    asked = Asked("IN PROGRESS")
+    jobs = Jobs(clock, "IN PROGRESS")
 
     with pytest.raises(BulkJobUnfinished, match=r"job 17 is still IN PROGRESS after 100 s") as raised:
-        Polling(pause=clock.sleep).until_done(
-            job("ADDED"), asked, kind="Bulk read", expected_rows=None, patience=100
-        )
+        jobs.wait(job("ADDED"), patience=100)
 
     assert raised.value.job_id == "17"
     assert sum(clock.waits) == 100
-    assert asked.questions == len(clock.waits) == 6
+    assert jobs.questions == len(clock.waits) == 6
