@@ -34,7 +34,7 @@ class StreamReport:
     unfinished: bool = False  # stopped by the budget; the state tells where
 
     def begin(self) -> None:
-        """The stream's turn has come."""
+        """Its reader begins."""
         self.began = time.monotonic()
 
     def end(self) -> None:

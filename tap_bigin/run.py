@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,13 +15,20 @@ from tap_bigin.singer.prefetch import Prefetch
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from bigin_api import CreditBudgetReached
     from tap_bigin.discovery.catalog_cache import Carried
     from tap_bigin.singer.batch import Batch, State
+    from tap_bigin.singer.prefetch import Arrival
 
 CALLS_AT_THE_GATE = 64
+RECORDS_PER_STATE = 1_000
+"""A STATE message after so many records of all streams, and at the end of each."""
+
+SECONDS_PER_STATE = 5.0
+"""The same after so much time: a batch of few records may have cost many calls."""
+
 DELETED_RECORDS = "deleted_records"
 
 
@@ -35,6 +43,12 @@ class Readable(Protocol):
 
     def saved_state(self) -> State:
         """A copy of its entry of the state."""
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, and take over its state."""
+
+    def end(self, error: BaseException | None) -> None:
+        """Its reader has ended, with this error if so."""
 
 
 class Run:
@@ -52,6 +66,9 @@ class Run:
         self._carried = carried
         self._streams = streams
         self._prefetch: Prefetch | None = None
+        self._ended: set[str] = set()
+        self._since_state = 0
+        self._state_due = time.monotonic() + SECONDS_PER_STATE
         self.report = RunReport(logger)
         self.deleted_lists = DeletedLists()  # of each module, read once for all streams
         self.budget_reached: CreditBudgetReached | None = None
@@ -85,21 +102,39 @@ class Run:
         is_selected = any(each.name == DELETED_RECORDS and each.selected for each in self._streams())
         return is_selected or self.settings.deleted_records == "soft"
 
-    def batches_ahead(self, name: str) -> Iterable[Batch]:
-        """A stream's batches, fetched ahead across all selected streams."""
-        if self._prefetch is None:
-            self._prefetch = Prefetch(
-                {
-                    each.name: partial(each.read_ahead, each.saved_state())
-                    for each in self._streams()
-                    if each.selected
-                }
-            )
-        return self._prefetch.batches(name)
+    def write_until_done(self, name: str) -> None:
+        """Write what comes, of whichever stream, until this one has ended."""
+        while name not in self._ended:
+            arrival = next(self._arrivals)
+            stream = self._selected[arrival.stream]
+            if arrival.batch is not None:
+                stream.write(arrival.batch)
+            else:
+                self._ended.add(arrival.stream)
+                stream.end(arrival.error)
 
-    def states_ahead(self) -> Mapping[str, State]:
-        """States of streams whose turn has not come, to be kept already."""
-        return self._prefetch.states_ahead() if self._prefetch is not None else {}
+    def is_state_due(self, batch: Batch) -> bool:
+        """Whether the state is to be told, now that a batch is written: not after each, it may be long."""
+        self._since_state += batch.count
+        now = time.monotonic()
+        is_due = self._since_state >= RECORDS_PER_STATE or now > self._state_due
+        # Without records it says what cannot be found out again, such as the job that was made.
+        if batch.state is None or (batch.count and not is_due):
+            return False
+        self._since_state, self._state_due = 0, now + SECONDS_PER_STATE
+        return True
+
+    @cached_property
+    def _selected(self) -> dict[str, Readable]:
+        return {each.name: each for each in self._streams() if each.selected}
+
+    @cached_property
+    def _arrivals(self) -> Iterator[Arrival]:
+        """What all selected streams read, side by side."""
+        self._prefetch = Prefetch(
+            {name: partial(each.read_ahead, each.saved_state()) for name, each in self._selected.items()}
+        )
+        return self._prefetch.arrivals()
 
     def close(self) -> None:
         """End what runs in threads, and the client."""

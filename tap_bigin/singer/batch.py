@@ -10,8 +10,6 @@ from typing import Any
 Record = dict[str, Any]
 State = Mapping[str, Any]
 
-BYTES_PER_VALUE = 130  # of a record as Python keeps it, keys and links included
-
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
@@ -35,10 +33,3 @@ class Batch:
     def count(self) -> int:
         """How many records it has."""
         return len(self.records) if self.lines is None else self.lines_count
-
-    @property
-    def weight(self) -> int:
-        """Bytes that it takes while it waits, about."""
-        if self.lines is not None:
-            return len(self.lines)
-        return len(self.records) * len(self.records[0]) * BYTES_PER_VALUE if self.records else 0

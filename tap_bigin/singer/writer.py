@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 from singer_sdk.singerlib import RecordMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from singer_sdk.singerlib.encoding.simple import Message
@@ -23,9 +24,10 @@ def record_lines(stream: str, records: Sequence[Mapping[str, Any]], extracted: d
 
 
 class PageWriter(MsgSpecWriter):
-    """Writes lines whole. The SDK's writers flush after each record, which costs a system call a line.
+    """Writes whole what belongs together. The SDK's writers flush after each record: a system call a line.
 
-    Whoever wants the run to end (a signal) sets ``interruption``: it is raised between two lines.
+    Whoever wants the run to end (a signal) sets ``interruption`` while ``is_writing``: it is raised
+    afterwards.
     """
 
     def __init__(self) -> None:
@@ -35,24 +37,33 @@ class PageWriter(MsgSpecWriter):
 
     def write_message(self, message: Message) -> None:
         """Write a line; all but a record is seen by the target at once."""
-        self._write(self.format_message(message))
-        if not isinstance(message, RecordMessage):
-            self.flush()
+        with self.unbroken():
+            self.write_lines(bytes(self.format_message(message)))
+            if not isinstance(message, RecordMessage):
+                self.flush()
 
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are encoded already."""
-        self._write(lines)
+        with self.unbroken():
+            left = memoryview(lines)
+            while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, less at a signal
+                left = left[sys.stdout.buffer.write(left) :]
 
     def flush(self) -> None:
         """Let the target see what is written."""
         sys.stdout.flush()
 
-    def _write(self, lines: bytes | bytearray) -> None:
+    @contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """What is done in here is done whole: messages, and the state that holds once they are written."""
+        if self.is_writing:
+            yield
+            return
         self.is_writing = True
-        left = memoryview(lines)
-        while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, and less at a signal
-            left = left[sys.stdout.buffer.write(left) :]
-        self.is_writing = False
+        try:
+            yield
+        finally:
+            self.is_writing = False
         if self.interruption is not None:
             interruption, self.interruption = self.interruption, None
             raise interruption

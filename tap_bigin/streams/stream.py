@@ -3,7 +3,7 @@
 A kind of stream has a definition (a subclass of ``discovery.StreamDefinition``) and a subclass of
 ``BiginStream`` with one method, ``read``. The table in ``tap_bigin.streams`` joins the two.
 
-``read`` is a generator of ``Batch`` and runs in a thread of ``prefetch``, ahead of its turn. So it
+``read`` is a generator of ``Batch`` and runs in a thread of ``prefetch``, beside the other streams'. So it
 
 - gets its entry of the state as an argument, and never touches ``self.tap_state`` or writes messages;
 - says in each batch what the state is once the batch's records are written (None: as before);
@@ -20,7 +20,6 @@ reader stops early and caps them by this machine's clock.
 from __future__ import annotations
 
 import copy
-import time
 from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
@@ -56,12 +56,6 @@ if TYPE_CHECKING:
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
-
-RECORDS_PER_STATE = 1_000
-"""A STATE message at the first border of a batch after so many records, and at the stream's end."""
-
-SECONDS_PER_STATE = 5.0
-"""The same after so much time: a batch of few records may have cost many calls."""
 
 
 class BiginStream(CatalogedStream[D], Generic[D]):
@@ -83,8 +77,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         self.calls = run.calls
         self.settings = run.settings
         self.report = run.report.stream(definition.name)
-        self._since_state = 0
-        self._state_due = time.monotonic() + SECONDS_PER_STATE
+        self._is_introduced = False
+        self._in_file: State | None = None  # what is reached once a file of records is whole
 
     @abstractmethod
     def read(self, state: State) -> Iterator[Batch]:
@@ -118,40 +112,76 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         return copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
-        """The records of every batch; a batch's state is taken over when its records are written."""
-        if self.ABORT_AT_RECORD_COUNT is None:
-            yield from self._settled_records()
-        else:  # a test ends here: the SDK would end it with an error for every stream
-            yield from islice(self._settled_records(), self.ABORT_AT_RECORD_COUNT)
+        """The records alone, one stream after the other: for files (BATCH) and for tests.
 
-    def _settled_records(self) -> Iterator[dict[str, Any]]:
-        for batch in self._batches():
-            yield from batch.records
-            self._settle(batch)
+        A batch's state is taken over once the file with its records is told.
+        """
+        self.report.begin()
+        try:
+            for batch in self.read(self.saved_state()):
+                yield from batch.records
+                self.report.emitted += batch.count
+                self._in_file = batch.state or self._in_file
+        except Exception as error:  # noqa: BLE001 -- judged where those of threads are
+            self.end(error)
+        else:
+            self.end(None)
 
     def _sync_records(
         self, context: Any = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write a batch at a time where nothing is to be done to a record any more.
-
-        The SDK's own way, record by record, is left to stream maps, flattening, batches and tests.
-        """
-        if not self._goes_straight:
-            yield from super()._sync_records(context, write_messages=write_messages)
+        """Write what comes, of whichever stream, until this one is written."""
+        if write_messages and self.ABORT_AT_RECORD_COUNT is None:
+            self.run.write_until_done(self.name)
             return
-        with self.get_record_counter() as counter, self.get_sync_timer():
-            for batch in self._batches():
-                lines = batch.lines
-                if lines is None:
-                    lines = record_lines(self.name, batch.records, batch.extracted)
-                self._writer.write_lines(lines)
-                counter.increment(batch.count)
-                self._settle(batch)
-        self._finalize_state()
-        self._write_state_message()
+        # A test ends after some: the SDK would end it with an error for every stream.
+        for record in islice(self.get_records(context), self.ABORT_AT_RECORD_COUNT):
+            if write_messages:
+                self._write_record_message(record)
+            yield record
+        if write_messages:
+            self._write_state()
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, the schema before the first, and take over its state."""
+        self._write_schema_message()
+        with self._writer.unbroken():
+            if batch.lines is not None:
+                self._writer.write_lines(batch.lines)
+            else:  # stream maps, flattening and what is deselected inside a property are the SDK's
+                for record in batch.records:
+                    self._write_record_message(record)
+            self._writer.flush()
+            self.report.emitted += batch.count
+            self._take_over(batch.state)
+        if self.run.is_state_due(batch):
+            self._write_state()
+
+    def end(self, error: BaseException | None) -> None:
+        """Everything is written, or reading ended with an error: that ends the stream, seldom the run."""
+        self.report.end()
+        if isinstance(error, (PermissionDenied, ModuleUnavailable)):
+            self.report.warn(f"skipped. {error.message}")
+        elif isinstance(error, InvalidRequest) and error.code == "INVALID_URL_PATTERN":
+            # Listed, and yet there is no such address.
+            self.report.warn(f"skipped. {error.message}")
+        elif isinstance(error, CreditBudgetReached):
+            self.report.unfinished = True
+            self.run.budget_reached = error
+        elif isinstance(error, BiginError) and not isinstance(error, AuthError):
+            self.report.failure = error
+        elif error is not None:
+            raise error
+
+    def _write_schema_message(self) -> None:
+        """Once a run: a stream whose records come before its turn has been introduced already."""
+        if not self._is_introduced:
+            self._is_introduced = True
+            super()._write_schema_message()
 
     def read_ahead(self, state: State) -> Iterator[Batch]:
         """What is read, as lines where nothing is left to be done to the records. Runs in a thread."""
+        self.report.begin()
         straight = self._goes_straight
         for batch in self.read(state):
             if straight:
@@ -177,49 +207,15 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def _writer(self) -> PageWriter:
         return cast("PageWriter", self._tap.message_writer)
 
-    def _ahead(self) -> Iterable[Batch]:
-        if self.ABORT_AT_RECORD_COUNT is not None:
-            return self.read(self.saved_state())
-        return self.run.batches_ahead(self.name)
-
-    def _batches(self) -> Iterator[Batch]:
-        """What the reader yields. What it raises ends the stream, seldom the run."""
-        self.report.begin()
-        try:
-            yield from self._ahead()
-        except (PermissionDenied, ModuleUnavailable) as refused:
-            self.report.warn(f"skipped. {refused.message}")
-        except InvalidRequest as refused:
-            if refused.code == "INVALID_URL_PATTERN":  # listed, and yet there is no such address
-                self.report.warn(f"skipped. {refused.message}")
-            else:
-                self.report.failure = refused
-        except AuthError:
-            raise
-        except CreditBudgetReached as reached:
-            self.report.unfinished = True
-            self.run.budget_reached = reached
-        except BiginError as error:
-            self.report.failure = error
-        finally:
-            self.report.end()
-
-    def _settle(self, batch: Batch) -> None:
-        self.report.emitted += batch.count
-        self._since_state += batch.count
-        self._writer.flush()
-        ahead = self.run.states_ahead()
-        states = ahead if batch.state is None else {**ahead, self.name: batch.state}
-        for name, state in states.items():
+    def _take_over(self, state: State | None) -> None:
+        if state is not None:
             # One assignment: a signal between two would leave half an entry.
-            self.tap_state.setdefault("bookmarks", {})[name] = dict(state)
-        # Without records it says what cannot be found out again, such as the job that was made.
-        is_due = self._since_state >= RECORDS_PER_STATE or time.monotonic() > self._state_due
-        if ahead or (states and (not batch.count or is_due)):
-            self._since_state = 0
-            self._state_due = time.monotonic() + SECONDS_PER_STATE
-            self.state_manager.is_flushed = False
-            self._write_state_message()
+            self.tap_state.setdefault("bookmarks", {})[self.name] = dict(state)
+
+    def _write_batch_message(self, encoding: BaseBatchFileEncoding, manifest: list[str]) -> None:
+        super()._write_batch_message(encoding, manifest)
+        self._take_over(self._in_file)
+        self.state_manager.is_flushed = False
 
     def get_replication_key_signpost(self, context: Any = None) -> None:  # noqa: ARG002
         """None: the end of the window is Bigin's clock, see ``bookmarks``."""
@@ -231,10 +227,11 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:
         """Nothing: batches carry the state."""
 
-    def _finalize_state(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.state_manager.is_flushed = False
-
-    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Write the state as the last batch left it."""
-        self._finalize_state(state)
+        self._take_over(self._in_file)
+        self._write_state()
+
+    def _write_state(self) -> None:
+        self.state_manager.is_flushed = False
         self._write_state_message()

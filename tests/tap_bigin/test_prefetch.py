@@ -1,17 +1,19 @@
-"""Streams fetched side by side, written one after the other, in bounded memory."""
+"""Streams read side by side and written as they come, in bounded memory."""
 
 from __future__ import annotations
 
+import gzip
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
 from support.tap import run_tap
 
-from tap_bigin.singer.batch import BYTES_PER_VALUE, Batch
-from tap_bigin.singer.prefetch import Prefetch
+from tap_bigin.singer.batch import Batch
+from tap_bigin.singer.prefetch import BATCHES_WAITING, Prefetch
 
 ENOUGH = 10  # seconds until a test that hangs says so
 
@@ -20,105 +22,112 @@ def _records(count: int) -> list[dict[str, Any]]:
     return [{"id": str(number)} for number in range(count)]
 
 
-def test_chunks_come_in_the_order_of_the_streams_whoever_is_first() -> None:
-    """A Singer target expects one stream after the other."""
-    later_is_done = threading.Event()
+def _told(prefetch: Prefetch) -> list[tuple[str, int]]:
+    return [(each.stream, each.batch.count) for each in prefetch.arrivals() if each.batch is not None]
+
+
+def test_what_has_come_does_not_wait_for_the_streams_before() -> None:
+    """A run that is killed has handed on what it paid for."""
+    other_is_written = threading.Event()
 
     def slow() -> Iterator[Batch]:
-        assert later_is_done.wait(ENOUGH)
+        assert other_is_written.wait(ENOUGH)
         yield Batch(_records(1))
-        yield Batch(_records(2))
 
-    def fast() -> Iterator[Batch]:
-        yield Batch(_records(3))
-        later_is_done.set()
+    prefetch = Prefetch({"a": slow, "b": lambda: iter([Batch(_records(2))])})
+    told = []
 
-    prefetch = Prefetch({"a": slow, "b": fast})
-
-    written = [len(batch.records) for name in ("a", "b") for batch in prefetch.batches(name)]
+    for each in prefetch.arrivals():
+        told.append((each.stream, each.batch.count if each.batch else None))
+        if told[-1] == ("b", 2):
+            other_is_written.set()
 
     prefetch.close()
-    assert written == [1, 2, 3]
+    assert told[0] == ("b", 2)
+    assert [each for each in told if each[0] == "a"] == [("a", 1), ("a", None)]
+    assert each.error is None
 
 
-def test_an_exception_comes_at_its_streams_turn_after_what_came_before() -> None:
-    """One failing stream does not take the records of others with it."""
+def test_a_streams_own_batches_keep_their_order() -> None:
+    """The state of a batch holds for all before it."""
+    prefetch = Prefetch(
+        {name: lambda: iter([Batch(_records(number)) for number in range(50)]) for name in ("a", "b", "c")}
+    )
+
+    told = _told(prefetch)
+
+    prefetch.close()
+    for name in ("a", "b", "c"):
+        assert [count for stream, count in told if stream == name] == list(range(50))
+
+
+def test_an_exception_comes_after_what_its_stream_brought() -> None:
+    """One failing stream does not take the records of others with it, nor its own."""
 
     def failing() -> Iterator[Batch]:
         yield Batch(_records(1))
         raise ValueError("b failed")
 
-    prefetch = Prefetch(
-        {"a": lambda: iter([Batch(_records(2))]), "b": failing, "c": lambda: iter([Batch(_records(3))])}
-    )
+    prefetch = Prefetch({"a": lambda: iter([Batch(_records(2))]), "b": failing})
 
-    assert [len(batch.records) for batch in prefetch.batches("a")] == [2]
-    batches = prefetch.batches("b")
-    assert len(next(batches).records) == 1
-    with pytest.raises(ValueError, match="b failed"):
-        next(batches)
-    assert [len(batch.records) for batch in prefetch.batches("c")] == [3]
+    arrivals = list(prefetch.arrivals())
+
     prefetch.close()
+    of_b = [each for each in arrivals if each.stream == "b"]
+    assert [each.batch is None for each in of_b] == [False, True]
+    assert isinstance(of_b[1].error, ValueError)
+    assert sum(each.batch.count for each in arrivals if each.batch) == 3
 
 
-def test_what_is_ahead_waits_for_room() -> None:
-    """Memory does not grow with the number of streams and records."""
+def test_readers_wait_for_room() -> None:
+    """Memory does not grow with the number of records: so much is read ahead, and no more."""
     made: list[int] = []
-    a_may_end = threading.Event()
-
-    def head() -> Iterator[Batch]:
-        assert a_may_end.wait(ENOUGH)
-        yield Batch(_records(1))
+    enough = threading.Event()
 
     def endless() -> Iterator[Batch]:
-        for number in range(100):
+        for number in range(500):
             made.append(number)
-            yield Batch(_records(10))
+            if number >= BATCHES_WAITING:
+                enough.set()
+            yield Batch(_records(1))
 
-    prefetch = Prefetch({"a": head, "b": endless}, bytes_waiting=50 * BYTES_PER_VALUE)
-    while len(made) < 6:
-        a_may_end.wait(0.01)
-    a_may_end.wait(0.1)
+    prefetch = Prefetch({"a": endless})
+    assert enough.wait(ENOUGH)
+    threading.Event().wait(0.2)
     ahead = len(made)
-    a_may_end.set()
 
-    written = sum(len(batch.records) for name in ("a", "b") for batch in prefetch.batches(name))
-
-    prefetch.close()
-    assert ahead <= 7
-    assert written == 1_001
-
-
-def test_the_head_of_the_line_is_never_held_back_by_others() -> None:
-    """If what waits for its turn fills the room, the stream whose turn it is must go on all the same."""
-    filled = threading.Event()
-
-    def head() -> Iterator[Batch]:
-        assert filled.wait(ENOUGH)
-        for _ in range(20):
-            yield Batch(_records(10))
-
-    def filler() -> Iterator[Batch]:
-        yield Batch(_records(60))
-        filled.set()
-        yield Batch(_records(1))
-
-    first: Callable[[], Iterator[Batch]] = lambda: iter([Batch(_records(60))])  # noqa: E731
-    prefetch = Prefetch({"a": head, "b": first, "c": filler}, bytes_waiting=50 * BYTES_PER_VALUE)
-    filled.set()
-
-    written = {name: sum(len(batch.records) for batch in prefetch.batches(name)) for name in "abc"}
+    told = _told(prefetch)
 
     prefetch.close()
-    assert written == {"a": 200, "b": 60, "c": 61}
+    assert ahead == BATCHES_WAITING + 1
+    assert len(told) == 500
 
 
-def test_many_streams_begin_though_threads_are_few() -> None:
-    """An organisation may have more streams than calls in flight."""
-    names = [f"s{number:02}" for number in range(40)]
+def test_a_reader_that_waits_for_room_ends_with_the_run() -> None:
+    """A process must not hang in a thread that nobody reads from any more."""
+    ended = threading.Event()
+
+    def endless() -> Iterator[Batch]:
+        try:
+            while True:
+                yield Batch(_records(1))
+        finally:
+            ended.set()
+
+    prefetch = Prefetch({"a": endless})
+    next(iter(prefetch.arrivals()))
+
+    prefetch.close()
+
+    assert ended.wait(ENOUGH)
+
+
+def test_many_streams_are_read_though_threads_are_few() -> None:
+    """An organisation may have more streams than there are threads."""
+    names = [f"s{number:03}" for number in range(100)]
     prefetch = Prefetch({name: lambda: iter([Batch(_records(2))]) for name in names})
 
-    assert [sum(len(each.records) for each in prefetch.batches(name)) for name in names] == [2] * 40
+    assert sorted(_told(prefetch)) == [(name, 2) for name in names]
     prefetch.close()
 
 
@@ -130,5 +139,49 @@ def test_streams_are_read_side_by_side(sandbox: Sandbox) -> None:
 
     assert run.code == 0
     assert sandbox.usage()["most_in_flight"] == 5
-    schemas = [each["stream"] for each in run.messages if each["type"] == "SCHEMA"]
-    assert schemas == sorted(schemas)
+
+
+@pytest.mark.parametrize("more", [{}, {"stream_maps": {"Contacts": {"more": "'x'"}}}])
+def test_each_stream_is_introduced_once_and_before_its_records(
+    sandbox: Sandbox, more: dict[str, Any]
+) -> None:
+    """A second SCHEMA would make a loader flush, a record before it ends the load."""
+    run = run_tap(sandbox, **more)
+
+    assert run.code == 0
+    introduced: list[str] = []
+    for message in run.messages:
+        if message["type"] == "SCHEMA":
+            introduced.append(message["stream"])
+        elif message["type"] == "RECORD":
+            assert message["stream"] in introduced
+    assert len(introduced) == len(set(introduced)) > 10
+
+
+def test_a_state_never_runs_ahead_of_the_files_that_are_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Records in a file that no BATCH message has named yet are lost if the run is killed."""
+    sandbox.reset(size="empty")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 1_500, "data": {"Last_Name": "C{n}"}})
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": tmp_path.as_uri()},
+        "batch_size": 1_200,
+    }
+
+    run = run_tap(
+        sandbox, modules=["Contacts"], batch_config=batch, extraction_method="list", deleted_records="none"
+    )
+
+    assert run.code == 0
+    told = 0
+    for message in run.messages:
+        if message["type"] == "BATCH" and message["stream"] == "Contacts":
+            for file in message["manifest"]:
+                path = Path(file.removeprefix("file://"))
+                told += len(gzip.decompress(path.read_bytes()).splitlines())
+        if message["type"] == "STATE":
+            entry = message["value"].get("bookmarks", {}).get("Contacts", {})
+            emitted = entry.get("pass", {}).get("emitted", 0)
+            assert emitted <= told
+            assert told == 1_500 or "replication_key_value" not in entry
+    assert told == 1_500
