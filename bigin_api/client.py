@@ -279,7 +279,10 @@ def _read(call: Call, received: Received, into: BinaryIO | None) -> Reply:
     if into is not None and received.in_file:
         header = received.header
         return Reply(received.status, None, server_time(header), credits_remaining(header), header)
-    return read_reply(received.status, received.body, received.header, call=call)
+    reply = read_reply(received.status, received.body, received.header, call=call)
+    for place in reply.damaged:
+        logger.warning("%s: %s: what came is no text or no number. It is null.", call.module, place)
+    return reply
 
 
 def _say_retry(error: BiginError, seconds: float, made: int) -> None:

@@ -2,8 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import msgspec
+
+
+def read_json(body: bytes, *, tell: Callable[[str], None]) -> Any:
+    r"""A document. Texts that are no Unicode and numbers that are none are null; ``tell`` gets their places.
+
+    One such value in a page must not cost the page. Raises ValueError for what is no JSON.
+
+    >>> read_json(b'{"data": [{"id": "7", "Name": "\ud800", "Seats": 1e400}]}', tell=print)
+    record 7: Name
+    record 7: Seats
+    {'data': [{'id': '7', 'Name': None, 'Seats': None}]}
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
+        text = body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = body.decode("utf-8", "surrogateescape")
+    return mended(json.loads(text), tell=tell)
+
+
+def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
+    """The value with null in the place of what JSON or UTF-8 cannot say."""
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")  # joins the halves of a pair
+        except UnicodeDecodeError:
+            tell(place)
+            return None
+    if isinstance(value, float) and not math.isfinite(value):
+        tell(place)
+        return None
+    if isinstance(value, Mapping):
+        is_record = text(value.get("id")) and " " not in place  # what is inside one is told by its path
+        inside = f"record {value['id']}" if is_record else place
+        parts = {name: f"{inside}: {name}" if inside else name for name in value}
+        return {name: mended(each, tell=tell, place=parts[name]) for name, each in value.items()}
+    if isinstance(value, list):
+        return [mended(each, tell=tell, place=place) for each in value]
+    return value
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -20,6 +66,13 @@ def entries(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def text(value: Any) -> str | None:
     """The value as text, None for null and for an empty string."""
     return str(value) if value not in (None, "") else None
+
+
+def id_text(value: Any) -> str | None:
+    """An id, which may come as a number; None for what is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
 
 
 def integer(value: Any) -> int | None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bigin_api import BiginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bigin_api import BiginError, Spent
+    from bigin_api import Spent
 
 Say = Callable[[int, str], None]
 METADATA = "metadata"  # the label under which the client counts what discovery asks for
@@ -100,7 +104,7 @@ class RunReport:
     @property
     def failures(self) -> list[StreamReport]:
         """The streams that failed."""
-        return [each for each in self._told() if each.failure is not None]
+        return [each for each in self.streams.values() if each.failure is not None]
 
     def lines(self, spent: Spent) -> Iterator[str]:
         """The end of the run: one line for each stream that had its turn, in that order, and a total."""
@@ -118,3 +122,10 @@ class RunReport:
     def _told(self) -> list[StreamReport]:
         told = [each for each in self.streams.values() if each.began is not None]
         return sorted(told, key=lambda each: each.began or 0.0)
+
+
+def fault(error: Exception) -> BiginError:
+    """What nobody foresaw, as an error that says where it happened."""
+    places = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+    return BiginError(f"A fault of tap-bigin{where}: {error!r}. LOGLEVEL=DEBUG shows more.")

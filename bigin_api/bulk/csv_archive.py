@@ -39,7 +39,10 @@ def read_rows(file: BinaryIO) -> Iterator[list[str]]:
     """
     with _refusing_what_is_broken(), zipfile.ZipFile(file) as archive:
         member = _only_member(archive)
-        with archive.open(member) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as text:
+        with (
+            archive.open(member) as packed,
+            io.TextIOWrapper(packed, "utf-8-sig", "surrogateescape", newline="") as text,
+        ):
             yield from _whole_rows(csv.reader(text, strict=True))
 
 

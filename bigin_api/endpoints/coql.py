@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bigin_api.endpoints.results import whole_records
+from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call
 from bigin_api.limits import COQL_MAX_ROWS
 from bigin_api.moments import offset_text
@@ -54,10 +56,13 @@ class Coql:
         last = after_id
         while True:
             page = self.query(by_id_query(module, columns, where=where, after_id=last), module=module)
-            if not page.records:
+            records = whole_records(page.records)
+            if not records:
                 return
-            yield page.records
-            last = str(page.records[-1]["id"])
+            before, last = last, records[-1]["id"]
+            if int(last) <= int(before):
+                raise ServerError(f"{module}: COQL goes round: after id {before} came {last}.", module=module)
+            yield records
             if len(page.records) < COQL_MAX_ROWS and not page.more_records:
                 return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import Page
+from bigin_api.endpoints.results import Page, Progress
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call
 from bigin_api.limits import RECORDS_PER_PAGE
@@ -46,9 +46,10 @@ class Organization:
 
     def users(self, *, kind: str = "AllUsers") -> Iterator[dict[str, Any]]:
         """Every user, page by page."""
-        number = 1
+        number, progress = 1, Progress()
         while True:
             page = self.users_page(page=number, kind=kind)
+            progress.see(page.records)
             yield from page.records
             if not page.more_records:
                 return

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import RecordError, ServerError
-from bigin_api.json_values import mapping
+from bigin_api.errors import PageTokenRefused, RecordError, ServerError
+from bigin_api.json_values import id_text, mapping, text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bigin_api.http.calls import Call, Reply
+
+
+logger = logging.getLogger(__name__)
+SAME_PAGES = 3
+
+
+def whole_records(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows that are records, with ids as text; what else comes is told and left out.
+
+    >>> whole_records([{"id": 7}, {"id": "8"}])
+    [{'id': '7'}, {'id': '8'}]
+    """
+    if all(type(each) is dict and type(each.get("id")) is str for each in rows):
+        return rows  # type: ignore[return-value]
+    records = []
+    for row in rows:
+        record_id = id_text(mapping(row).get("id"))
+        if record_id is None:
+            said = mapping(row).get("code") or type(row).__name__
+            logger.warning("A page has a row without id (%s): left out.", said)
+        else:
+            records.append({**row, "id": record_id})
+    return records
 
 
 @dataclass(frozen=True)
@@ -33,16 +57,38 @@ class Page:
     @classmethod
     def from_reply(cls, reply: Reply, key: str = "data") -> Page:
         """Read the answer to a list."""
-        info, records = reply.info, reply.rows(key)
+        info, rows = reply.info, reply.rows(key)
         return cls(
-            records=records,
-            more_records=bool(records) and info.get("more_records") in (True, "true"),
-            next_page_token=info.get("next_page_token") or None,
-            page_token_expiry=info.get("page_token_expiry") or None,
+            records=whole_records(rows),
+            more_records=bool(rows) and info.get("more_records") in (True, "true"),
+            next_page_token=text(info.get("next_page_token")),
+            page_token_expiry=text(info.get("page_token_expiry")),
             server_time=reply.server_time,
             not_modified=reply.not_modified,
             info=info,
         )
+
+
+class Progress:
+    """Sees that a list goes on, whatever the server does with tokens and page numbers."""
+
+    def __init__(self) -> None:
+        self._tokens: set[object] = set()
+        self._latest: tuple[object, ...] = ()
+        self._times = 0
+
+    def see(self, records: Sequence[Mapping[str, Any]], token: object = None) -> None:
+        """A page came, with the token of the next one.
+
+        Raises PageTokenRefused for a token that has led here before, and for the same records again and
+        again: twice may be by chance, for people move them.
+        """
+        ids = tuple(each.get("id") for each in records)
+        self._times = self._times + 1 if ids and ids == self._latest else 0
+        self._latest = ids
+        if self._times >= SAME_PAGES or (token and token in self._tokens):
+            raise PageTokenRefused("The list goes round: the same page came again.", code="GOES_ROUND")
+        self._tokens.add(token)
 
 
 @dataclass(frozen=True)

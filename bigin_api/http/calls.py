@@ -60,6 +60,7 @@ class Reply:
     server_time: datetime | None = None  # the `Date` header: the only clock to trust
     credits_remaining: int | None = None  # shown once half of the day's credits are used
     header: Mapping[str, str] = field(default_factory=dict, repr=False)
+    damaged: tuple[str, ...] = ()  # where values were that no JSON or UTF-8 can say: they are null
 
     @property
     def not_modified(self) -> bool:

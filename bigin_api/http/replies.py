@@ -7,8 +7,6 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import msgspec
-
 from bigin_api.errors import (
     CODE_TO_ERROR,
     REMEDIES,
@@ -21,7 +19,7 @@ from bigin_api.errors import (
     ServerError,
 )
 from bigin_api.http.calls import Call, Reply
-from bigin_api.json_values import entries, mapping
+from bigin_api.json_values import entries, mapping, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +58,10 @@ def read_reply(
             status=status,
             module=call.module if call else None,
         )
-    content = _decode(status, body, call)
+    damaged: list[str] = []
+    content = _decode(status, body, call, damaged)
     if _is_result(status, content, call):
-        return Reply(status, content, server_time(header), remaining, header)
+        return Reply(status, content, server_time(header), remaining, header, tuple(damaged))
     refuse(status, content, call=call, remaining=remaining)
 
 
@@ -107,10 +106,10 @@ def _where(call: Call | None) -> str:
     return "".join(f"{part}: " for part in (call.module, call.what) if part)
 
 
-def _decode(status: int, body: bytes, call: Call | None) -> Mapping[str, Any]:
+def _decode(status: int, body: bytes, call: Call | None, damaged: list[str]) -> Mapping[str, Any]:
     try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = read_json(body, tell=damaged.append)
+    except ValueError:
         content = None
     if isinstance(content, Mapping):
         return content

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import EVERY_RECORD
+from bigin_api.endpoints.results import Progress
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_ROWS
 from tap_bigin.bookmarks import from_text
@@ -182,9 +183,10 @@ class Completion:
         if self._pass.started is None:
             return 0
         since = self._pass.started - COUNT_LAG
-        found, number = 0, 1
+        found, number, progress = 0, 1, Progress()
         while True:
             page = self._client.records.deleted(self._module, page=number, modified_since=since)
+            progress.see(page.records)
             times = {
                 str(each["id"]): from_text(each["deleted_time"])
                 for each in page.records

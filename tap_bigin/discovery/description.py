@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api import Refused
+from bigin_api import BiginError, Refused, ServerError
 from bigin_api.models import Module
-from tap_bigin.discovery.definition import readable_modules
+from tap_bigin.discovery.definition import REPLICATION_KEY, readable_modules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -46,16 +46,20 @@ class Description:
         self.discovered: datetime | None = None  # Bigin's clock before every module was asked for
         self.trusted: frozenset[str] = frozenset()  # modules whose fields the catalog told
         self.refusals: dict[str, str] = {}  # modules whose fields the token may not see, and Bigin's words
+        self.failures: dict[str, BiginError] = {}  # modules that could not be described
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
         """Those that can be read, as far as is known, in Bigin's order."""
         readable = readable_modules(self._client.metadata.modules(), wanted=self._wanted)
-        return tuple(module for module in readable if module.api_name not in self.refusals)
+        return tuple(each for each in readable if each.api_name not in {**self.refusals, **self.failures})
 
     def every_module(self) -> Iterator[Described]:
-        """Every readable module with its fields."""
-        readable = readable_modules(self._client.metadata.modules(), wanted=self._wanted)
+        """Every readable module with its fields. Raises BiginError if Bigin tells of no module."""
+        offered = self._client.metadata.modules()
+        if not any(each.api_supported for each in offered):
+            raise BiginError("Bigin tells of no module that can be read: has the token's user a profile?")
+        readable = readable_modules(offered, wanted=self._wanted)
         self.discovered = self._client.server_time
         return self._with_fields(readable)
 
@@ -93,9 +97,18 @@ class Description:
                 yield module, fields
 
     def _fields_of(self, module: str) -> tuple[Field, ...] | None:
-        """A module's fields, None if the token may not see them."""
+        """A module's fields, None if the token may not see them or Bigin does not tell them."""
         try:
-            return self._client.metadata.fields(module)
+            fields = self._client.metadata.fields(module)
         except Refused as refused:
             self.refusals[module] = refused.message
             return None
+        except ServerError as error:
+            self.failures[module] = error
+            return None
+        if all(each.api_name != REPLICATION_KEY for each in fields):
+            # Every module has it. A description without would make null of every value.
+            said = f"{len(fields)} fields, {REPLICATION_KEY} not among them" if fields else "no fields"
+            self.failures[module] = BiginError(f"Bigin describes {said}: run again later.", module=module)
+            return None
+        return fields

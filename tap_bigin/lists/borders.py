@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api import BiginError, Refused
 from bigin_api.endpoints.coql import all_of, moment
+from bigin_api.endpoints.results import Progress
 from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, to_utc_text
 
@@ -219,10 +220,11 @@ class Borders:
         if self._module not in DELETED_MODULES:
             return None
         since = then - READ_OVERLAP
-        number = 1
+        number, progress = 1, Progress()
         try:
             while True:
                 page = self._client.records.deleted(self._module, page=number, modified_since=since)
+                progress.see(page.records)
                 times = (each.get("deleted_time") for each in page.records)
                 if any(not time or from_text(time) >= since for time in times):
                     return True

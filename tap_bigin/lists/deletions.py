@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Moment, from_text
 from tap_bigin.lists.pages import in_hundreds
@@ -146,13 +147,14 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
     asked = client.server_time
     found: dict[str, Entry] = {}
     read: list[str] = []  # ids by position, as far as they are known
-    wider, tries = 1, 0
+    wider, tries, progress = 1, 0, Progress()
     while True:
         overlap = min(OVERLAP, len(read) // 4) * wider
         number, size = window(len(read) - overlap)
         page = client.records.deleted(
             module, page=number, per_page=size, modified_since=since and since - READ_OVERLAP
         )
+        progress.see(page.records)
         start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
         found.update((str(each["id"]), each) for each in page.records)
         if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:

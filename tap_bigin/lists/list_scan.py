@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from bigin_api import BiginError, PageTokenRefused, PaginationLimit, Refused
 from bigin_api.endpoints.coql import moment
+from bigin_api.endpoints.results import Progress
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Top, from_text, to_utc_text, without_tokens
 from tap_bigin.lists.borders import (
@@ -131,8 +132,10 @@ class ListScan:
         """Where the token leads; by number where there is none, or one was refused, as far as that goes."""
         listing = listing_of(self.scan)
         place: Place | None = self._place()
+        progress = Progress()
         while place is not None:
             page = self._pages.page(place, listing)
+            progress.see(page.records, page.tokens)
             yield page, order
             following = page.next_place
             by_number = place.number and place.number < PAGES_BY_NUMBER

@@ -11,6 +11,7 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from bigin_api import PageTokenRefused
+from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.lists.borders import BY_ID, BY_ID_DOWN
 from tap_bigin.lists.pages import JoinedPage, Listing
@@ -42,6 +43,7 @@ class TwoChains:
         self._scan = scan
         self._has_tokens = has_tokens
         self._latest: Latest = {}
+        self._progress = {order: Progress() for order in ENDS}
 
     def turns(self) -> Iterator[Turn]:
         """Pages from the bottom and from the top in turn. Raises PageTokenRefused, PaginationLimit.
@@ -61,6 +63,8 @@ class TwoChains:
             under_way = self._begin(following, is_long=True)
             yield from taken
             taken = list(zip(under_way, asked, strict=True))
+            for page, order in taken:
+                self._progress[order].see(page.records, page.tokens)
             self._latest.update((order, page) for page, order in taken)
         yield from taken
 

@@ -22,6 +22,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
+from tap_bigin.report import fault
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.writer import PageWriter
 from tap_bigin.values.drift import check_catalog
@@ -188,8 +189,8 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         logger.error("The target stopped reading.")  # noqa: TRY400
         sys.exit(FAILED)
     except Exception as error:
-        logger.exception("A fault of tap-bigin:")
-        logger.error("Stopped by a fault of tap-bigin, shown above: %r.", error)  # noqa: TRY400
+        logger.debug("A fault of tap-bigin:", exc_info=True)
+        logger.error("Stopped. %s", fault(error).message)  # noqa: TRY400 -- one line, for a person
         sys.exit(FAILED)
 
 

@@ -8,9 +8,17 @@ definitions come from, and a subclass of ``BiginStream`` whose ``read`` yields b
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import SettingsError
+from bigin_api import (
+    AuthError,
+    BiginError,
+    CreditBudgetReached,
+    ModuleUnavailable,
+    PermissionDenied,
+    SettingsError,
+)
 from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
 from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
 from tap_bigin.streams.module import ModuleStream
@@ -25,15 +33,15 @@ from tap_bigin.streams.organization import (
     SubPipelinesStream,
     define_organization,
 )
-from tap_bigin.streams.query import QueryDefinition, QueryStream, define_queries
+from tap_bigin.streams.query import QueryDefinition, QueryStream, define_query
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.related_lists import RelatedDefinition, define_related
 from tap_bigin.streams.stream import BiginStream
-from tap_bigin.streams.view import ViewDefinition, ViewStream, define_views
+from tap_bigin.streams.view import ViewDefinition, ViewStream, define_view
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk import Tap
 
@@ -137,23 +145,45 @@ class _Definitions:
     def _declared(self) -> Iterator[StreamDefinition]:
         """What the settings name: related lists, queries, views."""
         settings, report, client = self._settings, self._report, self._client
+        lookups = settings.lookups
         if settings.related_lists:
             offered = self._description.modules
             yield from define_related(
-                client, settings.related_lists, offered=offered, lookups=settings.lookups, report=report
+                client, settings.related_lists, offered=offered, lookups=lookups, report=report
             )
-        yield from define_queries(client, settings.queries, lookups=settings.lookups, report=report)
-        yield from define_views(client, settings.custom_views, lookups=settings.lookups, report=report)
+        for given in settings.queries:
+            yield from self._alone(str(given["name"]), partial(define_query, client, given, lookups=lookups))
+        for given in settings.custom_views:
+            yield from self._alone(str(given["name"]), partial(define_view, client, given, lookups=lookups))
+
+    def _alone(self, name: str, define: Callable[[], StreamDefinition]) -> Iterator[StreamDefinition]:
+        """A definition that can be made, or that cannot: then this stream alone is missing."""
+        try:
+            yield define()
+        except (PermissionDenied, ModuleUnavailable) as refused:
+            self._report.stream(name).warn(f"no stream. {refused.message}")
+        except (AuthError, CreditBudgetReached):
+            raise
+        except BiginError as error:
+            self._fail(name, error)
+
+    def _fail(self, name: str, error: BiginError) -> None:
+        self._report.stream(name).failure = error
+        self._logger.warning("%s: no stream. %s", name, error.message)
 
     def _warn_of_missing(self, names: Sequence[str]) -> None:
         refusals = self._description.refusals
+        for name, error in self._description.failures.items():
+            if self._chosen is None or name in self._chosen:
+                self._fail(name, error)
+        failed = {each.name for each in self._report.failures}
         if self._chosen is None:
             for name, why in refusals.items():
                 self._logger.warning("%s: no stream. %s", name, why)
             for glob in self._settings.modules:
-                if not any(fnmatchcase(name, glob) for name in (*names, *refusals)):
+                if not any(fnmatchcase(name, glob) for name in (*names, *refusals, *failed)):
                     self._logger.warning("Settings: modules: %r matches no module.", glob)
             return
-        for name in sorted(self._chosen.difference(names)):
+        for name in sorted(self._chosen.difference(names, failed)):
             why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
             self._logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)

@@ -15,13 +15,7 @@ from msgspec.structs import replace
 
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
-from bigin_api.errors import (
-    InvalidRequest,
-    ModuleUnavailable,
-    PaginationLimit,
-    PermissionDenied,
-    SettingsError,
-)
+from bigin_api.errors import InvalidRequest, PaginationLimit, SettingsError
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
 from tap_bigin.bookmarks import begin, complete, from_text, scan_of, shape_of_scan
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
 
     from bigin_api import Client
     from tap_bigin.bookmarks import Scan
-    from tap_bigin.report import RunReport
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
 
@@ -62,24 +55,18 @@ def property_name(column: str) -> str:
     return column.replace(".", "__")
 
 
-def define_queries(
-    client: Client, queries: Sequence[Mapping[str, Any]], *, lookups: Lookups, report: RunReport
-) -> Iterator[QueryDefinition]:
-    """The stream of each query, each checked by Bigin for 1 credit before anything is read.
+def define_query(client: Client, given: Mapping[str, Any], *, lookups: Lookups) -> QueryDefinition:
+    """The stream of a query, which Bigin checks for 1 credit before anything is read.
 
-    A query of a module that the token may not read becomes no stream, with a warning. Raises
-    SettingsError that names the query, the line and the column.
+    Raises SettingsError that names the query, the line and the column; BiginError if Bigin cannot tell.
     """
-    for given in queries:
-        name = str(given["name"])
-        try:
-            select = read_select(str(given["query"]))
-            _check(client, name, select)
-            yield _define(client, name, select, given, lookups)
-        except QueryError as error:
-            raise SettingsError(f"queries: {name}: {error}.") from None
-        except (PermissionDenied, ModuleUnavailable) as refused:
-            report.stream(name).warn(f"no stream. {refused.message}")
+    name = str(given["name"])
+    try:
+        select = read_select(str(given["query"]))
+        _check(client, name, select)
+        return _define(client, name, select, given, lookups)
+    except QueryError as error:
+        raise SettingsError(f"queries: {name}: {error}.") from None
 
 
 def _check(client: Client, name: str, select: Select) -> None:

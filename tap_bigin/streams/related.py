@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bigin_api.endpoints.results import Progress
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.lists.list_scan import ListScan
@@ -158,7 +159,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
 
     def _list(self, parent_id: str, names: Sequence[str]) -> list[Record]:
         records: list[Record] = []
-        number, token = 1, None
+        number, token, progress = 1, None, Progress()
         while True:
             page = self.client.related.page(
                 self.definition.module,
@@ -168,6 +169,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
                 page=None if token else number,
                 page_token=token,
             )
+            progress.see(page.records, page.next_page_token)
             records += page.records
             if not page.more_records:
                 return records
@@ -176,9 +178,12 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     def _emails(self, parent_id: str) -> list[Record]:
         records: list[Record] = []
         index: str | None = None
+        progress = Progress()
         while True:
             page, index = self.client.related.emails(self.definition.module, parent_id, index=index)
-            records += ({**email, "id": str(email["message_id"])} for email in page)
+            emails = [{**email, "id": str(email["message_id"])} for email in page if email.get("message_id")]
+            progress.see(emails, index)
+            records += emails
             if index is None:
                 return records
 

@@ -37,8 +37,10 @@ from bigin_api import (
     ModuleUnavailable,
     PermissionDenied,
 )
+from bigin_api.json_values import mended
 from tap_bigin.bookmarks import Scan, read_from
 from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.report import fault
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.writer import record_lines
 from tap_bigin.values.conversion import Conversion
@@ -168,10 +170,11 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         elif isinstance(error, CreditBudgetReached):
             self.report.unfinished = True
             self.run.budget_reached = error
-        elif isinstance(error, BiginError) and not isinstance(error, AuthError):
-            self.report.failure = error
-        elif error is not None:
+        elif isinstance(error, AuthError) or not isinstance(error, Exception | None):
             raise error
+        elif error is not None:
+            self.report.failure = error if isinstance(error, BiginError) else fault(error)
+            self.logger.debug("%s: failed.", self.name, exc_info=error)
 
     def _write_schema_message(self) -> None:
         """Once a run: a stream whose records come before its turn has been introduced already."""
@@ -185,10 +188,20 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         straight = self._goes_straight
         for batch in self.read(state):
             if straight:
-                lines = record_lines(self.name, batch.records, batch.extracted)
+                lines = self._lines(batch)
                 yield replace(batch, records=[], lines=lines, lines_count=len(batch.records))
             else:
                 yield batch
+
+    def _lines(self, batch: Batch) -> bytes:
+        try:
+            return record_lines(self.name, batch.records, batch.extracted)
+        except UnicodeEncodeError:  # a job's file may hold what is no Unicode
+            told: list[str] = []
+            records = [mended(each, tell=told.append) for each in batch.records]
+            for place in told:
+                self.report.warn(f"{place}: what came is no text. It is null.")
+            return record_lines(self.name, records, batch.extracted)
 
     @cached_property
     def _goes_straight(self) -> bool:

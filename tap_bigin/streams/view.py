@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from bigin_api.errors import ModuleUnavailable, PageTokenRefused, PermissionDenied, SettingsError
+from bigin_api.endpoints.results import Progress
+from bigin_api.errors import PageTokenRefused, SettingsError
 from tap_bigin.bookmarks import Scan, begin, complete, from_text, scan_of, shape_of_scan, without_tokens
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import Listing, ModulePages
@@ -20,10 +21,9 @@ from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.schema import record_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from bigin_api import Client
-    from tap_bigin.report import RunReport
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import State
     from tap_bigin.values.conversion import Conversion
@@ -37,28 +37,17 @@ class ViewDefinition(StreamDefinition):
     cvid: str = ""
 
 
-def define_views(
-    client: Client, views: Sequence[Mapping[str, Any]], *, lookups: Lookups, report: RunReport
-) -> Iterator[ViewDefinition]:
-    """The stream of each view.
-
-    A view of a module that the token may not read becomes no stream, with a warning. Raises
-    SettingsError for a view that the module does not have, naming those it has.
-    """
-    for given in views:
-        name, module, cvid = (str(given[key]) for key in ("name", "module", "cvid"))
-        try:
-            fields = client.metadata.fields(module)
-            known = client.metadata.custom_views(module)
-        except (PermissionDenied, ModuleUnavailable) as refused:
-            report.stream(name).warn(f"no stream. {refused.message}")
-            continue
-        if cvid not in {each.id for each in known}:
-            offered = ", ".join(f"{each.id} ({each.name})" for each in known) or "none"
-            raise SettingsError(f"custom_views: {name}: {module} has no view {cvid}, it has {offered}.")
-        yield ViewDefinition(
-            name=name, schema=record_schema(module, fields, lookups=lookups), module=module, cvid=cvid
-        )
+def define_view(client: Client, given: Mapping[str, Any], *, lookups: Lookups) -> ViewDefinition:
+    """The stream of a view. Raises SettingsError for one that the module does not have, BiginError."""
+    name, module, cvid = (str(given[key]) for key in ("name", "module", "cvid"))
+    fields = client.metadata.fields(module)
+    known = client.metadata.custom_views(module)
+    if cvid not in {each.id for each in known}:
+        offered = ", ".join(f"{each.id} ({each.name})" for each in known) or "none"
+        raise SettingsError(f"custom_views: {name}: {module} has no view {cvid}, it has {offered}.")
+    return ViewDefinition(
+        name=name, schema=record_schema(module, fields, lookups=lookups), module=module, cvid=cvid
+    )
 
 
 class ViewStream(BiginStream[ViewDefinition]):
@@ -86,15 +75,18 @@ class ViewStream(BiginStream[ViewDefinition]):
     def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Batch]:
         listing = Listing(cvid=self.definition.cvid)
         place: Place | None = Place(None, scan.tokens) if scan.tokens else Place()
+        is_resumed, progress = bool(scan.tokens), Progress()
         while place is not None:
             try:
                 page = pages.page(place, listing)
             except PageTokenRefused:
-                if not scan.tokens:
+                if not is_resumed:
                     raise
                 # It ended between two runs: what was emitted is emitted again.
+                is_resumed = False
                 place, scan = Place(), replace(without_tokens(scan), emitted=0)
                 continue
+            progress.see(page.records, page.tokens)
             convert(page.records)
             scan = replace(
                 scan,

@@ -107,11 +107,8 @@ class Conversion:
             if "items" in each and set(self._types[name]) <= {"array", "null"}
         )
         self._datetimes = tuple(name for name in properties if treatments.get(name) == "datetime")
-        self._flat = tuple(
-            name
-            for name in properties
-            if treatments.get(name) == "link" and "object" not in self._types[name]
-        )
+        self._links = tuple(name for name in properties if treatments.get(name) == "link")
+        self._flat = tuple(name for name in self._links if "object" not in self._types[name])
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Convert the records in place."""
@@ -131,6 +128,11 @@ class Conversion:
             self._to_utc(name, records)
 
     def _flatten(self, records: Sequence[Record]) -> None:
+        for name in self._links:
+            for record in records:
+                value = record[name]
+                if type(value) is dict and type(value.get("id")) is int:
+                    value["id"] = str(value["id"])
         for name in self._flat:
             for record in records:
                 value = record[name]

@@ -49,7 +49,6 @@ def _run(tmp_path: Path, config: Any, *arguments: str) -> tuple[int, str, str]:
             {"queries": [{"name": "Contacts", "query": "select Email from Contacts where id > 0"}]},
             "Contacts: two streams of this name",
         ),
-        ({"custom_views": [{"name": "v", "module": "Contacts", "cvid": "1"}]}, "custom_views: v"),
     ],
 )
 def test_a_wrong_setting_is_named(

@@ -1,0 +1,232 @@
+"""A bad value costs itself, a bad record itself, a bad stream itself: the rest is read all the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from support.rewriting import Asked, OtherBigin, Rewritten
+from support.sandbox import Sandbox
+from support.tap import assert_holds, discover, run_tap, select
+
+
+@pytest.fixture
+def other(sandbox: Sandbox) -> Iterator[OtherBigin]:
+    """The sandbox behind a proxy that as yet changes nothing."""
+    proxy = OtherBigin(sandbox)
+    yield proxy
+    proxy.close()
+
+
+def _rows(sandbox: Sandbox) -> list[dict[str, Any]]:
+    sandbox.reset(size="empty")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 301, "data": {"Last_Name": "Person {n}"}})
+    return sandbox.dump("Contacts")
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        (rb'"\ud800"', "Phone"),
+        (b'"\xed\xa0\xbd"', "Phone"),
+        (b'"\xff"', "Phone"),
+        (b"NaN", "Spend"),
+        (b"1e400", "Spend"),
+    ],
+)
+def test_a_value_that_is_none_is_null_and_told(
+    sandbox: Sandbox, other: OtherBigin, bad: bytes, field: str
+) -> None:
+    """One text that is no Unicode cost 301 good records."""
+    victim = _rows(sandbox)[100]["id"]
+    if field == "Spend":
+        described = {"api_name": field, "data_type": "double", "json_type": "double", "field_label": "Spend"}
+        sandbox.change_metadata({"op": "add_field", "module": "Contacts", "field": described})
+
+    def spoil(_: Asked, answer: Rewritten) -> None:
+        if answer.status == 200 and victim.encode() in answer.body:
+            content = json.loads(answer.body)
+            next(each for each in content["data"] if each["id"] == victim)[field] = "here it goes"
+            answer.body = json.dumps(content).encode().replace(b'"here it goes"', bad)
+
+    other.changing("/Contacts", spoil)
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.code == 0
+    records = run.latest("Contacts")
+    assert len(records) == 301
+    assert records[victim][field] is None
+    assert any("Contacts" in line and victim in line and field in line for line in run.log)
+
+
+def test_the_halves_of_one_character_are_one_character(sandbox: Sandbox, other: OtherBigin) -> None:
+    """CESU-8, as Java writes it: the text can be told, so it is not lost."""
+    victim = _rows(sandbox)[7]["id"]
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": victim, "data": {"Phone": "here it goes"}})
+
+    def spoil(_: Asked, answer: Rewritten) -> None:
+        answer.body = answer.body.replace(b"here it goes", b"\xed\xa0\xbd\xed\xb8\x80")
+
+    other.changing("/Contacts", spoil)
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.latest("Contacts")[victim]["Phone"] == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize(
+    "row", [None, {"code": "INTERNAL_ERROR", "status": "error", "message": "no"}, {"Last_Name": "No id"}, "x"]
+)
+def test_a_row_that_is_no_record_costs_itself(sandbox: Sandbox, other: OtherBigin, row: Any) -> None:
+    """A null row, an error row, a row without id ended the run with a traceback."""
+    _rows(sandbox)
+    other.rewrite("/Contacts", lambda _, body: body["data"].insert(3, row))
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.code == 0
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert any("row without id" in line for line in run.log)
+    assert not any("Traceback" in line for line in run.log)
+
+
+def test_ids_and_the_expiry_of_a_token_may_be_numbers(sandbox: Sandbox, other: OtherBigin) -> None:
+    """Another serialiser on the other side is no reason to lose an organisation."""
+    sandbox.settings(most_per_page=10)
+
+    def as_numbers(_: Asked, body: Any) -> None:
+        for each in body["data"]:
+            each["id"] = int(each["id"])
+            if isinstance(each.get("Owner"), dict):
+                each["Owner"]["id"] = int(each["Owner"]["id"])
+        if body["info"].get("page_token_expiry"):
+            body["info"]["page_token_expiry"] = 1_790_000_000_000
+
+    other.rewrite("/Contacts", as_numbers)
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.code == 0
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+
+
+def test_what_nobody_foresaw_fails_its_stream_alone(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours in one stream, and the others are written, with one line and no traceback."""
+
+    def broken(*_: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("tap_bigin.streams.module.RichTexts.complete", broken)
+
+    run = run_tap(sandbox, modules=["Contacts", "Accounts", "settings_*"])
+
+    assert run.code == 1
+    assert run.ids("settings_modules")
+    said = [line for line in run.log if "unforeseen" in line]
+    assert len(said) == 2  # Contacts and Accounts
+    assert all("failed, the other streams are written" in line for line in said)
+    assert not any("Traceback" in line for line in run.log)
+    assert "replication_key_value" not in run.state["bookmarks"].get("Contacts", {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"custom_views": [{"name": "gone", "module": "Contacts", "cvid": "123"}]}, "gone"),
+        (
+            {
+                "queries": [
+                    {"name": "wrong", "query": "select Last_Name from Contacts where id > 0 limit 500"}
+                ]
+            },
+            "wrong",
+        ),
+    ],
+)
+def test_a_stream_that_cannot_be_defined_fails_alone(
+    sandbox: Sandbox, settings: dict[str, Any], name: str
+) -> None:
+    """One deleted custom view, or `limit 500` in one query, took everything along."""
+    catalog = select(discover(sandbox, modules=["Contacts"], **settings), "Contacts")
+
+    run = run_tap(sandbox, modules=["Contacts"], catalog=catalog, **settings)
+
+    assert run.code == 1
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert any(line for line in run.log if f"{name}: failed, the other streams are written." in line)
+
+
+@pytest.mark.parametrize("described", [None, ["Last_Name", "Phone"]])
+def test_a_module_of_which_nothing_is_described_fails_and_nulls_nothing(
+    sandbox: Sandbox, other: OtherBigin, described: list[str] | None
+) -> None:
+    """Today every value would be null, exit 0."""
+    catalog = select(discover(sandbox, modules=["Contacts", "Accounts"]), "Contacts", "Accounts")
+    sandbox.clock(advance=3_600)  # what the catalog carries is too old to be believed
+
+    def answer(asked: Asked, reply: Rewritten) -> None:
+        if asked.query.get("module") == "Contacts":
+            if described is None:
+                reply.status, reply.body = 204, b""
+                return
+            content = json.loads(reply.body)
+            content["fields"] = [each for each in content["fields"] if each["api_name"] in described]
+            reply.body = json.dumps(content).encode()
+
+    other.changing("/settings/fields", answer)
+
+    run = run_tap(other, modules=["Contacts", "Accounts"], catalog=catalog)
+
+    assert run.code == 1
+    assert run.ids("Contacts") == []
+    assert_holds(sandbox, "Accounts", run.latest("Accounts"))
+    assert any("Contacts: failed" in line and "Bigin describes" in line for line in run.log)
+
+
+def test_no_module_at_all_fails_the_run(other: OtherBigin) -> None:
+    """An organisation without modules is a token without rights."""
+    other.answering("/settings/modules", lambda _: Rewritten(204))
+
+    run = run_tap(other)
+
+    assert run.code == 1
+    assert any("no module" in line for line in run.log)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["token", "page"])
+def test_a_list_that_goes_round_ends(sandbox: Sandbox, other: OtherBigin, kind: str) -> None:
+    """The same token or the same records for ever spend the credits of the day."""
+    _rows(sandbox)
+    sandbox.settings(most_per_page=50)
+    numbers = count()
+    first: dict[str | None, Any] = {}
+
+    def promise(body: Any) -> Any:
+        token = "a" * 64 if kind == "token" else f"{next(numbers):064}"
+        body["info"].update(more_records=True, next_page_token=token)
+        return body
+
+    def note(asked: Asked, body: Any) -> None:
+        if "ids" not in asked.query:
+            first.setdefault(asked.query.get("sort_order"), promise(body))
+
+    def again(asked: Asked) -> Rewritten | None:
+        is_further = "page_token" in asked.query or asked.query.get("page", "1") != "1"
+        return Rewritten.of(promise(first[asked.query.get("sort_order")])) if is_further else None
+
+    other.answering("/Contacts", again)
+    other.rewrite("/Contacts", note)
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.code in (0, 1)
+    if run.code == 0:
+        assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert len(run.ids("Contacts")) < 1_000
