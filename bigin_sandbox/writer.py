@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import from_text
 from bigin_sandbox.render import Renderer
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.drafts import Draft, is_locked
 from bigin_sandbox.rules.writing.duplicates import check_unique, duplicate_data, match
 from bigin_sandbox.rules.writing.recurrence import occurrences
@@ -65,9 +66,10 @@ class Writer:
         records = [self._insert(settled(draft, each)) for each in dated]
         return Written(records, "insert")
 
-    def update(self, record_id: Any, sent: Record, path: str) -> Written:
+    def update(self, given: Any, sent: Record, path: str) -> Written:
         """A merge into an existing record. Raises RecordRefused, also for what is no id of the module."""
-        existing = self._store.get(self._module, record_id) if isinstance(record_id, str) else None
+        record_id = id_given(given) or ""
+        existing = self._store.get(self._module, record_id)
         if existing is None:
             raise unknown_id(path)
         if is_locked(existing):

@@ -11,7 +11,7 @@ from bigin_sandbox.clock import to_text
 from bigin_sandbox.render import Renderer, renderer_for
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading import modified_since
-from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, positive, simple_info
+from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, page_number, positive, simple_info
 from bigin_sandbox.store import Deleted
 
 MODULES = frozenset({"Accounts", "Calls", "Contacts", "Events", "Pipelines", "Products", "Tasks"})
@@ -27,7 +27,7 @@ def list_deleted(call: ApiCall) -> Answer:
     kinds = TYPES.get(call.params.get("type", "all"))
     if kinds is None:
         raise pattern_not_matched("type")
-    page, per_page = positive(call, "page", 1), positive(call, "per_page", MOST_PER_PAGE)
+    page, per_page = page_number(call), positive(call, "per_page", MOST_PER_PAGE)
     if per_page > MOST_PER_PAGE:
         raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
     now = call.context.clock.now()

@@ -25,6 +25,7 @@ from bigin_sandbox.rules.channels import (
     check_events,
     not_subscribed,
 )
+from bigin_sandbox.rules.reading.paging import page_number, positive
 from bigin_sandbox.rules.writing.refused import RecordRefused
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def unsubscribe(call: ApiCall) -> Answer:
 
 def list_channels(call: ApiCall) -> Answer:
     """The live channels, an item for each channel and module."""
-    page, per_page = _number(call, "page", 1), min(_number(call, "per_page", MAX_PER_PAGE), MAX_PER_PAGE)
+    page, per_page = page_number(call), min(positive(call, "per_page", MAX_PER_PAGE), MAX_PER_PAGE)
     items = [
         _item(call, channel, module)
         for channel in call.context.part(Notifier).live().values()
@@ -181,13 +182,6 @@ def _item(call: ApiCall, channel: Channel, module: str) -> Entry:
         "token": channel.token,
         **_event(call, channel, module),
     }
-
-
-def _number(call: ApiCall, name: str, default: int) -> int:
-    text = call.params.get(name, str(default))
-    if not text.isdecimal() or not 0 < int(text) < 10**9:
-        raise invalid_data(param_name=name, expected_data_type="integer")
-    return int(text)
 
 
 _WATCH = "/actions/watch"

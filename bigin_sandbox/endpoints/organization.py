@@ -9,7 +9,7 @@ from bigin_sandbox.answers import Answer, invalid_data, json_answer, no_content,
 from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
 from bigin_sandbox.rules.access.permissions import is_administrator
-from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, positive, simple_info
+from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, page_number, positive, simple_info
 
 User = dict[str, Any]
 TYPES: dict[str, Callable[[User], bool]] = {
@@ -34,7 +34,7 @@ def list_users(call: ApiCall) -> Answer:
         users = [user for user in call.store.users() if TYPES[wanted](user)]
     else:
         raise pattern_not_matched("type")
-    page, per_page = positive(call, "page", 1), positive(call, "per_page", MOST_PER_PAGE)
+    page, per_page = page_number(call), positive(call, "per_page", MOST_PER_PAGE)
     if per_page > MOST_PER_PAGE:
         raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
     shown = users[(page - 1) * per_page : page * per_page]

@@ -14,6 +14,7 @@ from bigin_sandbox.render import renderer_for
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading.columns import find_column
 from bigin_sandbox.rules.reading.conditions import Group
+from bigin_sandbox.rules.reading.paging import page_number, positive
 from bigin_sandbox.rules.reading.record_sql import RecordQueries
 from bigin_sandbox.rules.search import search
 
@@ -58,20 +59,13 @@ def search_records(call: ApiCall) -> Answer:
 
 
 def _page(call: ApiCall) -> tuple[int, int]:
-    page, per_page = _number(call, "page", 1), _number(call, "per_page", MAX_PER_PAGE)
+    page, per_page = page_number(call), positive(call, "per_page", MAX_PER_PAGE)
     if per_page > MAX_PER_PAGE:
         raise invalid_data(param_name="per_page", maximum_length=MAX_PER_PAGE)
     if page * per_page > MAX_RECORDS:
         details = {"limit": MAX_RECORDS}
         raise Refusal(400, "LIMIT_REACHED", "Cannot fetch more than 2000 records", details)
     return page, per_page
-
-
-def _number(call: ApiCall, name: str, default: int) -> int:
-    text = call.params.get(name, str(default))
-    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise invalid_data(param_name=name, expected_data_type="integer")
-    return int(text)
 
 
 def _fields(call: ApiCall, all_names: list[str]) -> list[str]:

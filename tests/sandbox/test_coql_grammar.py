@@ -149,7 +149,7 @@ def test_any_text_parses_or_is_refused_with_a_place(text):
 
 @given(st.text())
 def test_any_value_can_be_quoted(value):
-    """With quote and backslash escaped, whatever text stands between the quotes is the value."""
+    """With its quotes doubled any text is a value, backslashes included: FACTS 7.22."""
     quoted = value.replace("'", "''")
 
     where = parse_coql(f"select a from M where a = '{quoted}'").where

@@ -1,4 +1,4 @@
-r"""What a COQL text says: tokens, then a tree. Nothing here knows a module or a field.
+"""What a COQL text says: tokens, then a tree. Nothing here knows a module or a field.
 
 Source: construct-coql-query (Bigin v2), get-records-through-coql (Zoho CRM), FACTS §4.
 
@@ -8,7 +8,7 @@ The grammar, keywords in any case::
                 ["order by" column ["asc" | "desc"] {"," …}] ["limit" n] ["offset" n]
     pair      = operand [("and" | "or") operand]         three in a row must be bracketed in pairs
     operand   = "(" pair ")" | column operator value
-    value     = number | 'text' | "text"                 a quote inside is written \'
+    value     = number | 'text' | "text"                 a quote inside is doubled, ''
 """
 
 from __future__ import annotations

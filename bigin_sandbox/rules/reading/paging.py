@@ -91,7 +91,7 @@ def read_page(call: ApiCall) -> Page:
     if "ids" not in call.params:
         per_page = min(per_page, call.context.settings.most_per_page)
     if "page_token" not in call.params:
-        number = positive(call, "page", 1)
+        number = page_number(call)
         if number * per_page > PAGED_RECORDS:
             message = "more than 2000 records can be fetched by page_token only"
             raise Refusal(400, "DISCRETE_PAGINATION_LIMIT_EXCEEDED", message, {"limit": PAGED_RECORDS})
@@ -147,6 +147,11 @@ def page_info(
 def simple_info(page: int, per_page: int, count: int, *, more_records: bool) -> dict[str, Any]:
     """`info` of a list that knows page numbers only."""
     return {"per_page": per_page, "count": count, "page": page, "more_records": more_records}
+
+
+def page_number(call: ApiCall) -> int:
+    """Which page is asked for; `page=0` is the first, as a published connector asks for it: FACTS 7.20."""
+    return 1 if call.params.get("page") == "0" else positive(call, "page", 1)
 
 
 def positive(call: ApiCall, name: str, default: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import to_text
 from bigin_sandbox.rules.values import activities, linked, pipelines, subforms, tags, values
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.drafts import Draft, is_writable
 from bigin_sandbox.rules.writing.refused import mandatory_not_found, refused_value, wrong_type
 
@@ -46,8 +47,8 @@ def _parent(draft: Draft, known: Record, sent: Any) -> Record:
     word = _parent_module_word(draft.sent, name)
     if word is None:
         raise mandatory_not_found("$se_module", draft.path)
-    record_id = sent.get("id") if isinstance(sent, dict) else sent
-    if isinstance(record_id, str) and draft.store.module_of(record_id) == activities.module_named(word):
+    record_id = id_given(sent.get("id") if isinstance(sent, dict) else sent)
+    if record_id is not None and draft.store.module_of(record_id) == activities.module_named(word):
         return {"id": record_id}
     message = "the related id given seems to be invalid" if name == "Parent_Id" else "invalid data"
     raise refused_value(name, draft.path_of(name), message)

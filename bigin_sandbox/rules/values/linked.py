@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.values.values import is_empty, stored_value
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, wrong_type
 
@@ -32,8 +33,9 @@ def linked_record(store: Store, module: str, field: Record, value: Any, path: st
 def _company_or_id(field: Record, value: Any, path: str) -> Record:
     if isinstance(value, dict):
         return value
-    if isinstance(value, str) and field["api_name"] == "Account_Name":
-        return {"id": value} if looks_like_id(value) else {"name": value}
+    plain = id_given(value)
+    if plain is not None and field["api_name"] == "Account_Name":
+        return {"id": plain} if looks_like_id(plain) else {"name": value}
     raise wrong_type(field, path)
 
 
@@ -48,20 +50,21 @@ def looks_like_id(text: str) -> bool:
 
 def existing(store: Store, module: str, record_id: Any, api_name: str, path: str) -> Record:
     """`{"id"}` of a record of that module. An unknown id is refused (FACTS 5)."""
-    if not isinstance(record_id, str):
+    given = id_given(record_id)
+    if given is None:
         raise expected_type("bigint", api_name, f"{path}.id")
-    if store.module_of(record_id) != module:
+    if store.module_of(given) != module:
         raise refused_value(api_name, path)
-    return {"id": record_id}
+    return {"id": given}
 
 
 def user(store: Store, field: Record, value: Any, path: str) -> Record:
     """`{"id"}` of an active user; for Owner a plain id, too. An e-mail alone is refused (FACTS 5)."""
-    if isinstance(value, str) and field["api_name"] == "Owner":
+    if id_given(value) is not None and field["api_name"] == "Owner":
         value = {"id": value}
     if not isinstance(value, dict):
         raise wrong_type(field, path)
-    found = store.user(value["id"]) if isinstance(value.get("id"), str) else None
+    found = store.user(id_given(value.get("id")) or "")
     if found is None or found["status"] != "active":
         raise refused_value(field["api_name"], path, NO_SUBORDINATE)
     return {"id": found["id"]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.refused import expected_type, mapping_mismatch, refused_value
 
 Item = dict[str, Any]
@@ -17,8 +18,8 @@ LAYOUT_FIELDS = ("Pipeline", "Layout")  # either names the team pipeline; Pipeli
 
 def layout_named(layouts: list[Item], value: Any, *, api_name: str, at: str) -> Item:
     """The layout of `{"id"}`, or of a plain id. An unknown one is refused."""
-    layout_id = value.get("id") if isinstance(value, dict) else value
-    if not isinstance(layout_id, str):
+    layout_id = id_given(value.get("id") if isinstance(value, dict) else value)
+    if layout_id is None:
         raise expected_type("jsonobject", api_name, at)
     named = next((layout for layout in layouts if layout["id"] == layout_id), None)
     if named is None:

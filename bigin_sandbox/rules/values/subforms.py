@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, too_many
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ def merged_rows(
         where = f"{at}[{place}]"
         if not isinstance(row, dict):
             raise expected_type("jsonobject", api_name, where)
+        row_id = id_given(row.get("id")) or ""
         if row.get("id") is None:
             appended.append(accept(row, {}, where))
-        elif row["id"] not in rows:
+        elif row_id not in rows:
             raise refused_value("id", f"{where}.id", "the id given seems to be invalid")
         elif "_delete" in row:
-            del rows[row["id"]]
+            del rows[row_id]
         else:
-            rows[row["id"]] |= accept(row, rows[row["id"]], where)
+            rows[row_id] |= accept(row, rows[row_id], where)
     if len(rows) + len(appended) > MOST_ROWS:
         raise too_many(MOST_ROWS, api_name, path, "count of rows in the subform exceeds the limit")
     return [*rows.values(), *appended]
@@ -60,7 +62,7 @@ def as_link_rows(present: list[Record], sent: Any, lookup: str) -> Any:
     known = {row["id"] for row in present}
     return [
         {lookup: {"id": row["id"]}}
-        if isinstance(row, dict) and row.keys() <= {"id", "name"} and row.get("id") not in known
+        if isinstance(row, dict) and row.keys() <= {"id", "name"} and id_given(row.get("id")) not in known
         else row
         for row in sent
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import to_text
+from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.values.values import is_empty
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, too_long, too_many
 
@@ -35,9 +36,10 @@ def _accepted_tag(store: Store, module: str, sent: Any, at: str) -> Record:
     if not isinstance(sent, dict):
         raise expected_type("jsonobject", "Tag", at)
     if "id" in sent:
-        if store.tag(module, str(sent["id"])) is None:
+        tag_id = id_given(sent["id"])
+        if tag_id is None or store.tag(module, tag_id) is None:
             raise refused_value("id", f"{at}.id", "the id given seems to be invalid")
-        return {"id": sent["id"]}
+        return {"id": tag_id}
     return {**sent, "name": checked_name(sent.get("name"), f"{at}.name")}
 
 
