@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from bigin_sandbox.calls import ApiCall
     from bigin_sandbox.store import Record, Store
 
-RICH_TEXT_IN_LISTS = 500  # characters; FACTS 3
+RICH_TEXT_IN_LISTS = 500  # characters or UTF-16 units: FACTS 3 and 7.23
 INSTANT_TYPES = frozenset({"datetime", "event_reminder"})
 LINK_TYPES = frozenset({"lookup", "bigint"})  # Pipeline says bigint and is a link: FACTS 3
 LINKED_ANYWHERE = frozenset({"What_Id", "Parent_Id"})  # `$se_module` tells the module
+LAYOUT_KEY = "$layout_id"  # search alone shows it unasked: read.md 3.3 and 4
 OWN_EXTRAS = {"Attachments": ["$file_id", "$type", "$link_url"]}
 _STORED_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SINGLE_ONLY = frozenset({"multiselectlookup", "subform"})  # FACTS 3
@@ -55,13 +56,17 @@ EXTRAS: dict[str, Any] = {
 }
 
 Render = Callable[["Record"], Any]
+Cut = Callable[["str | None"], "str | None"]  # a rich text -> what lists show of it
 
 
 class Renderer:
     """Renders records for a user of one time zone and profile; make one for each call."""
 
-    def __init__(self, store: Store, *, zone: str, profile_id: str | None = None) -> None:
+    def __init__(
+        self, store: Store, *, zone: str, profile_id: str | None = None, cut: Cut | None = None
+    ) -> None:
         self._store = store
+        self._cut = cut or _cut_characters
         self._zone = zone
         self._profile_id = profile_id
         self._users: dict[tuple[str, bool], dict[str, Any] | None] = {}
@@ -104,6 +109,8 @@ class Renderer:
         for name in fields:
             if name in known and (single or known[name]["data_type"] not in SINGLE_ONLY):
                 plan[name] = self._renderer_of(module, known[name], single=single)
+            elif name == LAYOUT_KEY:
+                plan[name] = partial(self._layout, module)
             elif name in EXTRAS:
                 plan[name] = _constant(EXTRAS[name])
             elif name.startswith("$"):
@@ -137,7 +144,7 @@ class Renderer:
         if kind in LINK_TYPES and field["json_type"] == "jsonobject":
             return self.link
         is_cut = not single and (field.get("textarea") or {}).get("type") == "rich_text"
-        return _cut if is_cut else None
+        return self._cut if is_cut else None
 
     def _shows(self, field: dict[str, Any]) -> bool:
         """Whether the profile may see a field: a hidden one is as if the module lacked it."""
@@ -193,6 +200,13 @@ class Renderer:
             return link
         return {"module": {"api_name": module["api_name"], "id": module["id"]}, **link}
 
+    def _layout(self, module: str, record: Record) -> dict[str, Any] | None:
+        """The layout of a record; of a deal it is its Team Pipeline."""
+        layouts = self._store.layouts(module)
+        own = record.get("Pipeline", {}).get("id")
+        layout = next((each for each in layouts if each["id"] == own), layouts[0] if layouts else None)
+        return layout and {key: layout[key] for key in ("display_label", "name", "id")}
+
     def _tags(self, module: str, value: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
         tags = (self._store.tag(module, entry["id"]) for entry in value or [])
         return [
@@ -209,7 +223,8 @@ class Renderer:
 
 def renderer_for(call: ApiCall) -> Renderer:
     """The renderer for a call's user."""
-    return Renderer(call.store, zone=call.zone, profile_id=call.user["profile"]["id"])
+    cut = CUTS[call.context.settings.rich_text_cut]
+    return Renderer(call.store, zone=call.zone, profile_id=call.user["profile"]["id"], cut=cut)
 
 
 def shown_to(call: ApiCall, item: Any) -> Any:
@@ -225,8 +240,21 @@ def shown_to(call: ApiCall, item: Any) -> Any:
     return {key: shown_to(call, value) for key, value in item.items()}
 
 
-def _cut(text: str | None) -> str | None:
+def _cut_characters(text: str | None) -> str | None:
     return text and text[:RICH_TEXT_IN_LISTS]
+
+
+def _cut_utf16(text: str | None) -> str | None:
+    """A text of at most 500 UTF-16 units; half of a pair at the cut is written as Java writes it, `?`."""
+    if not text or len(text) * 2 <= RICH_TEXT_IN_LISTS:
+        return text
+    units = text.encode("utf-16-le")[: RICH_TEXT_IN_LISTS * 2]
+    if 0xD8 <= units[-1] <= 0xDB:  # the first half of a pair without its second
+        units = units[:-2] + "?".encode("utf-16-le")
+    return units.decode("utf-16-le")
+
+
+CUTS: dict[str, Cut] = {"characters": _cut_characters, "utf16": _cut_utf16}
 
 
 def _constant(value: Any) -> Render:

@@ -10,6 +10,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "edition": ("free", "express"),
     "token_paging": ("keyset", "offset"),
     "ims": ("exclusive", "inclusive", "ignored"),
+    "rich_text_cut": ("characters", "utf16"),
 }
 
 
@@ -27,6 +28,7 @@ class Settings:
     ims: str = "exclusive"  # whether If-Modified-Since includes its own second: FACTS 4
     count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
     search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)
+    rich_text_cut: str = "characters"  # how lists count the 500 after which they cut: FACTS 7.23
     job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
     access_tokens_per_10_minutes: int = 10  # for each refresh token: FACTS 1
 

@@ -100,9 +100,16 @@ class Writer:
     def entries(self, written: Written, **more: Any) -> list[Record]:
         """The entries of the answer; `more` stands between code and details."""
         return [
-            success_entry(MESSAGES[written.operation], details_of(self._renderer, record), **more)
+            success_entry(MESSAGES[written.operation], self._details(written, record), **more)
             for record in written.records
         ]
+
+    def _details(self, written: Written, record: Record) -> Record:
+        """What is told of a written record; of a new product also that it is approved (write.md 1)."""
+        details = details_of(self._renderer, record)
+        if (self._module, written.operation) == ("Products", "insert"):
+            details["$approval_state"] = "approved"
+        return details
 
     def _insert(self, values: Record) -> Record:
         record = self._store.insert(self._module, values, user_id=self._user["id"])

@@ -10,7 +10,7 @@ from itertools import islice
 
 from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, limit_exceeded, no_content
 from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.render import renderer_for
+from bigin_sandbox.render import LAYOUT_KEY, renderer_for
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading.columns import find_column
 from bigin_sandbox.rules.reading.conditions import Group
@@ -46,7 +46,9 @@ def search_records(call: ApiCall) -> Answer:
     if not found:
         return no_content()
     renderer = renderer_for(call)
-    data = renderer.many(module, islice(found, per_page), _fields(call, renderer.all_names(module)))
+    data = renderer.many(
+        module, islice(found, per_page), _fields(call, [*renderer.all_names(module), LAYOUT_KEY])
+    )
     info = {
         "per_page": per_page,
         "count": len(data),

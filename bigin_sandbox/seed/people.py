@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 Item = dict[str, Any]
@@ -95,7 +96,7 @@ def users(ids: Any, profiles_: list[Item], roles_: list[Item]) -> list[Item]:
                 "number_separator": "Comma",
                 "default_tab_group": "0",
                 **dict.fromkeys(_EMPTY_USER_KEYS),
-                "theme": {"type": "default", "background": "#FFFFFF"},
+                "theme": deepcopy(THEME),
                 "customize_info": {"notes_desc": None, "show_right_panel": None, "show_home": True},
                 "sandboxDeveloper": False,
                 "microsoft": False,
@@ -106,6 +107,14 @@ def users(ids: Any, profiles_: list[Item], roles_: list[Item]) -> list[Item]:
     return made
 
 
+THEME: Item = {  # the keys of the platform's schema of users
+    "normal_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+    "selected_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+    "new_background": None,
+    "background": "#F3F0EB",
+    "screen": "fixed",
+    "type": "default",
+}
 _EMPTY_USER_KEYS = (
     "mobile",
     "phone",

@@ -308,3 +308,13 @@ def test_a_refused_call_is_paid_for(sandbox):
     sandbox.api("POST", "/Contacts", data=b"{")
 
     assert credits_of(sandbox, "POST /Contacts") == 1
+
+
+@pytest.mark.parametrize(("module", "told"), [("Products", True), ("Accounts", False)])
+def test_a_new_product_is_told_to_be_approved(sandbox, module, told):
+    """write.md 1: an extra key in `details`, which a reader must bear."""
+    name = {"Products": "Product_Name", "Accounts": "Account_Name"}[module]
+    _, (entry,) = send(sandbox, "POST", f"/{module}", {name: "Lamp of approval"})
+
+    assert ("$approval_state" in entry["details"]) is told
+    assert entry["details"].get("$approval_state", "approved") == "approved"

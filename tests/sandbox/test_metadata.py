@@ -243,6 +243,14 @@ def test_users_come_in_pages(sandbox):
     assert beyond.status_code == 204
 
 
+def test_a_user_has_a_theme_with_tabs(sandbox):
+    """read.md 3.7 [L]: `theme{}`; its keys are those of the platform's schema."""
+    theme = sandbox.api("GET", "/users").json()["users"][0]["theme"]
+
+    assert theme.keys() == {"normal_tab", "selected_tab", "new_background", "background", "screen", "type"}
+    assert theme["normal_tab"].keys() == theme["selected_tab"].keys() == {"font_color", "background"}
+
+
 @pytest.mark.parametrize(
     ("wanted", "number"), [("AllUsers", 7), ("ActiveUsers", 6), ("AdminUsers", 2), ("CurrentUser", 1)]
 )

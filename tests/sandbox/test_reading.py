@@ -165,15 +165,39 @@ def test_subforms_and_multiselect_lookups_are_in_the_single_record_only(sandbox)
 
 
 def test_rich_text_is_cut_in_lists(sandbox):
-    """FACTS 3 [Z]: to 500 characters; whole in the single record."""
+    """FACTS 3 [Z], 7.23: to 500 characters, or to 500 UTF-16 units of which two emoji take four."""
     whole = sandbox.dump("Subscriptions")[0]
 
     listed = _list(sandbox, "Subscriptions", fields="Terms", ids=whole["id"]).json()["data"][0]
+    sandbox.settings(rich_text_cut="utf16")
+    by_units = _list(sandbox, "Subscriptions", fields="Terms", ids=whole["id"]).json()["data"][0]
     single = sandbox.api("GET", f"/Subscriptions/{whole['id']}").json()["data"][0]
 
-    assert len(whole["Terms"]) > 500
+    assert whole["Terms"][:500].count("👍") == 2
     assert listed["Terms"] == whole["Terms"][:500]
+    assert by_units["Terms"] == whole["Terms"][:498]
     assert single["Terms"] == whole["Terms"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("👍" * 250, "👍" * 250),
+        ("👍" * 251, "👍" * 250),
+        ("a" + "👍" * 250, "a" + "👍" * 249 + "?"),
+        ("a" * 499 + "ü" + "b", "a" * 499 + "ü"),
+        ("a" * 500, "a" * 500),
+        (None, None),
+    ],
+)
+def test_an_emoji_counts_two_at_the_cut(sandbox, text, shown):
+    """FACTS 7.23 [A]: as Java counts; a cut between the halves of an emoji leaves a question mark."""
+    sandbox.settings(rich_text_cut="utf16")
+    record_id = sandbox.create("Subscriptions", Name="S", Terms=text)
+
+    listed = _list(sandbox, "Subscriptions", fields="Terms", ids=record_id).json()["data"][0]
+
+    assert listed["Terms"] == shown
 
 
 @pytest.mark.parametrize(

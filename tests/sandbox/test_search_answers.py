@@ -56,6 +56,17 @@ def test_all_fields_come_unless_some_are_named(sandbox):
     assert {frozenset(record) for record in narrow["data"]} == {frozenset({"Email", "id"})}
 
 
+@pytest.mark.parametrize("module", ["Contacts", "Pipelines"])
+def test_search_shows_the_layout(sandbox, module):
+    """read.md 3.3 [L]: `$layout_id` with three keys; a deal's is its Team Pipeline."""
+    record = search(sandbox, module, criteria="(id:greater_than:1)").json()["data"][0]
+
+    layouts = sandbox.api("GET", "/settings/layouts", params={"module": module}).json()["layouts"]
+    told = record["$layout_id"]
+    assert told.keys() == {"display_label", "name", "id"}
+    assert told["id"] == (record["Pipeline"]["id"] if module == "Pipelines" else layouts[0]["id"])
+
+
 def test_info_has_no_page_tokens(sandbox):
     """Sort keys, but nothing that would lead beyond 2,000 records."""
     info = search(sandbox, criteria="(Last_Name:not_equal:x)", per_page=5).json()["info"]
