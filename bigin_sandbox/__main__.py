@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
         extra = "pip install 'bigin-singer[sandbox]'"
         print(f"bigin-sandbox: {', '.join(missing)} not installed; {extra} brings it", file=sys.stderr)
         return 1
-    from bigin_sandbox.server import serve  # noqa: PLC0415 - only now it is known to be installed
+    from bigin_sandbox.http.server import serve  # noqa: PLC0415 - only now it is known to be installed
 
     settings = Settings().changed({name: getattr(options, name) for name in _SETTINGS})
     return serve(settings, host=options.host, port=options.port, db_path=options.db)

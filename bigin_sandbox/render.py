@@ -16,12 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone
-from bigin_sandbox.metadata import USER_TYPES
 from bigin_sandbox.rules.values.formulas import formula_value
+from bigin_sandbox.storage.metadata import USER_TYPES
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.http.calls import ApiCall
+    from bigin_sandbox.storage.store import Record, Store
 
 RICH_TEXT_IN_LISTS = 500  # characters or UTF-16 units: FACTS 3 and 7.23
 INSTANT_TYPES = frozenset({"datetime", "event_reminder"})

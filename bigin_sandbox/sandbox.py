@@ -6,11 +6,11 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.calls import Context
 from bigin_sandbox.clock import Clock
-from bigin_sandbox.faults import Faults
+from bigin_sandbox.control.faults import Faults
+from bigin_sandbox.http.calls import Context
 from bigin_sandbox.seed import SeededOrganisations
-from bigin_sandbox.store import Store
+from bigin_sandbox.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import from_text
+from bigin_sandbox.control.automation import Automation
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.drafts import Draft, is_locked
@@ -25,8 +25,8 @@ from bigin_sandbox.rules.writing.validation import accepted, settled
 from bigin_sandbox.rules.writing.write_options import WriteOptions, write_options
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall, Context
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.http.calls import ApiCall, Context
+    from bigin_sandbox.storage.store import Record
 
 MESSAGES = {"insert": "record added", "update": "record updated"}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bigin_api.errors
-import bigin_sandbox.controls
+import bigin_sandbox.control.controls
 from tap_bigin.tap import TapBigin
 from target_bigin.target import TargetBigin
 
@@ -171,7 +171,7 @@ def errors_page() -> str:
 
 def controls_page() -> str:
     """The reference of the sandbox's controls."""
-    return f"# Controls of the sandbox\n\n```text\n{inspect.getdoc(bigin_sandbox.controls)}\n```\n"
+    return f"# Controls of the sandbox\n\n```text\n{inspect.getdoc(bigin_sandbox.control.controls)}\n```\n"
 
 
 if __name__ == "__main__":

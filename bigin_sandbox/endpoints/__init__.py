@@ -10,8 +10,8 @@ An endpoint is `def endpoint(call: ApiCall) -> Answer`; it answers or raises a `
               credits=price_of_write, sub_concurrency=is_large_write),
     ]
 
-and `app.py` lists the files: that list is the table of contents of the API. A price or the class of
+and `http.app` lists the files: that list is the table of contents of the API. A price or the class of
 sub-concurrency is a constant or a function of the call; scopes must all be there; `base` is
 `/bigin/v2` unless given. What every call goes through first (scheme, token, concurrency, credits,
-scopes, faults, latency) is in `app.py`, so no endpoint looks at a token.
+scopes, faults, latency) is in `http.pipeline`, so no endpoint looks at a token.
 """

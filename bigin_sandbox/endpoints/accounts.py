@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigin_sandbox.answers import Answer, json_answer
-from bigin_sandbox.calls import AccessToken, ApiCall, Route
+from bigin_sandbox.http.answers import Answer, json_answer
+from bigin_sandbox.http.calls import AccessToken, ApiCall, Route
 from bigin_sandbox.rules.access.tokens import CLIENT_ID, CLIENT_SECRET, LIFETIME, Tokens
 
 THROTTLED = {

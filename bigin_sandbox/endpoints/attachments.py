@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from bigin_sandbox.answers import Answer, error_body, invalid_data
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, error_body, invalid_data
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import answer_of, sent_ids
 from bigin_sandbox.rules.writing.uploads import uploaded
-from bigin_sandbox.store import Record
+from bigin_sandbox.storage.store import Record
 from bigin_sandbox.writer import details_of, success_entry
 
 MODULES = frozenset({"Contacts", "Pipelines", "Accounts", "Products", "Events", "Tasks", "Notes"})

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.clock import in_zone, to_text
+from bigin_sandbox.http.answers import (
     Answer,
     Refusal,
     disk_file_answer,
@@ -23,8 +24,7 @@ from bigin_sandbox.answers import (
     json_answer,
     too_many_requests,
 )
-from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.clock import in_zone, to_text
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.bulk_jobs import ADDED, DONE, BulkBehaviour, Progress, call_back
 from bigin_sandbox.rules.bulk_read.file import Order, ResultFile
 from bigin_sandbox.rules.bulk_read.query import (
@@ -37,7 +37,7 @@ from bigin_sandbox.rules.bulk_read.query import (
 from bigin_sandbox.rules.reading.record_sql import RecordQueries
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
 
 CREDITS = 50
 DAY = 24 * 60 * 60

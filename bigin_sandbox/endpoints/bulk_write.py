@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, Refusal, file_answer, json_answer, scope_mismatch
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, Refusal, file_answer, json_answer, scope_mismatch
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import grants
 from bigin_sandbox.rules.bulk_jobs import call_back
 from bigin_sandbox.rules.bulk_read.query import check_callback, read_body
@@ -21,7 +21,7 @@ from bigin_sandbox.rules.bulk_write.upload import UploadRefused, member_of
 if TYPE_CHECKING:
     import asyncio
 
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
 
 CREDITS = 500
 FORBIDDEN = {"info": "Forbidden", "x-info": "Link not valid", "http_status": "403"}

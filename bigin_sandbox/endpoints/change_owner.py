@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, error_body, invalid_data, limit_exceeded
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, error_body, invalid_data, limit_exceeded
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import TOO_MANY, answer_of
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 MOST_RECORDS = 500  # write.md 9
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, no_content, scope_mismatch
-from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import in_zone
+from bigin_sandbox.http.answers import Answer, Refusal, invalid_data, json_answer, no_content, scope_mismatch
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import grants
 from bigin_sandbox.rules.coql.check import Plan, check_query
 from bigin_sandbox.rules.coql.grammar import CoqlSyntaxError, Query, parse_coql

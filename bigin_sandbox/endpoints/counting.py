@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bigin_sandbox.answers import Answer, ambiguity, json_answer
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, ambiguity, json_answer
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading.conditions import Criteria, Group
 from bigin_sandbox.rules.reading.listing import view_of

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, pattern_not_matched
-from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import to_text
+from bigin_sandbox.http.answers import Answer, Refusal, invalid_data, json_answer, pattern_not_matched
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer, renderer_for
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading import modified_since
 from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, page_number, positive, simple_info
-from bigin_sandbox.store import Deleted
+from bigin_sandbox.storage.store import Deleted
 
 MODULES = frozenset({"Accounts", "Calls", "Contacts", "Events", "Pipelines", "Products", "Tasks"})
 SHOWN_FOR = {"recycle": timedelta(days=60), "permanent": timedelta(days=120)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.http.answers import (
     Answer,
     Refusal,
     file_answer,
@@ -11,11 +11,11 @@ from bigin_sandbox.answers import (
     no_content,
     required_param_missing,
 )
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import answer_of
 from bigin_sandbox.rules.writing.uploads import uploaded
-from bigin_sandbox.store import Record
+from bigin_sandbox.storage.store import Record
 from bigin_sandbox.writer import success_entry
 
 

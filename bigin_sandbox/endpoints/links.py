@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data
-from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.database import CONTACTS_PRODUCTS
+from bigin_sandbox.http.answers import Answer, Refusal, error_body, invalid_data
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_ids, sent_records
 from bigin_sandbox.rules.writing.refused import mandatory_not_found
+from bigin_sandbox.storage.database import CONTACTS_PRODUCTS
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 LINKED_MODULES = {"Contacts": "Products", "Products": "Contacts"}
 

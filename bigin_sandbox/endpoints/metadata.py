@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.http.answers import (
     Answer,
     invalid_data,
     invalid_module,
@@ -12,7 +12,7 @@ from bigin_sandbox.answers import (
     no_content,
     required_param_missing,
 )
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
 from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, simple_info
 

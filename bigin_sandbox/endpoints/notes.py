@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, invalid_data
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, invalid_data
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.credits import is_large_write, price_of_write
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_records
 from bigin_sandbox.writer import writer_of
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 
 def add_notes(call: ApiCall) -> Answer:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.clock import in_zone, to_text
+from bigin_sandbox.http.answers import (
     Answer,
     Refusal,
     invalid_data,
@@ -15,9 +16,7 @@ from bigin_sandbox.answers import (
     no_content,
     required_param_missing,
 )
-from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.clock import in_zone, to_text
-from bigin_sandbox.notifier import Notifier
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.channels import (
     ALL,
     check_channel,
@@ -27,6 +26,7 @@ from bigin_sandbox.rules.channels import (
 )
 from bigin_sandbox.rules.reading.paging import page_number, positive
 from bigin_sandbox.rules.writing.refused import RecordRefused
+from bigin_sandbox.telling.notifier import Notifier
 
 if TYPE_CHECKING:
     from bigin_sandbox.rules.channels import Channel

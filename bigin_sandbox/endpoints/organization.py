@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bigin_sandbox.answers import Answer, invalid_data, json_answer, no_content, pattern_not_matched
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, invalid_data, json_answer, no_content, pattern_not_matched
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
 from bigin_sandbox.rules.access.permissions import is_administrator
 from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, page_number, positive, simple_info

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.http.answers import (
     Answer,
     ambiguity,
     invalid_data,
@@ -11,7 +11,7 @@ from bigin_sandbox.answers import (
     no_permission,
     pattern_not_matched,
 )
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for
 from bigin_sandbox.rules.access.credits import is_viewed_or_sorted, price_of_list
 from bigin_sandbox.rules.access.permissions import is_administrator, require_module

@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bigin_sandbox.answers import Answer, file_answer, invalid_data, json_answer, no_content
-from bigin_sandbox.calls import ApiCall, Route
-from bigin_sandbox.database import CONTACTS_PRODUCTS
+from bigin_sandbox.http.answers import Answer, file_answer, invalid_data, json_answer, no_content
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for, shown_to
 from bigin_sandbox.rules.access.permissions import allowed_module, require_module
 from bigin_sandbox.rules.reading.listing import fetch, list_answer, selected
 from bigin_sandbox.rules.reading.paging import read_page
 from bigin_sandbox.rules.reading.read_fields import required_fields
-from bigin_sandbox.selection import Selection
+from bigin_sandbox.storage.database import CONTACTS_PRODUCTS
+from bigin_sandbox.storage.selection import Selection
 
 EMAILS_PER_ANSWER = 10
 NOT_IN_A_LIST_OF_EMAILS = "content"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import islice
 
-from bigin_sandbox.answers import Answer, Refusal, invalid_data, json_answer, limit_exceeded, no_content
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, Refusal, invalid_data, json_answer, limit_exceeded, no_content
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import LAYOUT_KEY, renderer_for
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.reading.columns import find_column

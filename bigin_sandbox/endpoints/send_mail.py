@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, invalid_data, invalid_module
-from bigin_sandbox.calls import ApiCall, Route
 from bigin_sandbox.clock import to_text
+from bigin_sandbox.http.answers import Answer, invalid_data, invalid_module
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.writing.batches import answer_of, entries_of, sent_records
 from bigin_sandbox.rules.writing.refused import expected_type, mandatory_not_found, refused_value
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 MAIL_CREDITS = 20
 MODULES = frozenset({"Contacts", "Pipelines", "Accounts"})

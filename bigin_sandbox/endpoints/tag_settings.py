@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, invalid_data, required_param_missing
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, invalid_data, required_param_missing
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.permissions import allowed_module
 from bigin_sandbox.rules.values.tags import change_tag, checked_name, create_tag
@@ -14,7 +14,7 @@ from bigin_sandbox.rules.writing.refused import RecordRefused, mandatory_not_fou
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 
 def create_tags(call: ApiCall) -> Answer:

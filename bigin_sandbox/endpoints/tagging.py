@@ -10,8 +10,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Answer, Refusal, limit_exceeded, required_param_missing
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.http.answers import Answer, Refusal, limit_exceeded, required_param_missing
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import TAGGED_RECORDS_PER_CREDIT
 from bigin_sandbox.rules.access.permissions import require_module
@@ -21,7 +21,7 @@ from bigin_sandbox.rules.writing.refused import RecordRefused, too_many
 from bigin_sandbox.writer import success_entry
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 MOST_RECORDS = 500  # FACTS 5
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import zipfile
 from io import BytesIO
 
-from bigin_sandbox.answers import Answer, error_body, json_answer
-from bigin_sandbox.calls import ApiCall, Route, UploadedFile
 from bigin_sandbox.clock import in_zone, to_text
+from bigin_sandbox.http.answers import Answer, error_body, json_answer
+from bigin_sandbox.http.calls import ApiCall, Route, UploadedFile
 from bigin_sandbox.rules.bulk_write.upload import MAX_BYTES
 
 BAD_HEADERS = {

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, Refusal, error_body, invalid_data, invalid_module
-from bigin_sandbox.automation import Automation
-from bigin_sandbox.calls import ApiCall, Route
+from bigin_sandbox.control.automation import Automation
+from bigin_sandbox.http.answers import Answer, Refusal, error_body, invalid_data, invalid_module
+from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.access.credits import is_large_write, price_of_write
 from bigin_sandbox.rules.access.permissions import require_module
 from bigin_sandbox.rules.values.activities import with_one_spelling
@@ -20,7 +20,7 @@ from bigin_sandbox.rules.writing.write_options import ALL_TRIGGERS
 from bigin_sandbox.writer import success_entry, writer_of
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 FLAGS = {"Create": "creatable", "Edit": "editable", "Delete": "deletable"}
 OTHER_DOORS = frozenset({"Attachments"})  # written as files only: FACTS 5

@@ -25,10 +25,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.deliveries import Deliveries
+from bigin_sandbox.telling.deliveries import Deliveries
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
 
 READ_OUTCOMES = frozenset({"FAILURE", "omit_null_parents", "short_file", "stuck"})
 WRITE_OUTCOMES = frozenset({"FAILED", "partial", "expired_result", "stuck"})

@@ -9,7 +9,7 @@ from bigin_sandbox.seed import past, words
 if TYPE_CHECKING:
     from bigin_sandbox.seed.past import Moment
     from bigin_sandbox.seed.population import Population
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 ATTACHED = b"Offer, as discussed.\n"
 

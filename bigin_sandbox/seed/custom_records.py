@@ -10,7 +10,7 @@ from bigin_sandbox.seed.custom import CHANNELS, FREQUENCIES, MEASURE_NAMES, RATI
 if TYPE_CHECKING:
     from bigin_sandbox.seed.past import Moment
     from bigin_sandbox.seed.population import Population
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 
 def subscription(people: Population, place: int, when: Moment) -> Record:

@@ -9,7 +9,7 @@ from bigin_sandbox.seed.seeding import seed_organisation
 
 if TYPE_CHECKING:
     from bigin_sandbox.settings import Settings
-    from bigin_sandbox.store import Store
+    from bigin_sandbox.storage.store import Store
 
 MOST_KEPT = 4
 MOST_RECORDS = 2_000  # of an organisation that is kept

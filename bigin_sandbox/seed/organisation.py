@@ -11,7 +11,7 @@ from bigin_sandbox.seed.shape import Item
 
 if TYPE_CHECKING:
     from bigin_sandbox.settings import Settings
-    from bigin_sandbox.store import Store
+    from bigin_sandbox.storage.store import Store
 
 FIRST_METADATA_ID = 6_100_000_000_000_002_001  # below every record's: see store.FIRST_ID
 

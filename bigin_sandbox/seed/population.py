@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from bigin_sandbox.store import Store
+from bigin_sandbox.storage.store import Store
 
 
 class Population:

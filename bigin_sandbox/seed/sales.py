@@ -10,7 +10,7 @@ from bigin_sandbox.seed.standard import TEAM_PIPELINES
 if TYPE_CHECKING:
     from bigin_sandbox.seed.past import Moment
     from bigin_sandbox.seed.population import Population
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 
 def company(people: Population, place: int, _when: Moment) -> Record:

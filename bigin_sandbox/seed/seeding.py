@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.database import CONTACTS_PRODUCTS
 from bigin_sandbox.seed import activities, custom_records, past, sales, words
 from bigin_sandbox.seed.custom import CLOSED_MODULE, WIDE_MODULE, extra_names
 from bigin_sandbox.seed.organisation import describe
 from bigin_sandbox.seed.population import Population
-from bigin_sandbox.store import Binned, Record, Store
+from bigin_sandbox.storage.database import CONTACTS_PRODUCTS
+from bigin_sandbox.storage.store import Binned, Record, Store
 
 if TYPE_CHECKING:
     from bigin_sandbox.seed.past import Moment

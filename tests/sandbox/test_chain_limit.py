@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bigin_sandbox.answers import Refusal
-from bigin_sandbox.calls import AccessToken, ApiCall
 from bigin_sandbox.endpoints.records import list_records
+from bigin_sandbox.http.answers import Refusal
+from bigin_sandbox.http.calls import AccessToken, ApiCall
 from bigin_sandbox.rules.reading.paging import PageTokens, Position
 from bigin_sandbox.sandbox import Sandbox
 from bigin_sandbox.settings import Settings

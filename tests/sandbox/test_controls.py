@@ -1,4 +1,4 @@
-"""The controls that tests work with: bigin_sandbox.controls and bigin_sandbox.mutations."""
+"""The controls that tests work with: bigin_sandbox.control.controls and bigin_sandbox.control.mutations."""
 
 from __future__ import annotations
 

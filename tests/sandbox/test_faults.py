@@ -1,4 +1,4 @@
-"""What goes wrong on the way, over real HTTP: bigin_sandbox.faults.
+"""What goes wrong on the way, over real HTTP: bigin_sandbox.control.faults.
 
 Dropped, cut and lost answers reach behind uvicorn's documented face, so these tests hold its range.
 """

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from bigin_sandbox.clock import Clock
-from bigin_sandbox.mutations import change_metadata, mutate
+from bigin_sandbox.control.mutations import change_metadata, mutate
 from bigin_sandbox.sandbox import Sandbox
 from bigin_sandbox.seed.seeding import seed_organisation
 from bigin_sandbox.settings import Settings
-from bigin_sandbox.store import Store
+from bigin_sandbox.storage.store import Store
 
 MODULES = (
     "Contacts",

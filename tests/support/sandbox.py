@@ -4,7 +4,7 @@ sandbox.url                                   http://127.0.0.1:PORT: api_url and
 sandbox.dump("Contacts")                      every record, as the single-record API shows it, in UTC
 sandbox.dump("Contacts", drained=False)       the same while a run goes on: looks wait, unless told so, until
                                               what is under way has landed
-sandbox.mutate({"op": "edit", …}, …)          people at work; see bigin_sandbox.mutations
+sandbox.mutate({"op": "edit", …}, …)          people at work; see bigin_sandbox.control.mutations
 sandbox.fault("POST /Contacts", lose_response=True, times=1)
 sandbox.clock(advance=3600)
 sandbox.reset(size="medium", token_paging="offset")

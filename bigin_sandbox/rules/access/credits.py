@@ -6,10 +6,10 @@ from collections import deque
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Refusal
+from bigin_sandbox.http.answers import Refusal
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall, Context
+    from bigin_sandbox.http.calls import ApiCall, Context
 
 DAY = 24 * 60 * 60
 FREE_CREDITS = 5_000

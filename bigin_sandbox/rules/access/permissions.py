@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bigin_sandbox.answers import invalid_module, no_permission
-from bigin_sandbox.calls import ApiCall
+from bigin_sandbox.http.answers import invalid_module, no_permission
+from bigin_sandbox.http.calls import ApiCall
 
 SCOPE_WORDS = {"pipelines": ("pipelines", "deals")}  # the scope list still says deals: FACTS 4
 OPERATION_WORDS = {

@@ -7,10 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.calls import AccessToken
+from bigin_sandbox.http.calls import AccessToken
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
 LIFETIME = 3600

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from bigin_sandbox.rules.reading.record_sql import Row
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 FOLD_AT = 75  # octets of a line: RFC 5545, 3.1
 

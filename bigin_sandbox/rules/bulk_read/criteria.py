@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bigin_sandbox.answers import Refusal
-from bigin_sandbox.metadata import Metadata
+from bigin_sandbox.http.answers import Refusal
 from bigin_sandbox.rules.reading.columns import Column, UnknownColumn, find_column
 from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Group, Scalar, typed_value
+from bigin_sandbox.storage.metadata import Metadata
 
 MAX_CONDITIONS = 25
 MAX_TEXT = 255  # characters of a value

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from bigin_sandbox.clock import in_zone
 
 if TYPE_CHECKING:
-    from bigin_sandbox.metadata import Item, Metadata
     from bigin_sandbox.rules.reading.columns import Column
     from bigin_sandbox.rules.reading.record_sql import Row
+    from bigin_sandbox.storage.metadata import Item, Metadata
 
 Cell = Callable[["Row"], Any]
 

@@ -23,10 +23,10 @@ from bigin_sandbox.rules.reading.record_sql import rows_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bigin_sandbox.metadata import Metadata
     from bigin_sandbox.rules.bulk_read.query import BulkQuery
     from bigin_sandbox.rules.reading.record_sql import Row, Statement
-    from bigin_sandbox.store import Store
+    from bigin_sandbox.storage.metadata import Metadata
+    from bigin_sandbox.storage.store import Store
 
 
 @dataclass(frozen=True)

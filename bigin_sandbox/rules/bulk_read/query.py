@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bigin_sandbox.answers import Refusal, no_permission, scope_mismatch
+from bigin_sandbox.http.answers import Refusal, no_permission, scope_mismatch
 from bigin_sandbox.rules.access.permissions import field_permission, grants, is_open_to
 from bigin_sandbox.rules.bulk_read.criteria import check_criteria, flat, refuse
 from bigin_sandbox.rules.reading.columns import MAX_JOINS, Column, UnknownColumn, find_column, joins_of
@@ -20,8 +20,8 @@ from bigin_sandbox.rules.reading.conditions import Criteria, Group, comparisons
 from bigin_sandbox.rules.reading.views import view_criteria
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
-    from bigin_sandbox.store import Store
+    from bigin_sandbox.http.calls import ApiCall
+    from bigin_sandbox.storage.store import Store
 
 MODULES = frozenset({"Contacts", "Accounts", "Pipelines", "Products", "Tasks", "Events", "Calls"})
 FILE_TYPES = ("csv", "ics")

@@ -10,8 +10,8 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Refusal
 from bigin_sandbox.clock import in_zone, to_text
+from bigin_sandbox.http.answers import Refusal
 from bigin_sandbox.rules.bulk_jobs import ADDED, DONE, BulkBehaviour, Progress, passes
 from bigin_sandbox.rules.bulk_write.mapping import Mapping, WriteQuery, check_covered, header_mappings
 from bigin_sandbox.rules.bulk_write.result import result_zip
@@ -21,7 +21,7 @@ from bigin_sandbox.rules.bulk_write.upload import Table, UploadRefused, read_tab
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bigin_sandbox.calls import ApiCall
+    from bigin_sandbox.http.calls import ApiCall
 
 RESULT_LIVES = 24 * 60 * 60  # seconds
 ROWS_AT_ONCE = 50

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Refusal, limit_exceeded, no_permission
-from bigin_sandbox.metadata import Item, Metadata
+from bigin_sandbox.http.answers import Refusal, limit_exceeded, no_permission
 from bigin_sandbox.rules.access.permissions import is_open_to
 from bigin_sandbox.rules.bulk_write.cells import strptime_format
 from bigin_sandbox.rules.writing.duplicates import SYSTEM_CHECK_FIELDS
+from bigin_sandbox.storage.metadata import Item, Metadata
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
+    from bigin_sandbox.http.calls import ApiCall
 
 MODULES = ("Contacts", "Accounts", "Pipelines", "Products")
 OPERATIONS = ("insert", "update", "upsert")

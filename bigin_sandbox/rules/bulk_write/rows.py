@@ -18,11 +18,11 @@ from bigin_sandbox.rules.writing.write_options import WriteOptions
 from bigin_sandbox.writer import Writer
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
-    from bigin_sandbox.metadata import Item
+    from bigin_sandbox.http.calls import Context
     from bigin_sandbox.rules.bulk_write.mapping import Mapping, WriteQuery
     from bigin_sandbox.rules.bulk_write.upload import Table
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.metadata import Item
+    from bigin_sandbox.storage.store import Record
 
 ADDED, UPDATED, SKIPPED, UNPROCESSED = "ADDED", "UPDATED", "SKIPPED", "UNPROCESSED"
 CODES = frozenset({"MANDATORY_NOT_FOUND", "INVALID_DATA", "DUPLICATE_DATA", "LIMIT_EXCEEDED"})

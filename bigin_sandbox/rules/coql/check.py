@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bigin_sandbox.answers import Refusal, limit_exceeded, no_permission
-from bigin_sandbox.metadata import Metadata
+from bigin_sandbox.http.answers import Refusal, limit_exceeded, no_permission
 from bigin_sandbox.rules.access.permissions import is_open_to
 from bigin_sandbox.rules.coql.grammar import Condition, Pair, Query, Value
 from bigin_sandbox.rules.reading.columns import MAX_JOINS, Column, UnknownColumn, find_column, joins_of
 from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Group, Scalar, typed_value
+from bigin_sandbox.storage.metadata import Metadata
 
 MAX_LIMIT = 200
 MAX_RECORDS = 10_000  # offset + limit

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bigin_sandbox.metadata import USER_TYPES, Item, Metadata
 from bigin_sandbox.rules.access.permissions import field_permission
+from bigin_sandbox.storage.metadata import USER_TYPES, Item, Metadata
 
 MAX_JOINS = 2  # coql-overview, bulk-read create-job
 USERS = "Users"  # where a join through Owner leads

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Answer, invalid_data, json_answer, limit_exceeded
 from bigin_sandbox.clock import to_text
+from bigin_sandbox.http.answers import Answer, invalid_data, json_answer, limit_exceeded
 from bigin_sandbox.render import renderer_for
 from bigin_sandbox.rules.reading import modified_since
 from bigin_sandbox.rules.reading.columns import find_column
@@ -19,9 +19,9 @@ from bigin_sandbox.rules.reading.record_sql import RecordQueries
 from bigin_sandbox.rules.reading.views import view_criteria
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
-    from bigin_sandbox.selection import Selection
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.http.calls import ApiCall
+    from bigin_sandbox.storage.selection import Selection
+    from bigin_sandbox.storage.store import Record
 
 MOST_IDS = 100  # FACTS 4 [A]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import Answer, invalid_data, no_content, not_modified
 from bigin_sandbox.clock import parse_instant
+from bigin_sandbox.http.answers import Answer, invalid_data, no_content, not_modified
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
+    from bigin_sandbox.http.calls import ApiCall
 
 HEADER = "if-modified-since"
 

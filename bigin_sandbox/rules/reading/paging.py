@@ -14,12 +14,12 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import Refusal, ambiguity, invalid_data, pattern_not_matched
 from bigin_sandbox.clock import in_zone, to_text
-from bigin_sandbox.selection import SORT_COLUMNS, Selection
+from bigin_sandbox.http.answers import Refusal, ambiguity, invalid_data, pattern_not_matched
+from bigin_sandbox.storage.selection import SORT_COLUMNS, Selection
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall, Context
+    from bigin_sandbox.http.calls import ApiCall, Context
 
 MOST_PER_PAGE = 200
 PAGED_RECORDS = 2_000  # by page number

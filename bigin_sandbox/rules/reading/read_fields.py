@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_sandbox.answers import limit_exceeded, required_param_missing
+from bigin_sandbox.http.answers import limit_exceeded, required_param_missing
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import ApiCall
+    from bigin_sandbox.http.calls import ApiCall
 
 MOST_FIELDS = 50
 

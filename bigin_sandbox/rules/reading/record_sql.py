@@ -20,11 +20,11 @@ from bigin_sandbox.clock import from_text
 from bigin_sandbox.rules.reading.columns import USERS, Column, join_target, joins_of
 from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Scalar, comparisons
 from bigin_sandbox.rules.values.formulas import formula_value
-from bigin_sandbox.store import normal
+from bigin_sandbox.storage.store import normal
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.http.calls import Context
+    from bigin_sandbox.storage.store import Record, Store
 
 Joins = tuple[str, ...]
 Order = tuple[Column, bool]  # the flag says descending

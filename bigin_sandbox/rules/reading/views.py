@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigin_sandbox.metadata import Metadata
 from bigin_sandbox.rules.reading.columns import find_column
 from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Group
+from bigin_sandbox.storage.metadata import Metadata
 
 OPERATORS = {
     "equal": "=",

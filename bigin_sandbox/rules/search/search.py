@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from bigin_sandbox.answers import Refusal, invalid_data
 from bigin_sandbox.clock import to_text
-from bigin_sandbox.metadata import Item, Metadata
+from bigin_sandbox.http.answers import Refusal, invalid_data
 from bigin_sandbox.rules.reading.columns import Column, UnknownColumn, find_column
 from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Group, Scalar, typed_value
 from bigin_sandbox.rules.search.grammar import Wish, Wishes, parse_criteria
+from bigin_sandbox.storage.metadata import Item, Metadata
 
 MAX_CONDITIONS = 10
 MAX_VALUES = 100

@@ -16,7 +16,7 @@ from bigin_sandbox.rules.writing.drafts import Draft, is_writable
 from bigin_sandbox.rules.writing.refused import mandatory_not_found, refused_value, wrong_type
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 
 def accepted_value(draft: Draft, known: Record) -> Any:

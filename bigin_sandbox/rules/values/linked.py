@@ -9,7 +9,7 @@ from bigin_sandbox.rules.values.values import is_empty, stored_value
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, wrong_type
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 SHORTEST_ID = 15  # digits; a shorter number is the name of something
 NO_SUBORDINATE = "Non Subordinate User Found"  # write.md 2

@@ -13,7 +13,7 @@ from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, too_many
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 MOST_ROWS = 100  # write.md 7
 

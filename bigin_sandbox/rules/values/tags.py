@@ -14,7 +14,7 @@ from bigin_sandbox.rules.values.values import is_empty
 from bigin_sandbox.rules.writing.refused import expected_type, refused_value, too_long, too_many
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 MOST_CHARACTERS = 25  # write.md 7
 MOST_TAGS_OF_A_RECORD = 10  # write.md 7

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bigin_sandbox.answers import Answer, Refusal, json_answer, limit_exceeded, required_param_missing
-from bigin_sandbox.calls import ApiCall
+from bigin_sandbox.http.answers import Answer, Refusal, json_answer, limit_exceeded, required_param_missing
+from bigin_sandbox.http.calls import ApiCall
 from bigin_sandbox.rules.writing.refused import RecordRefused, expected_type
 
 Record = dict[str, Any]

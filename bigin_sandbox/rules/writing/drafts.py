@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bigin_sandbox.rules.access.permissions import field_permission
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 COMPUTED_TYPES = frozenset({"formula", "autonumber", "rollup_summary", "profileimage"})
 ALWAYS_WRITABLE = frozenset({"Owner", "Tag"})  # whatever their metadata say: FACTS 3

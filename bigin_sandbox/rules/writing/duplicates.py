@@ -13,7 +13,7 @@ from bigin_sandbox.rules.values.values import is_empty
 from bigin_sandbox.rules.writing.refused import RecordRefused, several
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 SYSTEM_CHECK_FIELDS = {
     "Contacts": "Email",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigin_sandbox.answers import error_body
+from bigin_sandbox.http.answers import error_body
 
 DATA_TYPE_WORDS = {
     "currency": "double",

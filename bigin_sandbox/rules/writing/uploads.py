@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bigin_sandbox.answers import Refusal, invalid_data
-from bigin_sandbox.calls import ApiCall, UploadedFile
+from bigin_sandbox.http.answers import Refusal, invalid_data
+from bigin_sandbox.http.calls import ApiCall, UploadedFile
 
 MOST_BYTES = 20 * 1024 * 1024
 

@@ -17,7 +17,7 @@ from bigin_sandbox.rules.writing.drafts import ALWAYS_WRITABLE, Draft, is_writab
 from bigin_sandbox.rules.writing.refused import mandatory_not_found
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record
+    from bigin_sandbox.storage.store import Record
 
 FILLED_BY_THE_SERVER = frozenset({"Owner", *pipelines.LAYOUT_FIELDS})  # mandatory, and yet may be absent
 PARENT_FIELDS = ("What_Id", "Parent_Id")  # each with `$se_module` beside it

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bigin_sandbox.answers import invalid_data
-from bigin_sandbox.calls import ApiCall
 from bigin_sandbox.clock import parse_instant
+from bigin_sandbox.http.answers import invalid_data
+from bigin_sandbox.http.calls import ApiCall
 
 ALL_TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 FEATURES = (

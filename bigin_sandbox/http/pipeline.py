@@ -18,7 +18,11 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.clock import UTC, in_zone, to_text
+from bigin_sandbox.control.faults import cut_connection, send_half
+from bigin_sandbox.control.mutations import mutate
+from bigin_sandbox.control.usage import Usage
+from bigin_sandbox.http.answers import (
     Answer,
     Refusal,
     authentication_failure,
@@ -27,7 +31,7 @@ from bigin_sandbox.answers import (
     scope_mismatch,
     too_many_requests,
 )
-from bigin_sandbox.calls import (
+from bigin_sandbox.http.calls import (
     AccessToken,
     ApiCall,
     Context,
@@ -36,19 +40,15 @@ from bigin_sandbox.calls import (
     credits_of,
     is_sub_concurrent,
 )
-from bigin_sandbox.clock import UTC, in_zone, to_text
-from bigin_sandbox.faults import cut_connection, send_half
-from bigin_sandbox.mutations import mutate
 from bigin_sandbox.rules.access.credits import Credits, InFlight
 from bigin_sandbox.rules.access.permissions import grants
 from bigin_sandbox.rules.access.tokens import Tokens
-from bigin_sandbox.usage import Usage
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from bigin_sandbox.clock import Clock
-    from bigin_sandbox.faults import Fault
+    from bigin_sandbox.control.faults import Fault
     from bigin_sandbox.sandbox import Sandbox
 
 SCHEME = "Zoho-oauthtoken "

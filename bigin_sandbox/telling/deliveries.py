@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
 
 TIMEOUT = 5  # seconds
 

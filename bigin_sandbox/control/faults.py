@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.answers import (
+from bigin_sandbox.http.answers import (
     Answer,
     Refusal,
     invalid_token,

@@ -9,7 +9,7 @@ import sys
 
 import uvicorn
 
-from bigin_sandbox.app import make_app
+from bigin_sandbox.http.app import make_app
 from bigin_sandbox.sandbox import Sandbox
 from bigin_sandbox.settings import Settings
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from bigin_sandbox.answers import Answer, invalid_body
+from bigin_sandbox.http.answers import Answer, invalid_body
 
 if TYPE_CHECKING:
     from bigin_sandbox.clock import Clock
     from bigin_sandbox.settings import Settings
-    from bigin_sandbox.store import Store
+    from bigin_sandbox.storage.store import Store
 
 Part = TypeVar("Part")
 

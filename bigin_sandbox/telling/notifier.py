@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.deliveries import Deliveries
 from bigin_sandbox.render import Renderer
+from bigin_sandbox.telling.deliveries import Deliveries
 
 if TYPE_CHECKING:
-    from bigin_sandbox.calls import Context
+    from bigin_sandbox.http.calls import Context
     from bigin_sandbox.rules.channels import Channel
-    from bigin_sandbox.store import Change
+    from bigin_sandbox.storage.store import Change
 
 MAX_IDS = 100
 

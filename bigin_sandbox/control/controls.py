@@ -33,15 +33,15 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route as Address
 
-from bigin_sandbox.automation import Automation
 from bigin_sandbox.clock import UTC, parse_instant, to_text
-from bigin_sandbox.mutations import change_metadata, mutate
+from bigin_sandbox.control.automation import Automation
+from bigin_sandbox.control.mutations import change_metadata, mutate
+from bigin_sandbox.control.usage import Usage
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import Credits, InFlight
 from bigin_sandbox.rules.access.tokens import Tokens
 from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
-from bigin_sandbox.selection import Selection
-from bigin_sandbox.usage import Usage
+from bigin_sandbox.storage.selection import Selection
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bigin_sandbox.clock import Clock
-from bigin_sandbox.database import Database, to_body
+from bigin_sandbox.storage.database import Database, to_body
 
 Item = dict[str, Any]
 

@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import parse_instant, to_text
 from bigin_sandbox.render import INSTANT_TYPES
-from bigin_sandbox.selection import Selection
+from bigin_sandbox.storage.selection import Selection
 
 if TYPE_CHECKING:
-    from bigin_sandbox.store import Record, Store
+    from bigin_sandbox.storage.store import Record, Store
 
 Wish = dict[str, Any]
 

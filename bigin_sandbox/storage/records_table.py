@@ -22,9 +22,9 @@ from typing import Any
 import msgspec
 
 from bigin_sandbox.clock import from_text
-from bigin_sandbox.database import Record, to_body, to_row_id
-from bigin_sandbox.metadata import Metadata
-from bigin_sandbox.selection import EVERYTHING, Selection
+from bigin_sandbox.storage.database import Record, to_body, to_row_id
+from bigin_sandbox.storage.metadata import Metadata
+from bigin_sandbox.storage.selection import EVERYTHING, Selection
 
 _ROWS_AT_ONCE = 5_000
 _IDS_AT_ONCE = 500  # SQLite may take no more than 999 values in a statement

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bigin_sandbox.clock import UTC, Clock, to_text
-from bigin_sandbox.database import FIRST_ID, Record, to_row_id
-from bigin_sandbox.records_table import RecordsTable, normal
-from bigin_sandbox.selection import EVERYTHING, Selection
+from bigin_sandbox.storage.database import FIRST_ID, Record, to_row_id
+from bigin_sandbox.storage.records_table import RecordsTable, normal
+from bigin_sandbox.storage.selection import EVERYTHING, Selection
 
 __all__ = ["EVERYTHING", "FIRST_ID", "Binned", "Change", "Deleted", "Record", "Selection", "Store", "normal"]
 

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as Address
 
-from bigin_sandbox import controls
-from bigin_sandbox.answers import Answer, Refusal, invalid_method, invalid_url
+from bigin_sandbox.control import controls
+from bigin_sandbox.control.faults import INTERNAL_ERROR, Abortable
 from bigin_sandbox.endpoints import (
     accounts,
     attachments,
@@ -39,14 +39,14 @@ from bigin_sandbox.endpoints import (
     uploads,
     writing,
 )
-from bigin_sandbox.faults import INTERNAL_ERROR, Abortable
-from bigin_sandbox.pipeline import Pipeline, plain_response
+from bigin_sandbox.http.answers import Answer, Refusal, invalid_method, invalid_url
+from bigin_sandbox.http.pipeline import Pipeline, plain_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from bigin_sandbox.calls import Route
+    from bigin_sandbox.http.calls import Route
     from bigin_sandbox.sandbox import Sandbox
 
 ROUTES: list[Route] = [

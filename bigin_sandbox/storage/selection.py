@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bigin_sandbox.clock import from_text
-from bigin_sandbox.database import Record, to_row_id
+from bigin_sandbox.storage.database import Record, to_row_id
 
 SORT_COLUMNS = {"id": "id", "Created_Time": "created", "Modified_Time": "modified"}
 _PRIME = 1_000_003

@@ -1,0 +1,1 @@
+"""The organisation in SQLite: its description, its records, its recycle bin."""

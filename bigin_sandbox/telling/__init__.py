@@ -1,0 +1,1 @@
+"""What Bigin sends by itself: notifications, and how they get lost."""
