@@ -11,6 +11,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "token_paging": ("keyset", "offset"),
     "ims": ("exclusive", "inclusive", "ignored"),
     "rich_text_cut": ("characters", "utf16"),
+    "any_module_lookups": ("listed", "se_module"),
+    "pipeline_json_type": ("jsonobject", "string", "absent"),
 }
 
 
@@ -29,6 +31,8 @@ class Settings:
     count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
     search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)
     rich_text_cut: str = "characters"  # how lists count the 500 after which they cut: FACTS 7.23
+    any_module_lookups: str = "listed"  # how What_Id and Parent_Id tell their modules: FACTS 7.21
+    pipeline_json_type: str = "jsonobject"  # of the field Pipeline, whatever its values are: FACTS 7.21
     job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
     access_tokens_per_10_minutes: int = 10  # for each refresh token: FACTS 1
 

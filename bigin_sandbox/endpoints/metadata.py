@@ -14,6 +14,7 @@ from bigin_sandbox.http.answers import (
 )
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
+from bigin_sandbox.rules.metadata_shapes import told_field, told_layout
 from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, simple_info
 
 SINGLE_VIEW_KEYS = frozenset({"criteria", "fields", "sort_by", "sort_order"})
@@ -35,12 +36,14 @@ def get_module(call: ApiCall) -> Answer:
 
 def list_fields(call: ApiCall) -> Answer:
     """The fields of a module; `id` is not among them; 204 for a module that has none."""
-    return _items(call, "fields", call.store.fields(_module(call)))
+    fields = call.store.fields(_module(call))
+    return _items(call, "fields", [told_field(field, call.context.settings) for field in fields])
 
 
 def list_layouts(call: ApiCall) -> Answer:
     """The layouts of a module: of Pipelines the Team Pipelines with sub-pipelines and stages."""
-    return _items(call, "layouts", call.store.layouts(_module(call)))
+    layouts = call.store.layouts(_module(call))
+    return _items(call, "layouts", [told_layout(layout, call.context.settings) for layout in layouts])
 
 
 def list_related_lists(call: ApiCall) -> Answer:

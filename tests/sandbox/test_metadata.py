@@ -293,3 +293,56 @@ def test_metadata_changes_while_people_work(sandbox):
     assert fields["Shoe_Size"]["data_type"] == "text"
     assert _fields(sandbox, "Tasks")["Priority"]["pick_list_values"][-1]["actual_value"] == "Someday"
     assert sandbox.api("GET", "/Products", params={"fields": "id"}).status_code == 403
+
+
+def field_of(sandbox, module, name):
+    """A field as /settings/fields tells it, and as the layouts do."""
+    fields = sandbox.api("GET", "/settings/fields", params={"module": module}).json()["fields"]
+    layouts = sandbox.api("GET", "/settings/layouts", params={"module": module}).json()["layouts"]
+    placed = [field for layout in layouts for section in layout["sections"] for field in section["fields"]]
+    (told,) = (field for field in fields if field["api_name"] == name)
+    return told, [field for field in placed if field["api_name"] == name]
+
+
+@pytest.mark.parametrize(("module", "name"), [("Tasks", "What_Id"), ("Notes", "Parent_Id")])
+def test_a_lookup_to_any_module_may_name_one_that_is_none(sandbox, module, name):
+    """FACTS 7.21 [LC]: `se_module` stands for any module, and COQL does not know it."""
+    sandbox.settings(any_module_lookups="se_module")
+
+    field, placed = field_of(sandbox, module, name)
+
+    for told in (field, *placed):
+        assert (told["data_type"], told["multi_module_lookup"]) == ("lookup", {})
+        assert told["lookup"] == {"api_name": None, "module": {"api_name": "se_module", "id": None}}
+    query = {"select_query": "select id from se_module where id is not null"}
+    answer = sandbox.api("POST", "/coql", json=query)
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_QUERY")
+
+
+def test_a_task_is_written_alike_however_its_lookup_is_told(sandbox):
+    """Metadata mislead, values do not."""
+    sandbox.settings(any_module_lookups="se_module")
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+
+    sent = {"Subject": "A", "What_Id": {"id": company}, "$se_module": "Accounts"}
+    task = sandbox.api("POST", "/Tasks", json={"data": [sent]}).json()["data"][0]["details"]["id"]
+
+    read = sandbox.api("GET", f"/Tasks/{task}").json()["data"][0]
+    assert read["What_Id"] == {"name": "Nordlys", "id": company}
+
+
+@pytest.mark.parametrize("json_type", ["jsonobject", "string", "absent"])
+def test_the_json_type_of_pipeline_is_not_known(sandbox, json_type):
+    """FACTS 7.21 [A]: whatever it says, a deal takes and shows `{"id", "name"}`."""
+    sandbox.settings(pipeline_json_type=json_type)
+
+    field, placed = field_of(sandbox, "Pipelines", "Pipeline")
+
+    assert {told.get("json_type", "absent") for told in (field, *placed)} == {json_type}
+    (_, partners) = sandbox.api("GET", "/settings/layouts", params={"module": "Pipelines"}).json()["layouts"]
+    sent = {"Deal_Name": "A", "Sub_Pipeline": "Resellers", "Stage": "Live", "Closing_Date": "2026-12-01"}
+    answer = sandbox.api(
+        "POST", "/Pipelines", json={"data": [{**sent, "Pipeline": {"id": partners["id"]}}]}
+    ).json()
+    read = sandbox.api("GET", f"/Pipelines/{answer['data'][0]['details']['id']}").json()["data"][0]
+    assert read["Pipeline"] == {"name": "Partner Onboarding", "id": partners["id"]}
