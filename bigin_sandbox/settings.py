@@ -34,6 +34,8 @@ class Settings:
     any_module_lookups: str = "listed"  # how What_Id and Parent_Id tell their modules: FACTS 7.21
     pipeline_json_type: str = "jsonobject"  # of the field Pipeline, whatever its values are: FACTS 7.21
     job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
+    default_channel_seconds: int = 7_200  # how long a channel lives that asks for nothing: FACTS 6
+    longest_channel_seconds: int = 86_400  # … at most: FACTS 6
     access_tokens_per_10_minutes: int = 10  # for each refresh token: FACTS 1
 
     @property

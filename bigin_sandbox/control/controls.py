@@ -16,6 +16,10 @@
     GET    clock
     POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
     POST   expire_tokens             end every access token
+    GET    deliveries                what became of notifications: posts, lost, doubled, delivered, waiting, …
+    POST   deliveries {"lose": 0.1, "double": 0.1, …}     how they fare from now on: see `telling.troubles`
+    DELETE deliveries                all goes well again
+    POST   expire_channels           end every channel as its expiry would: nothing says so
     POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see `rules.bulk_jobs`
 
 What cannot be done is answered with 400 and `{"error": "why"}`.
@@ -42,6 +46,9 @@ from bigin_sandbox.rules.access.credits import Credits, InFlight
 from bigin_sandbox.rules.access.tokens import Tokens
 from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
 from bigin_sandbox.storage.selection import Selection
+from bigin_sandbox.telling.deliveries import Deliveries
+from bigin_sandbox.telling.notifier import Notifier
+from bigin_sandbox.telling.troubles import troubles_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -162,6 +169,23 @@ def bulk(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]
     return {"seconds_per_state": behaviour.seconds_per_state}
 
 
+def show_deliveries(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """The troubles in force, and what became of notifications so far."""
+    deliveries = sandbox.context.part(Deliveries)
+    return {**asdict(deliveries.troubles), **deliveries.counts()}
+
+
+def trouble_deliveries(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str, Any]:
+    """Other troubles from now on."""
+    sandbox.context.part(Deliveries).troubles = troubles_of(body or {})
+    return show_deliveries(sandbox, params, body)
+
+
+def expire_channels(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
+    """No channel lives any more."""
+    return {"ended": sandbox.context.part(Notifier).expire_all()}
+
+
 CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "usage", usage),
     ("GET", "automation", automation),
@@ -180,6 +204,10 @@ CONTROLS: list[tuple[str, str, Control]] = [
     ("POST", "clock", turn_clock),
     ("POST", "expire_tokens", expire_tokens),
     ("POST", "bulk", bulk),
+    ("GET", "deliveries", show_deliveries),
+    ("POST", "deliveries", trouble_deliveries),
+    ("DELETE", "deliveries", trouble_deliveries),
+    ("POST", "expire_channels", expire_channels),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone, to_text
@@ -19,6 +20,7 @@ from bigin_sandbox.http.answers import (
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.rules.channels import (
     ALL,
+    Subscriber,
     check_channel,
     check_channel_id,
     check_events,
@@ -140,8 +142,15 @@ def _tried(work: Callable[[Any, str], list[Entry]], entry: Any, path: str) -> tu
 
 
 def _read_channel(call: ApiCall, entry: Any, path: str) -> Channel:
-    now = call.context.clock.now()
-    return check_channel(entry, path, now=now, api_url=call.base_url, zone=call.zone)
+    settings = call.context.settings
+    subscriber = Subscriber(
+        call.context.clock.now(),
+        call.base_url,
+        call.zone,
+        timedelta(seconds=settings.default_channel_seconds),
+        timedelta(seconds=settings.longest_channel_seconds),
+    )
+    return check_channel(entry, path, subscriber)
 
 
 def _drop(notifier: Notifier, channel: Channel, events: set[str]) -> None:

@@ -19,8 +19,6 @@ from bigin_sandbox.rules.writing.refused import (
 MODULES = frozenset({"Contacts", "Pipelines", "Accounts", "Products", "Tasks", "Events", "Calls"})
 ACTIONS = {"insert": "create", "update": "edit", "delete": "delete"}
 ALL = "all"
-DEFAULT_LIFE = timedelta(hours=2)  # seen live
-LONGEST_LIFE = timedelta(days=1)
 MAX_TOKEN = 50  # characters
 
 
@@ -57,7 +55,18 @@ class Channel:
         return {name: values[0] for name, values in parse_qs(urlsplit(self.notify_url).query).items()}
 
 
-def check_channel(entry: Any, path: str, *, now: datetime, api_url: str, zone: str) -> Channel:
+@dataclass(frozen=True)
+class Subscriber:
+    """Who asks for a channel, when, and how long channels may live."""
+
+    now: datetime
+    api_url: str
+    zone: str
+    default_life: timedelta
+    longest_life: timedelta
+
+
+def check_channel(entry: Any, path: str, subscriber: Subscriber) -> Channel:
     """The channel that an entry of `watch` describes. Raises RecordRefused."""
     if not isinstance(entry, dict):
         raise expected_type("jsonobject", "watch", path)
@@ -66,12 +75,12 @@ def check_channel(entry: Any, path: str, *, now: datetime, api_url: str, zone: s
         channel_id,
         check_events(entry, path),
         _notify_url(entry, path),
-        _expiry(entry, path, now),
+        _expiry(entry, path, subscriber),
         _token(entry, path),
         _flag(entry, "notify_on_related_action", path),
         _flag(entry, "return_affected_field_values", path),
-        api_url,
-        zone,
+        subscriber.api_url,
+        subscriber.zone,
     )
 
 
@@ -104,15 +113,15 @@ def _notify_url(entry: Mapping[str, Any], path: str) -> str:
     return str(given)
 
 
-def _expiry(entry: Mapping[str, Any], path: str, now: datetime) -> datetime:
-    """Absent or more than a day ahead: silently the default. Past, or no instant: refused."""
-    given = entry.get("channel_expiry")
+def _expiry(entry: Mapping[str, Any], path: str, subscriber: Subscriber) -> datetime:
+    """Absent or more than a day ahead: silently the default. Past, or with milliseconds: refused."""
+    given, now = entry.get("channel_expiry"), subscriber.now
     if given is None:
-        return now + DEFAULT_LIFE
+        return now + subscriber.default_life
     instant = parse_instant(given) if isinstance(given, str) else None
     if instant is None or instant <= now:
         raise refused_value("channel_expiry", f"{path}.channel_expiry", expected_data_type="datetime")
-    return instant if instant <= now + LONGEST_LIFE else now + DEFAULT_LIFE
+    return instant if instant <= now + subscriber.longest_life else now + subscriber.default_life
 
 
 def _token(entry: Mapping[str, Any], path: str) -> str | None:

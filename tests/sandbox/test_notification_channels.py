@@ -134,6 +134,15 @@ def test_opening_the_same_channel_again_renews_it(sandbox):
             {"api_name": "token", "json_path": "$.watch[0].token", "maximum_length": 50},
         ),
         (
+            {"channel_expiry": "2099-01-01T00:00:00.000+00:00"},
+            "INVALID_DATA",
+            {
+                "api_name": "channel_expiry",
+                "json_path": "$.watch[0].channel_expiry",
+                "expected_data_type": "datetime",
+            },
+        ),
+        (
             {"channel_expiry": "2020-01-01T00:00:00+00:00"},
             "INVALID_DATA",
             {
@@ -362,9 +371,7 @@ def test_the_values_come_along_if_asked_for(sandbox, receiver):
 
     sandbox.mutate({"op": "edit", "module": "Contacts", "id": contact, "data": {"Phone": "+47 1"}})
 
-    assert receiver.next()["affected_values"] == [
-        {"record_id": contact, "values": {"id": contact, "Phone": "+47 1"}}
-    ]
+    assert receiver.next()["affected_values"] == [{"record_id": contact, "values": {"Phone": "+47 1"}}]
 
 
 def test_a_deletion_is_told_with_what_it_took_along(sandbox, receiver):

@@ -114,6 +114,16 @@ class Sandbox:
         """How bulk jobs go, such as `outcome="FAILURE"`; see bigin_sandbox.rules.bulk_jobs."""
         self._control("POST", "bulk", wish)
 
+    def deliveries(self, **troubles: Any) -> dict[str, Any]:
+        """What became of notifications, and how they fare: from now on as asked, if so asked."""
+        return (
+            self._control("POST", "deliveries", troubles) if troubles else self._control("GET", "deliveries")
+        )
+
+    def expire_channels(self) -> None:
+        """End every notification channel, without a word."""
+        self._control("POST", "expire_channels")
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """The settings, changed if so asked; the organisation stays."""
         return self._control("POST", "settings", changes) if changes else self._control("GET", "settings")
