@@ -7,6 +7,8 @@ from typing import Any
 
 SIZES = {"empty": 0, "small": 200, "medium": 2_000, "large": 12_000}
 CHOICES: dict[str, tuple[str, ...]] = {
+    "device_consent": ("ask", "approve", "deny"),
+    "location": ("us", "eu", "in", "au", "cn", "jp", "sa", "ca"),
     "edition": ("free", "express"),
     "token_paging": ("keyset", "offset"),
     "ims": ("exclusive", "inclusive", "ignored"),
@@ -34,6 +36,10 @@ class Settings:
     any_module_lookups: str = "listed"  # how What_Id and Parent_Id tell their modules: FACTS 7.21
     pipeline_json_type: str = "jsonobject"  # of the field Pipeline, whatever its values are: FACTS 7.21
     job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
+    location: str = "us"  # the data center of the organisation: FACTS 6a (other_dc)
+    device_consent: str = "ask"  # what a person says to a device's code; `ask`: nothing by itself
+    device_interval_ms: int = 5_000  # FACTS 6a; once too fast, six times as long
+    device_code_ms: int = 300_000  # FACTS 6a
     default_channel_seconds: int = 7_200  # how long a channel lives that asks for nothing: FACTS 6
     longest_channel_seconds: int = 86_400  # … at most: FACTS 6
     access_tokens_per_10_minutes: int = 10  # for each refresh token: FACTS 1

@@ -20,6 +20,9 @@
     POST   deliveries {"lose": 0.1, "double": 0.1, …}     how they fare from now on: see `telling.troubles`
     DELETE deliveries                all goes well again
     POST   expire_channels           end every channel as its expiry would: nothing says so
+    POST   code      {"scope": "…", "user": 1}       a grant code; gives `{"code"}`, good for ten minutes
+    GET    device                    the programs that wait for a person
+    POST   device    {"answer": "approve"|"deny"}    a person answers; of several, `"user_code"` names one
     POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see `rules.bulk_jobs`
 
 What cannot be done is answered with 400 and `{"error": "why"}`.
@@ -38,17 +41,14 @@ from starlette.responses import Response
 from starlette.routing import Route as Address
 
 from bigin_sandbox.clock import UTC, parse_instant, to_text
+from bigin_sandbox.control import notices, sign_in
 from bigin_sandbox.control.automation import Automation
 from bigin_sandbox.control.mutations import change_metadata, mutate
 from bigin_sandbox.control.usage import Usage
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import Credits, InFlight
-from bigin_sandbox.rules.access.tokens import Tokens
 from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
 from bigin_sandbox.storage.selection import Selection
-from bigin_sandbox.telling.deliveries import Deliveries
-from bigin_sandbox.telling.notifier import Notifier
-from bigin_sandbox.telling.troubles import troubles_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -157,33 +157,11 @@ def turn_clock(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str,
     return show_clock(sandbox, params, body)
 
 
-def expire_tokens(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
-    """No access token lives any more."""
-    return {"expired": sandbox.context.part(Tokens).expire_all()}
-
-
 def bulk(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
     """How the bulk jobs still to be made will go."""
     behaviour = sandbox.context.part(BulkBehaviour)
     behaviour.ask(body)
     return {"seconds_per_state": behaviour.seconds_per_state}
-
-
-def show_deliveries(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
-    """The troubles in force, and what became of notifications so far."""
-    deliveries = sandbox.context.part(Deliveries)
-    return {**asdict(deliveries.troubles), **deliveries.counts()}
-
-
-def trouble_deliveries(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str, Any]:
-    """Other troubles from now on."""
-    sandbox.context.part(Deliveries).troubles = troubles_of(body or {})
-    return show_deliveries(sandbox, params, body)
-
-
-def expire_channels(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
-    """No channel lives any more."""
-    return {"ended": sandbox.context.part(Notifier).expire_all()}
 
 
 CONTROLS: list[tuple[str, str, Control]] = [
@@ -202,12 +180,15 @@ CONTROLS: list[tuple[str, str, Control]] = [
     ("DELETE", "faults", clear_faults),
     ("GET", "clock", show_clock),
     ("POST", "clock", turn_clock),
-    ("POST", "expire_tokens", expire_tokens),
+    ("POST", "expire_tokens", sign_in.expire_tokens),
     ("POST", "bulk", bulk),
-    ("GET", "deliveries", show_deliveries),
-    ("POST", "deliveries", trouble_deliveries),
-    ("DELETE", "deliveries", trouble_deliveries),
-    ("POST", "expire_channels", expire_channels),
+    ("POST", "code", sign_in.grant_code),
+    ("GET", "device", sign_in.show_devices),
+    ("POST", "device", sign_in.answer_device),
+    ("GET", "deliveries", notices.show_deliveries),
+    ("POST", "deliveries", notices.trouble_deliveries),
+    ("DELETE", "deliveries", notices.trouble_deliveries),
+    ("POST", "expire_channels", notices.expire_channels),
 ]
 
 

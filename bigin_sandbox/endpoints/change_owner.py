@@ -1,4 +1,4 @@
-"""A new owner for one record or for many. Source: FACTS 5 (owner); write.md 9."""
+"""A new owner for one record or for many. Source: FACTS 5 (owner), 6a (scope), 6b; write.md 9."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _owner(call: ApiCall) -> Record:
     return {"id": user["id"]}
 
 
-_SCOPES = ("ZohoBigin.change_owner.CREATE",)
+_SCOPES = ("ZohoBigin.modules.change_owner.CREATE",)
 ROUTES = [
     Route("POST", "/{module}/{id}/actions/change_owner", change_owner, scopes=_SCOPES),
     Route("POST", "/{module}/actions/change_owner", change_owners, scopes=_SCOPES),

@@ -81,8 +81,8 @@ def _pictured(call: ApiCall) -> tuple[str, Record]:
 
 _PHOTO = "/{module}/{id}/photo"
 ROUTES = [
-    Route("POST", "/files", upload_files, scopes=("ZohoBigin.modules.attachments.CREATE",)),
-    Route("GET", "/files", download_file, scopes=("ZohoBigin.modules.attachments.READ",)),
+    Route("POST", "/files", upload_files, scopes=("ZohoBigin.Files.CREATE",)),
+    Route("GET", "/files", download_file, scopes=("ZohoBigin.Files.READ",)),
     Route("GET", _PHOTO, download_photo, scopes=("ZohoBigin.modules.{module}.READ",)),
     Route("POST", _PHOTO, upload_photo, scopes=("ZohoBigin.modules.{module}.WRITE",)),
     Route("DELETE", _PHOTO, delete_photo, scopes=("ZohoBigin.modules.{module}.WRITE",)),

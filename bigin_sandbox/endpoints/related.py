@@ -8,10 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bigin_sandbox.http.answers import Answer, file_answer, invalid_data, json_answer, no_content
+from bigin_sandbox.http.answers import (
+    Answer,
+    file_answer,
+    invalid_data,
+    json_answer,
+    no_content,
+    scope_mismatch,
+)
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for, shown_to
-from bigin_sandbox.rules.access.permissions import allowed_module, require_module
+from bigin_sandbox.rules.access.permissions import allowed_module, grants, require_module
 from bigin_sandbox.rules.reading.listing import fetch, list_answer, selected
 from bigin_sandbox.rules.reading.paging import read_page
 from bigin_sandbox.rules.reading.read_fields import required_fields
@@ -43,8 +50,10 @@ def list_related(call: ApiCall) -> Answer:
     """The records of a related list, a page at a time; 204 if there is none."""
     parent, parent_id, related = _address(call)
     if related["module"] is None:
+        _require_scope(call, "emails")
         return _list_emails(call, parent_id)
     child = related["module"]["api_name"]
+    _require_scope(call, child)
     allowed_module(call, child, resource_path_index=2)
     fields = required_fields(call)
     page = read_page(call)
@@ -53,6 +62,12 @@ def list_related(call: ApiCall) -> Answer:
     return list_answer(
         call, child, records, fields=fields, page=page, selection=selection, with_sorting=False
     )
+
+
+def _require_scope(call: ApiCall, family: str) -> None:
+    """The parent's scope is the route's; what it relates to has one of its own (read.md 1.6, FACTS 6a)."""
+    if call.token and not grants(call.token.scopes, f"ZohoBigin.modules.{family}.READ"):
+        raise scope_mismatch()
 
 
 def _address(call: ApiCall) -> tuple[str, str, dict[str, Any]]:
@@ -127,9 +142,11 @@ def get_related(call: ApiCall) -> Answer:
     """One e-mail with its text, or the bytes of one attachment."""
     _parent, parent_id, related = _address(call)
     if related["api_name"] == "Attachments":
+        _require_scope(call, "Attachments")
         return _download(call, parent_id)
     if related["api_name"] != "Emails":
         raise invalid_data("the relation name given seems to be invalid", resource_path_index=2)
+    _require_scope(call, "emails")
     for email in call.store.emails(parent_id):
         if email["message_id"] == call.path_params["related_id"]:
             return json_answer({"Emails": [_email(call, email)]})

@@ -24,6 +24,7 @@ from bigin_sandbox.endpoints import (
     coql,
     counting,
     deleted,
+    device,
     files,
     links,
     metadata,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 ROUTES: list[Route] = [
     *accounts.ROUTES,
+    *device.ROUTES,
     *records.ROUTES,
     *counting.ROUTES,
     *search.ROUTES,

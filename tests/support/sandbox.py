@@ -137,6 +137,23 @@ class Sandbox:
         """End every access token."""
         self._control("POST", "expire_tokens")
 
+    def grant_code(self, scope: str, **more: Any) -> str:
+        """A grant code for these scopes; `user`, a place among the users, `seconds` that it is good for."""
+        return self._control("POST", "code", {"scope": scope, **more})["code"]
+
+    def refresh_token_for(self, scope: str, **more: Any) -> str:
+        """A new refresh token for these scopes."""
+        code = self.grant_code(scope, **more)
+        return self.request_token(grant_type="authorization_code", code=code).json()["refresh_token"]
+
+    def answer_device(self, answer: str = "approve", **more: Any) -> list[str]:
+        """A person says yes (or `deny`) to the device that waits; gives the codes answered."""
+        return self._control("POST", "device", {"answer": answer, **more})["answered"]
+
+    def devices(self) -> list[dict[str, Any]]:
+        """The devices that wait for a person."""
+        return self._control("GET", "device")
+
     def _control(self, method: str, name: str, body: Any = None) -> Any:
         answer = self._session.request(method, f"{self.url}/_sandbox/{name}", json=body, timeout=DEADLINE)
         assert answer.status_code == 200, answer.text

@@ -12,6 +12,7 @@ from bigin_sandbox.http.answers import invalid_module, no_permission
 from bigin_sandbox.http.calls import ApiCall
 
 SCOPE_WORDS = {"pipelines": ("pipelines", "deals")}  # the scope list still says deals: FACTS 4
+BY_NAME_ALONE = frozenset({"change_owner", "emails"})  # the modules' ALL does not hold them: FACTS 6a
 OPERATION_WORDS = {
     "create": ("create", "write"),  # write.md 3
     "write": ("write", "update"),
@@ -26,17 +27,23 @@ def grants(scopes: frozenset[str], needed: str) -> bool:
     True
     >>> grants(frozenset({"zohobigin.modules.contacts.read"}), "ZohoBigin.modules.Contacts.WRITE")
     False
+    >>> grants(frozenset({"zohobigin.modules.read"}), "ZohoBigin.modules.Contacts.READ")
+    False
     """
-    family, operation = needed.lower().rsplit(".", 1)
-    operations = {"all", *OPERATION_WORDS.get(operation, (operation,))}
-    return any(f"{place}.{word}" in scopes for place in _places(family) for word in operations)
+    return any(scope in scopes for scope in _sufficient(*needed.lower().split(".")))
 
 
-def _places(family: str) -> Iterable[str]:
-    service, *parts = family.split(".")
-    yield ".".join([service, *parts[:1]])
-    if len(parts) > 1:
-        yield from (f"{service}.{parts[0]}.{word}" for word in SCOPE_WORDS.get(parts[1], (parts[1],)))
+def _sufficient(service: str, family: str, *rest: str) -> Iterable[str]:
+    """The scopes of which any will do."""
+    *members, operation = rest
+    operations = ("all", *OPERATION_WORDS.get(operation, (operation,)))
+    member = members[0] if members else ""
+    if member not in BY_NAME_ALONE:
+        # There is no ZohoBigin.modules.READ: of all modules at once there is ALL alone (FACTS 1).
+        for word in ("all",) if family == "modules" else operations:
+            yield f"{service}.{family}.{word}"
+    for name in SCOPE_WORDS.get(member, (member,)):
+        yield from (f"{service}.{family}.{name}.{word}" for word in operations)
 
 
 def require_module(call: ApiCall, action: str = "View") -> dict[str, Any]:

@@ -16,10 +16,13 @@ CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
 LIFETIME = 3600
 LIVE_TOKENS = 15
 WINDOW = 600  # seconds: of the limit, and for how long the door stays shut
+MOST_REFRESH_TOKENS = 20  # of a client and a user: FACTS 6a
+CODE_LIFETIME = 600  # seconds; of a redirect about a minute: FACTS 6a
 ALL_SCOPES = (
     "ZohoBigin.modules.ALL ZohoBigin.settings.ALL ZohoBigin.users.ALL ZohoBigin.org.ALL ZohoBigin.bulk.ALL "
     "ZohoBigin.coql.READ ZohoBigin.notifications.ALL ZohoSearch.securesearch.READ ZohoFiles.files.ALL "
-    "ZohoBigin.change_owner.CREATE ZohoBigin.send_mail.all.CREATE"
+    "ZohoBigin.modules.change_owner.CREATE ZohoBigin.modules.emails.READ ZohoBigin.Files.ALL "
+    "ZohoBigin.send_mail.all.CREATE"
 )
 # A user without administrator's rights, and a token that may neither query nor use the bulk APIs.
 LIMITED_SCOPES = "ZohoBigin.modules.ALL ZohoBigin.settings.READ ZohoBigin.users.READ ZohoBigin.org.READ"
@@ -36,6 +39,16 @@ class Grant:
     shut_until: float = 0.0
 
 
+@dataclass(frozen=True)
+class Code:
+    """A grant code: whose consent it stands for, and until when."""
+
+    user: int
+    scope: str
+    expires: float
+    refresh_token: str | None = None  # that the consent has given already
+
+
 class Tokens:
     """Gives access tokens and knows which of them live."""
 
@@ -45,7 +58,29 @@ class Tokens:
             "sandbox-refresh": Grant(user=0, scope=ALL_SCOPES),
             "sandbox-limited": Grant(user=1, scope=LIMITED_SCOPES),
         }
-        self.codes = {"sandbox-code": "sandbox-refresh"}
+        self._codes = {"sandbox-code": Code(0, ALL_SCOPES, float("inf"), "sandbox-refresh")}
+
+    def consent(self, user: int, scope: str) -> str:
+        """A new refresh token; the user's 21st ends the oldest, also the one that somebody uses."""
+        refresh_token = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+        self.grants[refresh_token] = Grant(user, scope)
+        own = [value for value, grant in self.grants.items() if grant.user == user]
+        for oldest in own[:-MOST_REFRESH_TOKENS]:
+            del self.grants[oldest]
+        return refresh_token
+
+    def make_code(self, user: int, scope: str, seconds: float) -> str:
+        """A grant code, as the page of a self client makes one."""
+        value = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+        self._codes[value] = Code(user, scope, self._context.clock.timestamp() + seconds)
+        return value
+
+    def redeem(self, value: str) -> str | None:
+        """The refresh token for a grant code, which serves once; None if there is no such code any more."""
+        code = self._codes.pop(value, None)
+        if code is None or code.expires <= self._context.clock.timestamp():
+            return None
+        return code.refresh_token or self.consent(code.user, code.scope)
 
     def issue(self, refresh_token: str) -> AccessToken | None:
         """A new access token; None if too many were asked for lately. The 16th ends the oldest."""
@@ -54,7 +89,7 @@ class Tokens:
         if not self._may_issue(grant, now):
             return None
         user_id = self._context.store.users()[grant.user]["id"]
-        scopes = frozenset(grant.scope.lower().split())
+        scopes = frozenset(grant.scope.lower().replace(",", " ").split())
         value = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
         token = AccessToken(value, user_id, scopes, refresh_token, now, now + LIFETIME)
         grant.issued.append(now)
