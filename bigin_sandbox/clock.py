@@ -26,6 +26,11 @@ class Clock:
         self._shift = 0.0
         self._frozen_at: float | None = None
         self._latest = 0.0
+        self.date_ahead = 0.0  # seconds by which answers' Date header is ahead of the stamps
+
+    def told(self) -> datetime:
+        """The present as answers tell it in their Date header."""
+        return datetime.fromtimestamp(int(self.timestamp() + self.date_ahead), UTC)
 
     def now(self) -> datetime:
         """The present in whole seconds, aware, UTC."""
@@ -55,6 +60,7 @@ class Clock:
     def follow(self) -> None:
         """Forget all that: be the real clock again."""
         self._shift, self._frozen_at, self._latest = 0.0, None, 0.0
+        self.date_ahead = 0.0
 
     def _move_to(self, timestamp: float) -> None:
         self._shift = timestamp - self._real()

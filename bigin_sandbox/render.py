@@ -27,6 +27,7 @@ RICH_TEXT_IN_LISTS = 500  # characters or UTF-16 units: FACTS 3 and 7.23
 INSTANT_TYPES = frozenset({"datetime", "event_reminder"})
 LINK_TYPES = frozenset({"lookup", "bigint"})  # Pipeline says bigint and is a link: FACTS 3
 LINKED_ANYWHERE = frozenset({"What_Id", "Parent_Id"})  # `$se_module` tells the module
+UNDER_APPROVAL = "approval_process_pending"
 LAYOUT_KEY = "$layout_id"  # search alone shows it unasked: read.md 3.3 and 4
 OWN_EXTRAS = {"Attachments": ["$file_id", "$type", "$link_url"]}
 _STORED_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -111,6 +112,8 @@ class Renderer:
                 plan[name] = self._renderer_of(module, known[name], single=single)
             elif name == LAYOUT_KEY:
                 plan[name] = partial(self._layout, module)
+            elif name == "$approval_state":
+                plan[name] = self._approval_state
             elif name in EXTRAS:
                 plan[name] = _constant(EXTRAS[name])
             elif name.startswith("$"):
@@ -199,6 +202,10 @@ class Renderer:
         if link is None or module is None:
             return link
         return {"module": {"api_name": module["api_name"], "id": module["id"]}, **link}
+
+    def _approval_state(self, record: Record) -> str:
+        is_waiting = self._store.is_under_approval(record["id"])
+        return UNDER_APPROVAL if is_waiting else str(EXTRAS["$approval_state"])
 
     def _layout(self, module: str, record: Record) -> dict[str, Any] | None:
         """The layout of a record; of a deal it is its Team Pipeline."""

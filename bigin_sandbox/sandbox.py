@@ -31,7 +31,11 @@ class Sandbox:
         self.was_kept = bool(self.store.users())  # in the file, from an earlier run
         if not self.was_kept:
             self._seeded.put_into(self.store, settings)
-        self.context = Context(self.store, self.clock, settings)
+        self.context = self._at_work(settings)
+
+    def _at_work(self, settings: Settings) -> Context:
+        self.store.visibility_delay = settings.visibility_delay_seconds
+        return Context(self.store, self.clock, settings)
 
     def close(self) -> None:
         """Let go of the organisation."""
@@ -48,7 +52,7 @@ class Sandbox:
         self.clock.follow()
         self.faults.waiting.clear()
         self._seeded.put_into(self.store, settings)
-        self.context = Context(self.store, self.clock, settings)
+        self.context = self._at_work(settings)
 
     def is_gone(self, context: Context) -> bool:
         """Whether an organisation was reset: a call made to it must not touch the next one."""
@@ -75,3 +79,4 @@ class Sandbox:
     def change_settings(self, changes: dict[str, Any]) -> None:
         """Behave differently from now on; the organisation stays."""
         self.context.settings = self.context.settings.changed(changes)
+        self.store.visibility_delay = self.context.settings.visibility_delay_seconds

@@ -12,6 +12,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "edition": ("free", "express"),
     "token_paging": ("keyset", "offset"),
     "ims": ("exclusive", "inclusive", "ignored"),
+    "unapproved_in_coql": ("hidden", "shown"),
     "rich_text_cut": ("characters", "utf16"),
     "any_module_lookups": ("listed", "se_module"),
     "pipeline_json_type": ("jsonobject", "string", "absent"),
@@ -31,6 +32,8 @@ class Settings:
     most_per_page: int = 200  # less: lists give shorter pages than asked for, and a few records make many
     ims: str = "exclusive"  # whether If-Modified-Since includes its own second: FACTS 4
     count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
+    visibility_delay_seconds: float = 0.0  # from a change's stamp until any reader sees it
+    unapproved_in_coql: str = "hidden"  # whether COQL sees records under approval: FACTS 7.24 tells of lists
     search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)
     rich_text_cut: str = "characters"  # how lists count the 500 after which they cut: FACTS 7.23
     any_module_lookups: str = "listed"  # how What_Id and Parent_Id tell their modules: FACTS 7.21

@@ -20,7 +20,7 @@ from bigin_sandbox.rules.values.ids import id_given
 from bigin_sandbox.rules.writing.drafts import Draft, is_locked
 from bigin_sandbox.rules.writing.duplicates import check_unique, duplicate_data, match
 from bigin_sandbox.rules.writing.recurrence import occurrences
-from bigin_sandbox.rules.writing.refused import RecordRefused, record_locked, unknown_id
+from bigin_sandbox.rules.writing.refused import RecordRefused, not_approved, record_locked, unknown_id
 from bigin_sandbox.rules.writing.validation import accepted, settled
 from bigin_sandbox.rules.writing.write_options import WriteOptions, write_options
 
@@ -74,6 +74,8 @@ class Writer:
             raise unknown_id(path)
         if is_locked(existing):
             raise record_locked(path)
+        if self._store.is_under_approval(record_id):
+            raise not_approved(path)
         self._check_unmodified(existing)
         draft = Draft(self._store, self._module, self._user, sent, path, existing)
         values = accepted(draft)

@@ -9,12 +9,13 @@
     POST   reset     {"seed": 2, "size": "medium"}  a fresh organisation; settings as at start but for these
     POST   drain                     wait until all calls under way are answered: `{"waited_for": 3}`
     POST   mutate    [{"op": …}, …]                 people at work: see `mutations`
-    POST   metadata  [{"op": …}, …]                 administrators at work: see `mutations`
+    POST   metadata  [{"op": …}, …]                 administrators at work: see `administration`
     GET    faults                    those still to come
     POST   faults    [{"match": "POST /Contacts", "status": 500, "times": 2}]   see `faults`
     DELETE faults
     GET    clock
     POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
+                     | {"date_ahead": seconds}      the Date header is ahead of what records are stamped with
     POST   expire_tokens             end every access token
     GET    deliveries                what became of notifications: posts, lost, doubled, delivered, waiting, …
     POST   deliveries {"lose": 0.1, "double": 0.1, …}     how they fare from now on: see `telling.troubles`
@@ -42,8 +43,9 @@ from starlette.routing import Route as Address
 
 from bigin_sandbox.clock import UTC, parse_instant, to_text
 from bigin_sandbox.control import notices, sign_in
+from bigin_sandbox.control.administration import change_metadata
 from bigin_sandbox.control.automation import Automation
-from bigin_sandbox.control.mutations import change_metadata, mutate
+from bigin_sandbox.control.mutations import mutate
 from bigin_sandbox.control.usage import Usage
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import Credits, InFlight
@@ -152,6 +154,8 @@ def turn_clock(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str,
         sandbox.clock.set(instant)
     if "advance" in body:
         sandbox.clock.advance(float(body["advance"]))
+    if "date_ahead" in body:
+        sandbox.clock.date_ahead = float(body["date_ahead"])
     if "freeze" in body:
         sandbox.clock.freeze(frozen=bool(body["freeze"]))
     return show_clock(sandbox, params, body)

@@ -1,6 +1,6 @@
-"""People at work while a test runs: `POST /_sandbox/mutate` and `POST /_sandbox/metadata`.
+"""People at work while a test runs: `POST /_sandbox/mutate`.
 
-`mutate` takes a list of, and gives for each what became of it, `{"id", "Modified_Time"}` or a list of them:
+It takes a list of wishes, and gives for each what became of it, `{"id", "Modified_Time"}` or a list of them:
 
     {"op": "create",  "module", "data": {…}}
     {"op": "create",  "module", "count": 5000, "data": {…}}      one and the same second for all
@@ -9,19 +9,15 @@
     {"op": "delete",  "module", "id" or "ids"}                   into the recycle bin, with its cascade
     {"op": "restore", "module", "id"}                            Modified_Time stays
     {"op": "purge",   "module", "id"}                            out of the bin: a permanent entry
+    {"op": "merge",   "module", "id", "losers": […], "data": {…}}  the losers are gone for good: `merging`;
+                                                      `"touch": true` moves the times of relinked records
+    {"op": "submit",  "module", "id"}                            under approval: lists miss it
+    {"op": "approve", "module", "id"}                            approved: there again, Modified_Time stays
     {"op": "activity", "id"}                                     moves Last_Activity_Time alone
 
 `data` is what the API would print: datetimes with any offset, `{"id"}` for lookups and owners (or `null`),
 `Tag: [{"name"}]`. Nothing is checked, as the platform's own doings are not. In `data` of a `count`, `{n}`
 in a text becomes the record's number. Edits are by the organisation's second user, or `"user": <id>`.
-
-`metadata` takes a list of
-
-    {"op": "add_field",    "module", "field": {"api_name", "data_type", …}}
-    {"op": "remove_field", "module", "field": "<api_name>"}
-    {"op": "set_field",    "module", "field": "<api_name>", "data": {…}}      keys of its JSON
-    {"op": "set_module",   "module", "data": {…}}                             keys of its JSON
-    {"op": "close_module", "module"}                                          403 from now on
 """
 
 from __future__ import annotations
@@ -30,6 +26,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import parse_instant, to_text
+from bigin_sandbox.control.merging import merge
 from bigin_sandbox.render import INSTANT_TYPES
 from bigin_sandbox.storage.selection import Selection
 
@@ -46,12 +43,6 @@ def mutate(store: Store, wishes: list[Wish]) -> list[Any]:
     """
     with store.transaction():
         return [_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
-
-
-def change_metadata(store: Store, wishes: list[Wish]) -> list[Any]:
-    """Change the description of the organisation, in order."""
-    with store.transaction():
-        return [_METADATA_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
 
 
 def stored(store: Store, module: str, data: Record, user_id: str) -> Record:
@@ -125,6 +116,28 @@ def _purge(store: Store, wish: Wish) -> Any:
     return {"id": wish["id"]}
 
 
+def _merge(store: Store, wish: Wish) -> Any:
+    module, user_id = wish["module"], _user(store, wish)
+    changes = stored(store, module, wish.get("data", {}), user_id)
+    touch = bool(wish.get("touch", False))
+    return _done(
+        merge(store, module, wish["id"], wish["losers"], user_id=user_id, touch=touch, changes=changes)
+    )
+
+
+def _submit(store: Store, wish: Wish) -> Any:
+    if store.get(wish["module"], wish["id"]) is None:
+        raise LookupError(f"{wish['module']} has no record {wish['id']}")
+    store.submit(wish["module"], wish["id"])
+    return {"id": wish["id"]}
+
+
+def _approve(store: Store, wish: Wish) -> Any:
+    if not store.approve(wish["id"]):
+        raise LookupError(f"{wish['module']} {wish['id']} is not under approval")
+    return {"id": wish["id"]}
+
+
 def _activity(store: Store, wish: Wish) -> Any:
     store.note_activity(wish["id"])
     return {"id": wish["id"]}
@@ -146,64 +159,14 @@ def _done(record: Record) -> Wish:
     return {"id": record["id"], "Modified_Time": record["Modified_Time"]}
 
 
-def _add_field(store: Store, wish: Wish) -> Any:
-    module = wish["module"]
-    model = store.fields(module)[0]
-    blank = {**model, "custom_field": True, "system_mandatory": False, "display_field": False}
-    blank |= {"unique": {}, "lookup": {}, "pick_list_values": [], "json_type": "string"}
-    label = {"field_label": wish["field"]["api_name"], "display_label": wish["field"]["api_name"]}
-    field = {**blank, **label, "id": store.new_id(), **wish["field"]}
-    store.put_metadata("fields", [*store.fields(module), field], owner=module)
-    return {"id": field["id"]}
-
-
-def _remove_field(store: Store, wish: Wish) -> Any:
-    module, name = wish["module"], wish["field"]
-    kept = [field for field in store.fields(module) if field["api_name"] != name]
-    if len(kept) == len(store.fields(module)):
-        raise LookupError(f"{module} has no field {name}")
-    store.put_metadata("fields", kept, owner=module)
-    return {}
-
-
-def _set_field(store: Store, wish: Wish) -> Any:
-    module, name = wish["module"], wish["field"]
-    if store.field(module, name) is None:
-        raise LookupError(f"{module} has no field {name}")
-    changed = [
-        {**field, **wish["data"]} if field["api_name"] == name else field for field in store.fields(module)
-    ]
-    store.put_metadata("fields", changed, owner=module)
-    return {}
-
-
-def _set_module(store: Store, wish: Wish) -> Any:
-    name = wish["module"]
-    if store.module(name) is None:
-        raise LookupError(f"there is no module {name}")
-    changed = [
-        {**module, **wish["data"]} if module["api_name"] == name else module for module in store.modules()
-    ]
-    store.put_metadata("modules", changed)
-    return {}
-
-
-def _close_module(store: Store, wish: Wish) -> Any:
-    return _set_module(store, {**wish, "data": {"profiles": [], "profile_count": 0}})
-
-
 _OPERATIONS: dict[str, Callable[[Store, Wish], Any]] = {
     "create": _create,
     "edit": _edit,
     "delete": _delete,
     "restore": _restore,
     "purge": _purge,
+    "merge": _merge,
+    "submit": _submit,
+    "approve": _approve,
     "activity": _activity,
-}
-_METADATA_OPERATIONS: dict[str, Callable[[Store, Wish], Any]] = {
-    "add_field": _add_field,
-    "remove_field": _remove_field,
-    "set_field": _set_field,
-    "set_module": _set_module,
-    "close_module": _close_module,
 }

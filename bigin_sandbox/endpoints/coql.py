@@ -32,6 +32,7 @@ def query_records(call: ApiCall) -> Answer:
         order=plan.order,
         limit=plan.limit + 1,  # one more tells whether there are more
         offset=plan.offset,
+        approved="both" if call.context.settings.unapproved_in_coql == "shown" else "true",
     )
     rows = list(queries.rows(statement))
     if not rows[: plan.limit]:

@@ -9,7 +9,6 @@ from bigin_sandbox.http.answers import (
     json_answer,
     no_content,
     no_permission,
-    pattern_not_matched,
 )
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import renderer_for
@@ -30,20 +29,10 @@ def list_records(call: ApiCall) -> Answer:
         raise ambiguity("cvid", "sort_by")
     page = read_page(call)
     selection = selected(call, module)
-    if not _is_approved_wanted(call):
-        return no_content()
     records = fetch(call, module, selection, page)
     return list_answer(
         call, module, records, fields=fields, page=page, selection=selection, with_sorting=True
     )
-
-
-def _is_approved_wanted(call: ApiCall) -> bool:
-    """Every record of the sandbox is approved."""
-    approved = call.params.get("approved", "true").lower()
-    if approved not in {"true", "false", "both"}:
-        raise pattern_not_matched("approved")
-    return approved != "false"
 
 
 def get_record(call: ApiCall) -> Answer:
@@ -52,7 +41,7 @@ def get_record(call: ApiCall) -> Answer:
     record_id = call.path_params["id"]
     if not record_id.isdecimal():
         raise invalid_data("the id given seems to be invalid", resource_path_index=1)
-    record = call.store.get(module, record_id)
+    record = call.store.seen(module, record_id)
     if record is None:
         return no_content()
     return json_answer({"data": [renderer_for(call).single(module, record, read_fields(call))]})

@@ -114,6 +114,7 @@ class Pipeline:
             return None
         if fault is not None and fault.mutate:
             mutate(call.store, fault.mutate)
+        call.store.lift_veils()
         if fault is not None and fault.drop:
             return None
         if fault is not None and fault.status:
@@ -216,12 +217,12 @@ def http_date(instant: datetime) -> str:
 
 def plain_response(answer: Answer, clock: Clock) -> Response:
     """An answer to a call that reached no endpoint."""
-    headers = {**NO_STORE, "date": http_date(clock.now()), **answer.headers}
+    headers = {**NO_STORE, "date": http_date(clock.told()), **answer.headers}
     return Response(answer.content, answer.status, headers, media_type=answer.content_type)
 
 
 def _response(call: ApiCall, answer: Answer) -> Response:
-    headers = {**NO_STORE, "date": http_date(call.context.clock.now()), **answer.headers}
+    headers = {**NO_STORE, "date": http_date(call.context.clock.told()), **answer.headers}
     headers |= _token_headers(call)
     if answer.file is not None:
         size = answer.file.stat()

@@ -30,10 +30,24 @@ create table if not exists links (kind text, one integer, other integer, unique 
 create table if not exists emails (id integer primary key, parent integer, body text);
 create table if not exists files (id text primary key, name text, content blob);
 create table if not exists numbers (name text primary key, value integer);
+create table if not exists veils
+  (id integer, kind text, until real, module text, created integer, modified integer, name text, body text,
+   primary key (id, kind));
+create view if not exists seen_records as
+  select * from records where id not in (select id from veils)
+  union all
+  select id, module, created, modified, name, body from veils
+  where kind = 'late' and body is not null and id not in (select id from veils where kind = 'approval');
+create view if not exists seen_or_unapproved_records as
+  select * from records where id not in (select id from veils where kind = 'late')
+  union all
+  select id, module, created, modified, name, body from veils where kind = 'late' and body is not null;
+create view if not exists unapproved_records as
+  select * from records where id in (select id from veils where kind = 'approval');
 create index if not exists bin_by_module on bin (module, deleted);
 create index if not exists emails_by_parent on emails (parent);
 """
-_TABLES = ("metadata", "records", "bin", "lookups", "links", "emails", "files", "numbers")
+_TABLES = ("metadata", "records", "bin", "lookups", "links", "emails", "files", "numbers", "veils")
 _INDEXES = {
     "records_by_module": "records (module)",
     "records_by_created": "records (module, created)",

@@ -23,8 +23,8 @@ import msgspec
 
 from bigin_sandbox.clock import from_text
 from bigin_sandbox.storage.database import Record, to_body, to_row_id
-from bigin_sandbox.storage.metadata import Metadata
 from bigin_sandbox.storage.selection import EVERYTHING, Selection
+from bigin_sandbox.storage.veils import EVERYTHING_TRUE, Veils
 
 _ROWS_AT_ONCE = 5_000
 _IDS_AT_ONCE = 500  # SQLite may take no more than 999 values in a statement
@@ -33,12 +33,18 @@ _INDEX = "insert into lookups values (?, ?, ?, ?)"
 _decode = msgspec.json.Decoder(dict).decode
 
 
-class RecordsTable(Metadata):
+class RecordsTable(Veils):
     """The records of all modules, without the rules of their coming and going."""
 
     def get(self, module: str, record_id: str) -> Record | None:
         """One record in its stored form; None if the module has none of that id."""
         sql = "select body from records where id = ? and module = ?"
+        row = self._db.execute(sql, (to_row_id(record_id), module)).fetchone()
+        return _decode(row[0]) if row else None
+
+    def seen(self, module: str, record_id: str) -> Record | None:
+        """One record as a reader sees it at this moment, also under approval."""
+        sql = f"select body from {self.source('both')} where id = ? and module = ?"
         row = self._db.execute(sql, (to_row_id(record_id), module)).fetchone()
         return _decode(row[0]) if row else None
 
@@ -85,12 +91,20 @@ class RecordsTable(Metadata):
         for (body,) in self._db.execute(sql, values):
             yield _decode(body)
 
-    def page(self, module: str, selection: Selection, *, limit: int, offset: int = 0) -> list[Record]:
-        """A stretch of the selected records."""
-        sql, values = selection.to_sql("id", module)
+    def page(
+        self,
+        module: str,
+        selection: Selection,
+        *,
+        limit: int,
+        offset: int = 0,
+        source: str = EVERYTHING_TRUE,
+    ) -> list[Record]:
+        """A stretch of the selected records; `source` is what a reader selects from, see `Veils`."""
+        sql, values = selection.to_sql("id", module, source)
         rows = self._db.execute(f"{sql} limit ? offset ?", [*values, limit, offset]).fetchall()
         # Ids first: the many records of one second are then sorted without their bodies.
-        by_id = "select body from records where id = ?"
+        by_id = f"select body from {source} where id = ?"
         return [_decode(self._db.execute(by_id, row).fetchone()[0]) for row in rows]
 
     def count(self, module: str, selection: Selection = EVERYTHING) -> int:
@@ -101,7 +115,7 @@ class RecordsTable(Metadata):
     def count_as_of(self, module: str, instant: datetime) -> int:
         """How many records the module had then."""
         moment = int(instant.timestamp())
-        living = "select count(*) from records where module = ? and created <= ?"
+        living = f"select count(*) from {self.source()} where module = ? and created <= ?"
         gone = "select count(*) from bin where module = ? and created <= ? and deleted > ?"
         now = self._db.execute(living, (module, moment)).fetchone()[0]
         return int(now + self._db.execute(gone, (module, moment, moment)).fetchone()[0])
@@ -131,6 +145,7 @@ class RecordsTable(Metadata):
         self._db.executemany(_INDEX, self._index_rows(module, record, fields))
 
     def _erase(self, record_id: str) -> None:
+        self._unveil(record_id)
         self._db.execute("delete from records where id = ?", (to_row_id(record_id),))
         self._db.execute("delete from lookups where id = ?", (to_row_id(record_id),))
 

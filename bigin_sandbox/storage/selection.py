@@ -31,15 +31,15 @@ class Selection:
     after: tuple[int, int] | None = None  # (value of the sort column, id) of the record before
     shuffle: int | None = None  # a seed: equal sort values come in an order of its own
 
-    def to_sql(self, columns: str, module: str) -> tuple[str, list[Any]]:
-        """A select of these columns, and its values."""
+    def to_sql(self, columns: str, module: str, source: str = "records") -> tuple[str, list[Any]]:
+        """A select of these columns out of a table or view of records, and its values."""
         sort, direction = SORT_COLUMNS[self.sort_by], "desc" if self.descending else "asc"
         where, values = ["module = ?"], [module]
         for condition, bound in self._conditions(module, sort):
             where.append(condition)
             values += bound
         order = f"{sort} {direction}" + ("" if sort == "id" else f", {self._among_equals(direction)}")
-        sql = f"select {columns} from records where {' and '.join(where)} order by {order}"
+        sql = f"select {columns} from {source} where {' and '.join(where)} order by {order}"
         return sql, values
 
     def key_of(self, record: Record) -> tuple[int, int]:

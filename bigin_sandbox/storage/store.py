@@ -103,6 +103,8 @@ class Store(RecordsTable):
         now = to_text(created_time or self.clock.now())
         with self.transaction():
             records = [self._new(module, values, now, user_id) for values in many]
+            for record in records:
+                self._veil_change(record["id"])
             self.load(module, records)
             for record in records:
                 self._touch_linked(module, record)
@@ -126,6 +128,7 @@ class Store(RecordsTable):
             record.pop("Last_Activity_Time", None)  # becomes Modified_Time again
         record = {name: value for name, value in record.items() if value is not None}
         with self.transaction():
+            self._veil_change(record_id)
             self._write(module, record, changed=changes.keys())
             if touch:
                 self._touch_linked(module, record)

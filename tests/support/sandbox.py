@@ -94,6 +94,18 @@ class Sandbox:
         """A new record; gives its id."""
         return self.mutate({"op": "create", "module": module, "data": data})[0]["id"]
 
+    def merge(self, module: str, winner: str, *losers: str, **how: Any) -> None:
+        """A merge in Bigin's screen: the losers are deleted for good."""
+        self.mutate({"op": "merge", "module": module, "id": winner, "losers": list(losers), **how})
+
+    def submit(self, module: str, record_id: str) -> None:
+        """A record comes under approval: lists miss it."""
+        self.mutate({"op": "submit", "module": module, "id": record_id})
+
+    def approve(self, module: str, record_id: str) -> None:
+        """It is approved, and there again with its old Modified_Time."""
+        self.mutate({"op": "approve", "module": module, "id": record_id})
+
     def change_metadata(self, *wishes: dict[str, Any]) -> list[Any]:
         """Administrators at work."""
         return self._control("POST", "metadata", list(wishes))

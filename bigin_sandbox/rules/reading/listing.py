@@ -9,7 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import to_text
-from bigin_sandbox.http.answers import Answer, invalid_data, json_answer, limit_exceeded
+from bigin_sandbox.http.answers import (
+    Answer,
+    invalid_data,
+    json_answer,
+    limit_exceeded,
+    pattern_not_matched,
+)
 from bigin_sandbox.render import renderer_for
 from bigin_sandbox.rules.reading import modified_since
 from bigin_sandbox.rules.reading.columns import find_column
@@ -17,6 +23,7 @@ from bigin_sandbox.rules.reading.conditions import Comparison, Criteria, Group
 from bigin_sandbox.rules.reading.paging import Page, after_of, page_info, read_sorting
 from bigin_sandbox.rules.reading.record_sql import RecordQueries
 from bigin_sandbox.rules.reading.views import view_criteria
+from bigin_sandbox.storage.veils import VIEWS
 
 if TYPE_CHECKING:
     from bigin_sandbox.http.calls import ApiCall
@@ -74,10 +81,18 @@ def fetch(call: ApiCall, module: str, selection: Selection, page: Page) -> list[
     """The page's records and one more, if there is one."""
     if "cvid" in call.params:
         return _fetch_view(call, module, selection, page)
-    after = after_of(call, page)
-    if after is None:
-        return call.store.page(module, selection, limit=page.per_page + 1, offset=page.begins.offset)
-    return call.store.page(module, replace(selection, after=after), limit=page.per_page + 1)
+    after, source = after_of(call, page), call.store.source(approved_of(call))
+    offset = page.begins.offset if after is None else 0
+    selection = replace(selection, after=after)
+    return call.store.page(module, selection, limit=page.per_page + 1, offset=offset, source=source)
+
+
+def approved_of(call: ApiCall) -> str:
+    """Which records a list shows: `true` (those approved, unless asked otherwise), `false` or `both`."""
+    approved = call.params.get("approved", "true").lower()
+    if approved not in VIEWS:
+        raise pattern_not_matched("approved")
+    return approved
 
 
 def _fetch_view(call: ApiCall, module: str, selection: Selection, page: Page) -> list[Record]:
@@ -99,6 +114,7 @@ def _fetch_view(call: ApiCall, module: str, selection: Selection, page: Page) ->
         order=[(by_id, selection.descending)],
         limit=page.per_page + 1,
         offset=0 if after else page.begins.offset,
+        approved=approved_of(call),
     )
     return [row.record for row in queries.rows(statement)]
 

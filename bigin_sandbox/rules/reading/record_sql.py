@@ -97,8 +97,10 @@ class RecordQueries:
         order: Sequence[Order] = (),
         limit: int | None = None,
         offset: int = 0,
+        approved: str = "true",
     ) -> Statement:
         """The select that gives the records; without `order` oldest id first."""
+        source = self._store.source(approved)
         needed = [*columns, *(column for column, _ in order)]
         if criteria is not None:
             needed += [comparison.column for comparison in comparisons(criteria)]
@@ -109,7 +111,9 @@ class RecordQueries:
             condition, condition_values = tables.condition(criteria)
             where, values = f"{where} and {condition}", [*values, *condition_values]
         bodies = ", ".join(f"{alias}.body" for alias in tables.aliases.values())
-        sql = f"select {bodies} from records r {tables.joined()} where {where} order by {tables.order(order)}"
+        sql = (
+            f"select {bodies} from {source} r {tables.joined()} where {where} order by {tables.order(order)}"
+        )
         if limit is not None:
             sql, values = f"{sql} limit ? offset ?", [*values, limit, offset]
         return Statement(sql, tuple(values), tuple(tables.aliases)[1:])

@@ -80,6 +80,11 @@ def record_locked(path: str) -> RecordRefused:
     return RecordRefused("RECORD_LOCKED", "record is locked", **details)
 
 
+def not_approved(path: str) -> RecordRefused:
+    """Someone has still to approve the record (write.md 2)."""
+    return RecordRefused("NOT_APPROVED", "record not approved", api_name="id", json_path=f"{path}.id")
+
+
 def mapping_mismatch(mapped_field: str, api_name: str, path: str, message: str) -> RecordRefused:
     """A stage outside its sub-pipeline, a sub-pipeline outside its team pipeline."""
     return RecordRefused(
