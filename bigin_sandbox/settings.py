@@ -30,6 +30,7 @@ class Settings:
     latency_ms: int = 0
     token_paging: str = "keyset"  # what a page_token means while people edit: FACTS 4
     most_per_page: int = 200  # less: lists give shorter pages than asked for, and a few records make many
+    most_settings_per_page: int = 200  # less: views, tags, roles, profiles come in several pages: FACTS 7.25
     ims: str = "exclusive"  # whether If-Modified-Since includes its own second: FACTS 4
     count_lag_seconds: int = 60  # actions/count tells what was true so long ago: FACTS 4 (1 to 10 minutes)
     visibility_delay_seconds: float = 0.0  # from a change's stamp until any reader sees it

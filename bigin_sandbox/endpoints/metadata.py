@@ -15,7 +15,7 @@ from bigin_sandbox.http.answers import (
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
 from bigin_sandbox.rules.metadata_shapes import told_field, told_layout
-from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, simple_info
+from bigin_sandbox.rules.reading.paging import settings_page
 
 SINGLE_VIEW_KEYS = frozenset({"criteria", "fields", "sort_by", "sort_order"})
 MOST_TAGS = 200  # of a module
@@ -54,12 +54,12 @@ def list_related_lists(call: ApiCall) -> Answer:
 def list_custom_views(call: ApiCall) -> Answer:
     """The custom views of a module, without what only a single one shows."""
     views = call.store.custom_views(_module(call))
-    if not views:
+    page, info = settings_page(call, views)
+    if not page:
         return no_content()
-    shown = [{k: v for k, v in view.items() if k not in SINGLE_VIEW_KEYS} for view in views]
+    shown = [{k: v for k, v in view.items() if k not in SINGLE_VIEW_KEYS} for view in page]
     default = next((view["id"] for view in views if view["default"]), None)
-    info = {**simple_info(1, MOST_PER_PAGE, len(shown), more_records=False), "default": default}
-    return json_answer({"custom_views": shown_to(call, shown), "info": info})
+    return json_answer({"custom_views": shown_to(call, shown), "info": {**info, "default": default}})
 
 
 def get_custom_view(call: ApiCall) -> Answer:
@@ -72,11 +72,10 @@ def get_custom_view(call: ApiCall) -> Answer:
 
 def list_tags(call: ApiCall) -> Answer:
     """The tags of a module; `info` says how many there may be."""
-    tags = call.store.tags(_module(call))
-    if not tags:
+    shown, info = settings_page(call, call.store.tags(_module(call)))
+    if not shown:
         return no_content()
-    info = {"count": len(tags), "allowed_count": MOST_TAGS}
-    return json_answer({"tags": shown_to(call, tags), "info": info})
+    return json_answer({"tags": shown_to(call, shown), "info": {**info, "allowed_count": MOST_TAGS}})
 
 
 def count_tagged(call: ApiCall) -> Answer:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from bigin_sandbox.http.answers import Answer, invalid_data, json_answer, no_content, pattern_not_matched
+from bigin_sandbox.http.answers import Answer, json_answer, no_content, pattern_not_matched
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import shown_to
 from bigin_sandbox.rules.access.permissions import is_administrator
-from bigin_sandbox.rules.reading.paging import MOST_PER_PAGE, page_number, positive, simple_info
+from bigin_sandbox.rules.reading.paging import Item, settings_page
 
-User = dict[str, Any]
-TYPES: dict[str, Callable[[User], bool]] = {
+TYPES: dict[str, Callable[[Item], bool]] = {
     "AllUsers": lambda _user: True,
     "ActiveUsers": lambda user: user["status"] == "active",
     "DeactiveUsers": lambda user: user["status"] == "disabled",
@@ -34,14 +32,7 @@ def list_users(call: ApiCall) -> Answer:
         users = [user for user in call.store.users() if TYPES[wanted](user)]
     else:
         raise pattern_not_matched("type")
-    page, per_page = page_number(call), positive(call, "per_page", MOST_PER_PAGE)
-    if per_page > MOST_PER_PAGE:
-        raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
-    shown = users[(page - 1) * per_page : page * per_page]
-    if not shown:
-        return no_content()
-    info = simple_info(page, per_page, len(shown), more_records=len(users) > page * per_page)
-    return json_answer({"users": shown_to(call, shown), "info": info})
+    return _page(call, "users", users)
 
 
 def get_user(call: ApiCall) -> Answer:
@@ -57,12 +48,17 @@ def get_org(call: ApiCall) -> Answer:
 
 def list_roles(call: ApiCall) -> Answer:
     """All roles."""
-    return json_answer({"roles": shown_to(call, call.store.roles())})
+    return _page(call, "roles", call.store.roles())
 
 
 def list_profiles(call: ApiCall) -> Answer:
     """All profiles."""
-    return json_answer({"profiles": shown_to(call, call.store.profiles())})
+    return _page(call, "profiles", call.store.profiles())
+
+
+def _page(call: ApiCall, key: str, items: list[Item]) -> Answer:
+    shown, info = settings_page(call, items)
+    return json_answer({key: shown_to(call, shown), "info": info}) if shown else no_content()
 
 
 ROUTES = [

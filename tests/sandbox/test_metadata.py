@@ -346,3 +346,42 @@ def test_the_json_type_of_pipeline_is_not_known(sandbox, json_type):
     ).json()
     read = sandbox.api("GET", f"/Pipelines/{answer['data'][0]['details']['id']}").json()["data"][0]
     assert read["Pipeline"] == {"name": "Partner Onboarding", "id": partners["id"]}
+
+
+SETTINGS_LISTS = [
+    ("/settings/custom_views", {"module": "Contacts"}, 3, {"default"}),
+    ("/settings/tags", {"module": "Contacts"}, 6, {"allowed_count"}),
+    ("/settings/roles", {}, 2, set()),
+    ("/settings/profiles", {}, 3, set()),
+    ("/users", {}, 7, set()),
+]
+
+
+@pytest.mark.parametrize(("path", "params", "number", "more"), SETTINGS_LISTS)
+def test_settings_lists_say_whether_there_are_more(sandbox, path, params, number, more):
+    """FACTS 7.25: views, tags, roles, profiles and users carry `info`."""
+    body = sandbox.api("GET", path, params=params).json()
+
+    info = body["info"]
+    assert info.keys() == {"per_page", "count", "page", "more_records", *more}
+    assert (info["count"], info["page"], info["more_records"]) == (number, 1, False)
+
+
+@pytest.mark.parametrize("settings_list", SETTINGS_LISTS)
+@pytest.mark.parametrize("how", ["asked", "unasked"])
+def test_settings_lists_may_come_in_pages(sandbox, settings_list, how):
+    """FACTS 7.25: whoever reads the first page alone misses the rest; the setting makes pages unasked."""
+    path, params, number, _ = settings_list
+    asked = {"per_page": 2} if how == "asked" else {}
+    sandbox.settings(most_settings_per_page=2 if how == "unasked" else 200)
+    whole, pages, page = set(), 0, 1
+    while page:
+        answer = sandbox.api("GET", path, params={**params, **asked, "page": page})
+        key = next(iter(answer.json()))
+        whole |= {item["id"] for item in answer.json()[key]}
+        pages += 1
+        page = page + 1 if answer.json()["info"]["more_records"] else 0
+
+    assert (len(whole), pages) == (number, -(-number // 2))
+    beyond = sandbox.api("GET", path, params={**params, **asked, "page": pages + 1})
+    assert beyond.status_code == 204

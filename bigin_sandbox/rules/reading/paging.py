@@ -21,6 +21,8 @@ from bigin_sandbox.storage.selection import SORT_COLUMNS, Selection
 if TYPE_CHECKING:
     from bigin_sandbox.http.calls import ApiCall, Context
 
+Item = dict[str, Any]
+
 MOST_PER_PAGE = 200
 PAGED_RECORDS = 2_000  # by page number
 CHAINED_RECORDS = 100_000  # by page tokens
@@ -147,6 +149,16 @@ def page_info(
 def simple_info(page: int, per_page: int, count: int, *, more_records: bool) -> dict[str, Any]:
     """`info` of a list that knows page numbers only."""
     return {"per_page": per_page, "count": count, "page": page, "more_records": more_records}
+
+
+def settings_page(call: ApiCall, items: list[Item]) -> tuple[list[Item], Item]:
+    """A page of what describes the organisation, and its `info` (FACTS 7.25)."""
+    page, per_page = page_number(call), positive(call, "per_page", MOST_PER_PAGE)
+    if per_page > MOST_PER_PAGE:
+        raise invalid_data(param_name="per_page", maximum_length=MOST_PER_PAGE)
+    per_page = min(per_page, call.context.settings.most_settings_per_page)
+    shown = items[(page - 1) * per_page : page * per_page]
+    return shown, simple_info(page, per_page, len(shown), more_records=len(items) > page * per_page)
 
 
 def page_number(call: ApiCall) -> int:
