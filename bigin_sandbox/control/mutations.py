@@ -3,7 +3,7 @@
 It takes a list of wishes, and gives for each what became of it, `{"id", "Modified_Time"}` or a list of them:
 
     {"op": "create",  "module", "data": {…}}
-    {"op": "create",  "module", "count": 5000, "data": {…}}      one and the same second for all
+    {"op": "create",  "module", "count": 5000, "data": {…}}      an import: one and the same second for all
     {"op": "edit",    "module", "id": "…", "data": {…}}
     {"op": "edit",    "module", "ids": ["…", …] or absent for every record, "data": {…}}
     {"op": "delete",  "module", "id" or "ids"}                   into the recycle bin, with its cascade
@@ -81,7 +81,8 @@ def _create(store: Store, wish: Wish) -> Any:
     for number in range(1, int(wish["count"]) + 1):
         numbered = {k: v.replace("{n}", str(number)) if isinstance(v, str) else v for k, v in data.items()}
         many.append(stored(store, module, {name: f"Record {number}", **numbered}, user_id))
-    made = store.insert_many(module, many, user_id=user_id, created_time=now)
+    with store.caused_by("import"):
+        made = store.insert_many(module, many, user_id=user_id, created_time=now)
     return [_done(record) for record in made]
 
 

@@ -7,7 +7,8 @@ tells what a stored record looks like) < `Store` (how records come, change and g
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,6 +40,7 @@ class Change:
     ids: tuple[str, ...]
     fields: tuple[str, ...]  # api_names that an update touched
     user_id: str | None
+    cause: str = "edit"  # or "bulk" (a Bulk Write job), "import", "cascade" (taken along by a deletion)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Store(RecordsTable):
 
     def __init__(self, db_path: str, clock: Clock) -> None:
         self._listeners: list[Callable[[Change], None]] = []
+        self._cause = "edit"
         super().__init__(db_path, clock)
 
     def clear(self) -> None:
@@ -84,6 +87,15 @@ class Store(RecordsTable):
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Be told of every insert, update and delete from now on."""
         self._listeners.append(listener)
+
+    @contextmanager
+    def caused_by(self, cause: str) -> Iterator[None]:
+        """What happens meanwhile is told with this cause; see `Change`."""
+        self._cause = cause
+        try:
+            yield
+        finally:
+            self._cause = "edit"
 
     def insert(
         self, module: str, values: Record, *, user_id: str, created_time: datetime | None = None
@@ -109,7 +121,7 @@ class Store(RecordsTable):
             for record in records:
                 self._touch_linked(module, record)
         for record in records:
-            self._tell(Change("insert", module, (record["id"],), (), user_id))
+            self._tell(Change("insert", module, (record["id"],), (), user_id, self._cause))
         return records
 
     def update(
@@ -132,7 +144,8 @@ class Store(RecordsTable):
             self._write(module, record, changed=changes.keys())
             if touch:
                 self._touch_linked(module, record)
-        self._tell(Change("update", module, (record_id,), tuple(changes), user_id))
+        fields = tuple(name for name in changes if not name.startswith("$"))
+        self._tell(Change("update", module, (record_id,), fields, user_id, self._cause))
         return record
 
     def note_activity(self, record_id: str) -> None:
@@ -257,7 +270,8 @@ class Store(RecordsTable):
             if of in {None, module}:
                 for child_id in self.find(child, lookup, record_id):
                     self._bin(child, child_id, user_id, record_id)
-        self._tell(Change("delete", module, (record_id,), (), user_id))
+        why = "cascade" if cause else self._cause
+        self._tell(Change("delete", module, (record_id,), (), user_id, why))
         return True
 
     def _tell(self, change: Change) -> None:

@@ -60,11 +60,13 @@ class Notifier:
 
     def _heard(self, change: Change) -> Iterator[Told]:
         """What each channel hears of a change: the change, and those of the records that it links to."""
-        silent = self._context.part(Deliveries).troubles.silent
+        troubles = self._context.part(Deliveries).troubles
+        if change.cause in troubles.silent_causes:
+            return
         for channel in self.live().values():
             related = self._related(change) if channel.notify_on_related_action else ()
             for each in (change, *related):
-                if channel.wants(each.module, each.operation) and each.module not in silent:
+                if channel.wants(each.module, each.operation) and each.module not in troubles.silent:
                     yield told(self._context.store, channel, each)
 
     def _related(self, change: Change) -> list[Change]:

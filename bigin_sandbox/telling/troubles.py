@@ -8,10 +8,13 @@
     {"gather_ms": 200}       what changes within that time goes out together: several ids a POST
     {"ids_per_post": 1}      at most so many ids a POST (100 unless asked for)
     {"silent": ["Tasks"]}    nothing is told of these modules until their channel is put again
+    {"silent_causes": ["bulk", "import", "cascade"]}    nothing is told of what a Bulk Write job wrote, of
+                             an import (`create` with a `count`), of what a deletion took along
     {"seed": 7}              another course of chance
 
 Each POST names all its options: what is left out is as at the start. FACTS 6 promises neither order nor
-retries, and tells of modules that stay silent until their subscription is updated.
+retries, tells of modules that stay silent until their subscription is updated, and does not know whether
+imports, bulk writes and cascades notify.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from random import Random
 from typing import Any
 
 MOST_IDS = 100
+CAUSES = frozenset({"edit", "bulk", "import", "cascade"})
 SHARES = ("lose", "double", "reorder")
 
 
@@ -36,6 +40,7 @@ class Troubles:
     gather_ms: float = 0
     ids_per_post: int = MOST_IDS
     silent: list[str] = field(default_factory=list)
+    silent_causes: list[str] = field(default_factory=list)
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -61,6 +66,8 @@ def troubles_of(wish: dict[str, Any]) -> Troubles:
     troubles = Troubles(**wish)
     if any(not 0 <= getattr(troubles, name) <= 1 for name in SHARES):
         raise ValueError(f"{', '.join(SHARES)} are shares from 0 to 1: {wish}")
+    if not CAUSES.issuperset(troubles.silent_causes):
+        raise ValueError(f"silent_causes are some of {', '.join(sorted(CAUSES))}: {wish}")
     if not 1 <= troubles.ids_per_post <= MOST_IDS:
         raise ValueError(f"ids_per_post is 1 to {MOST_IDS}, not {troubles.ids_per_post}")
     return troubles

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import requests
+from support import bulk_write
 from support.receiver import PATIENCE, Receiver
 
 
@@ -287,3 +288,35 @@ def test_a_receiver_that_refuses_or_is_down_is_counted(sandbox, watch):
 
     counts = settled(sandbox)
     assert (counts["failed"], counts["delivered"]) == (1, 0)
+
+
+@pytest.mark.parametrize("cause", ["cascade", "import", "bulk"])
+@pytest.mark.parametrize("silent", [True, False])
+def test_imports_bulk_writes_and_cascades_may_be_silent(sandbox, receiver, watch, cause, silent):
+    """FACTS 6 [A]: whether they notify is not known."""
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+    sandbox.create("Contacts", Last_Name="Berg", Account_Name={"id": company})
+    watch()
+    sandbox.deliveries(silent_causes=[cause] if silent else [])
+
+    if cause == "cascade":
+        sandbox.mutate({"op": "delete", "module": "Accounts", "id": company})
+    elif cause == "import":
+        sandbox.mutate({"op": "create", "module": "Contacts", "count": 2, "data": {}})
+    else:
+        sandbox.settings(job_seconds=0)
+        bulk_write.run(sandbox, "Last_Name\nEk\n", "insert")
+
+    assert receiver.is_silent() if silent else receiver.next()["module"] == "Contacts"
+
+
+def test_an_edit_names_the_fields_alone(sandbox, receiver, watch):
+    """`$se_module`, which goes with What_Id, is no field."""
+    company = sandbox.create("Accounts", Account_Name="Nordlys")
+    task = sandbox.create("Tasks", Subject="A")
+    watch(events=["Tasks.all"])
+
+    sent = {"id": task, "What_Id": {"id": company}, "$se_module": "Accounts"}
+    sandbox.api("PUT", "/Tasks", json={"data": [sent]})
+
+    assert receiver.next()["affected_fields"] == [{task: ["What_Id"]}]

@@ -153,5 +153,6 @@ class WriteJob:
                 await asyncio.sleep(0)
                 if not self._context.part(BulkBehaviour).is_current():
                     return
-            self._results.append(writer.write(row))
+            with self._context.store.caused_by("bulk"):
+                self._results.append(writer.write(row))
         self._results += [RowResult(UNPROCESSED) for _ in rows[wanted:]]
