@@ -1,9 +1,17 @@
-"""Bytes out, bytes in: the only place that opens a connection."""
+"""Bytes out, bytes in: the only place that opens a connection.
+
+An answer has a deadline and a size that it may not pass, from its first byte to its last: the time limits
+of sockets begin anew with each byte.
+"""
 
 from __future__ import annotations
 
+import http.client
+import io
 import os
 import ssl
+import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,15 +20,20 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from bigin_api.errors import BiginError, ConnectionFailed, SettingsError
+from bigin_api.errors import BiginError, ConnectionFailed, InvalidRequest, ServerError, SettingsError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator, Mapping
 
 CONNECT_TIMEOUT = 15  # seconds
 CHUNK = 1 << 16  # bytes
+MAX_BYTES = 64 * 1024**2  # of an answer in memory: 200 records with five texts of 32,000 characters
+MAX_BYTES_IN_FILE = 4 * 1024**3  # packed: more than any bulk job holds
+FILE_TIMEOUTS = 30  # a file may take so many times as long as an answer in memory
 
 _encoder = msgspec.json.Encoder(decimal_format="number")  # exact: 18 digits are more than a float holds
+_patience: ContextVar[float] = ContextVar("_patience")  # seconds, of the call that this thread makes
 _NEVER_SENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}  # urllib3's
 
 
@@ -42,7 +55,7 @@ class Transport:
 
     def __init__(self, *, timeout: int, connections: int, user_agent: str) -> None:
         self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
-        self._session = requests.Session()
+        self._session = _Session()
         # A .netrc entry would silently replace our Authorization header, so the environment
         # is read for proxies and certificates alone.
         self._session.trust_env = False
@@ -53,7 +66,7 @@ class Transport:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._proxies: dict[str, Mapping[str, str]] = {}
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+            self._session.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=connections))
 
     def send(
         self,
@@ -69,34 +82,35 @@ class Transport:
     ) -> Received:
         """One request. With ``into``, a good answer's body goes to that file, but not if it is JSON.
 
-        Raises ConnectionFailed, or SettingsError where the address or the certificate is at fault.
+        Raises ConnectionFailed, ServerError for an answer that is too large, InvalidRequest for what is no
+        Unicode, or SettingsError where the address or the certificate is at fault.
         """
         sent = dict(headers or {})
-        body: Any = form
         if json is not None:
-            body = _encoder.encode(json)
             sent.setdefault("Content-Type", "application/json")
         if upload:
             upload[1].seek(0)
+        _patience.set(self._timeout[1] * (1 if into is None else FILE_TIMEOUTS))
         try:
             with self._session.request(
                 method,
                 url,
                 params=params or None,
                 headers=sent,
-                data=body,
+                data=form if json is None else _encoder.encode(json),
                 files={"file": upload} if upload else None,
                 timeout=self._timeout,
                 allow_redirects=False,
                 proxies=self._proxies_for(url),
-                stream=into is not None,
+                stream=True,
             ) as answer:
                 if into is None or not _is_file(answer):
-                    return Received(answer.status_code, answer.content, answer.headers)
-                for chunk in answer.iter_content(CHUNK):
+                    body = b"".join(_chunks(answer, MAX_BYTES))
+                    return Received(answer.status_code, body, answer.headers)
+                for chunk in _chunks(answer, MAX_BYTES_IN_FILE):
                     into.write(chunk)
                 return Received(answer.status_code, b"", answer.headers, in_file=True)
-        except requests.RequestException as exc:
+        except (requests.RequestException, UnicodeEncodeError, RecursionError) as exc:
             failure = _failure(exc, url)
         # Raised out here, so that no traceback leads to theirs, which holds the request and its secrets.
         raise failure
@@ -112,18 +126,91 @@ class Transport:
         return dict(self._proxies[host])
 
 
+class _Session(requests.Session):
+    """A session that never looks where a redirect points; theirs reads its body whole, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
+class _Adapter(HTTPAdapter):
+    """Connections, direct ones and those through a proxy, whose answers have a deadline."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Theirs, with our class of answers."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if pool.ConnectionCls.response_class is not _TimedAnswer:
+            pool.ConnectionCls = type("_Timed", (pool.ConnectionCls,), {"response_class": _TimedAnswer})
+        return pool
+
+
+class _TimedAnswer(http.client.HTTPResponse):
+    """An answer with one deadline for its header and its body."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_TimedReader(sock), *args, **kwargs)  # type: ignore[arg-type]  # makes a file of it
+
+
+class _TimedReader(io.RawIOBase):
+    """What comes over a connection until the deadline; a silence may last as long as the socket's timeout."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._silence = sock.gettimeout() or CONNECT_TIMEOUT
+        self._deadline = time.monotonic() + _patience.get(self._silence)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is not whole yet")
+        self._sock.settimeout(min(left, self._silence))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _chunks(answer: requests.Response, most: int) -> Iterator[bytes]:
+    """The body, unpacked. Raises ServerError once it is larger than it may be."""
+    size = 0
+    for chunk in answer.iter_content(CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise ServerError(
+                f"{_host(answer.url)}: HTTP {answer.status_code} with more than {most >> 20} MB, given up.",
+                status=answer.status_code,
+            )
+        yield chunk
+
+
 def _is_file(answer: requests.Response) -> bool:
     """A refusal comes as JSON, now and then with a status that says nothing of it."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return 200 <= answer.status_code < 300 and kind != "application/json"  # noqa: PLR2004
 
 
-def _failure(exc: requests.RequestException, url: str) -> BiginError:
+def _host(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
+
+
+def _failure(exc: Exception, url: str) -> BiginError:
     """Our error for theirs, without the query string or the body, which may hold values."""
-    host = "/".join(url.split("/", 3)[:3])
+    host = _host(url)
     causes = list(_causes(exc))
     names = {type(each).__name__ for each in causes}
     reason = _reason(causes[-1])
+    if isinstance(exc, UnicodeEncodeError | RecursionError):
+        return InvalidRequest(
+            f"{host}: not sent, for it holds what is no Unicode or nested too deep ({reason})."
+        )
     if isinstance(exc, ValueError):  # an address, a proxy or a header that cannot be used at all
         return SettingsError(
             f"{host} cannot be called ({reason}): check api_url, accounts_url and the proxy variables."
@@ -137,7 +224,7 @@ def _failure(exc: requests.RequestException, url: str) -> BiginError:
             f"{host} cannot be reached ({reason}). Check api_url, accounts_url, data_center and the network.",
             may_have_happened=False,
         )
-    if isinstance(exc, requests.exceptions.Timeout):
+    if isinstance(exc, requests.exceptions.Timeout) or any(isinstance(each, TimeoutError) for each in causes):
         return ConnectionFailed(f"{host} did not answer in time.", may_have_happened=True)
     return ConnectionFailed(f"{host}: the connection broke ({reason}).", may_have_happened=True)
 

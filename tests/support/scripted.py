@@ -34,7 +34,11 @@ def settings_for(url: str, **more: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes over the wire. ``cut_after`` breaks off after so many bytes of the body."""
+    """What goes over the wire. ``cut_after`` breaks off after so many bytes of the body.
+
+    ``drip`` waits so many seconds before each byte, of the header too with ``drip_header``. ``endless`` is
+    sent after the body until the client goes away.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -42,6 +46,9 @@ class Answer:
     cut_after: int | None = None
     reset: bool = False
     seconds: float = 0.0
+    drip: float = 0.0
+    drip_header: bool = False
+    endless: bytes = b""
 
     @classmethod
     def of(cls, content: Any, status: int = 200, **more: Any) -> Answer:
@@ -141,6 +148,9 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         handler.connection.close()
         return
+    if answer.drip or answer.endless:
+        _send_without_haste(handler, answer)
+        return
     handler.send_response(answer.status)
     for name, value in answer.headers.items():
         handler.send_header(name, value)
@@ -150,3 +160,19 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     if answer.cut_after is not None:
         handler.wfile.flush()
         handler.close_connection = True
+
+
+def _send_without_haste(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    """Byte by byte, or without an end; the connection's end is the answer's."""
+    handler.close_connection = True
+    lines = [
+        f"HTTP/1.1 {answer.status} said",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+    ]
+    head = "".join(f"{line}\r\n" for line in (*lines, "Connection: close", "")).encode()
+    for part, is_slow in ((head, answer.drip_header), (answer.body, True)):
+        for at in range(0, len(part), 1 if is_slow else len(part)):
+            time.sleep(answer.drip if is_slow else 0.0)
+            handler.wfile.write(part[at : at + (1 if is_slow else len(part))])
+    while answer.endless:
+        handler.wfile.write(answer.endless)
