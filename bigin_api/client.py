@@ -13,6 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import backoff
+
 from bigin_api.bulk.bulk_read import BulkRead
 from bigin_api.bulk.bulk_write import BulkWrite
 from bigin_api.endpoints.coql import Coql
@@ -28,17 +30,18 @@ from bigin_api.errors import (
     ConnectionFailed,
     InvalidRequest,
     RateLimited,
+    TransientError,
 )
-from bigin_api.http.auth import TokenSource
+from bigin_api.http.auth import FixedToken, TokenSource
 from bigin_api.http.call_log import CallLog, Outcome
 from bigin_api.http.calls import Call, Reply
 from bigin_api.http.gate import Gate, Pace
 from bigin_api.http.meter import Meter, Spent
-from bigin_api.http.replies import credits_remaining, read_reply, server_time
+from bigin_api.http.replies import credits_remaining, read_reply, retry_after, server_time
 from bigin_api.http.retry import Retry
 from bigin_api.http.transport import Received, Transport
 from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
-from bigin_api.settings import ClientSettings, Limits, is_zoho
+from bigin_api.settings import ClientSettings, GivenToken, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,7 +67,7 @@ class Client:
         self,
         settings: ClientSettings,
         *,
-        jitter: Callable[[float], float] | None = None,
+        jitter: Callable[[float], float] = backoff.full_jitter,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -82,13 +85,7 @@ class Client:
             connections=limits.max_concurrent_requests + 1,  # one more for the token
             user_agent=settings.user_agent,
         )
-        self._tokens = TokenSource(
-            self._transport,
-            settings.credentials,
-            settings.hosts.accounts_url,
-            cache=settings.token_cache_path,
-            now=now,
-        )
+        self._tokens = self._token_source(now)
         self._gate = Gate(limits.max_concurrent_requests)
         self._retry = Retry(
             limits.max_retries, stop=self._stop, jitter=jitter, on_retry=_say_retry, heard=self._has_heard
@@ -173,12 +170,21 @@ class Client:
         self._transport.close()
         self._log.close()
 
+    def _token_source(self, now: Callable[[], float]) -> TokenSource | FixedToken:
+        settings = self._settings
+        if isinstance(settings.credentials, GivenToken):
+            return FixedToken(settings.credentials)
+        return TokenSource(
+            self._transport, settings.credentials, settings.hosts, cache=settings.token_cache_path, now=now
+        )
+
     def _attempt(self, call: Call, made: int, into: BinaryIO | None) -> Reply:
         with self._gate(urgent=call.urgent) as seen:
             token = self._tokens.current()
             url = f"{self._host(call, token)}{BASE_PATHS[call.api]}{call.path}"
             self._meter.charge(call)
             begun = time.monotonic()
+            received: Received | None = None
             status: int | None = None
             code: str | None = None
             try:
@@ -188,6 +194,8 @@ class Client:
                 reply = _read(call, received, into)
             except BiginError as error:
                 status, code = error.status or status, error.code or type(error).__name__
+                if isinstance(error, TransientError) and received is not None:
+                    error.retry_after = retry_after(received.header)
                 self._react(error, call, token, seen)
                 raise
             finally:
@@ -226,9 +234,10 @@ class Client:
     def _host(self, call: Call, token: AccessToken) -> str:
         hosts = self._settings.hosts
         if call.host is not None:
-            if call.host != hosts.api_url and not is_zoho(call.host):
+            if not hosts.may_have_token(call.host):
+                host = call.host.encode("unicode_escape").decode()
                 raise InvalidRequest(
-                    f"{call.what}: {call.host} is not Zoho's, so no token is sent there.", module=call.module
+                    f"{call.what}: {host} is not Zoho's, so no token is sent there.", module=call.module
                 )
             return call.host
         if call.api == "upload":

@@ -72,9 +72,13 @@ class ClientClosed(BiginError):  # noqa: N818 -- an end in good order, not a fau
 
 
 class TransientError(BiginError):
-    """Worth another try. ``may_have_happened`` is False only if Bigin surely did nothing."""
+    """Worth another try. ``may_have_happened`` is False only if Bigin surely did nothing.
+
+    ``retry_after`` is how many seconds the answer asked to wait, None if it did not.
+    """
 
     may_have_happened: bool = True
+    retry_after: float | None = None
 
 
 class RateLimited(TransientError):  # noqa: N818 -- the platform's own word

@@ -10,25 +10,33 @@ from typing import Any
 import msgspec
 
 
-def read_json(body: bytes, *, tell: Callable[[str], None]) -> Any:
+def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> Any:
     r"""A document. Texts that are no Unicode and numbers that are none are null; ``tell`` gets their places.
 
-    One such value in a page must not cost the page. Raises ValueError for what is no JSON.
+    One such value in a page must not cost the page. None for what is no whole JSON or is nested deeper than
+    can be read.
 
     >>> read_json(b'{"data": [{"id": "7", "Name": "\ud800", "Seats": 1e400}]}', tell=print)
     record 7: Name
     record 7: Seats
     {'data': [{'id': '7', 'Name': None, 'Seats': None}]}
+    >>> read_json(b'{"a": [1', tell=print), read_json(b"[" * 100_000, tell=print)
+    (None, None)
     """
     try:
         return msgspec.json.decode(body)
+    except RecursionError:
+        return None
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
         text = body.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         text = body.decode("utf-8", "surrogateescape")
-    return mended(json.loads(text), tell=tell)
+    try:
+        return mended(json.loads(text), tell=tell)
+    except (ValueError, RecursionError):
+        return None
 
 
 def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
@@ -64,8 +72,8 @@ def entries(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def text(value: Any) -> str | None:
-    """The value as text, None for null and for an empty string."""
-    return str(value) if value not in (None, "") else None
+    """The value as text, None for null, an empty string, a list and an object."""
+    return None if value in (None, "") or isinstance(value, list | Mapping) else str(value)
 
 
 def id_text(value: Any) -> str | None:

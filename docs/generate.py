@@ -79,8 +79,8 @@ def between(text: str, begin: str, end: str, content: str) -> str:
 
 
 def required(plugin: str) -> set[str]:
-    """The settings without which a plugin does not run."""
-    return set(PLUGINS[plugin].config_jsonschema.get("required", ()))
+    """The settings without which a plugin does not run, unless it is given an access token."""
+    return set(PLUGINS[plugin].config_jsonschema["else"]["required"])
 
 
 def table(settings: Mapping[str, Mapping[str, Any]]) -> str:
@@ -94,7 +94,7 @@ def table(settings: Mapping[str, Mapping[str, Any]]) -> str:
 def default(schema: Mapping[str, Any]) -> str:
     """The default of a setting in a table."""
     if schema.get("secret"):
-        return "required, secret"
+        return "secret" if "null" in schema["type"] else "required, secret"
     if "default" in schema:
         return f"`{json.dumps(schema['default'])}`"
     return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from bigin_api import CLIENT_SETTINGS
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from bigin_api.settings import REQUIRED_SETTINGS
+from bigin_api.settings import CREDENTIALS_NEEDED
 
 OPERATIONS = ("upsert", "insert", "update", "delete")
 WRITE_METHODS = ("records", "bulk", "auto")
@@ -225,5 +225,5 @@ CONFIG_JSONSCHEMA: dict[str, Any] = {
         **{name: dict(setting) for name, setting in CLIENT_SETTINGS.items()},
         **{name: dict(setting) for name, setting in TARGET_SETTINGS.items()},
     },
-    "required": list(REQUIRED_SETTINGS),
+    **CREDENTIALS_NEEDED,
 }

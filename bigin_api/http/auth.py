@@ -5,24 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
+import re
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import AuthError, ServerError, TransientError
+from bigin_api.errors import (
+    AuthError,
+    BiginError,
+    RateLimited,
+    ServerError,
+    SettingsError,
+    TransientError,
+)
+from bigin_api.http.replies import is_busy, retry_after
+from bigin_api.json_values import mapping, read_json
 from bigin_api.limits import ACCESS_TOKEN_LIFETIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bigin_api.http.transport import Transport
-    from bigin_api.settings import Credentials
+    from bigin_api.http.transport import Received, Transport
+    from bigin_api.settings import Credentials, GivenToken, Hosts
 
 RENEW_BEFORE_END = 300  # seconds; at most half of a shorter life
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can carry
 
 logger = logging.getLogger(__name__)
 
@@ -66,30 +79,34 @@ class TokenSource:
         self,
         transport: Transport,
         credentials: Credentials,
-        accounts_url: str,
+        hosts: Hosts,
         *,
         cache: Path | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        if cache is not None and cache.exists() and not cache.is_file():
+            raise SettingsError(f"token_cache_path: {cache} is no file.")
         self._transport = transport
         self._credentials = credentials
-        self._accounts_url = accounts_url
+        self._hosts = hosts
         self._cache = cache
         self._now = now
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
         self._refused_token: str | None = None
-        self._refusal: AuthError | None = None
+        self._failure: BiginError | None = None  # of the latest refresh
         self.refreshes = 0
         self.has_answered = False  # whether the accounts server ever did
 
     def current(self) -> AccessToken:
-        """A token that lives. Raises AuthError if the credentials are refused."""
-        token = self._token
+        """A token that lives. Raises AuthError if the credentials are refused, else as the transport."""
+        token, seen = self._token, self.refreshes
         if token is not None and token.is_fresh(self._now()):
             return token
         with self._lock:
             if self._token is None or not self._token.is_fresh(self._now()):
+                if self._failure and (isinstance(self._failure, AuthError) or self.refreshes != seen):
+                    raise self._failure.with_traceback(None)  # of the refresh that this thread waited for
                 self._token = self._kept_by_a_run() or self._refresh()
             return self._token
 
@@ -108,24 +125,23 @@ class TokenSource:
         return kept
 
     def _refresh(self) -> AccessToken:
-        if self._refusal is not None:
-            raise AuthError(self._refusal.message, code=self._refusal.code, status=self._refusal.status)
         try:
             token = self._request()
-        except AuthError as error:
-            self._refusal = error
+        except BiginError as error:
+            if isinstance(error, TransientError):
+                error.may_have_happened = False  # the caller's call, which waits for the token, was not sent
+            self._failure = error
             raise
-        except TransientError as error:
-            error.may_have_happened = False  # what failed is the token's call: the caller's was never sent
-            raise
+        finally:
+            self.refreshes += 1
+        self._failure = None
         self._write_cache(token)
         return token
 
     def _request(self) -> AccessToken:
-        self.refreshes += 1
         received = self._transport.send(
             "POST",
-            f"{self._accounts_url}/oauth/v2/token",
+            f"{self._hosts.accounts_url}/oauth/v2/token",
             form={
                 "grant_type": "refresh_token",
                 "client_id": self._credentials.client_id,
@@ -134,50 +150,60 @@ class TokenSource:
             },
         )
         self.has_answered = True
-        return self._read_token(received.status, received.body)
+        content = read_json(received.body)
+        if is_busy(received.status) or (received.status < 300 and not isinstance(content, Mapping)):  # noqa: PLR2004
+            raise self._no_answer(received)
+        return self._read_token(received.status, mapping(content))
 
-    def _read_token(self, status: int, body: bytes) -> AccessToken:
-        try:
-            content = json.loads(body)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict) or status >= 500:  # noqa: PLR2004
-            raise ServerError(
-                f"{self._accounts_url}: HTTP {status} with no token answer. Is accounts_url right?",
+    def _no_answer(self, received: Received) -> TransientError:
+        """What may be mended by asking again: an accounts server that is busy or broken, a body cut off."""
+        error = (RateLimited if received.status == 429 else ServerError)(  # noqa: PLR2004
+            f"{self._hosts.accounts_url}: HTTP {received.status} without a token. Is accounts_url right?",
+            status=received.status,
+        )
+        error.retry_after = retry_after(received.header)
+        return error
+
+    def _read_token(self, status: int, content: Mapping[str, Any]) -> AccessToken:
+        value, domain, seconds = (content.get(key) for key in ("access_token", "api_domain", "expires_in"))
+        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+            raise self._refused(status, content)
+        if self._hosts.api_url or not isinstance(domain, str) or not domain.startswith("http"):
+            domain = None  # not needed, or no address
+        elif not self._hosts.may_have_token(domain):
+            raise AuthError(
+                f"{self._hosts.accounts_url} says that the API lives at {domain[:100]!r}, which is neither "
+                "Zoho's nor set: no token is sent there. If that host is yours, set api_url.",
                 status=status,
             )
-        value = content.get("access_token")
-        if not isinstance(value, str) or not value:
-            raise self._refused(status, content)
-        domain = content.get("api_domain")
-        seconds = content.get("expires_in")
-        return AccessToken.granted(
-            value,
-            domain if isinstance(domain, str) and domain.startswith("http") else None,
-            now=self._now(),
-            lifetime=seconds if isinstance(seconds, int | float) else ACCESS_TOKEN_LIFETIME.total_seconds(),
-        )
+        if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+            seconds = ACCESS_TOKEN_LIFETIME.total_seconds()
+        return AccessToken.granted(value, domain, now=self._now(), lifetime=seconds)
 
-    def _refused(self, status: int, content: dict[str, Any]) -> AuthError:
-        code = str(content.get("error") or "no access_token in the answer")
+    def _refused(self, status: int, content: Mapping[str, Any]) -> AuthError:
+        said = content.get("error")
+        code = " ".join(said.split())[:100] if isinstance(said, str) else "no access_token in the answer"
         advice = _ADVICE.get(code.lower(), "check data_center, client_id, client_secret and refresh_token")
         return AuthError(
-            f"{self._accounts_url} refused the credentials (HTTP {status}, {code}): {advice}.",
+            f"{self._hosts.accounts_url} refused the credentials (HTTP {status}, {code}): {advice}.",
             code=code,
             status=status,
         )
 
     @property
     def _cache_key(self) -> str:
-        who = f"{self._accounts_url}\n{self._credentials.client_id}\n{self._credentials.refresh_token}"
-        return hashlib.sha256(who.encode()).hexdigest()
+        who = (self._hosts.accounts_url, self._credentials.client_id, self._credentials.refresh_token)
+        return hashlib.sha256("\n".join(who).encode()).hexdigest()
 
     def _read_cache(self) -> AccessToken | None:
         if self._cache is None:
             return None
         try:
-            kept = json.loads(self._cache.read_text(encoding="utf-8"))[self._cache_key]
-            return AccessToken(str(kept["value"]), kept["api_domain"], float(kept["fresh_until"]))
+            kept = read_json(self._cache.read_bytes())[self._cache_key]
+            token = AccessToken(str(kept["value"]), kept["api_domain"], float(kept["fresh_until"]))
+            domain = token.api_domain
+            trusted = domain is None or self._hosts.may_have_token(domain)
+            return token if trusted and _TOKEN.fullmatch(token.value) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None  # absent, of another client or unreadable: a refresh mends it
 
@@ -187,12 +213,38 @@ class TokenSource:
         try:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._cache.parent)  # mode 0600
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({self._cache_key: asdict(token)}, file)
-            Path(name).replace(self._cache)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    json.dump({self._cache_key: asdict(token)}, file)
+                Path(name).replace(self._cache)
+            finally:
+                Path(name).unlink(missing_ok=True)
         except OSError as exc:
             logger.warning(
                 "token_cache_path: cannot write %s (%s); each run will ask for a token of its own.",
                 self._cache,
                 exc.strerror,
             )
+
+
+class FixedToken:
+    """A token that somebody else renews, in place of a ``TokenSource``: once refused, it has ended."""
+
+    has_answered = False
+
+    def __init__(self, token: GivenToken) -> None:
+        self._token = AccessToken(token.access_token, None, math.inf)
+        self._refused = False
+
+    def current(self) -> AccessToken:
+        """The token. Raises AuthError once it was refused."""
+        if self._refused:
+            raise AuthError(
+                "access_token was refused: it has ended, or is one of another data center. Set a new one, or "
+                "client_id, client_secret and refresh_token, with which a run renews its token itself."
+            )
+        return self._token
+
+    def refuse(self, token: AccessToken) -> None:
+        """Bigin refused it: no call is sent any more."""
+        self._refused = token is self._token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -19,12 +20,13 @@ from bigin_api.errors import (
     ServerError,
 )
 from bigin_api.http.calls import Call, Reply
-from bigin_api.json_values import entries, mapping, read_json
+from bigin_api.json_values import entries, mapping, read_json, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EMPTY = (204, 304)  # no record, nothing modified: both bodies are empty
+_TOO_LARGE = (413, 414, 431)  # said by what stands before Bigin, often without a word more
 _WHOLE_CALL_CODES = {
     "INVALID_MODULE",
     "INVALID_TOKEN",
@@ -43,7 +45,8 @@ def read_reply(
     """What an answer means. No I/O.
 
     Raises ServerError for a body that is cut off, whatever the status says, and the class of the
-    code for a refusal. A refusal that judges record by record is a reply, not an error.
+    code for a refusal; a refusal in words that are no JSON (a proxy's page) is an InvalidRequest.
+    A refusal that judges record by record is a reply, not an error.
 
     >>> read_reply(204, b"").body is None
     True
@@ -59,7 +62,11 @@ def read_reply(
             module=call.module if call else None,
         )
     damaged: list[str] = []
-    content = _decode(status, body, call, damaged)
+    content = read_json(body, tell=damaged.append)
+    if not isinstance(content, Mapping):
+        if status != 429:  # noqa: PLR2004
+            raise _without_json(status, body, header, call)
+        content = {}  # the status alone says that nothing was done
     if _is_result(status, content, call):
         return Reply(status, content, server_time(header), remaining, header, tuple(damaged))
     refuse(status, content, call=call, remaining=remaining)
@@ -68,13 +75,13 @@ def read_reply(
 def refuse(status: int, content: Any, *, call: Call | None = None, remaining: int | None = None) -> NoReturn:
     """Raise the error that an answer's body stands for, in Bigin's own words."""
     refusal = next(_refusals(content), {})
-    code = str(refusal.get("code") or "") or None
+    code = text(refusal.get("code"))
     details = mapping(refusal.get("details"))
-    said = str(refusal.get("message") or "").strip()
+    said = " ".join((text(refusal.get("message")) or "").split())[:500]
     error = _class_of(status, code, details)
     seen = " ".join(part for part in (f"HTTP {status}", code, f"({said})" if said else None) if part)
     if details:
-        seen += f" {dict(details)}"
+        seen += f" {_Short().repr(dict(details))}"
     remedy = _rate_remedy(remaining) if error is RateLimited else REMEDIES.get(error)
     message = f"{_where(call)}{seen}."
     raise error(
@@ -88,16 +95,40 @@ def refuse(status: int, content: Any, *, call: Call | None = None, remaining: in
 
 def server_time(header: Mapping[str, str]) -> datetime | None:
     """Bigin's clock, in UTC: the ``Date`` header."""
-    try:
-        return parsedate_to_datetime(header.get("date") or "").astimezone(timezone.utc)
-    except (TypeError, ValueError):
-        return None
+    return _moment(header.get("date"))
+
+
+def retry_after(header: Mapping[str, str]) -> float | None:
+    """How many seconds the answer asks to wait, None if it does not: a number, or a moment.
+
+    >>> retry_after({"retry-after": "7"}), retry_after({"retry-after": "soon"})
+    (7.0, None)
+    """
+    said = header.get("retry-after", "").strip()
+    if said.isascii() and said.isdecimal():
+        return float(said)
+    until, now = _moment(said), server_time(header)
+    return max(0.0, (until - now).total_seconds()) if until and now else None
 
 
 def credits_remaining(header: Mapping[str, str]) -> int | None:
     """What remains of the day's credits; told once half of them are used."""
-    text = header.get("x-api-credits-remaining", "").strip()
-    return int(text) if text.lstrip("-").isdecimal() else None
+    try:
+        return int(header.get("x-api-credits-remaining", ""))
+    except ValueError:
+        return None
+
+
+def is_busy(status: int) -> bool:
+    """True for a status that another try may mend, whatever the body says."""
+    return status in (408, 429) or status >= 500  # noqa: PLR2004
+
+
+def _moment(said: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(said or "").astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _where(call: Call | None) -> str:
@@ -106,17 +137,23 @@ def _where(call: Call | None) -> str:
     return "".join(f"{part}: " for part in (call.module, call.what) if part)
 
 
-def _decode(status: int, body: bytes, call: Call | None, damaged: list[str]) -> Mapping[str, Any]:
-    try:
-        content = read_json(body, tell=damaged.append)
-    except ValueError:
-        content = None
-    if isinstance(content, Mapping):
-        return content
-    if status == 429:  # noqa: PLR2004
-        return {}  # the status alone says that nothing was done
-    what = "an empty body" if not body else f"{len(body)} bytes that are not a whole JSON object"
-    raise ServerError(
+class _Short(reprlib.Repr):
+    """Details in one line of a message, however many and however deep they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict, self.maxlist, self.maxstring = 4, 20, 20, 200
+
+
+def _without_json(status: int, body: bytes, header: Mapping[str, str], call: Call | None) -> BiginError:
+    """The error of a body that is no JSON object: it is cut off, or not Bigin's but a proxy's."""
+    kind = header.get("content-type", "").partition(";")[0].strip()[:50] or "unnamed"
+    what = f"{len(body)} bytes of {kind!r} that are not a whole JSON object" if body else "an empty body"
+    cut_off = body.strip()[:1] in (b"", b"{") and status not in _TOO_LARGE
+    error: type[BiginError] = ServerError
+    if 400 <= status < 500 and not is_busy(status) and not cut_off:  # noqa: PLR2004
+        error = AuthError if status == 401 else InvalidRequest  # noqa: PLR2004
+    return error(
         f"{_where(call)}HTTP {status} with {what}.", status=status, module=call.module if call else None
     )
 
@@ -125,7 +162,7 @@ def _is_result(status: int, content: Mapping[str, Any], call: Call | None) -> bo
     """Whether this is what was asked for: records, a success, or a verdict on each record sent."""
     if 200 <= status < 300:  # noqa: PLR2004
         return not _is_flat_error(content) and not _is_one_error_for_many(content, call)
-    if status in (401, 429) or status >= 500 or call is None or not call.answers_records:  # noqa: PLR2004
+    if status == 401 or is_busy(status) or call is None or not call.answers_records:  # noqa: PLR2004
         return False
     return _judges_each(entries(content, "data"), call.records)
 
@@ -166,16 +203,16 @@ def _refusals(content: Any) -> Iterator[Mapping[str, Any]]:
     for key in ("data", "watch", "tags"):
         yield from (entry for entry in entries(content, key) if entry.get("status") == "error")
     if "ERROR_CODE" in content:  # the content host, if headers are missing
-        said = " ".join(str(content.get(key) or "") for key in ("ERROR_MESSAGE", "x-error")).strip()
+        said = " ".join(text(content.get(key)) or "" for key in ("ERROR_MESSAGE", "x-error"))
         yield {"code": content["ERROR_CODE"], "message": said}
     if "x-info" in content:  # the link of a bulk write's result
-        yield {"code": str(content.get("info") or "").upper(), "message": content["x-info"]}
+        yield {"code": (text(content.get("info")) or "").upper(), "message": content["x-info"]}
 
 
 def _class_of(status: int, code: str | None, details: Mapping[str, Any]) -> type[BiginError]:
     if status == 429:  # noqa: PLR2004
         return RateLimited
-    if status >= 500:  # noqa: PLR2004
+    if is_busy(status):
         return ServerError
     if code == "INVALID_DATA" and details.get("param_name") == "page_token":
         return PageTokenRefused

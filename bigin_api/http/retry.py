@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+import backoff
 
 from bigin_api.errors import (
     AuthError,
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 FIRST_WAIT = 1.0  # seconds
 LONGEST_WAIT = 60.0  # seconds
+LONGEST_RETRY_AFTER = 600.0  # seconds; the accounts server stays shut for about ten minutes
 TRIES_AT_A_STRANGERS_DOOR = 2
 """Retries of a connection to a server that never answered: an unreachable one is an error at once."""
 
@@ -53,6 +55,8 @@ def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int)
         return "give up"
     if isinstance(error, RateLimited) and error.details.get("credits_remaining", 1) <= 0:
         return "give up"  # lasts hours, not seconds
+    if (error.retry_after or 0) > LONGEST_RETRY_AFTER:
+        return "give up"  # it asks for more than a run can wait
     if isinstance(error, ConnectionFailed) and not tried.heard and tried.made > TRIES_AT_A_STRANGERS_DOOR:
         return "give up"  # a wrong address, rather than a server that is down for a moment
     return "wait" if call.repeatable or not error.may_have_happened else "give up"
@@ -68,21 +72,23 @@ def longest_wait(attempt: int) -> float:
 
 
 class Retry:
-    """Tries a call again, as ``verdict`` says, with full jitter. Safe for many threads."""
+    """Tries a call again, as ``verdict`` says, with full jitter, and not before the answer's Retry-After.
+
+    Safe for many threads.
+    """
 
     def __init__(
         self,
         max_retries: int,
         *,
         stop: threading.Event | None = None,
-        jitter: Callable[[float], float] | None = None,
+        jitter: Callable[[float], float] = backoff.full_jitter,
         on_retry: Callable[[BiginError, float, int], None] | None = None,
         heard: Callable[[], bool] = lambda: True,
     ) -> None:
         self.max_retries = max_retries
         self._stop = stop or threading.Event()
-        # backoff's full_jitter and expo know no interruptible sleep, so the wait is ours.
-        self._jitter = jitter or (lambda longest: random.uniform(0, longest))  # noqa: S311
+        self._jitter = jitter
         self._on_retry = on_retry
         self._heard = heard
 
@@ -100,11 +106,12 @@ class Retry:
                 if todo == "give up":
                     raise
                 renewed = renewed or isinstance(error, AuthError)
-                if todo == "wait":
+                if isinstance(error, TransientError):
                     self._wait(error, made)
 
-    def _wait(self, error: BiginError, made: int) -> None:
-        seconds = self._jitter(longest_wait(made))
+    def _wait(self, error: TransientError, made: int) -> None:
+        # backoff's own loop knows no sleep that an event ends, so the wait is ours.
+        seconds = max(self._jitter(longest_wait(made)), error.retry_after or 0.0)
         if self._on_retry:
             self._on_retry(error, seconds, made)
         if self._stop.wait(seconds):

@@ -38,6 +38,24 @@ MINIMAL = {"client_id": "the-client", "client_secret": SECRETS[0], "refresh_toke
         ("api_url", "https://www.zohoapis.eu?token=the-secret"),
         ("api_url", "https://www.zohoapis.eu/bigin/v2"),
         ("api_url", 8585),
+        ("api_url", r"https://HOST\.zoho.com"),
+        ("api_url", "https://HOST\t.zoho.com"),
+        ("api_url", "https://HOST\x00.zoho.com"),
+        ("api_url", "https://www zohoapis.eu"),
+        ("api_url", "https://HOST%2f.zoho.com"),
+        ("api_url", "https://zohoapis。eu"),
+        ("api_url", f"https://{'x' * 64}.eu"),
+        ("api_url", "https://www.zohoapis.eu:99999"),
+        ("api_url", "http://www.zohoapis.eu"),
+        ("api_url", "http://10.0.0.7:8585"),
+        ("accounts_url", "http://127.0.0.1.example.org"),
+        ("accounts_url", "http://localhost.example.org"),
+        ("accounts_url", "http://accounts.zoho.eu"),
+        ("allow_http", "true"),
+        ("allow_http", 1),
+        ("access_token", 17),
+        ("access_token", "the-secret\r\nX-Evil: 1"),
+        ("access_token", "the-secret the-secret"),
         ("accounts_url", "accounts.zoho.eu"),
         ("max_concurrent_requests", 0),
         ("max_concurrent_requests", 11),
@@ -74,6 +92,62 @@ def test_credentials_are_required(setting):
         Client.from_settings(given)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8585", "http://127.9.9.9", "http://localhost:1", "http://[::1]:8585"]
+)
+def test_plain_http_stays_on_this_machine(url):
+    """The sandbox runs there, and nobody can listen on the way."""
+    assert ClientSettings.from_mapping({**MINIMAL, "api_url": url}).hosts.api_url == url
+
+
+@pytest.mark.parametrize("setting", ["api_url", "accounts_url"])
+def test_plain_http_to_another_machine_is_for_those_who_say_so(setting):
+    """A proxy in one's own network may do without TLS."""
+    given = {**MINIMAL, setting: "http://proxy.internal:8080"}
+
+    made = ClientSettings.from_mapping({**given, "allow_http": True})
+
+    assert getattr(made.hosts, setting) == "http://proxy.internal:8080"
+    with pytest.raises(SettingsError, match=f"{setting}.*allow_http"):
+        ClientSettings.from_mapping(given)
+
+
+def test_an_access_token_stands_for_the_credentials():
+    """Whoever gives one need not give what makes one; an empty one, as of an unset variable, is none."""
+    made = ClientSettings.from_mapping({"access_token": "the-secret"})
+
+    assert "the-secret" not in repr(made)
+    with pytest.raises(SettingsError, match="client_id is missing"):
+        ClientSettings.from_mapping({"access_token": ""})
+
+
+@pytest.mark.parametrize(
+    ("address", "may"),
+    [
+        ("https://www.zohoapis.eu", True),
+        ("https://download-accl.zoho.com", True),
+        ("https://proxy.example.org:8443", True),
+        ("https://PROXY.example.org:8443/x", True),
+        ("https://accounts.example.org", True),
+        ("http://proxy.example.org:8443", False),
+        ("https://proxy.example.org", False),
+        ("https://other.example.org:8443", False),
+        (r"https://proxy.example.org:8443\.evil.org", False),
+        ("https://proxy.example.org:8443@evil.org", False),
+    ],
+)
+def test_a_token_goes_to_zoho_and_to_what_the_user_set(address, may):
+    """Scheme, host and port are those that were set: another port is another server."""
+    given = {
+        "api_url": "https://proxy.example.org:8443/bigin-api",
+        "accounts_url": "https://accounts.example.org",
+    }
+
+    hosts = ClientSettings.from_mapping({**MINIMAL, **given}).hosts
+
+    assert hosts.may_have_token(address) is may
+
+
 def test_defaults_are_those_that_are_declared():
     """A setting is declared once: what the plugin shows as default is what the client does."""
     made = ClientSettings.from_mapping(MINIMAL)
@@ -84,6 +158,7 @@ def test_defaults_are_those_that_are_declared():
         "max_concurrent_requests": made.limits.max_concurrent_requests,
         "request_timeout": made.limits.request_timeout,
         "max_retries": made.limits.max_retries,
+        "allow_http": False,
     }
     assert made.limits.credit_budget is None
     assert made.hosts.accounts_url == "https://accounts.zoho.com"
@@ -124,7 +199,7 @@ def test_secrets_are_marked_as_such():
     """What is marked secret is masked by Meltano and by --about."""
     secret = {name for name, schema in CLIENT_SETTINGS.items() if schema.get("secret")}
 
-    assert secret == {"client_secret", "refresh_token"}
+    assert secret == {"client_secret", "refresh_token", "access_token"}
 
 
 def test_no_repr_shows_a_secret():
@@ -173,6 +248,15 @@ def test_no_data_center_is_without_a_test():
         "https://www.zoho.com@example.org",
         "https://example.org/zoho.com",
         "https://example.org#.zoho.com",
+        r"https://HOST\.zoho.com",
+        r"https://HOST\@www.zoho.com",
+        "https://HOST\n.zoho.com",
+        "https://HOST?.zoho.com",
+        "https://HOST .zoho.com",
+        "https://HOST:.zoho.com",
+        "https://zohocloud.com",
+        "https://x.zohocloud.eu",
+        "https://x.zoho.ca",
         "https://",
         "www.zohoapis.eu",
         "",

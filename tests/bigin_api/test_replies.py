@@ -81,6 +81,7 @@ def test_empty_answers_are_no_records(status):
         (429, "TOO_MANY_REQUESTS", {}, RateLimited),
         (400, "TOO_MANY_REQUESTS", {}, RateLimited),
         (429, "SOMETHING_NEW", {}, RateLimited),
+        (408, "SOMETHING_NEW", {}, ServerError),
         (500, "INTERNAL_ERROR", {}, ServerError),
         (400, "INTERNAL_ERROR", {}, ServerError),
         (503, "SOMETHING_NEW", {}, ServerError),
@@ -114,15 +115,31 @@ def test_every_known_code_becomes_its_class(code, enveloped):
 
 
 @pytest.mark.parametrize("status", [200, 201, 207, 400, 401, 403, 404, 500, 502])
-@pytest.mark.parametrize(
-    "body", [b"", b'{"data": [{"id": "1"', b"<html>Bad gateway</html>", b"\xff\xfe", b"[1]"]
-)
+@pytest.mark.parametrize("body", [b"", b'{"data": [{"id": "1"'])
 def test_a_body_that_is_cut_off_is_a_server_error_whatever_the_status(status, body):
     """Half a page must never pass for a page, nor half a refusal for one."""
     with pytest.raises(ServerError) as raised:
         read(status, body)
 
     assert raised.value.may_have_happened
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, ServerError) for status in (200, 201, 207, 408, 500, 502)),
+        *((status, InvalidRequest) for status in (400, 403, 404, 413)),
+        (401, AuthError),
+    ],
+)
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"\xff\xfe", b"[1]"])
+def test_what_is_no_json_is_not_bigins(status, error, body):
+    """A proxy's page with a 4xx is its refusal; with any other status it is no answer yet."""
+    with pytest.raises(error) as raised:
+        read(status, body)
+
+    assert type(raised.value) is error
+    assert raised.value.status == status
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>slow down</html>"])

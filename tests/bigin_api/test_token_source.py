@@ -6,12 +6,22 @@ import stat
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scripted import SECRETS, TOKEN_ENDED, Answer, settings_for, token_answer
+from support.scripted import SECRETS, TOKEN_ENDED, Answer, ScriptedServer, settings_for, token_answer
 
-from bigin_api import AuthError, BiginError, Call, ClientSettings, ConnectionFailed, ServerError
+from bigin_api import (
+    AuthError,
+    BiginError,
+    Call,
+    Client,
+    ClientSettings,
+    ConnectionFailed,
+    ServerError,
+    SettingsError,
+)
 from bigin_api.http.auth import AccessToken, TokenSource
 from bigin_api.http.transport import Transport
 
@@ -138,9 +148,9 @@ class SlowToRefuse(TokenSource):
 def test_a_refusal_that_comes_late_drops_no_new_token(server):
     """Ended and refused at once: whoever renews it must not see its new token thrown away by the other."""
     clock = Clock()
-    credentials = ClientSettings.from_mapping(settings_for(server.url)).credentials
+    settings = ClientSettings.from_mapping(settings_for(server.url))
     transport = Transport(timeout=5, connections=2, user_agent="test")
-    tokens = SlowToRefuse(transport, credentials, server.url, now=clock)
+    tokens = SlowToRefuse(transport, settings.credentials, settings.hosts, now=clock)
     old = tokens.current()
     clock.time += 3_500
 
@@ -264,6 +274,145 @@ def test_api_lives_where_the_token_says(server, connect, domain):
         assert token.api_domain is None
 
 
+FOREIGN = ["https://api.example.org", r"https://HOST\.zoho.com", "https://zoho.com@HOST", "http://www.zohoapis.com",
+           "https://zohocloud.com", "https://www.zohoapis.com.example.org", "http://127.0.0.1:1", "https://[::1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("domain", FOREIGN)
+def test_no_token_goes_where_an_answer_alone_points(server, connect, domain, tmp_path):
+    """Whoever could write an api_domain had our token: it is Zoho's, or one that the user set."""
+    client = connect(server.url, api_url=None, token_cache_path=str(tmp_path / "token.json"))
+    server.token_answers.append(token_answer("t", domain))
+
+    with pytest.raises(AuthError, match="neither Zoho's nor set") as raised:
+        client.send(LIST)
+
+    assert "api_url" in raised.value.message
+    assert (server.asked, len(server.token_requests)) == ([], 1)
+    assert not (tmp_path / "token.json").exists()
+
+
+def test_what_an_answer_says_matters_only_where_nothing_is_set(server, client):
+    """Behind a proxy the accounts server tells an address that nobody here calls."""
+    server.token_answers.append(token_answer("t", "https://api.example.org"))
+
+    client.send(LIST)
+
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("domain", FOREIGN)
+def test_a_kept_token_of_a_foreign_domain_is_not_taken(server, connect, domain, tmp_path):
+    """A cache written by an older version may hold one."""
+    path = tmp_path / "token.json"
+    connect(server.url, api_url=None, token_cache_path=str(path)).send(LIST)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    for each in kept.values():
+        each["api_domain"] = domain
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+    connect(server.url, api_url=None, token_cache_path=str(path)).send(LIST)
+
+    assert len(server.token_requests) == 2
+
+
+@pytest.mark.parametrize("value", ["tok\r\nX-Evil: 1", "tök☃", "", "two words", 17, None])
+def test_a_token_that_no_header_can_carry_is_none(server, client, value):
+    """It would end in a traceback of the library that sends it."""
+    server.token_answers.append(token_answer(value, server.url))
+
+    with pytest.raises(AuthError, match="no access_token"):
+        client.send(LIST)
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("seconds", ["soon", None, 0, -5, 1e400])
+def test_a_token_whose_end_makes_no_sense_lives_an_hour(server, client, seconds):
+    """Ended at once, each call would ask for another one, and the account be locked after ten."""
+    server.token_answers.append(token_answer("t", server.url, expires_in=seconds))
+
+    client.send(LIST)
+    client.send(LIST)
+
+    assert len(server.token_requests) <= 2
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+@pytest.mark.parametrize(
+    "body", [b"", b'{"error": "Access Denied"}', b"<html>"], ids=["empty", "JSON", "HTML"]
+)
+def test_an_accounts_server_that_is_busy_is_asked_again(server, client, status, body):
+    """One busy minute of the accounts server must not end a night's run."""
+    server.token_answers.extend([Answer(status, body)] * 2)
+
+    client.send(INSERT)
+
+    assert (len(server.token_requests), len(server.asked)) == (3, 1)
+
+
+def test_a_busy_accounts_server_is_not_asked_before_its_time(server, connect):
+    """Retry-After is kept as with any answer."""
+    server.token_answers.append(Answer(429, b"", {"Retry-After": "7"}))
+    client, waits = connect(server.url), []
+    client._retry._stop.wait = lambda seconds: bool(waits.append(seconds))
+
+    client.send(LIST)
+
+    assert waits == [7.0]
+
+
+def test_threads_that_wait_for_one_token_share_its_failure(server, connect):
+    """Ten calls would make ten requests to a server that is busy, each time."""
+    server.token_answers.append(Answer(503, b"", seconds=0.5))
+    client = connect(server.url, max_concurrent_requests=10, max_retries=0)
+
+    with ThreadPoolExecutor(10) as pool:
+        tries = [pool.submit(client.send, LIST) for _ in range(10)]
+
+    assert {type(each.exception()) for each in tries} == {ServerError}
+    assert len(server.token_requests) == 1
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 413])
+def test_a_page_instead_of_a_token_ends_the_run(server, client, status):
+    """accounts_url is wrong, or a firewall says no: it stays so, however often it is asked."""
+    server.token_answers.append(Answer(status, b"<html>"))
+
+    with pytest.raises(AuthError, match=f"HTTP {status}"):
+        client.send(LIST)
+
+    assert len(server.token_requests) == 1
+
+
+def given(server: ScriptedServer, **more: Any) -> dict[str, Any]:
+    """Settings with an access token alone."""
+    return {"access_token": "given-token", "api_url": server.url, **more}
+
+
+def test_an_access_token_is_used_as_it_is(server):
+    """A platform that renews tokens itself hands out no refresh token."""
+    with Client.from_settings(given(server, client_secret=None)) as client:
+        client.send(LIST)
+
+    assert server.asked[0].headers["Authorization"] == "Zoho-oauthtoken given-token"
+    assert server.token_requests == []
+
+
+def test_an_access_token_that_is_refused_ends_the_run(server):
+    """It cannot be renewed: one line that says so, and no call more."""
+    server.dead_tokens.add("given-token")
+
+    with Client.from_settings(given(server)) as client:
+        for _ in range(2):
+            with pytest.raises(AuthError, match=r"access_token was refused.*Set a new one") as raised:
+                client.send(LIST)
+
+    assert "given-token" not in raised.value.message
+    assert len(server.asked) == 1
+
+
 def test_the_token_is_kept_between_runs_for_its_owner_alone(server, connect, tmp_path):
     """A cron job every five minutes must not ask for a token each time, nor leave one lying open."""
     path = tmp_path / "cache" / "token.json"
@@ -342,6 +491,26 @@ def test_a_cache_that_cannot_be_written_is_said_and_not_fatal(server, connect, t
 
     assert len(server.asked) == 1
     assert "token_cache_path" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["device", "folder"])
+def test_a_cache_that_is_no_file_is_said_at_the_start(server, connect, tmp_path, kind):
+    """A device would be read without end, or replaced by a file with a token in it."""
+    with pytest.raises(SettingsError, match="token_cache_path"):
+        connect(server.url, token_cache_path="/dev/null" if kind == "device" else str(tmp_path))
+
+
+def test_a_cache_that_cannot_be_written_leaves_no_token_behind(server, connect, tmp_path, monkeypatch):
+    """A half-written file beside the cache is a token that nobody looks after."""
+    monkeypatch.setattr(Path, "replace", _fail)
+
+    connect(server.url, token_cache_path=str(tmp_path / "token.json")).send(LIST)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _fail(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 FAILURES = {

@@ -128,7 +128,7 @@ def test_an_insert_that_never_left_is_sent_again(closed_port, server, connect):
 
 def test_an_unknown_host_is_said_with_what_to_check(server, connect):
     """A typing error in api_url is the most likely cause; the last line says where to look."""
-    client = connect(server.url, api_url="http://no-such-host.invalid", max_retries=0)
+    client = connect(server.url, api_url="http://no-such-host.invalid", allow_http=True, max_retries=0)
 
     with pytest.raises(ConnectionFailed, match=r"no-such-host\.invalid cannot be reached") as raised:
         client.send(LIST)
@@ -183,7 +183,7 @@ def test_the_environments_proxy_is_used(server, connect, monkeypatch):
     """Behind a company's proxy there is no other way out."""
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    client = connect(server.url, api_url="http://api.invalid")
+    client = connect(server.url, api_url="http://api.invalid", allow_http=True)
 
     client.send(LIST)
 
@@ -197,7 +197,7 @@ def test_a_proxy_that_does_not_answer_is_said(server, connect, monkeypatch, prox
     """Nothing was sent, and the message does not claim that Bigin is away."""
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    client = connect(server.url, api_url="http://api.invalid", max_retries=0)
+    client = connect(server.url, api_url="http://api.invalid", allow_http=True, max_retries=0)
 
     with pytest.raises(error, match=r"api\.invalid"):
         client.send(INSERT)

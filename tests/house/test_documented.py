@@ -70,7 +70,8 @@ def test_meltano_demands_the_credentials_and_shows_errors_at_their_level(plugin)
     """Without structured-logging, --log-level=warning hides the plugin's errors."""
     definition = declared(plugin)
 
-    assert definition["settings_group_validation"] == [["client_id", "client_secret", "refresh_token"]]
+    credentials = [["client_id", "client_secret", "refresh_token"], ["access_token"]]
+    assert definition["settings_group_validation"] == credentials
     assert "structured-logging" in definition["capabilities"]
 
 
