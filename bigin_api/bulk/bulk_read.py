@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
-from bigin_api.http.calls import Call, Reply
+from bigin_api.http.calls import Call, Reply, path_of
 from bigin_api.http.replies import refuse
-from bigin_api.json_values import api_name_of, integer, mapping
+from bigin_api.json_values import api_name_of, integer, mapping, text
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.moments import offset_text
 
@@ -71,13 +71,13 @@ class BulkReadJob(BulkJob):
             id=str(raw.get("id") or ""),
             state=state_of(raw.get("state")),
             module=api_name_of(query.get("module")) or module,
-            error=str(fault.get("code") or fault.get("message") or "") or None,
+            error=text(fault.get("code")) or text(fault.get("message")),
             count=integer(result.get("count")),
             page=integer(result.get("page")) or integer(query.get("page")) or 1,
             per_page=integer(result.get("per_page")) or RECORDS_PER_BULK_READ,
             more_records=result.get("more_records") is True,
-            download_url=result.get("download_url") or None,
-            created_time=raw.get("created_time"),
+            download_url=text(result.get("download_url")),
+            created_time=text(raw.get("created_time")),
             query=query,
         )
 
@@ -128,7 +128,7 @@ class BulkRead(BulkJobs[BulkReadJob]):
 
     def status(self, job_id: str) -> BulkReadJob:
         """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
-        call = Call("GET", f"/read/{job_id}", api="bulk", endpoint="bulk_read_status")
+        call = Call("GET", path_of("read", job_id), api="bulk", endpoint="bulk_read_status")
         return BulkReadJob.from_json(_first(self._sender.send(call), call))
 
     def download(self, job: BulkReadJob | str, into: BinaryIO) -> None:
@@ -140,7 +140,13 @@ class BulkRead(BulkJobs[BulkReadJob]):
         job_id = job if isinstance(job, str) else job.id
         module = None if isinstance(job, str) else job.module or None
         self._sender.download(
-            Call("GET", f"/read/{job_id}/result", api="bulk", endpoint="bulk_read_result", module=module),
+            Call(
+                "GET",
+                path_of("read", job_id, "result"),
+                api="bulk",
+                endpoint="bulk_read_result",
+                module=module,
+            ),
             into,
         )
 

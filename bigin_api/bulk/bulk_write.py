@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import InvalidRequest, NotFound, ServerError
-from bigin_api.http.calls import Call, Reply
-from bigin_api.json_values import api_name_of, integer, mapping
+from bigin_api.http.calls import Call, Reply, path_of
+from bigin_api.json_values import api_name_of, entries, integer, mapping, text
 from bigin_api.limits import BULK_WRITE_CREDITS, MAX_COLUMNS_PER_BULK_WRITE
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class BulkWriteJob(BulkJob):
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], *, module: str = "", operation: str = "") -> BulkWriteJob:
         """Read the details of a job: of its creation or of its status."""
-        resource = next((each for each in raw.get("resource") or () if isinstance(each, Mapping)), {})
+        resource = next(iter(entries(raw, "resource")), {})
         file = mapping(resource.get("file"))
-        code = str(resource.get("code") or "")
+        code = text(resource.get("code")) or ""
         return cls(
             id=str(raw.get("id") or ""),
             state=state_of(raw.get("status") or "ADDED"),
@@ -84,8 +84,8 @@ class BulkWriteJob(BulkJob):
             updated=integer(file.get("updated_count")),
             skipped=integer(file.get("skipped_count")),
             total=integer(file.get("total_count")),
-            download_url=mapping(raw.get("result")).get("download_url") or None,
-            created_time=raw.get("created_time"),
+            download_url=text(mapping(raw.get("result")).get("download_url")),
+            created_time=text(raw.get("created_time")),
         )
 
 
@@ -172,7 +172,7 @@ class BulkWrite(BulkJobs[BulkWriteJob]):
 
     def status(self, job_id: str) -> BulkWriteJob:
         """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
-        call = Call("GET", f"/write/{job_id}", api="bulk", endpoint="bulk_write_status")
+        call = Call("GET", path_of("write", job_id), api="bulk", endpoint="bulk_write_status")
         reply = self._sender.send(call)
         if reply.body is None:
             raise NotFound(f"{call.what}: HTTP {reply.status}, Bigin knows no such job.", status=reply.status)
@@ -191,7 +191,10 @@ class BulkWrite(BulkJobs[BulkWriteJob]):
 
 def _result_call(address: str, module: str) -> Call:
     """The call of an address that Bigin gave; its query may be a signature and stays out of messages."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half an IPv6 address
+        raise InvalidRequest(f"{module}: the result's address is none.", module=module or None) from None
     return Call(
         "GET",
         "/" + parts.path.lstrip("/"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_api.endpoints.results import Page, Progress
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call
+from bigin_api.json_values import mapping, text
 from bigin_api.limits import RECORDS_PER_PAGE
 
 if TYPE_CHECKING:
@@ -27,16 +28,16 @@ class Organization:
     def get(self) -> dict[str, Any]:
         """The organisation: company_name, zgid, time_zone, license_details and more."""
         rows = self._sender.send(Call("GET", "/org", endpoint="settings")).rows("org")
-        return rows[0] if rows else {}
+        return dict(mapping(rows[0])) if rows else {}
 
     def zgid(self) -> str:
         """The organisation's number, which uploads must name. Asked for once."""
         with self._lock:
             if self._zgid is None:
-                found = self.get().get("zgid")
-                if not found:
+                found = text(self.get().get("zgid")) or ""
+                if not (found.isascii() and found.isalnum()):  # it travels in a header
                     raise ServerError("GET /org: the organisation has no zgid.")
-                self._zgid = str(found)
+                self._zgid = found
             return self._zgid
 
     def users_page(self, *, page: int = 1, kind: str = "AllUsers") -> Page:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
 from bigin_api.errors import InvalidRequest, ServerError
-from bigin_api.http.calls import Call
+from bigin_api.http.calls import Call, listed, path_of
 from bigin_api.limits import CREDITS_PER_CALL, CREDITS_PER_VIEW_PAGE, RECORDS_PER_PAGE, write_credits
 from bigin_api.moments import offset_text
 
@@ -47,7 +47,7 @@ class Records:
         ``modified_since`` is sent as If-Modified-Since: a wish that a server may ignore.
         Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable.
         """
-        params = {"fields": ",".join(fields), "per_page": str(per_page)}
+        params = {"fields": listed(fields), "per_page": str(per_page)}
         optional = {
             "page": None if page is None else str(page),
             "page_token": page_token,
@@ -55,14 +55,14 @@ class Records:
             "sort_order": sort_order,
             "cvid": cvid,
             "pipeline_id": pipeline_id,
-            "ids": ",".join(ids) if ids else None,
+            "ids": listed(ids) if ids else None,
         }
         params.update({name: value for name, value in optional.items() if value is not None})
         return Page.from_reply(
             self._sender.send(
                 Call(
                     "GET",
-                    f"/{module}",
+                    path_of(module),
                     params,
                     headers=_since(modified_since),
                     endpoint="list",
@@ -89,9 +89,9 @@ class Records:
 
     def get(self, module: str, record_id: str, fields: Sequence[str] | None = None) -> Record | None:
         """One record with its subforms and multi-select lookups, None if there is none. Costs 1 credit."""
-        params = {"fields": ",".join(fields)} if fields else {}
+        params = {"fields": listed(fields)} if fields else {}
         rows = self._sender.send(
-            Call("GET", f"/{module}/{record_id}", params, endpoint="record", module=module)
+            Call("GET", path_of(module, record_id), params, endpoint="record", module=module)
         ).rows()
         return rows[0] if rows else None
 
@@ -102,7 +102,7 @@ class Records:
         """
         params = {"criteria": criteria} if criteria else {}
         reply = self._sender.send(
-            Call("GET", f"/{module}/actions/count", params, endpoint="count", module=module)
+            Call("GET", path_of(module, "actions", "count"), params, endpoint="count", module=module)
         )
         counted = reply.body.get("count") if isinstance(reply.body, Mapping) else None
         if reply.body is None:
@@ -128,7 +128,7 @@ class Records:
         params = {"type": kind, "page": str(page), "per_page": str(per_page)}
         call = Call(
             "GET",
-            f"/{module}/deleted",
+            path_of(module, "deleted"),
             params,
             headers=_since(modified_since),
             endpoint="deleted",
@@ -143,7 +143,9 @@ class Records:
 
         ``trigger``: () fires no automation, None all of it.
         """
-        return self._write("POST", f"/{module}", module, records, "insert", trigger=trigger, repeatable=False)
+        return self._write(
+            "POST", path_of(module), module, records, "insert", trigger=trigger, repeatable=False
+        )
 
     def update(
         self,
@@ -158,7 +160,7 @@ class Records:
         ``repeatable=False`` for records with rows of a subform that have no id, which append.
         """
         return self._write(
-            "PUT", f"/{module}", module, records, "update", trigger=trigger, repeatable=repeatable
+            "PUT", path_of(module), module, records, "update", trigger=trigger, repeatable=repeatable
         )
 
     def upsert(
@@ -178,7 +180,7 @@ class Records:
         more = {"duplicate_check_fields": list(duplicate_check_fields)} if duplicate_check_fields else {}
         return self._write(
             "POST",
-            f"/{module}/upsert",
+            path_of(module, "upsert"),
             module,
             records,
             "upsert",
@@ -189,10 +191,10 @@ class Records:
 
     def delete(self, module: str, ids: Sequence[str], *, fire_workflows: bool = False) -> list[WriteResult]:
         """Delete at most 100 records by id. Costs 1 credit. A repeated delete is an error that means done."""
-        params = {"ids": ",".join(ids), "wf_trigger": "true" if fire_workflows else "false"}
+        params = {"ids": listed(ids), "wf_trigger": "true" if fire_workflows else "false"}
         call = Call(
             "DELETE",
-            f"/{module}",
+            path_of(module),
             params,
             endpoint="delete",
             module=module,

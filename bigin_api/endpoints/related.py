@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
-from bigin_api.http.calls import Call
+from bigin_api.http.calls import Call, listed, path_of
 from bigin_api.limits import RECORDS_PER_PAGE
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ class Related:
 
         Raises InvalidRequest with ``resource_path_index`` 2 for a relation that is wrong or hidden.
         """
-        params = {"fields": ",".join(fields), "per_page": str(per_page)}
+        params = {"fields": listed(fields), "per_page": str(per_page)}
         if page is not None:
             params["page"] = str(page)
         if page_token is not None:
             params["page_token"] = page_token
-        call = Call("GET", f"/{module}/{parent_id}/{related_list}", params, endpoint="related", module=module)
+        call = Call(
+            "GET", path_of(module, parent_id, related_list), params, endpoint="related", module=module
+        )
         return Page.from_reply(self._sender.send(call))
 
     def emails(
@@ -54,7 +56,7 @@ class Related:
         """Ten emails of a record, and the ``index`` of the next ten, None after the last."""
         params = {"index": index} if index else {}
         reply = self._sender.send(
-            Call("GET", f"/{module}/{parent_id}/Emails", params, endpoint="related", module=module)
+            Call("GET", path_of(module, parent_id, "Emails"), params, endpoint="related", module=module)
         )
         following = reply.info.get("next_index")
         more = reply.info.get("more_records") is True and following
@@ -64,7 +66,7 @@ class Related:
         """Link two records. May be repeated: a second time it says "relation updated"."""
         call = Call(
             "PUT",
-            f"/{module}/{parent_id}/{related_list}/{related_id}",
+            path_of(module, parent_id, related_list, related_id),
             json={"data": [{}]},
             endpoint="related",
             module=module,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import WriteResult, verdicts
-from bigin_api.http.calls import Call
+from bigin_api.http.calls import Call, listed, path_of
 from bigin_api.limits import tag_credits
 
 if TYPE_CHECKING:
@@ -32,16 +32,14 @@ class Tags:
 
     def remove(self, module: str, ids: Sequence[str], names: Sequence[str]) -> list[WriteResult]:
         """Take tags from at most 500 records. By query: the body of the sister API is not v2's."""
-        return self._send(
-            module, "remove_tags", ids, {"ids": ",".join(ids), "tag_names": ",".join(names)}, None
-        )
+        return self._send(module, "remove_tags", ids, {"ids": listed(ids), "tag_names": listed(names)}, None)
 
     def _send(
         self, module: str, action: str, ids: Sequence[str], params: dict[str, str], body: object
     ) -> list[WriteResult]:
         call = Call(
             "POST",
-            f"/{module}/actions/{action}",
+            path_of(module, "actions", action),
             params,
             json=body,
             endpoint="tags",

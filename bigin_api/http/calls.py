@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+from urllib.parse import quote
 
-from bigin_api.errors import ServerError
+from bigin_api.errors import InvalidRequest, ServerError
 from bigin_api.json_values import mapping
 from bigin_api.limits import CREDITS_PER_CALL
 
@@ -93,3 +94,30 @@ class Sender(Protocol):
 
     def download(self, call: Call, into: BinaryIO) -> Reply:
         """Write the answer's body into a file as it comes; the reply has no body."""
+
+
+def path_of(*parts: object) -> str:
+    """A path of names and ids, each quoted, so that none leads elsewhere than it says.
+
+    Raises InvalidRequest for a part that no path can hold.
+
+    >>> path_of("Contacts", "17/../actions", "Notes")
+    '/Contacts/17%2F..%2Factions/Notes'
+    """
+    names = [str(each) for each in parts]
+    for name in names:
+        if name in ("", ".", ".."):
+            raise InvalidRequest(f"{name!r} is neither a name nor an id.")
+    return "".join(f"/{quote(each, safe='', errors='replace')}" for each in names)
+
+
+def listed(values: Iterable[object]) -> str:
+    """Names or ids as one parameter, joined by commas.
+
+    Raises InvalidRequest for an empty one and for one with a comma: it would be taken for two.
+    """
+    names = [str(each) for each in values]
+    for name in names:
+        if not name or "," in name:
+            raise InvalidRequest(f"{name[:100]!r} cannot stand in a list of names or ids.")
+    return ",".join(names)
