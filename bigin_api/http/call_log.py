@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TextIO
 
@@ -31,23 +32,8 @@ class Outcome:
     attempt: int
 
 
-@dataclass(frozen=True)
-class _Line:
-    time: str
-    method: str
-    path: str
-    module: str | None
-    stream: str | None
-    status: int | None
-    code: str | None
-    ms: int
-    credits: int
-    records: int
-    attempt: int
-
-
 class CallLog:
-    """Appends to a file; safe for many threads. Without a path it writes nothing."""
+    """Appends to a file, made for its owner alone. Safe for many threads; without a path it does nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -56,7 +42,8 @@ class CallLog:
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = path.open("a", encoding="utf-8")
+                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                self._file = os.fdopen(descriptor, "a", encoding="utf-8")
             except OSError as exc:
                 raise SettingsError(f"api_log_path: cannot write to {path} ({exc.strerror}).") from exc
 
@@ -64,24 +51,24 @@ class CallLog:
         """Add the line of one attempt. Query strings and bodies stay out: they may hold values."""
         if self._path is None:
             return
-        line = _Line(
-            time=utc_text(datetime.now(timezone.utc), timespec="milliseconds"),
-            method=call.method,
-            path=call.path,
-            module=call.module,
-            stream=call.label or None,
-            status=outcome.status,
-            code=outcome.code,
-            ms=outcome.milliseconds,
-            credits=call.credits,
-            records=call.records,
-            attempt=outcome.attempt,
-        )
+        line = {
+            "time": utc_text(datetime.now(timezone.utc), timespec="milliseconds"),
+            "method": call.method,
+            "path": call.path,
+            "module": call.module,
+            "stream": call.label or None,
+            "status": outcome.status,
+            "code": outcome.code,
+            "ms": outcome.milliseconds,
+            "credits": call.credits,
+            "records": call.records,
+            "attempt": outcome.attempt,
+        }
         with self._lock:
             if self._file is None:
                 return
             try:
-                self._file.write(json.dumps(asdict(line)) + "\n")
+                self._file.write(json.dumps(line) + "\n")
                 self._file.flush()
             except OSError as exc:  # a full disk must not cost the answer to a call
                 logger.warning("api_log_path: cannot write (%s); the log ends here.", exc.strerror)

@@ -94,8 +94,9 @@ CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "api_log_path": {
         "type": ["string", "null"],
         "title": "API log",
-        "description": "A JSONL file that gets a line for each API call: time, method, path, module, "
-        "status, code, milliseconds, credits, records, attempt. No secrets, no values of records.",
+        "description": "A JSONL file, made for its owner alone, that gets a line for each API call: time, "
+        "method, path, module, status, code, milliseconds, credits, records, attempt. No secrets, no values "
+        "of records.",
     },
     "user_agent": {
         "type": ["string", "null"],

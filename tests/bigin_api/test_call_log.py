@@ -1,6 +1,7 @@
 """The call log: a line a call, and nothing in it that is nobody's business."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,20 @@ def test_a_line_tells_all_that_the_settings_promise(tmp_path):
         "records": 100,
         "attempt": 2,
     }
+
+
+def test_a_log_is_made_for_its_owner_alone(tmp_path):
+    """Ids and names of modules are nobody else's; a log that was shared on purpose stays so."""
+    made, shared = tmp_path / "made.jsonl", tmp_path / "shared.jsonl"
+    shared.touch(mode=0o644)
+    shared.chmod(0o644)
+
+    for path in (made, shared):
+        log = CallLog(path)
+        log.write(CALL, Outcome(200, None, 1, 1))
+        log.close()
+
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (made, shared)] == [0o600, 0o644]
 
 
 def test_no_value_of_a_record_is_logged(tmp_path):
