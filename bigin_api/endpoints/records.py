@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
 from bigin_api.errors import InvalidRequest, ServerError
-from bigin_api.http.calls import Call, listed, path_of
+from bigin_api.http.calls import Call, given, listed, path_of
+from bigin_api.json_values import mapping
 from bigin_api.limits import CREDITS_PER_CALL, CREDITS_PER_VIEW_PAGE, RECORDS_PER_PAGE, write_credits
 from bigin_api.moments import offset_text
 
@@ -47,30 +48,27 @@ class Records:
         ``modified_since`` is sent as If-Modified-Since: a wish that a server may ignore.
         Raises PageTokenRefused, PaginationLimit, PermissionDenied, ModuleUnavailable.
         """
-        params = {"fields": listed(fields), "per_page": str(per_page)}
-        optional = {
-            "page": None if page is None else str(page),
-            "page_token": page_token,
-            "sort_by": sort_by,
-            "sort_order": sort_order,
-            "cvid": cvid,
-            "pipeline_id": pipeline_id,
-            "ids": listed(ids) if ids else None,
-        }
-        params.update({name: value for name, value in optional.items() if value is not None})
-        return Page.from_reply(
-            self._sender.send(
-                Call(
-                    "GET",
-                    path_of(module),
-                    params,
-                    headers=_since(modified_since),
-                    endpoint="list",
-                    module=module,
-                    credits=CREDITS_PER_VIEW_PAGE if cvid else CREDITS_PER_CALL,
-                )
-            )
+        params = given(
+            fields=listed(fields),
+            per_page=per_page,
+            page=page,
+            page_token=page_token,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            cvid=cvid,
+            pipeline_id=pipeline_id,
+            ids=listed(ids) if ids else None,
         )
+        call = Call(
+            "GET",
+            path_of(module),
+            params,
+            headers=_since(modified_since),
+            endpoint="list",
+            module=module,
+            credits=CREDITS_PER_VIEW_PAGE if cvid else CREDITS_PER_CALL,
+        )
+        return Page.from_reply(self._sender.send(call))
 
     def by_ids(self, module: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Those of at most 100 records that exist, in any order. Costs 1 credit.
@@ -89,24 +87,20 @@ class Records:
 
     def get(self, module: str, record_id: str, fields: Sequence[str] | None = None) -> Record | None:
         """One record with its subforms and multi-select lookups, None if there is none. Costs 1 credit."""
-        params = {"fields": listed(fields)} if fields else {}
-        rows = self._sender.send(
-            Call("GET", path_of(module, record_id), params, endpoint="record", module=module)
-        ).rows()
-        return rows[0] if rows else None
+        params = given(fields=listed(fields) if fields else None)
+        call = Call("GET", path_of(module, record_id), params, endpoint="record", module=module)
+        return next(iter(self._sender.send(call).rows()), None)
 
     def count(self, module: str, *, criteria: str | None = None) -> int:
         """Number of records in a module. Costs 1 credit.
 
         Lags the data by 1 to 10 minutes: good for planning, not for proof. Source: module-records-count.
         """
-        params = {"criteria": criteria} if criteria else {}
-        reply = self._sender.send(
-            Call("GET", path_of(module, "actions", "count"), params, endpoint="count", module=module)
-        )
-        counted = reply.body.get("count") if isinstance(reply.body, Mapping) else None
+        path, params = path_of(module, "actions", "count"), given(criteria=criteria)
+        reply = self._sender.send(Call("GET", path, params, endpoint="count", module=module))
         if reply.body is None:
             return 0
+        counted = mapping(reply.body).get("count")
         try:
             return int(counted)  # type: ignore[arg-type]
         except (TypeError, ValueError):
@@ -125,15 +119,9 @@ class Records:
 
         Kept 60 days in the recycle bin, 120 days if deleted for good. Source: get-deleted-records.
         """
-        params = {"type": kind, "page": str(page), "per_page": str(per_page)}
-        call = Call(
-            "GET",
-            path_of(module, "deleted"),
-            params,
-            headers=_since(modified_since),
-            endpoint="deleted",
-            module=module,
-        )
+        path, params = path_of(module, "deleted"), given(type=kind, page=page, per_page=per_page)
+        header = _since(modified_since)
+        call = Call("GET", path, params, headers=header, endpoint="deleted", module=module)
         return Page.from_reply(self._sender.send(call))
 
     def insert(
@@ -143,9 +131,8 @@ class Records:
 
         ``trigger``: () fires no automation, None all of it.
         """
-        return self._write(
-            "POST", path_of(module), module, records, "insert", trigger=trigger, repeatable=False
-        )
+        call = Call("POST", path_of(module), endpoint="insert", repeatable=False)
+        return self._write(call, module, records, trigger=trigger)
 
     def update(
         self,
@@ -159,9 +146,8 @@ class Records:
 
         ``repeatable=False`` for records with rows of a subform that have no id, which append.
         """
-        return self._write(
-            "PUT", path_of(module), module, records, "update", trigger=trigger, repeatable=repeatable
-        )
+        call = Call("PUT", path_of(module), endpoint="update", repeatable=repeatable)
+        return self._write(call, module, records, trigger=trigger)
 
     def upsert(
         self,
@@ -178,16 +164,8 @@ class Records:
         ``repeatable=False`` for records whose key may not match, or with subform rows, which append.
         """
         more = {"duplicate_check_fields": list(duplicate_check_fields)} if duplicate_check_fields else {}
-        return self._write(
-            "POST",
-            path_of(module, "upsert"),
-            module,
-            records,
-            "upsert",
-            trigger=trigger,
-            repeatable=repeatable,
-            more=more,
-        )
+        call = Call("POST", path_of(module, "upsert"), json=more, endpoint="upsert", repeatable=repeatable)
+        return self._write(call, module, records, trigger=trigger)
 
     def delete(self, module: str, ids: Sequence[str], *, fire_workflows: bool = False) -> list[WriteResult]:
         """Delete at most 100 records by id. Costs 1 credit. A repeated delete is an error that means done."""
@@ -204,29 +182,18 @@ class Records:
         return verdicts(self._sender.send(call), call)
 
     def _write(
-        self,
-        method: str,
-        path: str,
-        module: str,
-        records: Sequence[Record],
-        endpoint: str,
-        *,
-        trigger: Sequence[str] | None,
-        repeatable: bool = True,
-        more: Mapping[str, Any] | None = None,
+        self, call: Call, module: str, records: Sequence[Record], *, trigger: Sequence[str] | None
     ) -> list[WriteResult]:
-        body: dict[str, Any] = {"data": list(records), **(more or {})}
+        """Send records in a call that has all but them."""
+        body = {"data": list(records), **mapping(call.json)}
         if trigger is not None:
             body["trigger"] = list(trigger)
-        call = Call(
-            method,
-            path,
+        call = replace(
+            call,
             json=body,
-            endpoint=endpoint,
             module=module,
             credits=write_credits(len(records)),
             records=len(records),
-            repeatable=repeatable,
             answers_records=True,
         )
         return verdicts(self._sender.send(call), call)

@@ -111,6 +111,15 @@ def path_of(*parts: object) -> str:
     return "".join(f"/{quote(each, safe='', errors='replace')}" for each in names)
 
 
+def given(**params: object) -> dict[str, str]:
+    """Parameters as text, without those that are None.
+
+    >>> given(page=2, cvid=None)
+    {'page': '2'}
+    """
+    return {name: str(value) for name, value in params.items() if value is not None}
+
+
 def listed(values: Iterable[object]) -> str:
     """Names or ids as one parameter, joined by commas.
 
