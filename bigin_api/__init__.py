@@ -5,7 +5,7 @@ from bigin_api.bulk.bulk_results import RowError, RowResult, read_results
 from bigin_api.bulk.bulk_write import BulkWrite, BulkWriteJob, FieldMapping
 from bigin_api.bulk.csv_archive import CsvArchive, read_rows
 from bigin_api.client import Client, Labelled
-from bigin_api.endpoints.coql import Coql, QueryPage
+from bigin_api.endpoints.coql import Coql
 from bigin_api.endpoints.metadata import Metadata
 from bigin_api.endpoints.organization import Organization
 from bigin_api.endpoints.records import Records
@@ -80,7 +80,6 @@ __all__ = [
     "PaginationLimit",
     "PermissionDenied",
     "PickListValue",
-    "QueryPage",
     "QueryRefused",
     "RateLimited",
     "RecordError",

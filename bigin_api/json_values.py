@@ -16,7 +16,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     One such value in a page must not cost the page. None for what is no whole JSON or is nested deeper than
     can be read.
 
-    >>> read_json(b'{"data": [{"id": "7", "Name": "\ud800", "Seats": 1e400}]}', tell=print)
+    >>> read_json(rb'{"data": [{"id": "7", "Name": "\ud800", "Seats": 1e400}]}', tell=print)
     record 7: Name
     record 7: Seats
     {'data': [{'id': '7', 'Name': None, 'Seats': None}]}

@@ -5,10 +5,9 @@ Source: coql-overview, construct-coql-query, get-records-coql (Bigin v2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import whole_records
+from bigin_api.endpoints.results import Page, whole_records
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call
 from bigin_api.limits import COQL_MAX_ROWS
@@ -23,27 +22,19 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class QueryPage:
-    """Rows of one query. Lookups are ``{"id"}`` only, joined columns flat dotted keys."""
-
-    records: list[Record]
-    more_records: bool
-    server_time: datetime | None = None
-
-
 class Coql:
     """Queries. Needs the scope ZohoBigin.coql.READ and the module's own. Costs 1 credit a page."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def query(self, select_query: str, *, module: str | None = None) -> QueryPage:
-        """Send a query as it is. Raises QueryRefused with line and column where Bigin gives them."""
-        reply = self._sender.send(
-            Call("POST", "/coql", json={"select_query": select_query}, endpoint="coql", module=module)
-        )
-        return QueryPage(reply.rows(), reply.info.get("more_records") is True, reply.server_time)
+    def query(self, select_query: str, *, module: str | None = None) -> Page:
+        """Send a query as it is. Lookups come as ``{"id"}`` only, joined columns as flat dotted keys.
+
+        Raises QueryRefused with line and column where Bigin gives them.
+        """
+        call = Call("POST", "/coql", json={"select_query": select_query}, endpoint="coql", module=module)
+        return Page.from_reply(self._sender.send(call))
 
     def pages_by_id(
         self, module: str, columns: Sequence[str], *, where: str | None = None, after_id: str = "0"
@@ -51,17 +42,20 @@ class Coql:
         """Every row that meets ``where``, by ascending id, a page at a time.
 
         Immune to what people do meanwhile: a page begins after the last id of the page before, so
-        nothing shifts. No end at 10,000 rows, since there is no offset.
+        nothing shifts. No end at 10,000 rows, since there is no offset. Raises ServerError for a page that
+        does not lead on: without ids, or not beyond the page before.
         """
         last = after_id
         while True:
             page = self.query(by_id_query(module, columns, where=where, after_id=last), module=module)
             records = whole_records(page.records)
-            if not records:
+            if not page.records:
                 return
-            before, last = last, records[-1]["id"]
-            if int(last) <= int(before):
-                raise ServerError(f"{module}: COQL goes round: after id {before} came {last}.", module=module)
+            before, last = last, records[-1]["id"] if records else ""
+            if not last.isdecimal() or int(last) <= int(before):
+                raise ServerError(
+                    f"{module}: COQL's rows after id {before} end with {last!r}.", module=module
+                )
             yield records
             if len(page.records) < COQL_MAX_ROWS and not page.more_records:
                 return

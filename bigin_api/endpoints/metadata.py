@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bigin_api.http.calls import Call
+from bigin_api.endpoints.results import by_number
+from bigin_api.http.calls import Call, given, path_of
 from bigin_api.models import CustomView, Field, Layout, Module, RelatedList
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 class Metadata:
-    """Asks for each thing once and keeps it, for all threads. Each answer costs 1 credit."""
+    """Asks for each thing once and keeps it, for all threads. 1 credit a page."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
@@ -28,9 +29,7 @@ class Metadata:
 
     def modules(self) -> tuple[Module, ...]:
         """Every module that the metadata lists, readable or not."""
-        return self._once(
-            ("modules",), lambda: tuple(map(Module.from_json, self._list("/settings/modules", "modules")))
-        )
+        return self._once(("modules",), lambda: tuple(map(Module.from_json, self._list("modules"))))
 
     def module(self, api_name: str) -> Module | None:
         """A module by its api_name, None if this organisation has none of that name."""
@@ -60,31 +59,23 @@ class Metadata:
 
     def layouts(self, module: str) -> tuple[Layout, ...]:
         """The layouts of a module."""
-        return self._once(
-            ("layouts", module), lambda: tuple(map(Layout.from_json, self._of("layouts", module)))
-        )
+        return self._shapes("layouts", module, Layout.from_json)
 
     def custom_views(self, module: str) -> tuple[CustomView, ...]:
         """The custom views of a module."""
-        return self._once(
-            ("custom_views", module),
-            lambda: tuple(map(CustomView.from_json, self._of("custom_views", module))),
-        )
+        return self._shapes("custom_views", module, CustomView.from_json)
 
     def related_lists(self, module: str) -> tuple[RelatedList, ...]:
         """The related lists of a module."""
-        return self._once(
-            ("related_lists", module),
-            lambda: tuple(map(RelatedList.from_json, self._of("related_lists", module))),
-        )
+        return self._shapes("related_lists", module, RelatedList.from_json)
 
     def roles(self) -> list[dict[str, Any]]:
         """The roles, as Bigin describes them."""
-        return self._list("/settings/roles", "roles")
+        return self._list("roles")
 
     def profiles(self) -> list[dict[str, Any]]:
         """The profiles, as Bigin describes them."""
-        return self._list("/settings/profiles", "profiles")
+        return self._list("profiles")
 
     def forget(self, module: str | None = None) -> None:
         """Ask anew next time: for one module, or for everything."""
@@ -110,13 +101,15 @@ class Metadata:
             return answer
 
     def _fields_of(self, module: str) -> Iterator[Field]:
-        found = map(Field.from_json, self._of("fields", module))
+        found = map(Field.from_json, self._list("fields", module=module))
         return (each for each in found if each.api_name not in ("", "id"))
 
-    def _of(self, what: str, module: str) -> list[dict[str, Any]]:
-        return self._list(f"/settings/{what}", what, module=module)
+    def _shapes(self, what: str, module: str, shape: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+        return self._once((what, module), lambda: tuple(map(shape, self._list(what, module=module))))
 
-    def _list(self, path: str, key: str, *, module: str | None = None) -> list[dict[str, Any]]:
-        params = {"module": module} if module else {}
-        call = Call("GET", path, params, endpoint="settings", module=module, label="metadata")
-        return self._sender.send(call).rows(key)
+    def _list(self, what: str, *, module: str | None = None) -> list[dict[str, Any]]:
+        params = given(module=module)
+        call = Call(
+            "GET", path_of("settings", what), params, endpoint="settings", module=module, label="metadata"
+        )
+        return list(by_number(self._sender, call, what))

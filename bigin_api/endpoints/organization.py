@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import Page, Progress
+from bigin_api.endpoints.results import Page, by_number
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call
 from bigin_api.json_values import mapping, text
@@ -40,18 +40,15 @@ class Organization:
                 self._zgid = found
             return self._zgid
 
-    def users_page(self, *, page: int = 1, kind: str = "AllUsers") -> Page:
-        """One page of at most 200 users. Raises ScopeMissing without ZohoBigin.users.READ."""
-        params = {"type": kind, "page": str(page), "per_page": str(RECORDS_PER_PAGE)}
-        return Page.from_reply(self._sender.send(Call("GET", "/users", params, endpoint="settings")), "users")
+    def users_page(self, *, kind: str = "AllUsers") -> Page:
+        """The first 200 users. Raises ScopeMissing without ZohoBigin.users.READ."""
+        return Page.from_reply(self._sender.send(_users(kind)), "users")
 
     def users(self, *, kind: str = "AllUsers") -> Iterator[dict[str, Any]]:
         """Every user, page by page."""
-        number, progress = 1, Progress()
-        while True:
-            page = self.users_page(page=number, kind=kind)
-            progress.see(page.records)
-            yield from page.records
-            if not page.more_records:
-                return
-            number += 1
+        return by_number(self._sender, _users(kind), "users")
+
+
+def _users(kind: str) -> Call:
+    params = {"type": kind, "page": "1", "per_page": str(RECORDS_PER_PAGE)}
+    return Call("GET", "/users", params, endpoint="settings")

@@ -68,7 +68,7 @@ class Records:
             module=module,
             credits=CREDITS_PER_VIEW_PAGE if cvid else CREDITS_PER_CALL,
         )
-        return Page.from_reply(self._sender.send(call))
+        return Page.of_records(self._sender.send(call))
 
     def by_ids(self, module: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Those of at most 100 records that exist, in any order. Costs 1 credit.
@@ -122,7 +122,7 @@ class Records:
         path, params = path_of(module, "deleted"), given(type=kind, page=page, per_page=per_page)
         header = _since(modified_since)
         call = Call("GET", path, params, headers=header, endpoint="deleted", module=module)
-        return Page.from_reply(self._sender.send(call))
+        return Page.of_records(self._sender.send(call))
 
     def insert(
         self, module: str, records: Sequence[Record], *, trigger: Sequence[str] | None = ()

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
-from bigin_api.http.calls import Call, listed, path_of
+from bigin_api.errors import ServerError
+from bigin_api.http.calls import Call, given, listed, path_of
+from bigin_api.json_values import text
 from bigin_api.limits import RECORDS_PER_PAGE
 
 if TYPE_CHECKING:
@@ -40,27 +42,23 @@ class Related:
 
         Raises InvalidRequest with ``resource_path_index`` 2 for a relation that is wrong or hidden.
         """
-        params = {"fields": listed(fields), "per_page": str(per_page)}
-        if page is not None:
-            params["page"] = str(page)
-        if page_token is not None:
-            params["page_token"] = page_token
-        call = Call(
-            "GET", path_of(module, parent_id, related_list), params, endpoint="related", module=module
-        )
-        return Page.from_reply(self._sender.send(call))
+        path = path_of(module, parent_id, related_list)
+        params = given(fields=listed(fields), per_page=per_page, page=page, page_token=page_token)
+        call = Call("GET", path, params, endpoint="related", module=module)
+        return Page.of_records(self._sender.send(call))
 
     def emails(
         self, module: str, parent_id: str, *, index: str | None = None
     ) -> tuple[list[Record], str | None]:
         """Ten emails of a record, and the ``index`` of the next ten, None after the last."""
-        params = {"index": index} if index else {}
-        reply = self._sender.send(
-            Call("GET", path_of(module, parent_id, "Emails"), params, endpoint="related", module=module)
-        )
-        following = reply.info.get("next_index")
-        more = reply.info.get("more_records") is True and following
-        return reply.rows("Emails"), str(following) if more else None
+        path, params = path_of(module, parent_id, "Emails"), given(index=index)
+        reply = self._sender.send(Call("GET", path, params, endpoint="related", module=module))
+        emails, following = reply.rows("Emails"), text(reply.info.get("next_index"))
+        if not emails or reply.info.get("more_records") is not True:
+            return emails, None
+        if following in (None, index):
+            raise ServerError(f"{path}: more emails are promised and no way to them is given.", module=module)
+        return emails, following
 
     def link(self, module: str, parent_id: str, related_list: str, related_id: str) -> WriteResult:
         """Link two records. May be repeated: a second time it says "relation updated"."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import PageTokenRefused, RecordError, ServerError
 from bigin_api.json_values import id_text, mapping, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from bigin_api.http.calls import Call, Reply
+    from bigin_api.http.calls import Call, Reply, Sender
 
 
 logger = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ class Page:
         """Read the answer to a list."""
         info, rows = reply.info, reply.rows(key)
         return cls(
-            records=whole_records(rows),
+            records=rows,
             more_records=bool(rows) and info.get("more_records") in (True, "true"),
             next_page_token=text(info.get("next_page_token")),
             page_token_expiry=text(info.get("page_token_expiry")),
@@ -67,6 +69,12 @@ class Page:
             not_modified=reply.not_modified,
             info=info,
         )
+
+    @classmethod
+    def of_records(cls, reply: Reply) -> Page:
+        """Read the answer to a list of records: what is none, having no id, is told and left out."""
+        page = cls.from_reply(reply)
+        return replace(page, records=whole_records(page.records))
 
 
 class Progress:
@@ -77,18 +85,39 @@ class Progress:
         self._latest: tuple[object, ...] = ()
         self._times = 0
 
-    def see(self, records: Sequence[Mapping[str, Any]], token: object = None) -> None:
+    def see(self, records: Sequence[Any], token: object = None) -> None:
         """A page came, with the token of the next one.
 
         Raises PageTokenRefused for a token that has led here before, and for the same records again and
         again: twice may be by chance, for people move them.
         """
-        ids = tuple(each.get("id") for each in records)
+        ids = tuple(mapping(each).get("id", str(each)) for each in records)
         self._times = self._times + 1 if ids and ids == self._latest else 0
         self._latest = ids
         if self._times >= SAME_PAGES or (token and token in self._tokens):
             raise PageTokenRefused("The list goes round: the same page came again.", code="GOES_ROUND")
         self._tokens.add(token)
+
+
+def by_number(sender: Sender, call: Call, key: str) -> Iterator[dict[str, Any]]:
+    """Every entry of a list that is paged by number alone: users, and the lists of the settings.
+
+    Costs 1 credit a page. Raises ServerError if a page is the one before again: it might never end.
+    """
+    before: list[Any] = []
+    for number in count(1):
+        asked = call if number == 1 else replace(call, params={**call.params, "page": str(number)})
+        page = Page.from_reply(sender.send(asked), key)
+        ids = [mapping(each).get("id", each) for each in page.records]
+        if ids and ids == before:
+            raise ServerError(
+                f"{call.what}: page {number} is page {number - 1} once more, and more are promised.",
+                module=call.module,
+            )
+        yield from page.records
+        if not page.more_records:
+            return
+        before = ids
 
 
 @dataclass(frozen=True)
@@ -110,12 +139,12 @@ class WriteResult:
         succeeded = entry.get("status") == "success"
         return cls(
             succeeded=succeeded,
-            code=str(entry.get("code") or ""),
-            message=str(entry.get("message") or ""),
+            code=text(entry.get("code")) or "",
+            message=text(entry.get("message")) or "",
             details=details,
-            id=str(details["id"]) if details.get("id") else None,
-            action=entry.get("action"),
-            duplicate_field=entry.get("duplicate_field"),
+            id=text(details.get("id")),
+            action=text(entry.get("action")),
+            duplicate_field=text(entry.get("duplicate_field")),
         )
 
     def error(self, module: str) -> RecordError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import WriteResult, verdicts
+from bigin_api.endpoints.results import WriteResult, by_number, verdicts
 from bigin_api.http.calls import Call, listed, path_of
 from bigin_api.limits import tag_credits
 
@@ -21,9 +21,9 @@ class Tags:
         self._sender = sender
 
     def of_module(self, module: str) -> list[dict[str, Any]]:
-        """The tags that a module knows: id, name, color_code. Costs 1 credit."""
+        """The tags that a module knows: id, name, color_code. Costs 1 credit a page."""
         call = Call("GET", "/settings/tags", {"module": module}, endpoint="settings", module=module)
-        return self._sender.send(call).rows("tags")
+        return list(by_number(self._sender, call, "tags"))
 
     def add(self, module: str, ids: Sequence[str], names: Sequence[str]) -> list[WriteResult]:
         """Add tags to at most 500 records; unknown names are created. May be repeated."""

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigin_api import Coql, InvalidRequest, QueryRefused, Related, Reply, ScopeMissing, ServerError
+from bigin_api import (
+    Coql,
+    InvalidRequest,
+    Metadata,
+    Organization,
+    QueryRefused,
+    Related,
+    Reply,
+    ScopeMissing,
+    ServerError,
+    Tags,
+)
 from bigin_api.endpoints.coql import all_of, moment, quote
 
 
@@ -218,7 +229,6 @@ def test_emails_have_an_envelope_and_a_paging_of_their_own(bigin, sandbox):
     [
         ({"more_records": True, "next_index": "abc"}, "abc"),
         ({"more_records": True, "next_index": 10}, "10"),
-        ({"more_records": True, "next_index": None}, None),
         ({"more_records": False, "next_index": "abc"}, None),
         ({}, None),
     ],
@@ -228,6 +238,65 @@ def test_the_next_index_is_there_only_if_there_is_more(info, following):
     emails, index = Related(Answers({"Emails": [{}], "info": info})).emails("Contacts", "1")
 
     assert (emails, index) == ([{}], following)
+
+
+@pytest.mark.parametrize("following", [None, "", "7"])
+def test_more_emails_without_a_way_to_them_are_an_error(following):
+    """Neither do the rest get lost without a word, nor are the same ten read for ever."""
+    answers = Answers({"Emails": [{}], "info": {"more_records": True, "next_index": following}})
+
+    with pytest.raises(ServerError, match="more emails are promised"):
+        Related(answers).emails("Contacts", "1", index="7")
+
+
+LISTS = {
+    "users": lambda sender: Organization(sender).users(),
+    "tags": lambda sender: Tags(sender).of_module("Contacts"),
+    "custom_views": lambda sender: Metadata(sender).custom_views("Contacts"),
+    "layouts": lambda sender: Metadata(sender).layouts("Contacts"),
+    "related_lists": lambda sender: Metadata(sender).related_lists("Contacts"),
+    "fields": lambda sender: Metadata(sender).fields("Contacts"),
+    "modules": lambda sender: Metadata(sender).modules(),
+    "roles": lambda sender: Metadata(sender).roles(),
+    "profiles": lambda sender: Metadata(sender).profiles(),
+}
+
+
+def page_of(key: str, *ids: int, more: bool) -> dict[str, object]:
+    entries = [{"id": str(n), "name": f"N{n}", "api_name": f"N{n}"} for n in ids]
+    return {key: entries, "info": {"more_records": more}}
+
+
+@pytest.mark.parametrize("key", LISTS)
+def test_a_list_of_the_settings_is_read_to_its_last_page(key):
+    """An organisation with more than 200 custom views lost those beyond without a word."""
+    answers = Answers(
+        page_of(key, 1, 2, more=True), page_of(key, 3, 4, more=True), page_of(key, 5, more=False)
+    )
+
+    found = list(LISTS[key](answers))
+
+    assert [each["id"] if isinstance(each, dict) else each.id for each in found] == list("12345")
+    assert [call.params.get("page", "1") for call in answers.calls] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("key", LISTS)
+def test_a_list_that_does_not_go_on_is_an_error(key):
+    """A server that knows no pages gives the first one for ever."""
+    same = page_of(key, 1, 2, more=True)
+
+    with pytest.raises(ServerError, match="page 2 is page 1 once more"):
+        list(LISTS[key](Answers(same, same)))
+
+
+@pytest.mark.parametrize("last", [{}, {"id": None}, {"id": "x"}, {"id": "7"}, {"id": 6}])
+def test_a_table_that_does_not_go_on_is_an_error(last):
+    """Rows without ids, or no further than before: a page that would be asked for again and again."""
+    rows = {"data": [{"id": "7"}], "info": {"more_records": True}}
+    answers = Answers(rows, {"data": [last], "info": {"more_records": True}})
+
+    with pytest.raises(ServerError, match="after id 7"):
+        list(Coql(answers).pages_by_id("Contacts", ["id"]))
 
 
 def test_linking_may_be_repeated(bigin, sandbox):
