@@ -1,0 +1,1 @@
+"""What a run leaves behind for people: the API log, read and summed up, and the report of the run."""

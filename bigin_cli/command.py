@@ -1,0 +1,113 @@
+"""What every subcommand has: help with an example, --version, exit codes, and one line for each mistake.
+
+0  good
+1  something needs a person
+2  wrong use
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from bigin_api import BiginError
+
+NEEDS_A_PERSON, WRONG_USE = 1, 2
+EXIT_CODES = "0 good, 1 something needs a person, 2 wrong use"
+DISTRIBUTION = "bigin-singer"
+
+
+class Trouble(click.ClickException):
+    """What ends a command: one line on stderr, and exit code 1."""
+
+    exit_code = NEEDS_A_PERSON
+
+    def __init__(self, message: str, *, command: str = "bigin") -> None:
+        super().__init__(" ".join(message.split()))
+        self.command = command
+
+    def show(self, file: Any = None) -> None:
+        """Print it."""
+        click.echo(f"{self.command}: {self.format_message()}", file=file, err=file is None)
+
+
+class WrongUse(Trouble):
+    """The same for arguments that cannot be meant: exit code 2."""
+
+    exit_code = WRONG_USE
+
+
+class Command(click.Command):
+    """A subcommand whose every end is one clear line."""
+
+    def __init__(self, *args: Any, examples: str = "", exit_codes: str = EXIT_CODES, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.examples = examples
+        self.exit_codes = exit_codes
+        self.params.append(_version_option())
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the arguments."""
+        with one_line(f"bigin {self.name}"):
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run."""
+        with one_line(f"bigin {self.name}"):
+            return super().invoke(ctx)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The examples as they are typed, and the exit codes."""
+        with formatter.section("Examples"):
+            for line in self.examples.strip().splitlines():
+                formatter.write(f"  {line.strip()}\n")
+        with formatter.section("Exit codes"):
+            formatter.write(f"  {self.exit_codes}\n")
+
+
+def command(
+    name: str, *, examples: str, exit_codes: str = EXIT_CODES, **settings: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """A decorator that makes a function a subcommand."""
+    return click.command(name, cls=Command, examples=examples, exit_codes=exit_codes, **settings)
+
+
+@contextmanager
+def one_line(name: str) -> Iterator[None]:
+    """Turn what a person can mend into one line that says how, and into an exit code."""
+    try:
+        yield
+    except Trouble as trouble:
+        trouble.command = name
+        raise
+    except click.UsageError as error:
+        raise WrongUse(f"{error.format_message()} See `{name} --help`.", command=name) from None
+    except click.ClickException as error:
+        raise Trouble(error.format_message(), command=name) from None
+    except BrokenPipeError:
+        raise
+    except BiginError as error:
+        raise Trouble(error.message, command=name) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise Trouble(f"{where}{error.strerror or type(error).__name__}.", command=name) from None
+
+
+def _version_option() -> click.Option:
+    def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001
+        if value and not ctx.resilient_parsing:
+            click.echo(f"bigin {version(DISTRIBUTION)}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Print the version.",
+    )

@@ -1,0 +1,57 @@
+"""Each wrong input to a subcommand: one clear line on stderr that names what is wrong, and an exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bigin_cli.log import log
+
+LOG_LINE = json.dumps(
+    {"time": "2026-05-14T09:59:58Z", "method": "GET", "path": "/Contacts", "module": "Contacts"}
+)
+FILES = {
+    "api.jsonl": LOG_LINE,
+    "empty.jsonl": "",
+    "foreign.jsonl": '{"a": 1}\nno JSON\n',
+    "torn.jsonl.gz": "no gzip at all",
+}
+
+CASES = [
+    # command, arguments, exit code, words of the line
+    (log, [], 2, "Missing argument 'FILE'"),
+    (log, ["nowhere.jsonl"], 1, "nowhere.jsonl: No such file"),
+    (log, ["."], 1, "Is a directory"),
+    (log, ["empty.jsonl"], 1, "no line of an API log"),
+    (log, ["foreign.jsonl"], 1, "no line of an API log"),
+    (log, ["torn.jsonl.gz"], 1, "cannot be unpacked"),
+    (log, ["api.jsonl", "--since", "yesterday"], 2, "'yesterday' is no moment"),
+    (log, ["api.jsonl", "--since", "99999999999d"], 2, "longer ago"),
+    (log, ["api.jsonl", "--until", "2026-13-01"], 2, "'2026-13-01'"),
+    (log, ["api.jsonl", "--since", "2026-05-15", "--until", "2026-05-14"], 2, "not before"),
+    (log, ["api.jsonl", "--status", "oops"], 2, "'oops' is no status"),
+    (log, ["api.jsonl", "--format", "xml"], 2, "'xml' is not one of"),
+    (log, ["api.jsonl", "--modul", "Contacts"], 2, "--module"),
+    (log, ["api.jsonl", "--module", "Contcts"], 1, "did you mean 'Contacts'"),
+    (log, ["api.jsonl", "--method", "PATCH"], 1, "no call has the method 'PATCH'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "code", "words"), CASES, ids=[f"{c.name} {' '.join(a)}" for c, a, _, _ in CASES]
+)
+def test_a_wrong_input_is_one_clear_line(*, run, tmp_path, monkeypatch, command, arguments, code, words):
+    """Whoever mistypes something learns in one line what, and a script learns it from the exit code."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+
+    result = run(command, *arguments)
+
+    assert result.exit_code == code, result.output
+    said = result.stderr.splitlines()
+    assert len(said) == 1, said
+    assert said[0].startswith(f"bigin {command.name}: ")
+    assert words.casefold() in said[0].casefold()
+    assert result.stdout == ""
