@@ -54,6 +54,8 @@ class Engine:
 
     def _open(self, config: Mapping[str, Any]) -> None:
         self.ledger = Ledger(self._rejects.write)
+        if not self.settings.dry_run:
+            self.ledger.on_good = self._rejects.note_good
         self.client = Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
         self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check)

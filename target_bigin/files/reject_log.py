@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +11,15 @@ import msgspec
 
 from bigin_api.errors import SettingsError
 from bigin_api.moments import utc_text
-from target_bigin.records.record import Record, Reject
+from target_bigin.files.id_map import source_key
+from target_bigin.files.reject_lines import (
+    Identity,
+    ReplacedLine,
+    encode_line,
+    replaced_path,
+    waiting_lines,
+)
+from target_bigin.records.record import Action, Record, Reject
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -39,6 +47,9 @@ class RejectLog:
                 path.unlink()
         except OSError as exc:
             raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc
+        self._waiting: dict[tuple[str, str], list[tuple[int, Identity]]] = {}  # by stream and key
+        for line in waiting_lines(path):
+            self._wait(line.stream, line.key, 0, line.identity)  # of an earlier run: all rows now come later
 
     def describe(self, stream: str, *, module: str | None, key_properties: Sequence[str]) -> None:
         """What the lines of a stream say beside the record itself."""
@@ -47,8 +58,9 @@ class RejectLog:
     def write(self, record: Record, reject: Reject) -> None:
         """Add the line of one record. Raises SettingsError if the file cannot be written."""
         module, key_properties = self._about.get(record.stream, (None, []))
+        time = utc_text(datetime.now(timezone.utc))
         line: dict[str, Any] = {
-            "time": utc_text(datetime.now(timezone.utc)),
+            "time": time,
             "stream": record.stream,
             "module": module,
             "key_properties": key_properties,
@@ -67,9 +79,41 @@ class RejectLog:
             self._file.flush()
         except OSError as exc:
             raise SettingsError(f"rejects_path: cannot write to {self.path} ({exc.strerror}).") from exc
+        key = source_key(record.raw, key_properties)
+        self._wait(record.stream, key, record.number, (record.stream, time, record.number))
+
+    def note_good(self, record: Record, action: Action) -> None:
+        """A record ended well: lines of earlier ones with its key are noted as replaced."""
+        if not self._waiting or (record.operation == "delete" and action == "unchanged"):
+            return  # a deletion that is ignored says nothing of the record
+        key = source_key(record.raw, self._about.get(record.stream, (None, []))[1])
+        waiting = self._waiting.pop((record.stream, key or ""), [])
+        earlier = [identity for number, identity in waiting if number < record.number]
+        for number, identity in waiting:
+            if number >= record.number:
+                self._wait(record.stream, key, number, identity)
+        if earlier:
+            note_replaced(self.path, earlier)
+
+    def _wait(self, stream: str, key: str | None, number: int, identity: Identity) -> None:
+        if key:
+            self._waiting.setdefault((stream, key), []).append((number, identity))
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def note_replaced(rejects: Path, lines: Iterable[Identity]) -> None:
+    """Note that later rows replaced these lines of a reject log. Raises SettingsError."""
+    noted = [encode_line(ReplacedLine(*identity)) for identity in lines]
+    if not noted:
+        return
+    path = replaced_path(rejects)
+    try:
+        with path.open("ab") as file:
+            file.writelines(noted)
+    except OSError as exc:
+        raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc

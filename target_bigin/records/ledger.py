@@ -17,8 +17,14 @@ class Ledger:
     while a record read before it is open; what has ended is forgotten, so memory follows what is open.
     """
 
-    def __init__(self, on_reject: Callable[[Record, Reject], None]) -> None:
+    def __init__(
+        self,
+        on_reject: Callable[[Record, Reject], None],
+        *,
+        on_good: Callable[[Record, Action], None] = lambda _record, _action: None,
+    ) -> None:
         self._on_reject = on_reject
+        self.on_good = on_good
         self._last = 0
         self._low = 0  # all numbers up to this one have ended
         self._ended: set[int] = set()  # those beyond it
@@ -64,6 +70,7 @@ class Ledger:
             self._on_reject(record, outcome)
         else:
             account.outcomes[outcome] += 1
+            self.on_good(record, outcome)
         self._end(record.number)
 
     def queue_state(self, value: Any) -> None:

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from bigin_cli.log import log
+from bigin_cli.retry import retry
 
+SECRET = "hush-hush"
 LOG_LINE = json.dumps(
     {"time": "2026-05-14T09:59:58Z", "method": "GET", "path": "/Contacts", "module": "Contacts"}
 )
@@ -16,6 +18,15 @@ FILES = {
     "empty.jsonl": "",
     "foreign.jsonl": '{"a": 1}\nno JSON\n',
     "torn.jsonl.gz": "no gzip at all",
+    "rejects.jsonl": '{"stream": "Contacts", "record": {}, "code": "INVALID_DATA"}',
+    "config.json": json.dumps({"client_id": "c", "client_secret": SECRET, "refresh_token": SECRET}),
+    "no.json": "{client_id: 1}",
+    "list.json": "[]",
+    "misspelt.json": json.dumps(
+        {"client_id": "c", "client_secret": SECRET, "refresh_token": SECRET, "dryrun": True}
+    ),
+    "bare.json": "{}",
+    "wrong_secret.json": json.dumps({"client_id": "c", "client_secret": 12_345_678, "refresh_token": SECRET}),
 }
 
 CASES = [
@@ -35,6 +46,29 @@ CASES = [
     (log, ["api.jsonl", "--modul", "Contacts"], 2, "--module"),
     (log, ["api.jsonl", "--module", "Contcts"], 1, "did you mean 'Contacts'"),
     (log, ["api.jsonl", "--method", "PATCH"], 1, "no call has the method 'PATCH'"),
+    (retry, [], 2, "Missing argument 'REJECTS'"),
+    (retry, ["rejects.jsonl"], 2, "Missing option '--config'"),
+    (retry, ["nowhere.jsonl", "--config", "config.json"], 1, "nowhere.jsonl: there is no such file"),
+    (retry, [".", "--config", "config.json"], 1, ". is no file"),
+    (
+        retry,
+        ["foreign.jsonl", "--config", "config.json"],
+        1,
+        "foreign.jsonl, line 1: no line of a reject log",
+    ),
+    (retry, ["rejects.jsonl", "--config", "nowhere.json"], 1, "nowhere.json: No such file"),
+    (retry, ["rejects.jsonl", "--config", "."], 1, "Is a directory"),
+    (retry, ["rejects.jsonl", "--config", "no.json"], 1, "no.json: not JSON"),
+    (retry, ["rejects.jsonl", "--config", "list.json"], 1, "no JSON object but a list"),
+    (retry, ["rejects.jsonl", "--config", "misspelt.json"], 1, "did you mean 'dry_run'"),
+    (retry, ["rejects.jsonl", "--config", "bare.json"], 1, "'client_id' is a required property"),
+    (retry, ["rejects.jsonl", "--config", "wrong_secret.json"], 1, "the value is not shown"),
+    (
+        retry,
+        ["rejects.jsonl", "--config", "config.json", "--only", "INVALID"],
+        1,
+        "did you mean INVALID_DATA",
+    ),
 ]
 
 
@@ -54,4 +88,5 @@ def test_a_wrong_input_is_one_clear_line(*, run, tmp_path, monkeypatch, command,
     assert len(said) == 1, said
     assert said[0].startswith(f"bigin {command.name}: ")
     assert words.casefold() in said[0].casefold()
-    assert result.stdout == ""
+    assert SECRET not in said[0]
+    assert "12345678" not in said[0]

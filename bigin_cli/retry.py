@@ -1,0 +1,96 @@
+"""``bigin retry``: a reject log fed back to target-bigin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from singer_sdk.exceptions import ConfigValidationError
+
+from bigin_cli.command import Trouble, command
+from bigin_cli.settings_file import config_option, read_settings
+from target_bigin.retry import NEVER_UNASKED, Outcome
+from target_bigin.retry import retry as feed_back
+
+if TYPE_CHECKING:
+    from target_bigin.files.reject_lines import RejectLine
+
+EXAMPLES = """
+bigin retry target-bigin-rejects.jsonl --config target.json
+bigin retry target-bigin-rejects.jsonl --config target.json --only INVALID_DATA
+"""
+EXIT_CODES = (
+    "0 all that was sent is written, 1 something was refused again or the run ended early, 2 wrong use"
+)
+
+
+@command("retry", examples=EXAMPLES, exit_codes=EXIT_CODES)
+@click.argument("rejects", metavar="REJECTS")
+@config_option("target-bigin")
+@click.option("--only", metavar="CODE", multiple=True, help="Only the rejects of this code; may be repeated.")
+def retry(rejects: str, config: str, only: tuple[str, ...]) -> None:
+    """Send the records of a reject log again, when the cause is mended.
+
+    REJECTS is moved aside first. What is written is dropped from it; what is refused again stays, with its
+    new reason, and so does what is not sent. A record of which a later row was written since is left out:
+    sent again, it would overwrite what is newer. FATE_UNKNOWN is sent only with --only FATE_UNKNOWN, since
+    such a record may be in Bigin already.
+    """
+    path = Path(rejects)
+    try:
+        outcome = feed_back(path, read_settings(config), only=only)
+    except ConfigValidationError as error:
+        raise Trouble(f"Settings: {'; '.join(error.errors)}") from None
+    _tell(outcome, path)
+    if only and not outcome.selection.sent:
+        raise Trouble(_no_such_code(outcome.lines, only))
+    if outcome.failure is not None:
+        raise Trouble(f"The run ended early: {outcome.failure}")
+    if outcome.rejected:
+        raise Trouble(f"{len(outcome.rejected)} records were refused again; {path} says why.")
+
+
+def _tell(outcome: Outcome, path: Path) -> None:
+    lines = outcome.lines
+    for stream in dict.fromkeys(lines[place].stream for place in outcome.selection.sent):
+        counts = {
+            "written": outcome.written,
+            "refused again": outcome.rejected,
+            "not settled": outcome.open,
+        }
+        told = [
+            f"{sum(lines[place].stream == stream for place in places):,} {what}"
+            for what, places in counts.items()
+            if what != "not settled" or places
+        ]
+        click.echo(f"{stream}: {', '.join(told)}")
+        reasons = Counter(
+            _reason(lines[place]) for place in outcome.rejected if lines[place].stream == stream
+        )
+        for reason, count in reasons.most_common():
+            click.echo(f"  {count:,} {reason}")
+    if outcome.selection.replaced:
+        click.echo(f"{len(outcome.selection.replaced):,} left out: a later row of theirs is written.")
+    if outcome.selection.left:
+        codes = Counter(lines[place].code for place in outcome.selection.left)
+        listed = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
+        asked = NEVER_UNASKED & codes.keys()
+        hint = " (it may be in Bigin already: look, then name it with --only)" if asked else ""
+        click.echo(f"{len(outcome.selection.left):,} not sent: {listed}{hint}.")
+    stay = len(lines) - len(outcome.written)
+    click.echo(f"{path}: {stay:,} lines stay." if stay else f"{path}: nothing is left, the file is gone.")
+
+
+def _reason(line: RejectLine) -> str:
+    field = f" {line.field}" if line.field else ""
+    return f"{line.code}{field}: {line.message}"
+
+
+def _no_such_code(lines: list[RejectLine], only: tuple[str, ...]) -> str:
+    codes = sorted({line.code for line in lines})
+    alike = get_close_matches(only[0].upper(), codes, n=1)
+    hint = f", did you mean {alike[0]}?" if alike else f"; it has {', '.join(codes) or 'none'}."
+    return f"No line that can be sent has the code {only[0]!r}{hint}"

@@ -1,0 +1,240 @@
+"""A reject log fed back to the target: what is written leaves the log, the rest stays.
+
+The log is moved aside first (``rejects.jsonl.retrying``), so that runs which write to it meanwhile begin a
+new one. If a retry is killed, the next one finds what was set aside and begins with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from bigin_api import SettingsError
+from target_bigin.engine import Engine, RunFailed
+from target_bigin.files.lock import FileLock
+from target_bigin.files.reject_lines import (
+    Identity,
+    RejectLine,
+    encode_line,
+    read_reject_lines,
+    read_replaced,
+    replaced_path,
+)
+from target_bigin.files.reject_log import note_replaced
+from target_bigin.target import TargetBigin
+
+NEVER_UNASKED = frozenset(("FATE_UNKNOWN",))  # it may be in Bigin already: a second insert would double it
+RECORDS_A_BEAT = 100
+NO_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Places of lines in a log: of those to be sent, stream by stream, and of the others."""
+
+    sent: list[int] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What a retry did. ``lines`` are those of the log, with the new reason where one was refused again."""
+
+    lines: list[RejectLine]
+    selection: Selection
+    written: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+    open: list[int] = field(default_factory=list)  # sent and not settled; all, if it was a dry run
+    failure: Exception | None = None  # what ended the run early
+
+
+def select(
+    lines: Sequence[RejectLine], *, only: Collection[str], replaced: Collection[Identity]
+) -> Selection:
+    """Which lines are to be sent: those of the codes named, or all but those that must be named.
+
+    >>> lines = [RejectLine("a", {}, code="X"), RejectLine("b", {}, code="Y"), RejectLine("a", {}, code="Y")]
+    >>> select(lines, only=(), replaced=()).sent
+    [0, 2, 1]
+    >>> select(lines, only=["Y"], replaced=()).sent
+    [1, 2]
+    """
+    chosen = Selection()
+    for place, line in enumerate(lines):
+        if line.time and line.identity in replaced:
+            chosen.replaced.append(place)
+        elif line.code in only or (not only and line.code not in NEVER_UNASKED):
+            chosen.sent.append(place)
+        else:
+            chosen.left.append(place)
+    streams = list(dict.fromkeys(lines[place].stream for place in chosen.sent))
+    chosen.sent.sort(key=lambda place: streams.index(lines[place].stream))
+    return chosen
+
+
+def overtaken(lines: Sequence[RejectLine], written: Collection[int]) -> list[int]:
+    """The lines before one that was written, of the same stream and key: what they say is older.
+
+    >>> old, new = (RejectLine("a", {"id": 1}, key_properties=("id",), number=number) for number in (1, 2))
+    >>> overtaken([old, new], [1]), overtaken([old, new], [0])
+    ([0], [])
+    """
+    later: set[tuple[str, str]] = set()
+    found = []
+    for place in range(len(lines) - 1, -1, -1):
+        line = lines[place]
+        if line.key is None:
+            continue
+        if place in written:
+            later.add((line.stream, line.key))
+        elif (line.stream, line.key) in later:
+            found.append(place)
+    return found[::-1]
+
+
+def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) -> Outcome:
+    """Feed a reject log back. If the run ends early, the outcome tells why; the log is whole in any case.
+
+    Raises SettingsError or the SDK's ConfigValidationError for a log or a setting that cannot be used.
+    """
+    if path.exists() and not path.is_file():
+        raise SettingsError(f"{path} is no file.")
+    if not path.exists() and not _aside(path).exists():
+        raise SettingsError(f"{path}: there is no such file.")
+    lock = FileLock(path, setting="the reject log")
+    try:
+        lines = _set_aside(path)
+        outcome = Outcome(lines, select(lines, only=only, replaced=read_replaced(path)))
+        _send(outcome, path, config)
+        _put_back(outcome, path)
+    finally:
+        _restore(path)
+        lock.close()
+    return outcome
+
+
+# The run
+
+
+def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
+    """Feed the chosen lines to the target, and sort them by how they ended."""
+    sent = outcome.selection.sent
+    if not sent:
+        return
+    with _rejected_again(path) as again:
+        engine = TargetBigin(config={**config, "rejects_path": str(again), "max_rejects": NO_LIMIT}).engine
+        written = _written(engine, outcome)
+        rejected = {line.number: line for line in _lines(again)} if again.exists() else {}
+    for number, place in enumerate(sent, start=1):
+        if number in rejected:
+            outcome.rejected.append(place)
+            outcome.lines[place] = _with_reason(outcome.lines[place], rejected[number])
+        elif number in written and not engine.settings.dry_run:
+            outcome.written.append(place)
+        else:
+            outcome.open.append(place)
+
+
+def _written(engine: Engine, outcome: Outcome) -> set[int]:
+    """The numbers of the records that ended well."""
+    numbers: set[int] = set()
+    engine.ledger.on_good = lambda record, _action: numbers.add(record.number)
+    try:
+        _feed(engine, [outcome.lines[place] for place in outcome.selection.sent])
+        engine.finish()
+    except Exception as error:  # noqa: BLE001 -- the caller tells it when the log is whole again
+        outcome.failure = error
+    finally:
+        engine.abort()
+    return numbers
+
+
+def _feed(engine: Engine, lines: Iterable[RejectLine]) -> None:
+    """A stream for each name and key, its lines in their order: the ledger numbers them from 1 on."""
+    for (name, keys), group in groupby(lines, key=lambda line: (line.stream, line.key_properties)):
+        records = [line.record for line in group]
+        properties: dict[str, Any] = {each: {} for record in records for each in record}
+        stream = engine.open_stream(name, properties, keys, first=records[0])
+        if stream is None:
+            raise RunFailed(f"{name}: the stream cannot be opened.")
+        for number, record in enumerate(records):
+            engine.take(stream, record)
+            if number % RECORDS_A_BEAT == 0:
+                engine.tick()
+
+
+def _with_reason(line: RejectLine, again: RejectLine) -> RejectLine:
+    """The line with the new reason; its time stays, since that says which of two rows is the older."""
+    return replace(
+        line,
+        module=again.module,
+        kind=again.kind,
+        code=again.code,
+        field=again.field,
+        message=again.message,
+    )
+
+
+# The files
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.retrying")
+
+
+@contextmanager
+def _rejected_again(path: Path) -> Iterator[Path]:
+    """Where the retry's own rejects go until the log is whole again."""
+    again = path.with_name(f"{path.name}.rejected-again")
+    again.unlink(missing_ok=True)
+    try:
+        yield again
+    finally:
+        again.unlink(missing_ok=True)
+        replaced_path(again).unlink(missing_ok=True)
+
+
+def _set_aside(path: Path) -> list[RejectLine]:
+    """Move the log aside, with what a killed retry left there; gives its lines, the oldest first."""
+    _restore(path)
+    path.rename(_aside(path))
+    return sorted(_lines(_aside(path), name=str(path)), key=lambda line: line.time)
+
+
+def _put_back(outcome: Outcome, path: Path) -> None:
+    """Let what stays take the place of what was set aside."""
+    old = overtaken(outcome.lines, frozenset(outcome.written))
+    note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
+    gone = frozenset(outcome.written)
+    temporary = path.with_name(f"{path.name}.staying")
+    with temporary.open("wb") as file:
+        file.writelines(encode_line(line) for place, line in enumerate(outcome.lines) if place not in gone)
+    temporary.replace(_aside(path))
+
+
+def _restore(path: Path) -> None:
+    """Make the log whole: what was set aside, then what came since. Without a line there is no log."""
+    aside = _aside(path)
+    if not aside.exists():
+        return
+    since = path.read_bytes() if path.exists() else b""
+    if since:
+        with aside.open("ab") as file:
+            file.write(since)
+    if aside.stat().st_size:
+        aside.replace(path)
+    else:
+        aside.unlink()
+        replaced_path(path).unlink(missing_ok=True)
+
+
+def _lines(path: Path, *, name: str = "") -> list[RejectLine]:
+    with path.open("rb") as lines:
+        return read_reject_lines(lines, name=name or str(path))
