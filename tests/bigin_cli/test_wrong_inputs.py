@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from bigin_cli.auth import auth
 from bigin_cli.log import log
 from bigin_cli.retry import retry
 
+NOBODY = "http://127.0.0.1:9"  # the port of discard, where nothing listens
 SECRET = "hush-hush"
 LOG_LINE = json.dumps(
     {"time": "2026-05-14T09:59:58Z", "method": "GET", "path": "/Contacts", "module": "Contacts"}
@@ -28,6 +30,8 @@ FILES = {
     "bare.json": "{}",
     "wrong_secret.json": json.dumps({"client_id": "c", "client_secret": 12_345_678, "refresh_token": SECRET}),
 }
+
+CLIENT = ["--client-id", "1000.C", "--client-secret", SECRET]
 
 CASES = [
     # command, arguments, exit code, words of the line
@@ -69,6 +73,23 @@ CASES = [
         1,
         "did you mean INVALID_DATA",
     ),
+    (auth, ["--config", "new.json"], 2, "Client ID is missing: give --client-id or BIGIN_CLIENT_ID"),
+    (auth, ["--client-id", "1000.C", "--config", "new.json"], 2, "Client secret is missing"),
+    (auth, [*CLIENT, "--for", "reading"], 2, "'reading' is not one of 'read', 'write', 'feed'"),
+    (auth, [*CLIENT, "--data-center", "uk"], 2, "'uk' is not one of"),
+    (auth, [*CLIENT, "--modules", "Contcts"], 1, "did you mean 'Contacts'"),
+    (
+        auth,
+        [*CLIENT, "--accounts-url", "accounts.zoho.eu"],
+        1,
+        "accounts_url: 'accounts.zoho.eu' is not an http(s)",
+    ),
+    (auth, [*CLIENT, "--api-url", "https://www.zohoapis.eu/bigin/v2"], 1, "without the path"),
+    (auth, ["--client-id", "10 00", "--client-secret", SECRET], 1, "client_id holds a blank"),
+    (auth, [*CLIENT, "--config", "list.json"], 1, "no JSON object but a list"),
+    (auth, [*CLIENT, "--config", "config.json/x.json"], 1, "config.json"),
+    (auth, [*CLIENT, "--code", "1000.x", "--accounts-url", NOBODY], 1, "cannot be reached"),
+    (auth, [*CLIENT, "--accounts-url", NOBODY], 1, "cannot be reached"),
 ]
 
 
