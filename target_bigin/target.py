@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, ClassVar, cast
@@ -104,13 +105,17 @@ class TargetBigin(Target):
             self.engine.abort()
             raise
 
+    @classmethod
+    def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
+        """All that is wrong with settings, in words that show no secret."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        errors = map(_config_error, JSONSchemaValidator(cls.config_jsonschema).iter_errors(config))
+        known = cls.config_jsonschema["properties"]
+        return [*errors, *unknown_settings(config, known, sister=OF_THE_TAP, tell=cls.logger.info)]
+
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """As the SDK, but a secret of the wrong type is not shown."""
-        self.append_builtin_config(self.config_jsonschema)
-        validator = JSONSchemaValidator(self.config_jsonschema)
-        errors = [_config_error(error) for error in validator.iter_errors(self._config)]
-        known = self.config_jsonschema["properties"]
-        errors += unknown_settings(self._config, known, sister=OF_THE_TAP, tell=self.logger.info)
+        errors = self.config_errors(self._config)
         if errors and raise_errors:
             raise ConfigValidationError(
                 "Config validation failed", errors=errors, schema=self.config_jsonschema

@@ -28,7 +28,7 @@ from tap_bigin.singer.writer import PageWriter
 from tap_bigin.values.drift import check_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
 
@@ -124,13 +124,18 @@ class BiginCommand(Tap):
         check_state(state)
         super().load_state(state)
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """All that is wrong with the settings, in words that show no secret. Raises SettingsError."""
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        errors = [_explained(error) for error in JSONSchemaValidator(schema).iter_errors(self._config)]
+    @classmethod
+    def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
+        """All that is wrong with settings, in words that show no secret."""
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        errors = map(_explained, JSONSchemaValidator(schema).iter_errors(config))
         known = schema["properties"]
-        errors += unknown_settings(self._config, known, sister=OF_THE_TARGET, tell=self.logger.info)
+        return [*errors, *unknown_settings(config, known, sister=OF_THE_TARGET, tell=cls.logger.info)]
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """What is wrong with the settings. Raises SettingsError."""
+        errors = self.config_errors(self._config)
         if errors and raise_errors:
             raise SettingsError(f"Settings: {'; '.join(errors)}.")
         return errors

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from bigin_cli.auth import auth
+from bigin_cli.doctor import doctor
 from bigin_cli.log import log
 from bigin_cli.retry import retry
 
@@ -90,6 +91,12 @@ CASES = [
     (auth, [*CLIENT, "--config", "config.json/x.json"], 1, "config.json"),
     (auth, [*CLIENT, "--code", "1000.x", "--accounts-url", NOBODY], 1, "cannot be reached"),
     (auth, [*CLIENT, "--accounts-url", NOBODY], 1, "cannot be reached"),
+    (doctor, [], 2, "Missing option '--config'"),
+    (doctor, ["--config", "nowhere.json"], 1, "nowhere.json: No such file"),
+    (doctor, ["--config", "no.json"], 1, "not JSON"),
+    (doctor, ["--config", "config.json", "--for", "taps"], 2, "'taps' is not one of"),
+    (doctor, ["--config", "config.json", "--jsn"], 2, "--json"),
+    (doctor, ["x.json", "--config", "config.json"], 2, "unexpected extra argument (x.json)"),
 ]
 
 

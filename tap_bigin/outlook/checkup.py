@@ -1,0 +1,128 @@
+"""What the tap would meet in this organisation: modules that are refused, streams that cannot be made."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from bigin_api import Refused, SettingsError
+from bigin_api.access.checkup import Checkup, check_queries, reason_of, right_of
+from bigin_api.access.scopes import BULK_READ, COQL, SETTINGS
+from tap_bigin.discovery.definition import ModuleDefinition
+from tap_bigin.run import Run
+from tap_bigin.streams import define_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bigin_api import Client
+    from tap_bigin.settings import TapSettings
+
+GLOB_SIGNS = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class ModuleCheck:
+    """A module, and why it cannot be read, if it cannot."""
+
+    module: str
+    readable: bool
+    reason: str | None = None
+    right: str | None = None  # that the token's user would need, as Bigin calls it
+
+    def to_json(self) -> dict[str, Any]:
+        """As the keys of ``bigin doctor --json``."""
+        return asdict(self)
+
+
+class QuietRun(Run):
+    """A run that makes no streams of the SDK and keeps what it would warn of."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.warnings: list[str] = []
+        # Of its own, and of no tree: nothing is printed.
+        self.logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
+        self.logger.addHandler(_Keep(self.warnings))
+        super().__init__(config, logger=self.logger, carried={}, streams=list)
+
+
+def check_tap(run: QuietRun, checkup: Checkup) -> list[ModuleCheck]:
+    """Every module that the settings name, tried. Costs 2 credits a module.
+
+    Raises AuthError and TransientError; what is refused is a problem of the checkup.
+    """
+    if checkup.lacks(SETTINGS):
+        return []
+    settings, client = run.settings, run.client
+    try:
+        definitions = define_streams(run, chosen=None, logger=run.logger)
+    except SettingsError as error:
+        checkup.fail(error.message, "mend this setting")
+        return []
+    names = [each.name for each in definitions if isinstance(each, ModuleDefinition)]
+    checked = [
+        *(ModuleCheck(name, readable=False, reason=why) for name, why in run.description.refusals.items()),
+        *run.calls.map_in_order(lambda name: _try(client, name), names),
+    ]
+    _judge_modules(checked, settings, client, checkup)
+    for line in run.warnings:
+        if (
+            not any(line.startswith(f"{each.module}:") for each in checked)
+            and "matches no module" not in line
+        ):
+            checkup.warn(line, "mend the setting, or leave it out")
+    readable = [each.module for each in checked if each.readable]
+    if readable:
+        check_queries(client, checkup, readable[0])
+    _judge_methods(settings, checkup)
+    return checked
+
+
+def _try(client: Client, module: str) -> ModuleCheck:
+    try:
+        client.labelled(module).records.page(module, ["id"], per_page=1)
+    except Refused as refused:
+        return ModuleCheck(module, readable=False, reason=reason_of(refused), right=right_of(refused) or None)
+    return ModuleCheck(module, readable=True)
+
+
+def _judge_modules(
+    checked: list[ModuleCheck], settings: TapSettings, client: Client, checkup: Checkup
+) -> None:
+    """A refused module is an error if it is named, else a warning; so is a name that no module has."""
+    for each in checked:
+        if not each.readable:
+            tell = checkup.fail if each.module in settings.modules else checkup.warn
+            tell(
+                f"{each.module} cannot be read. {each.reason or ''}".strip(),
+                f"give the token's user the right {each.right or 'to view it'} (Settings > Profiles), "
+                "or leave the module out of modules",
+            )
+    found = {each.module for each in checked}
+    offered = [each.api_name for each in client.metadata.modules()]
+    for name in settings.modules:
+        if not GLOB_SIGNS & set(name) and name not in found:
+            alike = get_close_matches(name, offered, n=1)
+            hint = f"did you mean {alike[0]}?" if alike else f"it has {', '.join(sorted(found)) or 'none'}"
+            checkup.fail(f"modules: there is no module {name!r} that could be read.", hint)
+    if not any(each.readable for each in checked):
+        checkup.fail("No module can be read.", "check modules, the scopes and the rights of the token's user")
+
+
+def _judge_methods(settings: TapSettings, checkup: Checkup) -> None:
+    """What the settings ask for and the scopes do not allow."""
+    if checkup.lacks(BULK_READ) and settings.extraction_method == "bulk":
+        checkup.fail("extraction_method is bulk, and Bulk Read is not allowed.", "set it to auto")
+    if checkup.lacks(COQL) and settings.queries:
+        checkup.fail("queries are set, and COQL is not allowed.", "run `bigin auth` again for the scope")
+
+
+class _Keep(logging.Handler):
+    def __init__(self, into: list[str]) -> None:
+        super().__init__()
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._into.append(record.getMessage())
