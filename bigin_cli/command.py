@@ -76,6 +76,19 @@ def command(
     return click.command(name, cls=Command, examples=examples, exit_codes=exit_codes, **settings)
 
 
+def passed_on(name: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """A decorator for a subcommand that reads its arguments itself, ``--help`` among them."""
+
+    def make(function: Callable[..., Any]) -> Command:
+        given = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)(function)
+        known: dict[str, Any] = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+        return click.command(name, cls=Command, add_help_option=False, context_settings=known, **settings)(
+            given
+        )
+
+    return make
+
+
 @contextmanager
 def one_line(name: str) -> Iterator[None]:
     """Turn what a person can mend into one line that says how, and into an exit code."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from typing import NoReturn
 
 from bigin_sandbox.settings import CHOICES, SIZES, Settings
 
 NEEDED = ("starlette", "uvicorn", "httptools", "python_multipart")  # what the extra `sandbox` brings
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, name: str = "bigin-sandbox") -> int:
     """Run the command; gives its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser(name).parse_args(arguments)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         extra = "pip install 'bigin-singer[sandbox]'"
-        print(f"bigin-sandbox: {', '.join(missing)} not installed; {extra} brings it", file=sys.stderr)
+        print(f"{name}: {', '.join(missing)} not installed; {extra} brings it", file=sys.stderr)
         return 1
     from bigin_sandbox.http.server import serve  # noqa: PLC0415 - only now it is known to be installed
 
@@ -28,8 +29,19 @@ def main(arguments: list[str] | None = None) -> int:
 _SETTINGS = ("seed", "size", "edition", "latency_ms", "token_paging", "ims", "custom_modules")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bigin-sandbox", description="A local Bigin to try things on.")
+class _Parser(argparse.ArgumentParser):
+    """Wrong use is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=name,
+        description="A local Bigin to try things on.",
+        epilog=f"example: {name} serve --size medium",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",

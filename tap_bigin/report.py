@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bigin_api import BiginError
+from bigin_api.run_files.run_report import RunReport as RunFileReport
+from bigin_api.run_files.run_report import StreamRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +81,20 @@ class StreamReport:
             parts.append("to be continued")
         return f"{self.name}: {', '.join(parts)}"
 
+    def to_json(self, spent: Spent) -> StreamRun:
+        """The account for ``run_report_path``."""
+        return StreamRun(
+            stream=self.name,
+            records=self.emitted,
+            counted=self.counted,
+            calls=spent.calls_by_label.get(self.name, 0),
+            credits=spent.by_label.get(self.name, 0),
+            seconds=round(self.seconds, 1),
+            warnings=list(self.warnings),
+            failure=None if self.failure is None else self.failure.message,
+            unfinished=self.unfinished,
+        )
+
 
 class RunReport:
     """The accounts of all streams."""
@@ -117,6 +133,19 @@ class RunReport:
         yield (
             f"Total: {total:,} records from {len(told)} streams, {spent.credits:,} credits in "
             f"{spent.calls:,} calls, {metadata:,} of them for metadata{remaining}"
+        )
+
+    def to_json(self, program: str, spent: Spent) -> RunFileReport:
+        """The same for ``run_report_path``."""
+        told = self._told()
+        return RunFileReport(
+            program=program,
+            outcome="failed" if self.failures else "good",
+            calls=spent.calls,
+            credits=spent.credits,
+            credits_remaining=spent.remaining,
+            credits_by_endpoint=dict(spent.by_endpoint),
+            streams=[each.to_json(spent) for each in told],
         )
 
     def _told(self) -> list[StreamReport]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
+from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
 from tap_bigin.run import Run
 from tap_bigin.settings import CONFIG_SCHEMA
@@ -84,16 +85,30 @@ class TapBigin(BiginCommand):
 
     def run(self) -> None:
         """Write all selected streams, then say what was done. Exits with 1 if a stream failed."""
+        file = RunFile(self.config)
+        error: BaseException | None = None
         try:
             self.sync_all()
-        except BaseException:
+        except BaseException as caught:
+            error = caught
             # Every batch that was written whole is in it.
             self.state_writer.write_state(self.state)
             raise
         finally:
             self.message_writer.flush()
             self.shared.close()
+            self._write_report(file, error)
         self._tell()
+
+    def _write_report(self, file: RunFile, error: BaseException | None) -> None:
+        if not file.is_wanted:
+            return
+        told = self.shared.report.to_json(self.name, self.shared.client.spent())
+        if error is not None:
+            told.outcome, told.error = "failed", str(error) or type(error).__name__
+        elif self.shared.budget_reached is not None and told.outcome == "good":
+            told.outcome, told.error = "stopped", self.shared.budget_reached.message
+        file.write(told)
 
     def test(self) -> None:
         """Read a record of each stream. Exits with 1 if one failed: the SDK's own test would not."""

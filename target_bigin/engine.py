@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
+from bigin_api.run_files.run_report import RunFile
 from target_bigin.concurrency.tasks import SLICE, Tasks
 from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Fields
-from target_bigin.records.report import report
+from target_bigin.records.report import report, run_report
 from target_bigin.schema.context import Run
 from target_bigin.settings import TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
@@ -46,6 +48,7 @@ class Engine:
         self.settings = TargetSettings.from_mapping(config)
         self._emit = emit
         self._begun = time.monotonic()
+        self._run_file = RunFile(config)
         with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
             self._rejects = RejectLog(self.settings.rejects_path)
             opened.callback(self._rejects.close)
@@ -214,8 +217,21 @@ class Engine:
             self.ledger.accounts.values(), self.client.spent(), seconds=seconds, dry_run=self.settings.dry_run
         ):
             logger.info(line)
+        self._write_report(in_good_order=in_good_order)
         if not in_good_order and self.ledger.open:
             logger.warning(
                 "%d records were read and not settled; the next run gets them again from the last state.",
                 self.ledger.open,
             )
+
+    def _write_report(self, *, in_good_order: bool) -> None:
+        if not self._run_file.is_wanted:
+            return
+        told = run_report(self.ledger.accounts.values(), self.client.spent(), dry_run=self.settings.dry_run)
+        error = sys.exc_info()[1] or self._error
+        if error is not None or not in_good_order:
+            told.outcome, told.error = "failed", str(error or "The account does not balance.")
+        elif self.ledger.rejected > self.settings.max_rejects:
+            told.outcome = "failed"
+            told.error = f"{self.ledger.rejected} records were rejected."
+        self._run_file.write(told)

@@ -129,7 +129,8 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
     if not sent:
         return
     with _rejected_again(path) as again:
-        engine = TargetBigin(config={**config, "rejects_path": str(again), "max_rejects": NO_LIMIT}).engine
+        own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
+        engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
         rejected = {line.number: line for line in _lines(again)} if again.exists() else {}
     for number, place in enumerate(sent, start=1):

@@ -24,6 +24,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from bigin_api import unknown_settings
 from bigin_api.errors import BiginError
+from bigin_api.run_files.run_report import write_failure
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
 from target_bigin.settings_schema import CONFIG_JSONSCHEMA, OF_THE_TAP
@@ -64,7 +65,11 @@ class TargetBigin(Target):
         super().__init__(**options)
         self.max_parallelism = 1
         self._plain_sinks: dict[str, BiginSink] = {}  # of streams that no map touches
-        self.engine = Engine(self.config, emit=_emit)
+        try:
+            self.engine = Engine(self.config, emit=_emit)
+        except BiginError as error:
+            write_failure(self.name, self.config, error)
+            raise
         if isinstance(self.message_reader, Reader):
             self.message_reader.on_beat = self.engine.tick
             self.message_reader.on_failure = self.engine.abort

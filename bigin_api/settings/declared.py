@@ -110,6 +110,12 @@ CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "Zoho grants 10 access tokens in 10 minutes for a refresh token: worth setting where runs start "
         "every few minutes.",
     },
+    "run_report_path": {
+        "type": ["string", "null"],
+        "title": "Run report",
+        "description": "A JSON file that says what the run did: streams, counts, outcomes, credits, seconds, "
+        "rejects by code, versions. Each run replaces it; {time} in the path gives a file a run.",
+    },
 }
 """By name. ``secret`` marks what must never be shown."""
 

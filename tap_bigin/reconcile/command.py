@@ -14,7 +14,7 @@ import sys
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bigin_api import BiginError, Client, InFlight, Refused, SettingsError
 from tap_bigin.discovery.definition import readable_modules
@@ -31,6 +31,8 @@ SHOWN = 5  # ids of each problem on screen; --output has them all
 ENV_PREFIX = "TAP_BIGIN_"
 
 EPILOG = """\
+example: bigin-reconcile --config tap.json --held held.csv --as-of 2026-05-14T07:00:00Z
+
 What the warehouse holds, in one line of SQL (a union of the streams to check):
 
   DuckDB    COPY (SELECT 'Contacts' AS stream, id, modified_time FROM bigin.contacts
@@ -47,20 +49,27 @@ exit code: 0 the same, 1 not the same, 2 it could not be compared
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, name: str = "bigin-reconcile") -> int:
     """The command. Prints what it found and gives the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser(name).parse_args(arguments)
     try:
         with Client.from_settings(_settings(options.config)) as client:
             return _reconcile(client, _held(options.held), options)
     except (BiginError, OSError) as error:
-        _say(f"bigin-reconcile: {error}")
+        _say(f"{name}: {error}")
         return TROUBLE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "bigin-reconcile",
+class _Parser(argparse.ArgumentParser):
+    """Wrong use is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(TROUBLE, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        name,
         description="Compare what a warehouse holds with the organisation: missing, stale and ghost ids.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

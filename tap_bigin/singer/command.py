@@ -20,6 +20,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
+from bigin_api.run_files.run_report import write_failure
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.report import fault
@@ -79,13 +80,17 @@ class BiginCommand(Tap):
         atexit.register(gc.freeze)  # the system frees a process faster than Python its objects
         config = config or _ConfigInput()
         with clear_ending(cls.logger):
-            tap = cls(
-                config=config.config,
-                state=_read(state, "state", check_state),
-                catalog=_read(catalog, "catalog", check_catalog),
-                parse_env_config=config.parse_env,
-                validate_config=True,
-            )
+            try:
+                tap = cls(
+                    config=config.config,
+                    state=_read(state, "state", check_state),
+                    catalog=_read(catalog, "catalog", check_catalog),
+                    parse_env_config=config.parse_env,
+                    validate_config=True,
+                )
+            except BiginError as error:
+                write_failure(cls.name, config.config or {}, error)
+                raise
             tap.run()
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bigin_api import Spent
+from bigin_api.run_files.run_report import Rejects, RunReport, StreamRun
 from target_bigin.records.account import Account
 from target_bigin.records.record import Action
 
@@ -22,6 +23,39 @@ def report(accounts: Iterable[Account], spent: Spent, *, seconds: float, dry_run
     remaining = f", {spent.remaining} remain today" if spent.remaining is not None else ""
     lines.append(f"Run: {spent.calls} calls, {spent.credits} credits{remaining}, {seconds:.1f} s.")
     return lines
+
+
+def run_report(accounts: Iterable[Account], spent: Spent, *, dry_run: bool) -> RunReport:
+    """The same for ``run_report_path``."""
+    streams = [_stream_run(account, spent, dry_run=dry_run) for account in accounts]
+    return RunReport(
+        program="target-bigin",
+        calls=spent.calls,
+        credits=spent.credits,
+        credits_remaining=spent.remaining,
+        credits_by_endpoint=dict(spent.by_endpoint),
+        dry_run=dry_run,
+        streams=streams,
+    )
+
+
+def _stream_run(account: Account, spent: Spent, *, dry_run: bool) -> StreamRun:
+    rejects = []
+    for (kind, code, field), count in account.rejects.most_common():
+        example = account.examples[kind, code, field][1].message
+        rejects.append(Rejects(kind=kind, code=code, field=field, count=count, example=example))
+    return StreamRun(
+        stream=account.stream,
+        module=account.module,
+        records=account.read,
+        outcomes={outcome: account.outcomes[outcome] for outcome in _OUTCOMES if account.outcomes[outcome]},
+        rejected=account.rejected,
+        rejects=rejects,
+        calls=spent.calls_by_label.get(account.stream, 0),
+        credits=spent.by_label.get(account.stream, 0),
+        planned_credits=account.planned_credits if dry_run else None,
+        seconds=round(max(0.0, account.ended - account.begun), 1),
+    )
 
 
 def _stream_line(account: Account, spent: Spent, *, dry_run: bool) -> str:

@@ -9,7 +9,9 @@ import pytest
 from bigin_cli.auth import auth
 from bigin_cli.doctor import doctor
 from bigin_cli.log import log
+from bigin_cli.reconcile import reconcile
 from bigin_cli.retry import retry
+from bigin_cli.sandbox import sandbox as local_bigin
 
 NOBODY = "http://127.0.0.1:9"  # the port of discard, where nothing listens
 SECRET = "hush-hush"
@@ -97,6 +99,13 @@ CASES = [
     (doctor, ["--config", "config.json", "--for", "taps"], 2, "'taps' is not one of"),
     (doctor, ["--config", "config.json", "--jsn"], 2, "--json"),
     (doctor, ["x.json", "--config", "config.json"], 2, "unexpected extra argument (x.json)"),
+    (reconcile, [], 2, "--held"),
+    (reconcile, ["--held", "nowhere.csv", "--config", "config.json"], 2, "nowhere.csv"),
+    (reconcile, ["--held", "empty.jsonl", "--config", "no.json"], 2, "no.json: no JSON"),
+    (reconcile, ["--hold", "held.csv"], 2, "--held"),
+    (local_bigin, [], 2, "COMMAND"),
+    (local_bigin, ["serve", "--size", "huge"], 2, "'huge' is none of"),
+    (local_bigin, ["serve", "--port", "eighty"], 2, "invalid int value: 'eighty'"),
 ]
 
 
@@ -114,7 +123,7 @@ def test_a_wrong_input_is_one_clear_line(*, run, tmp_path, monkeypatch, command,
     assert result.exit_code == code, result.output
     said = result.stderr.splitlines()
     assert len(said) == 1, said
-    assert said[0].startswith(f"bigin {command.name}: ")
+    assert said[0].startswith(f"bigin {command.name}")
     assert words.casefold() in said[0].casefold()
     assert SECRET not in said[0]
     assert "12345678" not in said[0]
