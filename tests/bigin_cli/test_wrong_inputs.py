@@ -10,6 +10,7 @@ from bigin_cli.auth import auth
 from bigin_cli.doctor import doctor
 from bigin_cli.log import log
 from bigin_cli.reconcile import reconcile
+from bigin_cli.report import report
 from bigin_cli.retry import retry
 from bigin_cli.sandbox import sandbox as local_bigin
 
@@ -106,6 +107,21 @@ CASES = [
     (local_bigin, [], 2, "COMMAND"),
     (local_bigin, ["serve", "--size", "huge"], 2, "'huge' is none of"),
     (local_bigin, ["serve", "--port", "eighty"], 2, "invalid int value: 'eighty'"),
+    (report, [], 2, "Missing option '-o'"),
+    (report, ["-o", "r.html"], 2, "Nothing to report on"),
+    (report, ["--log", "nowhere.jsonl", "-o", "r.html"], 1, "nowhere.jsonl: No such file"),
+    (report, ["--log", "foreign.jsonl", "-o", "r.html"], 1, "no line of an API log"),
+    (report, ["--log", "torn.jsonl.gz", "-o", "r.html"], 1, "cannot be unpacked"),
+    (report, ["--runs", "runs/*.json", "-o", "r.html"], 1, "no file is runs/*.json"),
+    (report, ["--runs", "api.jsonl", "-o", "r.html"], 1, "api.jsonl is no report of a run"),
+    (
+        report,
+        ["--rejects", "foreign.jsonl", "-o", "r.html"],
+        1,
+        "foreign.jsonl, line 1: no line of a reject log",
+    ),
+    (report, ["--rejects", "rejects.jsonl", "-o", "."], 1, ". is a folder"),
+    (report, ["--rejects", "rejects.jsonl", "-o", "nowhere/r.html"], 1, "there is no folder nowhere"),
 ]
 
 

@@ -1,0 +1,5 @@
+"""``bigin report``: what happened, as one page that opens from an e-mail and prints."""
+
+from bigin_cli.report.command import report
+
+__all__ = ["report"]

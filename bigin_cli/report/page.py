@@ -1,0 +1,145 @@
+"""What stands on the page, from run reports, an API log and a reject log; and the page as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from bigin_api.moments import utc_text
+from bigin_api.run_files.log_sums import Sum, by_endpoint, slowest, total
+from bigin_cli.report.pictures import Chart, number_text
+from bigin_cli.report.sections import (
+    Failure,
+    RejectGroup,
+    credits_by_time,
+    failures,
+    moment_text,
+    reject_groups,
+    run_reject_groups,
+    trends,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bigin_api.run_files.api_log import Entry
+    from bigin_api.run_files.run_report import RunReport
+    from target_bigin.files.reject_lines import RejectLine
+
+ROWS = 12
+REJECT_ROWS = 40
+
+
+@dataclass
+class Page:
+    """All that the template shows."""
+
+    title: str
+    made: str
+    verdict: str
+    is_good: bool
+    figures: list[tuple[str, str]]
+    runs: list[RunReport] = field(default_factory=list)  # the last of each program
+    trends: list[Chart] = field(default_factory=list)
+    credits_by_time: Chart | None = None
+    endpoints: list[Sum] = field(default_factory=list)
+    slow: list[Entry] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    failed_calls: int = 0
+    rejects: list[RejectGroup] = field(default_factory=list)
+    rejected: int = 0
+    sources: list[str] = field(default_factory=list)
+
+
+def make_page(
+    *,
+    entries: Sequence[Entry],
+    runs: Sequence[RunReport],
+    rejects: Sequence[RejectLine],
+    sources: Sequence[str],
+    now: datetime,
+) -> Page:
+    """The page of these files; ``runs`` in any order."""
+    in_order = sorted(runs, key=lambda run: run.began)
+    last = list({run.program: run for run in in_order}.values())
+    groups = reject_groups(rejects) if rejects else run_reject_groups(last)
+    rejected = sum(each.count for each in groups)
+    calls = total(entries)
+    is_good, verdict = judge(last, rejected)
+    figures = []
+    when = "last run" if len(last) == 1 else "last runs"
+    if runs:
+        figures += [("runs", number_text(len(runs))), (f"records, {when}", _sum(last, "records"))]
+    if entries:
+        figures += [
+            ("calls in the log", number_text(calls.calls)),
+            ("credits in the log", number_text(calls.credits)),
+            ("failed calls", number_text(calls.failed)),
+        ]
+    elif runs:
+        figures.append((f"credits, {when}", _sum(last, "credits")))
+    if runs or rejects:
+        figures.append(("rejects", number_text(rejected)))
+    return Page(
+        title="Bigin pipeline report",
+        made=utc_text(now),
+        verdict=verdict,
+        is_good=is_good,
+        figures=figures,
+        runs=last,
+        trends=trends(in_order),
+        credits_by_time=credits_by_time(entries),
+        endpoints=by_endpoint(entries)[:ROWS],
+        slow=slowest(entries, ROWS) if entries else [],
+        failures=failures(entries)[:ROWS],
+        failed_calls=calls.failed,
+        rejects=groups[:REJECT_ROWS],
+        rejected=rejected,
+        sources=list(sources),
+    )
+
+
+def render(page: Page) -> str:
+    """The page as HTML. Needs jinja2."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 -- of the extra `report`
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = number_text
+    environment.filters["moment"] = moment_text
+    template = files("bigin_cli.report").joinpath("page.html").read_text(encoding="utf-8")
+    return environment.from_string(template).render(page=page)
+
+
+def judge(last: Sequence[RunReport], rejected: int) -> tuple[bool, str]:
+    """Whether all is well, and one sentence that says what is not.
+
+    >>> judge([], 0)
+    (True, 'Nothing went wrong in what these files tell.')
+    """
+    wrong = [
+        f"{run.program} failed: {run.error or _failed_streams(run)}"
+        for run in last
+        if run.outcome == "failed"
+    ]
+    stopped = [f"{run.program} stopped: {run.error}" for run in last if run.outcome == "stopped"]
+    if rejected and not any("rejected" in each for each in wrong):
+        wrong.append(f"{rejected:,} records were refused")
+    told = [each.rstrip(".") for each in (*wrong, *stopped)]
+    if told:
+        return not wrong, "; ".join(told) + "."
+    if not last:
+        return True, "Nothing went wrong in what these files tell."
+    return True, "The last run was good." if len(last) == 1 else "The last runs were good."
+
+
+def _failed_streams(run: RunReport) -> str:
+    names = [each.stream for each in run.streams if each.failure]
+    return f"{', '.join(names)} could not be read" if names else "see its last line"
+
+
+def _sum(runs: Iterable[RunReport], name: str) -> str:
+    return number_text(sum(getattr(run, name) for run in runs))
