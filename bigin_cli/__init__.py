@@ -1,1 +1,1 @@
-"""The command `bigin`: one file a subcommand, which reads arguments, calls the packages below, and prints."""
+"""The command ``bigin`` for people: one file a subcommand, thin."""

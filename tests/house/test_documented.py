@@ -117,7 +117,7 @@ def test_the_public_face_of_the_client_is_what_it_says():
         assert getattr(bigin_api, name).__doc__ or isinstance(getattr(bigin_api, name), dict), name
 
 
-@pytest.mark.parametrize("plugin", ["tap-bigin", "target-bigin", "bigin-reconcile", "bigin-sandbox"])
+@pytest.mark.parametrize("plugin", ["tap-bigin", "target-bigin", "bigin-reconcile", "bigin-sandbox", "bigin"])
 def test_each_command_explains_itself(plugin):
     """--help works without a configuration."""
     helped = subprocess.run(

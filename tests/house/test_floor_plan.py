@@ -9,7 +9,14 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MOST_FILES = {"bigin_api": 9, "tap_bigin": 9, "target_bigin": 9, "bigin_sandbox": 24, "bigin_cli": 14}
+MOST_FILES = {
+    "bigin_api": 9,
+    "bigin_feed": 9,
+    "tap_bigin": 9,
+    "target_bigin": 9,
+    "bigin_cli": 13,
+    "bigin_sandbox": 24,
+}
 FOLDERS = [
     (package, folder)
     for package in MOST_FILES
