@@ -14,8 +14,8 @@ from bigin_api import BiginError, Client, ClientSettings
 from bigin_api.access.grants import Accounts, Grant
 from bigin_api.access.scopes import PURPOSES, Purpose, scopes_for
 from bigin_api.settings import DATA_CENTERS
-from bigin_cli.command import Trouble, command
 from bigin_cli.settings_file import check_writable, read_settings, write_settings
+from bigin_cli.subcommand import Trouble, subcommand
 
 EXAMPLES = """
 bigin auth --client-id 1000.… --config tap.json
@@ -26,7 +26,7 @@ PLUGINS: Mapping[Purpose, str] = {"read": "tap-bigin", "write": "target-bigin"}
 NEVER_GRANTED = "-"  # stands for the refresh token while the other settings are checked
 
 
-@command("auth", examples=EXAMPLES)
+@subcommand("auth", examples=EXAMPLES)
 @click.option(
     "--for", "purpose", type=click.Choice(PURPOSES), default="read", show_default=True, help="What it is for."
 )
@@ -50,7 +50,9 @@ NEVER_GRANTED = "-"  # stands for the refresh token while the other settings are
 @click.option("--accounts-url", help="Replaces the accounts server, for the sandbox or a proxy.")
 @click.option("--api-url", help="Replaces the API's host, for the sandbox or a proxy.")
 @click.option("--config", metavar="FILE", default="config.json", show_default=True, help="The file to write.")
-def auth(purpose: Purpose, modules: str | None, code: str | None, config: str, **given: str | None) -> None:
+def command(
+    purpose: Purpose, modules: str | None, code: str | None, config: str, **given: str | None
+) -> None:
     """Get credentials, check them with one call, and write them into a file of settings.
 
     Shows an address and a code: confirm it in any browser, on this machine or another. The client is one of

@@ -12,8 +12,8 @@ import click
 from bigin_api import BiginError, Client, SettingsError
 from bigin_api.access.checkup import Checkup, check_account, verdict, why_it_ended
 from bigin_api.access.scopes import Purpose
-from bigin_cli.command import NEEDS_A_PERSON, command
 from bigin_cli.settings_file import config_option, read_settings
+from bigin_cli.subcommand import NEEDS_A_PERSON, subcommand
 from bigin_cli.tables import print_table
 from tap_bigin.outlook.checkup import QuietRun, check_tap
 from tap_bigin.settings import OF_THE_TARGET
@@ -31,7 +31,7 @@ EXIT_CODES = "0 the configured run can begin, 1 it would fail, 2 wrong use"
 PURPOSES: Mapping[str, Purpose] = {"tap": "read", "target": "write", "feed": "feed"}
 
 
-@command("doctor", examples=EXAMPLES, exit_codes=EXIT_CODES)
+@subcommand("doctor", examples=EXAMPLES, exit_codes=EXIT_CODES)
 @config_option("tap-bigin, target-bigin or the feed")
 @click.option(
     "--for",
@@ -42,7 +42,7 @@ PURPOSES: Mapping[str, Purpose] = {"tap": "read", "target": "write", "feed": "fe
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 @click.pass_context
-def doctor(ctx: click.Context, config: str, programs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+def command(ctx: click.Context, config: str, programs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Check settings, token and rights before a run does, and say what to mend.
 
     Tells whose account this is, its edition and credits, missing scopes and what each costs, modules that

@@ -18,7 +18,7 @@ import msgspec
 
 from bigin_api.run_files.api_log import Choice, Entry, LogReader, parse_since, parse_status
 from bigin_api.run_files.log_sums import Sum, by_endpoint, by_hour, total
-from bigin_cli.command import Trouble, command
+from bigin_cli.subcommand import Trouble, subcommand
 from bigin_cli.tables import print_table
 
 EXAMPLES = """
@@ -31,7 +31,7 @@ GROUPS: dict[str, Callable[[list[Entry]], list[Sum]]] = {"hour": by_hour, "endpo
 COLUMNS = Entry.__struct_fields__
 
 
-@command("log", examples=EXAMPLES)
+@subcommand("log", examples=EXAMPLES)
 @click.argument("file", metavar="FILE")
 @click.option("--since", metavar="WHEN", help="From this moment or day on, or an age such as 24h or 7d.")
 @click.option("--until", metavar="WHEN", help="Before this moment, or up to the end of this day.")
@@ -48,7 +48,7 @@ COLUMNS = Entry.__struct_fields__
     type=click.Choice(["hour", "endpoint", "call"]),
     help="What a row is. Default: hour and endpoint for a table, call for csv and json.",
 )
-def log(file: str, form: str, by: str | None, **wishes: Any) -> None:
+def command(file: str, form: str, by: str | None, **wishes: Any) -> None:
     """Show what an API log (api_log_path) says of each call.
 
     FILE is the log; - is standard input, and a name that ends with .gz is unpacked. Times are UTC. Every

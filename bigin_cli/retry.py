@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from bigin_cli.command import Trouble, command
 from bigin_cli.settings_file import config_option, read_settings
+from bigin_cli.subcommand import Trouble, subcommand
 from target_bigin.retry import NEVER_UNASKED, Outcome
 from target_bigin.retry import retry as feed_back
 
@@ -27,11 +27,11 @@ EXIT_CODES = (
 )
 
 
-@command("retry", examples=EXAMPLES, exit_codes=EXIT_CODES)
+@subcommand("retry", examples=EXAMPLES, exit_codes=EXIT_CODES)
 @click.argument("rejects", metavar="REJECTS")
 @config_option("target-bigin")
 @click.option("--only", metavar="CODE", multiple=True, help="Only the rejects of this code; may be repeated.")
-def retry(rejects: str, config: str, only: tuple[str, ...]) -> None:
+def command(rejects: str, config: str, only: tuple[str, ...]) -> None:
     """Send the records of a reject log again, when the cause is mended.
 
     REJECTS is moved aside first. What is written is dropped from it; what is refused again stays, with its

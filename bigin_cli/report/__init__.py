@@ -1,5 +1,5 @@
 """``bigin report``: what happened, as one page that opens from an e-mail and prints."""
 
-from bigin_cli.report.command import report
+from bigin_cli.report.subcommand import command
 
-__all__ = ["report"]
+__all__ = ["command"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from support.scripted import Answer, token_answer
 
-from bigin_cli.auth import auth
+from bigin_cli.auth import command as auth
 
 NEW = "the-new-refresh-token"
 GRANTED = Answer.of({"access_token": "the-access-token", "refresh_token": NEW, "expires_in": 3600})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bigin_cli.log import log
+from bigin_cli.log import command as log
 
 ENTRIES = [
     {"time": "2026-05-14T09:59:58.120Z", "method": "GET", "path": "/Contacts", "module": "Contacts", "stream": "Contacts", "status": 200, "code": None, "ms": 120, "credits": 1, "records": 200, "attempt": 1},

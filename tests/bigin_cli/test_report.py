@@ -17,7 +17,7 @@ from support.target import record, schema
 from bigin_api.moments import parse_moment
 from bigin_api.run_files.api_log import Entry
 from bigin_api.run_files.run_report import RunReport, StreamRun
-from bigin_cli.report import report
+from bigin_cli.report import command as report
 from bigin_cli.report.page import judge
 from bigin_cli.report.pictures import Point, bar_chart
 from bigin_cli.report.sections import credits_by_time, failures, trends

@@ -12,7 +12,7 @@ import pytest
 from support.target import lines as written_lines
 from support.target import record, run_target, schema
 
-from bigin_cli.retry import retry
+from bigin_cli.retry import command as retry
 
 
 @pytest.fixture(autouse=True)

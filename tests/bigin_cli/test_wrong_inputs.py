@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from bigin_cli.auth import auth
-from bigin_cli.doctor import doctor
-from bigin_cli.log import log
-from bigin_cli.reconcile import reconcile
-from bigin_cli.report import report
-from bigin_cli.retry import retry
-from bigin_cli.sandbox import sandbox as local_bigin
+from bigin_cli.auth import command as auth
+from bigin_cli.doctor import command as doctor
+from bigin_cli.log import command as log
+from bigin_cli.reconcile import command as reconcile
+from bigin_cli.report import command as report
+from bigin_cli.retry import command as retry
+from bigin_cli.sandbox import command as local_bigin
 
 NOBODY = "http://127.0.0.1:9"  # the port of discard, where nothing listens
 SECRET = "hush-hush"

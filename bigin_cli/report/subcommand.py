@@ -13,8 +13,8 @@ import click
 from bigin_api import SettingsError
 from bigin_api.run_files.api_log import Entry, LogReader
 from bigin_api.run_files.run_report import read_report, replace_file
-from bigin_cli.command import Trouble, command
 from bigin_cli.report.page import make_page, render
+from bigin_cli.subcommand import Trouble, subcommand
 from target_bigin.files.reject_lines import RejectLine, read_reject_lines
 
 EXAMPLES = """
@@ -24,7 +24,7 @@ bigin report --runs runs/tap.json -o report.html
 INSTALL = "pip install 'bigin-singer[report]'"
 
 
-@command("report", examples=EXAMPLES)
+@subcommand("report", examples=EXAMPLES)
 @click.option("--log", metavar="FILE", help="An API log (the setting api_log_path); .gz is unpacked.")
 @click.option(
     "--runs",
@@ -35,7 +35,7 @@ INSTALL = "pip install 'bigin-singer[report]'"
 @click.argument("more_runs", metavar="[MORE RUNS]...", nargs=-1)
 @click.option("--rejects", metavar="FILE", help="A reject log of target-bigin (rejects_path).")
 @click.option("-o", "--output", metavar="FILE", required=True, help="The page to write.")
-def report(
+def command(
     log: str | None, runs: tuple[str, ...], more_runs: tuple[str, ...], rejects: str | None, output: str
 ) -> None:
     """Make one HTML page of what happened: what each stream did, what it cost, what failed, what to do.

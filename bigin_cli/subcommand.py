@@ -69,7 +69,7 @@ class Command(click.Command):
             formatter.write(f"  {self.exit_codes}\n")
 
 
-def command(
+def subcommand(
     name: str, *, examples: str, exit_codes: str = EXIT_CODES, **settings: Any
 ) -> Callable[[Callable[..., Any]], Command]:
     """A decorator that makes a function a subcommand."""
