@@ -28,8 +28,8 @@ Kind = Literal["full", "incremental", "bulk"]
 Interval = tuple[str, str | None]
 """Both ends included, in the order of the sort column: two ids, or two moments. None: to the end."""
 
-# A write may be stamped a moment before it can be read.
 READ_OVERLAP = timedelta(seconds=2)
+"""A write may be stamped a moment before it can be read; the setting ``overlap_seconds`` says how long."""
 
 # A token that is about to end is not worth a refused call.
 TOKEN_MARGIN = timedelta(minutes=5)
@@ -112,7 +112,29 @@ def bookmark_of(entry: Entry, replication_key: str) -> datetime | None:
     return _moment(entry.get("replication_key_value"))
 
 
-def read_from(entry: Entry, replication_key: str, *, start_date: datetime | None) -> datetime | None:
+def believed(entry: Entry, replication_key: str, now: datetime, overlap: timedelta) -> Entry:
+    """The entry with a bookmark that is not later than Bigin's clock, or without any.
+
+    A clock that was ahead by less than the overlap does no harm; what is later nobody has read.
+
+    >>> entry = {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:00:07Z"}
+    >>> nine, minute = from_text("2026-05-14T09:00:00Z"), timedelta(minutes=1)
+    >>> believed(entry, "Modified_Time", nine, minute)["replication_key_value"]
+    '2026-05-14T09:00:00Z'
+    >>> believed(entry, "Modified_Time", nine - minute, minute)
+    {}
+    """
+    bookmark = bookmark_of(entry, replication_key)
+    if bookmark is None or bookmark <= now:
+        return entry
+    if bookmark <= now + overlap:
+        return {**entry, "replication_key_value": to_utc_text(now)}
+    return {name: each for name, each in entry.items() if not name.startswith("replication_key")}
+
+
+def read_from(
+    entry: Entry, replication_key: str, *, start_date: datetime | None, overlap: timedelta = READ_OVERLAP
+) -> datetime | None:
     """The first moment that an incremental pass reads; None where everything is to be read.
 
     >>> entry = {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:00:00Z"}
@@ -120,7 +142,7 @@ def read_from(entry: Entry, replication_key: str, *, start_date: datetime | None
     '2026-05-14T08:59:58Z'
     """
     bookmark = bookmark_of(entry, replication_key)
-    return start_date if bookmark is None else bookmark - READ_OVERLAP
+    return start_date if bookmark is None else bookmark - overlap
 
 
 def scan_of(entry: Entry, *, shape: str) -> Scan | None:

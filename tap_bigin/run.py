@@ -70,7 +70,6 @@ class Run:
         self._since_state = 0
         self._state_due = time.monotonic() + SECONDS_PER_STATE
         self.report = RunReport(logger)
-        self.deleted_lists = DeletedLists()  # of each module, read once for all streams
         self.budget_reached: CreditBudgetReached | None = None
 
     @cached_property
@@ -90,6 +89,11 @@ class Run:
         More than the gate lets in: it knows which call is urgent, a queue before it would not.
         """
         return InFlight(CALLS_AT_THE_GATE, name="bigin-call")
+
+    @cached_property
+    def deleted_lists(self) -> DeletedLists:
+        """Those of each module, read once for all streams."""
+        return DeletedLists(self.settings.overlap)
 
     @cached_property
     def description(self) -> Description:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bigin_api.errors import SettingsError
@@ -32,6 +32,15 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "title": "Extraction method",
         "description": "How modules are read in full: list pages, Bulk Read jobs, or whichever costs "
         "fewer credits (auto).",
+    },
+    "overlap_seconds": {
+        "type": "integer",
+        "default": 60,
+        "minimum": 0,
+        "maximum": 86_400,
+        "title": "Overlap in seconds",
+        "description": "How far before its bookmark an incremental run begins, since a change may be stamped "
+        "before it can be read, and clocks differ. What lies in it may come twice.",
     },
     "deleted_records": {
         "type": "string",
@@ -139,6 +148,7 @@ class TapSettings:
     start_date: datetime | None = None
     modules: tuple[str, ...] = ("*",)
     extraction_method: Extraction = "auto"
+    overlap: timedelta = timedelta(seconds=60)
     deleted_records: Deletions = "stream"
     lookups: Lookups = "object"
     related_lists: tuple[str, ...] = ()
@@ -153,17 +163,23 @@ class TapSettings:
             start_date=_moment(settings, "start_date"),
             modules=_names(settings, "modules") or ("*",),
             extraction_method=_choice(settings, "extraction_method"),
+            overlap=timedelta(seconds=_number(settings, "overlap_seconds")),
             deleted_records=_choice(settings, "deleted_records"),
             lookups=_choice(settings, "lookups"),
             related_lists=_names(settings, "related_lists"),
             queries=tuple(settings.get("queries") or ()),
             custom_views=tuple(settings.get("custom_views") or ()),
-            concurrency=settings.get("max_concurrent_requests") or _default("max_concurrent_requests"),
+            concurrency=_number(settings, "max_concurrent_requests"),
         )
 
 
 def _default(name: str) -> Any:
     return CONFIG_SCHEMA["properties"][name].get("default")
+
+
+def _number(settings: Mapping[str, Any], name: str) -> int:
+    value: int | None = settings.get(name)
+    return int(_default(name)) if value is None else value
 
 
 def _choice(settings: Mapping[str, Any], name: str) -> Any:

@@ -56,11 +56,11 @@ class Mark(msgspec.Struct, frozen=True):
         kept: dict[str, Any] = msgspec.to_builtins(self)
         return kept
 
-    def asks_since(self, now: datetime | None) -> datetime | None:
+    def asks_since(self, now: datetime | None, *, overlap: timedelta = READ_OVERLAP) -> datetime | None:
         """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
         if self.since is None or self.checked is None or now is None or self.listed <= WHOLE_UP_TO:
             return None
-        return None if now - self.checked > WHOLE_EVERY else self.since - READ_OVERLAP
+        return None if now - self.checked > WHOLE_EVERY else self.since - overlap
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class News:
     first: bool = False  # no earlier run looked at the list
 
 
-def compare(mark: Mark, listed: DeletedList) -> News:
+def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLAP) -> News:
     """The news in a list.
 
     >>> entry = {"id": "7", "type": "recycle", "deleted_time": "2026-05-14T09:00:00Z"}
@@ -90,7 +90,7 @@ def compare(mark: Mark, listed: DeletedList) -> News:
     >>> [each["id"] for each in news.deleted], news.left
     (['7'], ('8',))
     """
-    since = mark.since and mark.since - READ_OVERLAP
+    since = mark.since and mark.since - overlap
     by_ids = mark.listed <= REMEMBERED
     deleted = tuple(
         each
@@ -121,14 +121,19 @@ def _newest(ids: Collection[str]) -> tuple[str, ...]:
 class DeletedLists:
     """The deleted lists of a run: each is read once, for all streams that ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, overlap: timedelta) -> None:
+        self._overlap = overlap
         self._read: dict[str, DeletedList] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def of(self, client: Labelled, module: str, mark: Mark) -> DeletedList:
+    def news(self, client: Labelled, module: str, mark: Mark) -> News:
+        """What a module's list tells that the mark does not know. Raises BiginError."""
+        return compare(mark, self._of(client, module, mark), overlap=self._overlap)
+
+    def _of(self, client: Labelled, module: str, mark: Mark) -> DeletedList:
         """A module's list, at least from where the mark needs it."""
-        since = mark.asks_since(client.server_time)
+        since = mark.asks_since(client.server_time, overlap=self._overlap)
         with self._lock:
             lock = self._locks.setdefault(module, threading.Lock())
         with lock:

@@ -14,7 +14,7 @@ from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.lists.deletions import DELETED_TIME, Mark, compare, restored
+from tap_bigin.lists.deletions import DELETED_TIME, Mark, restored
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable
@@ -69,7 +69,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         for module in self._modules():
             try:
                 mark = Mark.from_state(marks.get(module))
-                news = compare(mark, self.run.deleted_lists.of(self.client, module, mark))
+                news = self.run.deleted_lists.news(self.client, module, mark)
                 records = self._records(module, news)
             except Refused as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")

@@ -25,7 +25,7 @@ from tap_bigin.bookmarks import (
 )
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
-from tap_bigin.lists.deletions import Mark, News, compare, read_deleted
+from tap_bigin.lists.deletions import Mark, News, read_deleted
 from tap_bigin.lists.pages import MODIFIED, ModulePages
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
@@ -156,7 +156,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return None
         mark = Mark.from_state(state.get("deleted"))
         try:
-            return compare(mark, self.run.deleted_lists.of(self.client, self._module, mark))
+            return self.run.deleted_lists.news(self.client, self._module, mark)
         except Refused as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")

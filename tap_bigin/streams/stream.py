@@ -38,7 +38,7 @@ from bigin_api import (
     PermissionDenied,
 )
 from bigin_api.json_values import mended
-from tap_bigin.bookmarks import Scan, read_from
+from tap_bigin.bookmarks import Scan, believed, read_from, to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.report import fault
 from tap_bigin.singer.cataloged import CatalogedStream
@@ -96,7 +96,9 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def new_scan(self, state: State, *, shape: str) -> Scan:
         """A scan from the bookmark or the start date, full where there is neither."""
         key = self.bookmark_key
-        since = read_from(state, key, start_date=self.settings.start_date) if key else None
+        settings = self.settings
+        start, overlap = settings.start_date, settings.overlap
+        since = read_from(state, key, start_date=start, overlap=overlap) if key else None
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
         return Scan("full" if since is None else "incremental", started, shape, since=since)
@@ -110,8 +112,18 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     # How the SDK gets the records
 
     def saved_state(self) -> State:
-        """A copy of the stream's entry of the state."""
-        return copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+        """A copy of the stream's entry of the state, with a bookmark that can be believed."""
+        entry = copy.deepcopy(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+        key, now = self.bookmark_key, self.client.server_time
+        if key is None or now is None:
+            return entry
+        known = believed(entry, key, now, self.settings.overlap)
+        if "replication_key_value" in entry and "replication_key_value" not in known:
+            self.report.warn(
+                f"the bookmark {entry['replication_key_value']} is later than Bigin's clock "
+                f"({to_utc_text(now)}): it is not believed, everything is read."
+            )
+        return known
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """The records alone, one stream after the other: for files (BATCH) and for tests.

@@ -142,11 +142,19 @@ def run_process(
     return TapRun.of(done.stdout, done.stderr.splitlines(), done.returncode)
 
 
+SHORT_OVERLAP = {"overlap_seconds": 2}
+"""So that a second run brings what changed since the first, and not the seconds before."""
+
+
 def tap_command(
     sandbox: Sandbox, folder: Path, *, catalog: Any = None, state: Any = None, **settings: Any
 ) -> list[str]:
     """The command line of a run, its files in a folder."""
-    command = [str(COMMAND), "--config", _write(folder / "config.json", sandbox.settings_for(**settings))]
+    command = [
+        str(COMMAND),
+        "--config",
+        _write(folder / "config.json", sandbox.settings_for(**{**SHORT_OVERLAP, **settings})),
+    ]
     if catalog is not None:
         command += ["--catalog", _write(folder / "catalog.json", catalog)]
     if state is not None:
@@ -159,7 +167,9 @@ def run_here(sandbox: Sandbox, *, catalog: Any = None, state: Any = None, **sett
     written = io.BytesIO()
     out = io.TextIOWrapper(written, write_through=True)
     with _logged() as log, _own_signals(), contextlib.redirect_stdout(out):
-        tap = TapBigin(config=sandbox.settings_for(**settings), catalog=catalog, state=state)
+        tap = TapBigin(
+            config=sandbox.settings_for(**{**SHORT_OVERLAP, **settings}), catalog=catalog, state=state
+        )
         tap.run()
         out.detach()
     return TapRun(read_messages(written.getvalue().decode()), log)
