@@ -29,18 +29,17 @@ from bigin_api.errors import (
     PermissionDenied,
     QueryRefused,
     RateLimited,
-    RecordError,
     Refused,
     ScopeMissing,
     ServerError,
     SettingsError,
     TransientError,
 )
-from bigin_api.http.calls import Call, Reply, Sender
+from bigin_api.http.calls import Call, Reply
 from bigin_api.http.meter import Spent
 from bigin_api.in_flight import InFlight
 from bigin_api.models import CustomView, Field, Layout, Module, PickListValue, RelatedList
-from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, Credentials, Limits, unknown_settings
+from bigin_api.settings import CLIENT_SETTINGS, ClientSettings, unknown_settings
 
 __all__ = [
     "CLIENT_SETTINGS",
@@ -59,7 +58,6 @@ __all__ = [
     "ClientSettings",
     "ConnectionFailed",
     "Coql",
-    "Credentials",
     "CreditBudgetReached",
     "CsvArchive",
     "CustomView",
@@ -69,7 +67,6 @@ __all__ = [
     "InvalidRequest",
     "Labelled",
     "Layout",
-    "Limits",
     "Metadata",
     "Module",
     "ModuleUnavailable",
@@ -82,7 +79,6 @@ __all__ = [
     "PickListValue",
     "QueryRefused",
     "RateLimited",
-    "RecordError",
     "Records",
     "Refused",
     "Related",
@@ -91,7 +87,6 @@ __all__ = [
     "RowError",
     "RowResult",
     "ScopeMissing",
-    "Sender",
     "ServerError",
     "SettingsError",
     "Spent",

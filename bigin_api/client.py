@@ -33,7 +33,7 @@ from bigin_api.errors import (
     TransientError,
 )
 from bigin_api.http.auth import FixedToken, TokenSource
-from bigin_api.http.call_log import CallLog, Outcome
+from bigin_api.http.call_log import CallLog
 from bigin_api.http.calls import Call, Reply
 from bigin_api.http.gate import Gate, Pace
 from bigin_api.http.meter import Meter, Spent
@@ -200,7 +200,7 @@ class Client:
                 raise
             finally:
                 spent_ms = round((time.monotonic() - begun) * 1000)
-                self._log.write(call, Outcome(status, code, spent_ms, made))
+                self._log.write(call, status=status, code=code, milliseconds=spent_ms, attempt=made)
         self._gate.succeed()
         return reply
 

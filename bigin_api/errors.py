@@ -18,8 +18,9 @@
     │       ├── PaginationLimit  read on by other means
     │       ├── QueryRefused     a COQL query: where it is wrong
     │       └── NotFound         the resource does not exist (bulk jobs; records answer 204)
-    ├── BulkJobFailed            read or write by other means: Bigin gave the job up
-    ├── BulkJobUnfinished        ask again later: the job is still under way at Bigin
+    ├── BulkJobError             a bulk job gave no result
+    │   ├── BulkJobFailed        read or write by other means: Bigin gave the job up
+    │   └── BulkJobUnfinished    ask again later: the job is still under way at Bigin
     ├── ArchiveRefused           a zip is not what it should be: cut off, damaged or hostile
     └── RecordError              one record of a write was refused; the others are not touched
 
@@ -145,20 +146,20 @@ class NotFound(InvalidRequest):
     """The resource does not exist: a bulk job or its result that is gone."""
 
 
-class BulkJobFailed(BiginError):  # noqa: N818 -- reads as what happened
+class BulkJobError(BiginError):
+    """A bulk job gave no result; Bigin knows it by ``job_id``."""
+
+    def __init__(self, message: str, *, job_id: str, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.job_id = job_id
+
+
+class BulkJobFailed(BulkJobError):  # noqa: N818 -- reads as what happened
     """A bulk job ended badly; ``code`` is Bigin's reason. Its credits are spent."""
 
-    def __init__(self, message: str, *, job_id: str, **context: Any) -> None:
-        super().__init__(message, **context)
-        self.job_id = job_id
 
-
-class BulkJobUnfinished(BiginError):  # noqa: N818 -- reads as what happened
-    """A bulk job took longer than the caller's patience. It goes on: ask again by ``job_id``."""
-
-    def __init__(self, message: str, *, job_id: str, **context: Any) -> None:
-        super().__init__(message, **context)
-        self.job_id = job_id
+class BulkJobUnfinished(BulkJobError):  # noqa: N818 -- reads as what happened
+    """A bulk job took longer than the caller's patience. It goes on: ask again by its id."""
 
 
 class ArchiveRefused(BiginError):  # noqa: N818 -- reads as what happened

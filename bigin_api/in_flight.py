@@ -9,11 +9,11 @@ that has not begun is begun.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Self
 
@@ -58,9 +58,3 @@ class InFlight:
     def close(self, *, wait_for_running: bool = True) -> None:
         """Begin nothing more; by default wait for what runs."""
         self._pool.shutdown(wait=wait_for_running, cancel_futures=True)
-
-
-def first_done(futures: Collection[Future[Any]], *, timeout: float | None = None) -> set[Future[Any]]:
-    """Those of the futures that are done, waiting for the first one up to ``timeout`` seconds."""
-    done, _ = wait(futures, timeout=timeout, return_when=FIRST_COMPLETED)
-    return done

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
@@ -27,23 +27,6 @@ if TYPE_CHECKING:
 
 Criteria = dict[str, Any]
 """``{api_name, comparator, value}``, or a group of such. At most 25 conditions."""
-
-Comparator = Literal[
-    "equal",
-    "not_equal",
-    "in",
-    "not_in",
-    "less_than",
-    "less_equal",
-    "greater_than",
-    "greater_equal",
-    "between",
-    "not_between",
-    "contains",
-    "not_contains",
-    "starts_with",
-    "ends_with",
-]
 
 EMPTY = "${EMPTY}"
 """The value that stands for no value."""
@@ -151,8 +134,11 @@ class BulkRead(BulkJobs[BulkReadJob]):
         )
 
 
-def condition(api_name: str, comparator: Comparator, value: Any) -> Criteria:
+def condition(api_name: str, comparator: str, value: Any) -> Criteria:
     """One condition, in the older flat form that Bigin v2 takes.
+
+    ``comparator`` is Bigin's: equal, not_equal, in, not_in, less_than, less_equal, greater_than,
+    greater_equal, between, not_between, contains, not_contains, starts_with, ends_with.
 
     >>> from bigin_api.moments import parse_moment
     >>> condition("Modified_Time", "greater_equal", parse_moment("2026-05-14T09:00:00Z"))

@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from bigin_api.http.calls import Call
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one attempt ended. ``code`` is Bigin's, or the class of our error where there is none."""
-
-    status: int | None
-    code: str | None
-    milliseconds: int
-    attempt: int
 
 
 class CallLog:
@@ -47,8 +36,13 @@ class CallLog:
             except OSError as exc:
                 raise SettingsError(f"api_log_path: cannot write to {path} ({exc.strerror}).") from exc
 
-    def write(self, call: Call, outcome: Outcome) -> None:
-        """Add the line of one attempt. Query strings and bodies stay out: they may hold values."""
+    def write(
+        self, call: Call, *, status: int | None, code: str | None, milliseconds: int, attempt: int
+    ) -> None:
+        """Add the line of one attempt. Query strings and bodies stay out: they may hold values.
+
+        ``code`` is Bigin's, or the class of our error where there is none.
+        """
         if self._path is None:
             return
         line = {
@@ -57,12 +51,12 @@ class CallLog:
             "path": call.path,
             "module": call.module,
             "stream": call.label or None,
-            "status": outcome.status,
-            "code": outcome.code,
-            "ms": outcome.milliseconds,
+            "status": status,
+            "code": code,
+            "ms": milliseconds,
             "credits": call.credits,
             "records": call.records,
-            "attempt": outcome.attempt,
+            "attempt": attempt,
         }
         with self._lock:
             if self._file is None:

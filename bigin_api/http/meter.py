@@ -54,20 +54,12 @@ class Meter:
                     f"{call.what} costs {call.credits} more. Nothing was sent.",
                     module=call.module,
                 )
-            self._calls += 1
-            self._credits += call.credits
-            self._by_endpoint[call.endpoint] += call.credits
-            self._by_label[call.label or call.module or ""] += call.credits
-            self._calls_by_label[call.label or call.module or ""] += 1
+            self._count(call, 1)
 
     def refund(self, call: Call) -> None:
         """Take an attempt back that never reached Bigin."""
         with self._lock:
-            self._calls -= 1
-            self._credits -= call.credits
-            self._by_endpoint[call.endpoint] -= call.credits
-            self._by_label[call.label or call.module or ""] -= call.credits
-            self._calls_by_label[call.label or call.module or ""] -= 1
+            self._count(call, -1)
 
     def note_remaining(self, remaining: int | None) -> None:
         """Keep what the server says remains."""
@@ -85,3 +77,11 @@ class Meter:
                 calls_by_label=dict(self._calls_by_label),
                 remaining=self._remaining,
             )
+
+    def _count(self, call: Call, calls: int) -> None:
+        label = call.label or call.module or ""
+        self._calls += calls
+        self._credits += calls * call.credits
+        self._by_endpoint[call.endpoint] += calls * call.credits
+        self._by_label[label] += calls * call.credits
+        self._calls_by_label[label] += calls

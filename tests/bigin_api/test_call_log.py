@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bigin_api import Call, SettingsError
-from bigin_api.http.call_log import CallLog, Outcome
+from bigin_api.http.call_log import CallLog
 
 CALL = Call(
     "POST",
@@ -32,7 +32,7 @@ def test_a_line_tells_all_that_the_settings_promise(tmp_path):
     path = tmp_path / "logs" / "api.jsonl"
     log = CallLog(path)
 
-    log.write(CALL, Outcome(status=207, code=None, milliseconds=42, attempt=2))
+    log.write(CALL, status=207, code=None, milliseconds=42, attempt=2)
     log.close()
 
     (line,) = lines(path)
@@ -59,7 +59,7 @@ def test_a_log_is_made_for_its_owner_alone(tmp_path):
 
     for path in (made, shared):
         log = CallLog(path)
-        log.write(CALL, Outcome(200, None, 1, 1))
+        log.write(CALL, status=200, code=None, milliseconds=1, attempt=1)
         log.close()
 
     assert [stat.S_IMODE(path.stat().st_mode) for path in (made, shared)] == [0o600, 0o644]
@@ -70,7 +70,7 @@ def test_no_value_of_a_record_is_logged(tmp_path):
     path = tmp_path / "api.jsonl"
     log = CallLog(path)
 
-    log.write(CALL, Outcome(200, None, 1, 1))
+    log.write(CALL, status=200, code=None, milliseconds=1, attempt=1)
     log.close()
 
     written = path.read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_runs_append_to_the_same_file(tmp_path):
 
     for attempt in (1, 2):
         log = CallLog(path)
-        log.write(CALL, Outcome(200, None, 1, attempt))
+        log.write(CALL, status=200, code=None, milliseconds=1, attempt=attempt)
         log.close()
 
     assert [line["attempt"] for line in lines(path)] == [1, 2]
@@ -102,8 +102,8 @@ def test_a_full_disk_ends_the_log_and_not_the_run(caplog):
     """The answer to an insert is worth more than the line about it."""
     log = CallLog(Path("/dev/full"))
 
-    log.write(CALL, Outcome(201, None, 1, 1))
-    log.write(CALL, Outcome(201, None, 1, 1))
+    log.write(CALL, status=201, code=None, milliseconds=1, attempt=1)
+    log.write(CALL, status=201, code=None, milliseconds=1, attempt=1)
     log.close()
 
     assert caplog.messages == ["api_log_path: cannot write (No space left on device); the log ends here."]
@@ -115,6 +115,6 @@ def test_a_line_after_the_end_is_dropped(tmp_path):
     log = CallLog(path)
     log.close()
 
-    log.write(CALL, Outcome(200, None, 1, 1))
+    log.write(CALL, status=200, code=None, milliseconds=1, attempt=1)
 
     assert lines(path) == []

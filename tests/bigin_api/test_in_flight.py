@@ -6,7 +6,6 @@ import time
 import pytest
 
 from bigin_api import InFlight
-from bigin_api.in_flight import first_done
 
 
 def test_results_come_in_the_order_of_their_items():
@@ -67,16 +66,3 @@ def test_what_has_not_begun_is_not_begun_after_an_exception():
         flights.submit(int).result()
 
     assert len(begun) <= 3
-
-
-def test_first_done_gives_what_is_there():
-    """The target settles what has come back and goes on reading."""
-    release = threading.Event()
-
-    with InFlight(2) as flights:
-        quick, slow = flights.submit(int, "7"), flights.submit(release.wait, 30)
-        assert first_done([quick, slow]) == {quick}
-        assert first_done([slow], timeout=0) == set()
-        release.set()
-
-    assert slow.done()
