@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +81,25 @@ def clock(sandbox: Sandbox) -> SandboxClock:
 def patient(sandbox: Sandbox, connect: Callable[..., Client], clock: SandboxClock) -> Client:
     """A client of the sandbox that waits for jobs by moving the sandbox's clock."""
     return connect(sandbox.url, sleep=clock.sleep, **sandbox.settings_for())
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Path:
+    """A certificate for 127.0.0.1, signed by itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{path}.key", "-out", str(path)]
+    subprocess.run([*command.split(), *more], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def secure(certificate) -> Iterator[ScriptedServer]:
+    """A scripted server behind TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, f"{certificate}.key")
+    server = ScriptedServer(tls=context)
+    yield server
+    server.close()

@@ -1,6 +1,9 @@
 """How long an answer may take and how large it may be, over real connections that drip or never end."""
 
+import contextlib
 import io
+import socket
+import threading
 import time
 import tracemalloc
 
@@ -147,3 +150,76 @@ def test_what_cannot_be_sent_is_refused(server, client, value, place):
 
     assert server.asked == []
     assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+CHUNK = b"4\r\n[1, \r\n"
+CHUNKED = {**JSON, "Transfer-Encoding": "chunked"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(200, b'9\r\n{"data": \r\n' + CHUNK * 30, CHUNKED, drip=0.1), ConnectionFailed),
+        (
+            Answer(200, b'9\r\n{"data": \r\n', CHUNKED, endless=b"10000\r\n" + b" " * 0x10000 + b"\r\n"),
+            ServerError,
+        ),
+        (Answer(200, b"", CHUNKED, endless=b"1;" + b"x" * 60_000), ConnectionFailed),
+    ],
+    ids=["drips", "endless", "endless line"],
+)
+def test_an_answer_in_chunks_is_bounded_too(server, connect, answer, error):
+    """A proxy that does not know the length sends chunks, and another part of the library reads them."""
+    server.answers.append(answer)
+
+    with pytest.raises(error):
+        connect(server.url, request_timeout=1, max_retries=0).send(LIST)
+
+
+class Tunnel(threading.Thread):
+    """A proxy that opens a tunnel for CONNECT and passes on what comes."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.opened: list[bytes] = []
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                self.opened.append(client.recv(65536).partition(b"\r\n")[0])
+                host, port = self.opened[-1].split()[1].rsplit(b":", 1)
+                there = socket.create_connection((host.decode(), int(port)))
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                for one, other in ((client, there), (there, client)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    @staticmethod
+    def _pass_on(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_an_answer_through_a_tunnel_has_its_deadline(secure, certificate, server, connect, monkeypatch):
+    """Behind a company's proxy the connection is another one, and its answers are bounded as any."""
+    tunnel = Tunnel()
+    tunnel.start()
+    monkeypatch.setenv("https_proxy", tunnel.url)
+    monkeypatch.setenv("no_proxy", "nothing.invalid")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    secure.answers.extend([ONE, SLOW["body"]])
+    client = connect(server.url, api_url=secure.url, request_timeout=1, max_retries=0)
+
+    assert client.send(LIST).rows() == [{"id": "1"}]
+    with pytest.raises(ConnectionFailed, match="did not answer in time"):
+        client.send(LIST)
+
+    tunnel.close()
+    assert {each.split()[0] for each in tunnel.opened} == {b"CONNECT"}

@@ -1,39 +1,10 @@
 """TLS: a certificate that nobody vouches for, and one that the environment does."""
 
-import shutil
-import ssl
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from support.scripted import ScriptedServer
 
 from bigin_api import Call, SettingsError
 
 LIST = Call("GET", "/Contacts")
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    """A certificate for 127.0.0.1, signed by itself."""
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{path}.key", "-out", str(path)]
-    subprocess.run([*command.split(), *more], check=True, capture_output=True)
-    return path
-
-
-@pytest.fixture
-def secure(certificate) -> Iterator[ScriptedServer]:
-    """A scripted server behind TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, f"{certificate}.key")
-    server = ScriptedServer(tls=context)
-    yield server
-    server.close()
 
 
 def test_a_certificate_that_is_refused_ends_the_run(server, secure, connect):
