@@ -97,7 +97,8 @@ def _accounts(settings: Mapping[str, Any]) -> Accounts:
         client_id=settings["client_id"],
         client_secret=settings["client_secret"],
         data_center=str(settings.get("data_center") or "us").lower(),
-        accounts_url=(settings.get("accounts_url") or "").rstrip("/") or None,
+        accounts_url=settings.get("accounts_url"),
+        allow_http=settings.get("allow_http") is True,
     )
 
 

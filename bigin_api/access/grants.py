@@ -5,15 +5,16 @@ Source: device flow of the accounts server, self client page. Its errors come as
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import AuthError, ConnectionFailed, ServerError
+from bigin_api.http.replies import is_busy
 from bigin_api.http.transport import Transport
-from bigin_api.settings import DATA_CENTERS
+from bigin_api.json_values import read_json
+from bigin_api.settings import DATA_CENTERS, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +73,15 @@ class Accounts:
         client_secret: str,
         data_center: str = "us",
         accounts_url: str | None = None,
+        allow_http: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.data_center = data_center
         self._client_id = client_id
         self._client_secret = client_secret
-        self._accounts_url = accounts_url
+        given = {"accounts_url": accounts_url}
+        self._accounts_url = read_address(given, "accounts_url", allow_http=allow_http)
         self._sleep = sleep
         self._now = now
         self._transport = Transport(timeout=30, connections=1, user_agent="bigin-singer")
@@ -124,7 +127,7 @@ class Accounts:
             user_code=_printable(str(answer["user_code"])),
             verification_url=_printable(shown),
             device_code=str(answer["device_code"]),
-            interval=max(LEAST_INTERVAL, _seconds(answer.get("interval"))),
+            interval=min(max(LEAST_INTERVAL, _seconds(answer.get("interval"))), SLOW_INTERVAL),
             patience=max(LEAST_PATIENCE, _seconds(answer.get("expires_in"))),
         )
 
@@ -173,13 +176,10 @@ class Accounts:
 
     def _ask(self, path: str, **form: str) -> Mapping[str, Any]:
         received = self._transport.send("POST", f"{self.url}{path}", form=form)
-        try:
-            answer = json.loads(received.body)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
+        answer = read_json(received.body)
+        if is_busy(received.status) or not isinstance(answer, Mapping):
             raise ServerError(
-                f"{self.url}: HTTP {received.status} with no JSON answer. Is it the accounts server?",
+                f"{self.url}: HTTP {received.status} without an answer in JSON. Is it the accounts server?",
                 status=received.status,
             )
         return answer

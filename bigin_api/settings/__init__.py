@@ -7,7 +7,7 @@ from bigin_api.settings.declared import (
     unknown_settings,
 )
 from bigin_api.settings.hosts import DATA_CENTERS, Hosts, data_center, is_zoho
-from bigin_api.settings.reading import ClientSettings, Credentials, GivenToken, Limits
+from bigin_api.settings.reading import ClientSettings, Credentials, GivenToken, Limits, read_address
 
 __all__ = [
     "CLIENT_SETTINGS",
@@ -21,5 +21,6 @@ __all__ = [
     "Limits",
     "data_center",
     "is_zoho",
+    "read_address",
     "unknown_settings",
 ]

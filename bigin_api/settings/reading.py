@@ -57,12 +57,13 @@ class ClientSettings:
         """
         hosts = data_center(_text(settings, "data_center") or "us")
         allow_http = _boolean(settings, "allow_http")
-        api_url = _url(settings, "api_url", allow_http=allow_http)
+        api_url = read_address(settings, "api_url", allow_http=allow_http)
         return cls(
             credentials=_credentials(settings),
             hosts=replace(
                 hosts,
-                accounts_url=_url(settings, "accounts_url", allow_http=allow_http) or hosts.accounts_url,
+                accounts_url=read_address(settings, "accounts_url", allow_http=allow_http)
+                or hosts.accounts_url,
                 content_url=api_url or hosts.content_url,
                 api_url=api_url,
             ),
@@ -105,7 +106,11 @@ def _header_text(settings: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _url(settings: Mapping[str, Any], name: str, *, allow_http: bool) -> str | None:
+def read_address(settings: Mapping[str, Any], name: str, *, allow_http: bool) -> str | None:
+    """The address that a setting holds, without a slash at its end; None where it is not set.
+
+    Raises SettingsError for one that secrets should not go to.
+    """
     value = _text(settings, name)
     if value is None:
         return None

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from support.scripted import SECRETS, Answer, ScriptedServer
 
-from bigin_api import AuthError, SettingsError
+from bigin_api import AuthError, ServerError, SettingsError
 from bigin_api.access.grants import Accounts, Grant
 from bigin_api.access.scopes import known_module, scopes_for
 
@@ -156,6 +156,44 @@ def test_a_network_that_blinks_costs_no_consent(server, accounts):
     )
 
     assert accounts.wait(accounts.begin(["x"])).refresh_token == "the-new-refresh-token"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 100_000, b"<html>"], ids=["list", "objects", "HTML"]
+)
+def test_an_answer_that_is_no_json_is_an_error_of_ours(server, accounts, body):
+    """One line for the person at the terminal, no traceback."""
+    server.token_answers.append(Answer(200, body))
+
+    with pytest.raises(ServerError, match="Is it the accounts server"):
+        accounts.redeem("the-code")
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_a_busy_accounts_server_costs_no_consent(server, accounts, status):
+    """It is looked at again at the next turn."""
+    busy = Answer.of({"error": "Access Denied"}, status)
+    server.token_answers.extend([Answer.of(BEGUN), busy, Answer.of(GRANTED)])
+
+    assert accounts.wait(accounts.begin(["ZohoBigin.org.READ"])).refresh_token == "the-new-refresh-token"
+
+
+def test_a_pace_that_nobody_can_wait_for_is_not_kept(server, accounts, clock):
+    """A number that no sleep takes would end in a traceback."""
+    server.token_answers.extend([Answer.of({**BEGUN, "interval": 1e300}), Answer.of(GRANTED)])
+
+    accounts.wait(accounts.begin(["ZohoBigin.org.READ"]))
+
+    assert clock.waits == [30.0]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://accounts.zoho.eu", r"https://HOST\.zoho.com", "https://me@zoho.com"]
+)
+def test_a_secret_goes_to_no_address_that_a_run_would_refuse(address):
+    """The client's secret and the code are sent there."""
+    with pytest.raises(SettingsError, match="accounts_url"):
+        Accounts(client_id="c", client_secret="s", accounts_url=address)
 
 
 def test_a_grant_code_is_changed_into_a_refresh_token(server, accounts):
