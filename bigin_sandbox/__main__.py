@@ -14,7 +14,8 @@ NEEDED = ("starlette", "uvicorn", "httptools", "python_multipart")  # what the e
 
 def main(arguments: list[str] | None = None, *, name: str = "bigin-sandbox") -> int:
     """Run the command; gives its exit code."""
-    options = _parser(name).parse_args(arguments)
+    parser = _parser(name)
+    options = parser.parse_args(arguments)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         extra = "pip install 'bigin-singer[sandbox]'"
@@ -22,7 +23,12 @@ def main(arguments: list[str] | None = None, *, name: str = "bigin-sandbox") -> 
         return 1
     from bigin_sandbox.http.server import serve  # noqa: PLC0415 - only now it is known to be installed
 
-    settings = Settings().changed({name: getattr(options, name) for name in _SETTINGS})
+    try:
+        settings = Settings().changed(
+            {name: getattr(options, name) for name in _SETTINGS} | dict(options.set)
+        )
+    except ValueError as error:
+        parser.error(f"--set: {error}")
     return serve(settings, host=options.host, port=options.port, db_path=options.db)
 
 
@@ -72,7 +78,22 @@ def _parser(name: str) -> argparse.ArgumentParser:
     serve.add_argument(
         "--ims", choices=CHOICES["ims"], default=default.ims, help="does If-Modified-Since include its second"
     )
+    serve.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other setting, such as device_consent=approve; may be given several times",
+    )
     return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def _size(text: str) -> str:

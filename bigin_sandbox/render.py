@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.clock import in_zone
 from bigin_sandbox.rules.values.formulas import formula_value
+from bigin_sandbox.rules.values.rich_text import CUTS, Cut
 from bigin_sandbox.storage.metadata import USER_TYPES
 
 if TYPE_CHECKING:
     from bigin_sandbox.http.calls import ApiCall
     from bigin_sandbox.storage.store import Record, Store
 
-RICH_TEXT_IN_LISTS = 500  # characters or UTF-16 units: FACTS 3 and 7.23
 INSTANT_TYPES = frozenset({"datetime", "event_reminder"})
 LINK_TYPES = frozenset({"lookup", "bigint"})  # Pipeline says bigint and is a link: FACTS 3
 LINKED_ANYWHERE = frozenset({"What_Id", "Parent_Id"})  # `$se_module` tells the module
@@ -57,7 +57,6 @@ EXTRAS: dict[str, Any] = {
 }
 
 Render = Callable[["Record"], Any]
-Cut = Callable[["str | None"], "str | None"]  # a rich text -> what lists show of it
 
 
 class Renderer:
@@ -67,7 +66,7 @@ class Renderer:
         self, store: Store, *, zone: str, profile_id: str | None = None, cut: Cut | None = None
     ) -> None:
         self._store = store
-        self._cut = cut or _cut_characters
+        self._cut = cut or CUTS["characters"]
         self._zone = zone
         self._profile_id = profile_id
         self._users: dict[tuple[str, bool], dict[str, Any] | None] = {}
@@ -245,23 +244,6 @@ def shown_to(call: ApiCall, item: Any) -> Any:
     if item.keys() == {"id"}:
         return renderer_for(call).user(item, with_email=False) or item
     return {key: shown_to(call, value) for key, value in item.items()}
-
-
-def _cut_characters(text: str | None) -> str | None:
-    return text and text[:RICH_TEXT_IN_LISTS]
-
-
-def _cut_utf16(text: str | None) -> str | None:
-    """A text of at most 500 UTF-16 units; half of a pair at the cut is written as Java writes it, `?`."""
-    if not text or len(text) * 2 <= RICH_TEXT_IN_LISTS:
-        return text
-    units = text.encode("utf-16-le")[: RICH_TEXT_IN_LISTS * 2]
-    if 0xD8 <= units[-1] <= 0xDB:  # the first half of a pair without its second
-        units = units[:-2] + "?".encode("utf-16-le")
-    return units.decode("utf-16-le")
-
-
-CUTS: dict[str, Cut] = {"characters": _cut_characters, "utf16": _cut_utf16}
 
 
 def _constant(value: Any) -> Render:

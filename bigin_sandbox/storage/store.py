@@ -1,7 +1,8 @@
 """The organisation: its description (see `metadata`), its records, its recycle bin.
 
-Built up in layers, each with one subject: `database` (tables, ids) < `metadata` < `records_table` (which
-tells what a stored record looks like) < `Store` (how records come, change and go).
+Built up in layers, each with one subject: `database` (tables, ids) < `metadata` < `veils` (what readers do
+not see) < `records_table` (which tells what a stored record looks like) < `tags` < `Store` (how records
+come, change and go).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import msgspec
 
 from bigin_sandbox.clock import UTC, Clock, to_text
 from bigin_sandbox.storage.database import FIRST_ID, Record, to_row_id
-from bigin_sandbox.storage.records_table import RecordsTable, normal
+from bigin_sandbox.storage.records_table import normal
 from bigin_sandbox.storage.selection import EVERYTHING, Selection
+from bigin_sandbox.storage.tags import Tags
 
 __all__ = ["EVERYTHING", "FIRST_ID", "Binned", "Change", "Deleted", "Record", "Selection", "Store", "normal"]
 
@@ -66,7 +68,7 @@ class Binned(NamedTuple):
     cause: str | None = None  # the record that took it along
 
 
-class Store(RecordsTable):
+class Store(Tags):
     """Records of all modules. Writes here are unchecked: rules are the endpoints' business."""
 
     def __init__(self, db_path: str, clock: Clock) -> None:
@@ -213,25 +215,6 @@ class Store(RecordsTable):
             row = (record_id, module, created, entry.deleted, name, kept, entry.kind, entry.deleted_by, cause)
             self._db.execute("insert or replace into bin values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def tag_ids(self, module: str, names: Iterable[str], *, user_id: str) -> list[str]:
-        """Ids of the tags of these names (case does not count); unknown ones are created."""
-        wanted = list(names)
-        tags = {tag["name"].casefold(): tag["id"] for tag in self.tags(module)}
-        for name in wanted:
-            if name.casefold() not in tags:
-                tag = self._new_tag(name, user_id)
-                self.put_metadata("tags", [*self.tags(module), tag], owner=module)
-                tags[name.casefold()] = tag["id"]
-        return [tags[name.casefold()] for name in wanted]
-
-    def count_tagged(self, module: str, tag_id: str) -> int:
-        """How many records of a module have a tag."""
-        sql = (
-            "select count(*) from records r, json_each(r.body, '$.Tag') t "
-            "where r.module = ? and json_extract(t.value, '$.id') = ?"
-        )
-        return int(self._db.execute(sql, (module, tag_id)).fetchone()[0])
-
     def _new(self, module: str, values: Record, now: str, user_id: str) -> Record:
         record = {name: value for name, value in values.items() if value is not None}
         record |= {"id": self.new_id(), "Created_Time": now, "Modified_Time": now}
@@ -239,12 +222,6 @@ class Store(RecordsTable):
         record.setdefault("Owner", {"id": user_id})
         self._number(module, record)
         return record
-
-    def _new_tag(self, name: str, user_id: str) -> Record:
-        now = to_text(self.clock.now())
-        made = {"created_time": now, "modified_time": now}
-        by = {"created_by": {"id": user_id}, "modified_by": {"id": user_id}}
-        return {"id": self.new_id(), "name": name, "color_code": None, **made, **by}
 
     def _number(self, module: str, record: Record) -> None:
         for field in self.fields(module):

@@ -57,6 +57,31 @@ def test_wrong_options_are_named(options):
     assert options[0] in ended.stderr
 
 
+def test_any_setting_can_be_given_at_the_start():
+    """Those without an option of their own too; a reset comes back to them."""
+    running = start_sandbox("--set", "device_consent=approve", "--set", "visibility_delay_seconds=1.5")
+    handle = Sandbox(running.url)
+
+    handle.settings(device_consent="deny")
+    handle.reset()
+
+    settings = handle.settings()
+    handle.close()
+    running.stop()
+    assert (settings["device_consent"], settings["visibility_delay_seconds"]) == ("approve", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [("pace=9", "unknown setting 'pace'"), ("location=mars", "location is one of"), ("ims", "NAME=VALUE")],
+)
+def test_a_setting_that_is_none_is_named(given, why):
+    """Exit code 2, as for every wrong option."""
+    ended = _run("--set", given)
+
+    assert (ended.returncode, why in ended.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
 def test_a_client_that_goes_away_in_mid_request_is_no_error(content_type):
     """Programs get killed; what the sandbox writes to stderr is kept for what is wrong with itself."""

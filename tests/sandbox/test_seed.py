@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from bigin_sandbox.clock import Clock
-from bigin_sandbox.control.mutations import change_metadata, mutate
+from bigin_sandbox.control.administration import change_metadata
+from bigin_sandbox.control.mutations import mutate
 from bigin_sandbox.sandbox import Sandbox
 from bigin_sandbox.seed.seeding import seed_organisation
 from bigin_sandbox.settings import Settings
