@@ -1,0 +1,169 @@
+"""Where the log is kept: SQLite or PostgreSQL by one URL; its tables, and how its transactions behave.
+
+``head`` of the counter row is the only source of ``seq``. A writer locks that row until it commits, so
+rows become visible in the order of their numbers, and no reader skips one that commits late: a sequence
+of PostgreSQL's made a reader skip 136 of 1,056 rows with two writers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+
+from bigin_api.errors import SettingsError
+
+FORMAT = 1  # of the tables; a log with a higher one was made by a newer program
+LOCK_SECONDS = 10  # patience with another writer
+_CREATING = 0x6269_6769_6E  # the advisory lock under which the tables are made
+
+METADATA = sa.MetaData()
+_Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+COUNTER = sa.Table(
+    "feed_log",
+    METADATA,
+    sa.Column("one", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("format", sa.Integer, nullable=False),
+    sa.Column("head", _Number, nullable=False),
+    sa.Column("pruned", _Number, nullable=False),
+    sa.Column("heartbeat", sa.Text, nullable=False),
+)
+ROWS = sa.Table(
+    "feed_rows",
+    METADATA,
+    sa.Column("seq", _Number, primary_key=True, autoincrement=False),
+    sa.Column("received", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("module", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("time", sa.Text),
+    sa.Column("person", sa.Text),
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("values", sa.Text),
+)
+SILENCES = sa.Table(
+    "feed_silences",
+    METADATA,
+    sa.Column("seq", _Number, primary_key=True, autoincrement=False),
+    sa.Column("begun", sa.Text, nullable=False),
+    sa.Column("ended", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+BODIES = sa.Table(
+    "feed_bodies",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("received", sa.Text, nullable=False),
+)
+KEPT = sa.Table(
+    "feed_kept",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+DEVICES = sa.Table(
+    "feed_devices",  # of the sync flow, and how far the log was read for each
+    METADATA,
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("position", _Number, nullable=False),
+)
+DUE = sa.Table(
+    "feed_due",  # what a device of the sync flow has not acknowledged
+    METADATA,
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("module", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("seq", _Number, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+)
+
+
+class LogUnusable(SettingsError):  # noqa: N818 -- reads as what happened
+    """``feed_log`` names no log that this program can use; the message says why."""
+
+
+def connect(url: str, *, read_only: bool) -> Engine:
+    """An engine of the database. Raises LogUnusable for a URL that is none of ours."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise LogUnusable(
+            "feed_log: expected a URL such as sqlite:///bigin-feed.sqlite or postgresql://user@host/db."
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, read_only=read_only)
+    if parsed.get_backend_name() in ("postgresql", "postgres"):
+        return _postgresql(parsed, read_only=read_only)
+    raise LogUnusable(f"feed_log: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+
+
+def create(engine: Engine, *, now: str) -> None:
+    """Make the tables where they are missing; two programs that start at once do it one after the other."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
+        METADATA.create_all(connection)
+        if connection.execute(sa.select(COUNTER.c.one)).first() is None:
+            first = {"one": 1, "id": uuid.uuid4().hex, "format": FORMAT, "head": 0, "pruned": 0}
+            connection.execute(sa.insert(COUNTER).values(**first, heartbeat=now))
+
+
+def check(connection: Connection, url: str) -> None:
+    """Raise LogUnusable if this is no log, or one of a newer program."""
+    shown = shown_url(url)
+    if not sa.inspect(connection).has_table(COUNTER.name):
+        raise LogUnusable(f"feed_log: {shown} holds no log; bigin feed serve makes one.")
+    found = connection.execute(sa.select(COUNTER.c.format)).scalar()
+    if found is None or found > FORMAT:
+        raise LogUnusable(f"feed_log: {shown} has format {found}, this program knows {FORMAT}: update it.")
+
+
+def shown_url(url: str) -> str:
+    """The URL without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def _sqlite(url: URL, *, read_only: bool) -> Engine:
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        raise LogUnusable("feed_log: a SQLite log is a file, such as sqlite:///bigin-feed.sqlite.")
+    if read_only and not Path(path).exists():
+        raise LogUnusable(f"feed_log: there is no file {path}; bigin feed serve makes one.")
+    if not read_only:
+        Path(path).touch(mode=0o600)  # it keeps the secrets of the channel
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS}, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        with closing(connection.cursor()) as cursor:
+            if read_only:
+                cursor.execute("PRAGMA query_only = ON")
+            else:
+                cursor.execute("PRAGMA journal_mode = WAL")
+                cursor.execute("PRAGMA synchronous = FULL")  # what was answered with 200 is on disk
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL, *, read_only: bool) -> Engine:
+    options = f"-c lock_timeout={LOCK_SECONDS}s"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        connect_args={"options": options, "connect_timeout": LOCK_SECONDS},
+        pool_pre_ping=True,
+    )

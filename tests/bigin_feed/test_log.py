@@ -1,0 +1,362 @@
+"""The log: nothing answered is lost, nothing is skipped, and a reader knows when it cannot go on."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from bigin_feed.log import Change, FeedLog, LogUnusable, LogWriter, Row, Unwritten
+from bigin_feed.log.log import Post
+from bigin_feed.notifications import Told
+
+EARLY, LATE = "2026-05-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z"
+
+
+def told(number=1, operation="update", module="Contacts", **more):
+    return Told("10000", module, str(number), operation, **more)
+
+
+def post(*records, received=EARLY, digest=None):
+    return Post(records, received, digest)
+
+
+def test_what_was_appended_is_read_as_it_was_told(log):
+    """Every column comes back."""
+    one = told(
+        7, time="2026-05-01T10:00:00.000Z", person='{"id":"3"}', fields=("Phone",), values='{"Phone":"1"}'
+    )
+
+    head = log.append([post(one)])
+
+    assert head == log.state().head == 1
+    assert list(log.rows(0, 1)) == [
+        Row(
+            1, EARLY, "10000", "Contacts", "7", "update", "2026-05-01T10:00:00.000Z", '{"id":"3"}', ("Phone",),
+            '{"Phone":"1"}',
+        )
+    ]  # fmt: skip
+
+
+def test_a_body_that_came_before_adds_no_row(log):
+    """Bigin may send twice; the second is answered alike and stored once, in one batch or in two."""
+    log.append([post(told(1), digest="a"), post(told(1), digest="a"), post(told(2), digest="b")])
+    log.append([post(told(1), digest="a"), post(told(3))])
+
+    assert [row.id for row in log.rows(0, 9)] == ["1", "2", "3"]
+    assert log.state().head == 3
+
+
+def test_changes_name_each_record_once(log):
+    """However often it was told, with all that happened to it, and only within the positions asked for."""
+    log.append([post(told(1, "insert"), told(2), told(1)), post(told(1, "delete"))])
+    log.append([post(told(9))])
+
+    assert log.changes(1, 4) == [
+        Change("Contacts", "2", 2, was_inserted=False, was_deleted=False),
+        Change("Contacts", "1", 4, was_inserted=False, was_deleted=True),
+    ]
+
+
+def test_rows_are_read_in_pieces_without_a_gap(log, monkeypatch):
+    """A reader holds some rows in memory, never all of them."""
+    monkeypatch.setattr("bigin_feed.log.log.ROWS_AT_ONCE", 3)
+    log.append([post(*(told(number) for number in range(1, 8)))])
+
+    assert [row.seq for row in log.rows(1, 7)] == [2, 3, 4, 5, 6, 7]
+
+
+def test_a_silence_has_a_place_in_the_order(log):
+    """A reader that was before it sees it, one that was behind it does not, and the head moves."""
+    log.append([post(told(1))])
+
+    head = log.append(silence=(EARLY, LATE, "no receiver"))
+
+    assert head == 2
+    assert [(each.seq, each.begun, each.ended, each.why) for each in log.silences(1)] == [
+        (2, EARLY, LATE, "no receiver")
+    ]
+    assert log.silences(2) == []
+
+
+def test_pruning_goes_by_age_and_tells_how_far(log, monkeypatch):
+    """A position in what was pruned is known as such; what is younger stays."""
+    monkeypatch.setattr("bigin_feed.log.log.PRUNED_AT_ONCE", 2)
+    log.append([post(*(told(number) for number in range(5)), digest="old")])
+    log.append([post(told(6), received=LATE, digest="young")])
+
+    log.prune(before=LATE)
+
+    state = log.state()
+    assert (state.pruned, state.head) == (5, 6)
+    assert [row.seq for row in log.rows(0, 9)] == [6]
+    assert state.why_not_from(state.id, 5) is None
+    assert "pruned" in state.why_not_from(state.id, 4)
+    assert log.append([post(told(6), digest="young"), post(told(7), digest="old")]) == 7
+
+
+def test_a_position_of_another_log_or_ahead_of_it_is_known(log):
+    """A state that belongs to another file must not skip what this one holds."""
+    state = log.state()
+
+    assert state.why_not_from(state.id, 0) is None
+    assert "another log" in state.why_not_from("other", 0)
+    assert "ahead" in state.why_not_from(state.id, 1)
+
+
+def test_a_position_is_found_by_time(log):
+    """To replay from a moment; from one in the future there is nothing to replay."""
+    log.append([post(told(1)), post(told(2), received=LATE), post(told(3), received=LATE)])
+
+    assert [log.position_at(moment) for moment in (EARLY, LATE, "2027")] == [0, 1, 3]
+
+
+def test_a_log_keeps_its_id_and_what_was_kept_in_it(log, url, open_log):
+    """Positions belong to an id; secrets outlive the process."""
+    log.keep({"token": "one", "secret": "two"})
+    log.keep({"token": "three"})
+
+    again = open_log(url, read_only=True)
+
+    assert again.state() == log.state()
+    assert re.fullmatch(r"[0-9a-f]{32}", again.state().id)
+    assert again.kept() == {"token": "three", "secret": "two"}
+
+
+def test_a_reader_cannot_write(log, url, open_log):
+    """The tap opens the log read-only: it must not be able to do harm."""
+    reader = open_log(url, read_only=True)
+
+    with pytest.raises(sa.exc.DBAPIError, match=r"read-?only"):
+        reader.append([post(told(1))])
+
+
+def test_a_reader_needs_no_receiver(tmp_path):
+    """A SQLite log that nobody writes to any more is read all the same."""
+    url = f"sqlite:///{tmp_path / 'feed.sqlite'}"
+    with FeedLog(url) as log:
+        log.append([post(told(1))])
+
+    with FeedLog(url, read_only=True) as reader:
+        assert reader.state().head == 1
+
+
+def test_programs_that_start_at_once_make_one_log(url):
+    """The tables are made once, with one id."""
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(lambda _: _id_of(url), range(4)))
+
+    assert len(set(ids)) == 1
+
+
+def _id_of(url):
+    with FeedLog(url) as log:
+        return log.state().id
+
+
+def test_a_reader_never_skips_what_two_writers_append(url, open_log):
+    """Numbers become visible in their order: what a reader has passed never grows."""
+    writers = [LogWriter(open_log(url)) for _ in range(2)]
+    reader = open_log(url, read_only=True)
+    seen: list[int] = []
+    done = threading.Event()
+
+    def read():
+        while not done.is_set() or reader.state().head > (seen[-1] if seen else 0):
+            after = seen[-1] if seen else 0
+            seen.extend(row.seq for row in reader.rows(after, reader.state().head))
+
+    def write(writer, start):
+        for number in range(start, start + 100):
+            writer.append(post(told(number), told(number + 10_000))).result(30)
+
+    threads = [threading.Thread(target=read)]
+    threads += [threading.Thread(target=write, args=(writers[n % 2], n * 1_000)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join()
+    done.set()
+    threads[0].join()
+    for writer in writers:
+        writer.close()
+
+    assert seen == list(range(1, 801))
+
+
+KILLED = """
+import os, sys, threading
+from bigin_feed.log import FeedLog, LogWriter
+from bigin_feed.log.log import Post
+from bigin_feed.notifications import Told
+
+writer = LogWriter(FeedLog(sys.argv[1]))
+def write(start):
+    for number in range(start, start + 100_000):
+        writer.append(Post([Told("1", "Contacts", str(number), "update")], "2026", str(number))).result()
+        os.write(1, b"%d\\n" % number)
+for each in range(8):
+    threading.Thread(target=write, args=(each * 1_000_000,)).start()
+"""
+
+
+@pytest.mark.parametrize("answers", [1, 40, 250])
+def test_what_was_answered_survives_a_kill(url, open_log, answers):
+    """A kill -9 at any moment: every row that was said to be stored is there."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, text=True)
+    answered = [process.stdout.readline().strip() for _ in range(answers)]
+
+    process.kill()
+    answered += process.stdout.read().split("\n")[:-1]
+    process.wait()
+    process.stdout.close()
+
+    log = open_log(url)
+    assert set(filter(None, answered)) <= {row.id for row in log.rows(0, log.state().head)}
+    assert log.append([post(told(1))]) == log.state().head
+
+
+# what is no log
+
+
+def test_a_log_of_a_newer_program_is_refused(url, log):
+    """One clear line."""
+    with log.writing() as connection:
+        connection.exec_driver_sql("UPDATE feed_log SET format = 99")
+
+    with pytest.raises(LogUnusable, match="format 99, this program knows 1"):
+        FeedLog(url, read_only=True)
+
+
+def test_a_database_without_a_log_is_refused_by_a_reader(url, tmp_path):
+    """The tap does not make one: it would wait for notifications that nobody writes."""
+    with pytest.raises(LogUnusable, match=r"bigin feed serve makes one"):
+        FeedLog(url, read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "expected a URL"),
+        ("mysql://u:secret@host/db", "neither sqlite nor postgresql"),
+        ("sqlite://", "is a file"),
+        ("postgresql://u:secret@127.0.0.1:1/db", "cannot be used"),
+    ],
+)
+def test_what_is_no_place_for_a_log_is_told_without_its_password(url, said):
+    """One clear line, and no secret in it."""
+    with pytest.raises(LogUnusable, match=said) as refused:
+        FeedLog(url)
+
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    """One clear line."""
+    (tmp_path / "notes.txt").write_text(
+        "no database, only some text that is long enough to be looked at" * 20
+    )
+
+    with pytest.raises(LogUnusable, match="not a database"):
+        FeedLog(f"sqlite:///{tmp_path / 'notes.txt'}")
+
+
+# the writer
+
+
+def test_a_row_that_no_database_takes_does_not_fail_its_neighbours(log):
+    """It is refused before the queue; should one slip through, those beside it are stored all the same."""
+    writer = LogWriter(log)
+    with log.writing():  # while this holds the lock, a batch forms
+        first = writer.append(post(told(1)))
+        bad = writer.append(post(told(2, values=object())))
+        good = writer.append(post(told(3)))
+
+    first.result(20)
+    good.result(20)
+    with pytest.raises(Unwritten):
+        bad.result(20)
+    writer.close()
+    assert [row.id for row in log.rows(0, 9)] == ["1", "3"]
+
+
+def test_a_full_queue_refuses_at_once(log):
+    """The answer is 503 and Bigin's notification is lost, but memory stays bounded and nobody waits."""
+    writer = LogWriter(log, most_waiting=1)
+    with log.writing():
+        futures = [writer.append(post(told(1)))]
+        with pytest.raises(Unwritten, match="too many"):  # noqa: PT012 -- one waits, one may be under way
+            for number in range(2, 5):
+                futures += [writer.append(post(told(number)))]
+
+    for future in futures:
+        future.result(20)
+    writer.close()
+
+
+def test_after_its_end_a_writer_takes_nothing(log):
+    """A dead writer answers 503, never 200."""
+    writer = LogWriter(log)
+    writer.append(post(told(1)))
+
+    writer.close()
+
+    assert log.state().head == 1
+    with pytest.raises(Unwritten, match="ended"):
+        writer.append(post(told(2)))
+
+
+def test_a_caller_that_gave_up_ends_no_writer(log):
+    """A connection that closes cancels its wait; the others are answered all the same."""
+    writer = LogWriter(log)
+    with log.writing():
+        futures = [writer.append(post(told(number))) for number in range(3)]
+        futures[2].cancel()
+
+    assert futures[0].result(20) <= futures[1].result(20)
+    assert writer.append(post(told(9))).result(20) >= 3
+    writer.close()
+
+
+def test_a_disk_that_was_full_leaves_a_silence(tmp_path):
+    """What could not be stored meanwhile is owed: a reader is told to look by itself."""
+    path = tmp_path / "feed.sqlite"
+    with FeedLog(f"sqlite:///{path}") as log:
+        writer = LogWriter(log)
+        writer.append(post(told(1))).result(20)
+        _fill(log)
+
+        with pytest.raises(Unwritten, match="full"):
+            writer.append(post(told(2, values="x" * 100_000))).result(20)
+        with pytest.raises(Unwritten, match="full"):
+            writer.append(post(told(3, values="x" * 100_000))).result(20)
+        _make_room(log)
+        writer.beat()
+        writer.close()
+
+        (silence,) = log.silences()
+        assert "could not be written" in silence.why
+        assert silence.begun <= silence.ended
+        assert log.state().heartbeat == silence.ended
+        assert [row.id for row in log.rows(0, 9)] == ["1"]
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def _fill(log):
+    """No page more than now: what a full disk is to SQLite."""
+    with log._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+
+
+def _make_room(log):
+    with log._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
