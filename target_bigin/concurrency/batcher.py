@@ -25,15 +25,14 @@ class Batcher(Generic[K, Q, A]):
         self._ask = ask
         self._size = size
         self._waiting: dict[K, Q] = {}  # not asked yet
-        self._asking: dict[K, list[Wait[A]]] = {}  # waiting or in flight
+        self._asking: dict[K, Wait[A]] = {}  # waiting or in flight
 
     def ask(self, key: K, question: Q) -> Wait[A]:
         """What to await for the answer. Full batches are asked at once, the rest by ``flush``."""
-        wait: Wait[A] = Wait(self._tasks)
-        asking = self._asking.setdefault(key, [])
-        if not asking:
+        wait = self._asking.get(key)
+        if wait is None:
+            wait = self._asking[key] = Wait(self._tasks)
             self._waiting[key] = question
-        asking.append(wait)
         if len(self._waiting) >= self._size:
             self.flush()
         return wait
@@ -53,12 +52,11 @@ class Batcher(Generic[K, Q, A]):
             answers = await self._tasks.call(lambda: self._ask(questions))
         except Exception as error:  # noqa: BLE001 -- told to everybody who asked
             for key in questions:
-                for wait in self._asking.pop(key):
-                    wait.set_exception(error)
+                self._asking.pop(key).set_exception(error)
             return
         for key in questions:
-            for wait in self._asking.pop(key):
-                if key in answers:
-                    wait.set_result(answers[key])
-                else:
-                    wait.set_exception(BiginError(f"Bigin's answer says nothing of {key!r}."))
+            wait = self._asking.pop(key)
+            if key in answers:
+                wait.set_result(answers[key])
+            else:
+                wait.set_exception(BiginError(f"Bigin's answer says nothing of {key!r}."))

@@ -24,39 +24,42 @@ Task = Coroutine["Wait[Any]", None, None]
 
 
 class Wait(Generic[T]):
-    """One result or one error that one task waits for."""
+    """One result or one error that tasks wait for."""
 
-    __slots__ = ("_error", "_result", "_task", "_tasks", "is_done")
+    __slots__ = ("_error", "_result", "_tasks", "is_done", "waiting")
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._task: Task | None = None
+        self.waiting: list[Task] = []
         self.is_done = False
         self._result: Any = None
         self._error: BaseException | None = None
 
     def set_result(self, result: T) -> None:
-        """Let the task go on with the result."""
+        """Let those who wait go on with the result."""
         self._result = result
         self._end()
 
     def set_exception(self, error: BaseException) -> None:
-        """Raise the error where the task waits."""
+        """Raise the error wherever it is waited for."""
         self._error = error
         self._end()
 
-    def __await__(self) -> Generator[Wait[T], None, T]:
-        if not self.is_done:
-            yield self
+    def result(self) -> T:
+        """What was set, once it is. Raises the error that was."""
         if self._error is not None:
             # The traceback of another task that waited for the same error would grow with each of them.
             raise self._error.with_traceback(None)
         return self._result  # type: ignore[no-any-return]
 
+    def __await__(self) -> Generator[Wait[T], None, T]:
+        if not self.is_done:
+            yield self
+        return self.result()
+
     def _end(self) -> None:
         self.is_done = True
-        if self._task is not None:
-            self._tasks._wake(self._task)  # noqa: SLF001 -- two halves of one thing
+        self._tasks._wake(self.waiting)  # noqa: SLF001 -- two halves of one thing
 
 
 class Tasks:
@@ -131,12 +134,6 @@ class Tasks:
         heapq.heappush(self._asleep, (time.monotonic() + seconds, self._naps, wait))
         return wait
 
-    def wait_in(self, waiting: list[Wait[None]]) -> Wait[None]:
-        """Await it until somebody sets the result of those that wait in a list."""
-        wait: Wait[None] = Wait(self)
-        waiting.append(wait)
-        return wait
-
     def wake_sleepers(self) -> None:
         """Let those go on whose moment has come."""
         now = time.monotonic()
@@ -169,17 +166,14 @@ class Tasks:
 
     def wait_for_all(self, works: Sequence[Callable[[], T]]) -> list[T]:
         """The results of several pieces of work, done side by side."""
-        futures = [self._pool.submit(work) for work in works]
-        for future in futures:
-            self._in_flight[future] = Wait(self)
-            future.add_done_callback(self._landed.put)
-        while any(future in self._in_flight for future in futures):
+        waits = [self.call(work) for work in works]
+        while not all(wait.is_done for wait in waits):
             self._check()
             self.land(timeout=SLICE)
-        return [future.result() for future in futures]
+        return [wait.result() for wait in waits]
 
-    def _wake(self, task: Task) -> None:
-        self._woken.append(task)
+    def _wake(self, tasks: Sequence[Task]) -> None:
+        self._woken.extend(tasks)
         self._take_turns()
 
     def _take_turns(self) -> None:
@@ -194,7 +188,7 @@ class Tasks:
 
     def _step(self, task: Task) -> None:
         try:
-            task.send(None)._task = task  # noqa: SLF001
+            task.send(None).waiting.append(task)
         except StopIteration:
             return
         except BaseException as error:  # noqa: BLE001 -- the run ends by it, at its next check

@@ -53,7 +53,7 @@ class DeletedRecordsStream(Stream):
         self._settings = settings
         self._account = ledger.account(stream)
         self._is_asked_for = run.settings.deletes == "delete" or settings.operation == "delete"
-        self._held: list[Wait[None]] = []
+        self._held: Wait[None] = Wait(run.tasks)
         self._calls: dict[str, Batcher[str, None, WriteResult]] = {}  # by module
 
     def take(self, raw: Fields) -> None:
@@ -83,7 +83,7 @@ class DeletedRecordsStream(Stream):
         if not self._is_asked_for:
             self._account.notes["deletions ignored (deletes: ignore)"] += 1
             return "unchanged"
-        await self._run.tasks.wait_in(self._held)  # what is copied until the end is known then
+        await self._held  # what is copied until the end is known then
         record.id = self._recognise(module, str(own))
         if record.id is None:
             self._account.notes["deletions of records that were never copied"] += 1
@@ -122,9 +122,8 @@ class DeletedRecordsStream(Stream):
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""
-        held, self._held = self._held, []
-        for wait in held:
-            wait.set_result(None)
+        held, self._held = self._held, Wait(self._run.tasks)
+        held.set_result(None)
 
     def complete(self) -> None:
         """Send the deletions that were allowed."""

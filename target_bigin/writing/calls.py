@@ -73,7 +73,6 @@ class RecordWriter:
 
     def pump(self, *, flush: bool) -> None:
         """Start calls as long as there is room."""
-        self._inserts.tick()
         least = 1 if flush else self._size
         while self._tasks.has_room:
             if self._cut:

@@ -56,13 +56,10 @@ class InsertGate:
         self._tasks = tasks
         self._in_flight: dict[int, float] = {}  # token: when it was sent
         self._tokens = 0
-        self._taken: deque[tuple[float, Sequence[str]]] = (
-            deque()
-        )  # when, and which ids are known to be records
+        self._taken: deque[tuple[float, Sequence[str]]] = deque()  # when, and which ids are known by then
         self._inquiries = 0  # waiting or under way
         self._is_asking = False
-        self._before_sending: list[Wait[None]] = []
-        self._before_asking: list[Wait[None]] = []
+        self._change: Wait[None] = Wait(tasks)  # a call or an inquiry has ended
 
     @property
     def may_send(self) -> bool:
@@ -72,7 +69,7 @@ class InsertGate:
     async def wait_to_send(self) -> None:
         """Until no answer is lost."""
         while not self.may_send:
-            await self._tasks.wait_in(self._before_sending)
+            await self._change
 
     def started(self) -> int:
         """A call goes out; gives a token for ``ended``."""
@@ -87,7 +84,7 @@ class InsertGate:
         oldest = min(self._in_flight.values(), default=begun)
         while self._taken and self._taken[0][0] < oldest - REMEMBERED:
             self._taken.popleft()
-        self._let_go(self._before_asking)
+        self.go_on()
 
     async def inquire(
         self,
@@ -106,7 +103,7 @@ class InsertGate:
         """
         self._inquiries += 1
         while self._in_flight or self._is_asking:
-            await self._tasks.wait_in(self._before_asking)
+            await self._change
         self._is_asking = True
         taken = frozenset((*known, *(each for _, ids in self._taken for each in ids)))
         name, fields = context.module.api_name, context.fields
@@ -121,20 +118,10 @@ class InsertGate:
             self._is_asking = False
             self._inquiries -= 1
 
-    def asked(self) -> None:
-        """An inquiry is over and its records were told: the next one may go."""
-        self._let_go(self._before_asking)
-
-    def let_send(self) -> None:
-        """Let calls go on that waited for a lost answer, if all are known."""
-        if self.may_send:
-            self._let_go(self._before_sending)
-
-    @staticmethod
-    def _let_go(waiting: list[Wait[None]]) -> None:
-        going, waiting[:] = list(waiting), []
-        for wait in going:
-            wait.set_result(None)
+    def go_on(self) -> None:
+        """A call has ended, or an inquiry, and its records were told: whoever waits looks again."""
+        change, self._change = self._change, Wait(self._tasks)
+        change.set_result(None)
 
 
 @dataclass
@@ -167,10 +154,6 @@ class Inserts:
     def may_send(self) -> bool:
         """Whether a call would go out now."""
         return self._gate.may_send
-
-    def tick(self) -> None:
-        """Let calls go on that waited for a lost answer."""
-        self._gate.let_send()
 
     async def begin(self, records: Sequence[Record]) -> InsertCall:
         """A call of those records that no former run has sent, noted. Waits while an answer is lost."""
@@ -290,4 +273,4 @@ class Inserts:
                 else:
                     record.attempts += 1
                     tell(record, 0.0)
-        self._gate.asked()
+        self._gate.go_on()

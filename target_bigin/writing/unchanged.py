@@ -53,7 +53,7 @@ class Changes:
         self.only_compares = only_compares
         self.under_way: dict[Slot, _UnderWay] = {}
         self._tasks = tasks
-        self._leaving: list[Wait[None]] = []
+        self._committed: Wait[None] = Wait(tasks)
 
     def of(self, record: Record) -> Change:
         """What a record changes; to be entered before it is written."""
@@ -61,18 +61,17 @@ class Changes:
 
     async def committed(self) -> None:
         """Until what was taken out of the cache is out of the file."""
-        wait = self._tasks.wait_in(self._leaving)
-        if len(self._leaving) >= SHARED_COMMIT:
+        committed = self._committed
+        if len(committed.waiting) + 1 >= SHARED_COMMIT:
             self.commit()
-        await wait
+        await committed
 
     def commit(self) -> None:
         """Make what was kept and taken out survive a kill; what waits for a common commit may go."""
         if self.cache is not None:
             self.cache.commit()
-        leaving, self._leaving = self._leaving, []
-        for wait in leaving:
-            wait.set_result(None)
+        committed, self._committed = self._committed, Wait(self._tasks)
+        committed.set_result(None)
 
 
 class Change:
