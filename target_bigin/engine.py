@@ -19,8 +19,8 @@ from target_bigin.records.report import report, run_report
 from target_bigin.schema.context import Run
 from target_bigin.settings import TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
-from target_bigin.streams.factory import Factory
 from target_bigin.streams.opening import Opener
+from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import COMPANY, Stream
 
 logger = logging.getLogger("target-bigin")
@@ -63,8 +63,8 @@ class Engine:
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
         self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check)
         run = Run(self.settings, self.client, self.tasks)
-        self._factory = Factory(run, self.ledger)
-        self._opener = Opener(run, self.ledger, self._factory, self._rejects)
+        self._shared = Shared(run, self.ledger)
+        self._opener = Opener(self._shared, self._rejects)
         self._streams: list[Stream] = []
         self._error: BaseException | None = None
         self._is_closed = False
@@ -153,7 +153,7 @@ class Engine:
         now = time.monotonic()
         asks = flush or now - self._asked >= COMPANY
         self._asked = now if asks else self._asked
-        self._factory.tick(flush=asks)
+        self._shared.tick(flush=asks)
         for stream in self._streams:
             stream.tick(flush=flush)
         self._release_states()
@@ -173,7 +173,7 @@ class Engine:
             else:
                 for stream in self._streams:
                     stream.finish()
-                self._factory.finish()
+                self._shared.finish()
                 is_finished = True
 
     def _make_room(self, stream: Stream) -> None:
@@ -190,7 +190,7 @@ class Engine:
             return  # the next run is to do what this one only told
         state = self.ledger.due_state()
         if state is not None:
-            self._factory.save()
+            self._shared.save()
             try:
                 self._emit(state)
             except OSError as error:
@@ -201,14 +201,14 @@ class Engine:
                     "next run goes on from the last state that got through."
                 ) from error
             if self._emit is not _nowhere:
-                self._factory.journal.covered(self.ledger.covered_up_to)
+                self._shared.journal.covered(self.ledger.covered_up_to)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
 
     def _close(self, *, in_good_order: bool) -> None:
         self._is_closed = True
-        self._factory.close(in_good_order=in_good_order, streams=tuple(self.ledger.accounts))
+        self._shared.close(in_good_order=in_good_order, streams=tuple(self.ledger.accounts))
         self._rejects.close()
         self._pool.close()
         self.client.close()

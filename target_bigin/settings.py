@@ -72,6 +72,11 @@ class TargetSettings:
             _check_stream(name, stream)
         return cls(**given)
 
+    def owned_files(self) -> dict[str, Path]:
+        """The files that no other run may use meanwhile, by setting; a dry run changes none."""
+        names = ("id_map_path", "unchanged_cache_path", "journal_path")
+        return {} if self.dry_run else {name: path for name in names if (path := getattr(self, name))}
+
     def stream(self, name: str) -> StreamSettings:
         """What holds for a stream, whether it is named in ``streams`` or not."""
         own = {**(self.streams.get(EVERY_STREAM) or {}), **(self.streams.get(name) or {})}

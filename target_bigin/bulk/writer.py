@@ -40,8 +40,8 @@ UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
 class BulkWriter:
     """Stands before the writer of calls, and leaves to it what it does not take. Main thread alone.
 
-    ``former``: jobs of an earlier run that were not seen to end. Nothing of the module is written before
-    they have, or their older values might overwrite newer ones. ``plan``: None to wait for those alone.
+    Nothing of the module is written before jobs of an earlier run have ended that were not seen to, or
+    their older values might overwrite newer ones. ``plan``: None to wait for those alone.
     """
 
     def __init__(
@@ -51,8 +51,6 @@ class BulkWriter:
         queue: Queue,
         calls: Writer,
         log: JobLog,
-        *,
-        former: Sequence[str],
     ) -> None:
         self._context = context
         self._plan = plan
@@ -60,20 +58,20 @@ class BulkWriter:
         self._queue = queue
         self._calls = calls
         self._log = log
-        self._former = set(former)
+        self._former = set(log.unfinished(self._module))
         self._size = context.run.settings.batch_size
         self._tasks = context.run.tasks
         self._is_auto = context.settings.write_method == "auto"
         self._mandatory = [each.api_name for each in context.fields.values() if each.mandatory]
         self._groups: list[list[Record]] = []  # taken from the queue, each for a job of its own
         self._has_said_trigger = False
-        if former:
+        if self._former:
             logger.warning(
                 "%s: waits for %d bulk jobs that an earlier run made and did not see end.",
                 context.stream,
-                len(former),
+                len(self._former),
             )
-        for job in former:
+        for job in list(self._former):
             self._tasks.create_task(self._wait_for(job))
 
     @property

@@ -22,7 +22,6 @@ from target_bigin.writing.results import is_gone
 
 if TYPE_CHECKING:
     from target_bigin.files.id_map import IdMap
-    from target_bigin.lookups.own_id import KeyOf
     from target_bigin.schema.context import StreamContext
 
 logger = logging.getLogger("target-bigin")
@@ -31,13 +30,12 @@ logger = logging.getLogger("target-bigin")
 class OldVersions:
     """Notes which records a run brings, and deletes the others once a new version is active."""
 
-    def __init__(self, context: StreamContext, id_map: IdMap, brakes: Brakes, key_of: KeyOf) -> None:
+    def __init__(self, context: StreamContext, id_map: IdMap, brakes: Brakes) -> None:
         self._context = context
         self._stream = context.stream
         self._module = context.module.api_name
         self._id_map = id_map
         self._brakes = brakes
-        self._key_of = key_of
         self._brought: set[str] = set()
         self._active: int | None = None
         self._newest = 0
@@ -45,7 +43,7 @@ class OldVersions:
     def note(self, record: Record) -> None:
         """The source has it, whatever becomes of it: what was refused is not missing there."""
         self._active = None  # the version goes on
-        key = self._key_of(record)
+        key = self._context.source_key(record.raw)
         if key is not None:
             self._brought.add(key)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
@@ -20,8 +20,8 @@ from target_bigin.values.errors import BadValue
 from target_bigin.writing.results import refusal
 
 if TYPE_CHECKING:
-    from bigin_api import Labelled
     from target_bigin.files.id_map import Target
+    from target_bigin.schema.context import StreamContext
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
@@ -93,30 +93,25 @@ def _decide(moved: Wait[Decision | None], decision: Decision) -> None:
 class LinkResolver:
     """Holds a record of one stream back until all its links are ids.
 
-    ``names``: by what others may look for a record of this stream. ``module``: where records that wait in
-    a circle are linked once they are written; None: they cannot be.
+    ``are_linked_to``: others may look for the records of this stream, so they may wait in a circle.
     """
 
     def __init__(
         self,
+        context: StreamContext,
         relations: dict[str, Relation],
         directory: Directory,
         waiting: WaitingRecords,
         *,
-        tasks: Tasks,
-        client: Labelled,
-        names: NamesOf = lambda _record: (),
-        module: str | None = None,
-        trigger: Sequence[str] = (),
+        are_linked_to: bool,
     ) -> None:
+        self._context = context
         self._relations = relations
         self._directory = directory
         self._waiting = waiting
-        self._tasks = tasks
-        self._client = client
-        self._names = names
-        self._module = module
-        self._trigger = trigger
+        self._tasks = context.run.tasks
+        self._client = context.client
+        self._are_linked_to = are_linked_to
 
     async def resolve(self, record: Record) -> list[PendingLink]:
         """Put ids in the place of links. Those that would close a circle are left empty and given back.
@@ -133,7 +128,7 @@ class LinkResolver:
             decision = await self._waiting.hold(Waiting(record, links, self._names, moved))
             del self._waiting.unwritten[record.number]
             self._unwatch(links, moved)
-            if decision == "circle" and self._module and not any(link.must_be_there for link in links):
+            if decision == "circle" and self._are_linked_to and not any(link.must_be_there for link in links):
                 for link in links:
                     link.put(None)
                 return links
@@ -145,7 +140,7 @@ class LinkResolver:
 
     async def complete(self, record: Record, links: Sequence[PendingLink]) -> None:
         """Link a written record to what closes a circle, once that is written, too. 1 credit."""
-        if not links or self._module is None:
+        if not links:
             return
         while (targets := self._known(links)) is None:
             moved = self._waiting.written[record.number] = self._watch(links)
@@ -160,12 +155,21 @@ class LinkResolver:
             link.put(target)
         changed = {*(link.field for link in links), "$se_module"}
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
-        update = partial(self._client.records.update, self._module, [body], trigger=self._trigger)
+        module, trigger = self._context.module.api_name, self._context.run.settings.trigger
+        update = partial(self._client.records.update, module, [body], trigger=trigger)
         (result,) = await self._tasks.call(update)
         if not result.succeeded:
             refused = refusal("update", result)
             message = f"the record was written, but not its link: {refused.message}"
             raise Rejected(Reject(refused.kind, refused.code, message, refused.field))
+
+    def _names(self, record: Record) -> Sequence[Name]:
+        """By what others may look for a record of this stream."""
+        if not self._are_linked_to:
+            return ()
+        return self._directory.names(
+            record, module=self._context.module.api_name, source_key=self._context.source_key(record.raw)
+        )
 
     def _links_of(self, record: Record) -> list[PendingLink]:
         links: list[PendingLink] = []

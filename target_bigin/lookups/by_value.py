@@ -116,15 +116,14 @@ class OwnKey:
     before it with the same key have ended, since each of them may create or delete what it means.
     """
 
-    def __init__(
-        self, context: StreamContext, order: Order, key: KeyPlan | None, *, upserts_too: bool
-    ) -> None:
-        """``key``: None where no record of the stream need be found."""
+    def __init__(self, context: StreamContext, order: Order, key: KeyPlan) -> None:
         self._order = order
-        self._upserts_too = upserts_too  # False: Bigin matches them itself
         self._module = context.module.api_name
-        names = key.fields if key else ()
-        together = [names] if key and key.all_of else [(name,) for name in names]
+        settings = context.run.settings
+        self._finds_upserts = key.way == "find" or settings.dry_run  # else Bigin matches them itself
+        together = [key.fields] if key.all_of else [(name,) for name in key.fields]
+        if not self._finds_upserts and settings.deletes != "delete":
+            together = []
         self._finders = {
             fields: IdFinder(
                 context.client,
@@ -139,7 +138,7 @@ class OwnKey:
         """Fill in the id, by the first key field that finds something. Raises Rejected."""
         if not self._finders or record.id is not None or record.operation == "insert":
             return
-        if record.operation == "upsert" and not self._upserts_too:
+        if record.operation == "upsert" and not self._finds_upserts:
             return
         await self._order.turn(record)
         for names, finder in self._finders.items():

@@ -9,12 +9,12 @@ from bigin_api import TransientError, WriteResult
 from bigin_api.endpoints.coql import quote
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Reject
 from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
     from bigin_api import Field, Labelled
+    from target_bigin.schema.context import Run
 
 ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
 
@@ -26,22 +26,15 @@ class Creator:
     twin. Where it is not, by insert, and after a lost answer what is there is read before it is repeated.
     """
 
-    def __init__(
-        self,
-        client: Labelled,
-        tasks: Tasks,
-        *,
-        module: str,
-        described: Field,
-        trigger: tuple[str, ...],
-        dry_run: bool,
-    ) -> None:
+    def __init__(self, run: Run, client: Labelled, module: str, described: Field) -> None:
         self._client = client
         self._module = module
         self._described = described
-        self._trigger = trigger
-        self._dry_run = dry_run
-        self._wishes: Batcher[str, str, str | Reject] = Batcher(tasks, self._make, size=MAX_RECORDS_PER_WRITE)
+        self._trigger = run.settings.trigger
+        self._dry_run = run.settings.dry_run
+        self._wishes: Batcher[str, str, str | Reject] = Batcher(
+            run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
+        )
         self.flush = self._wishes.flush
 
     async def create(self, value: str) -> str | Reject:

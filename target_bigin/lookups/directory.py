@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api import SettingsError
-from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups.by_value import IdFinder, Ids
 from target_bigin.lookups.creation import Creator
@@ -20,7 +20,8 @@ from target_bigin.records.record import Record, Reject
 from target_bigin.values.text import fold
 
 if TYPE_CHECKING:
-    from bigin_api import Client, Field, Labelled
+    from bigin_api import Field, Labelled
+    from target_bigin.schema.context import Run
 
 WHOLE_NUMBER = re.compile(r"-?\d{1,19}")
 SEARCHABLE = frozenset(("text", "email", "phone", "website", "picklist", "autonumber", "bigint", "integer"))
@@ -65,20 +66,15 @@ class Query:
 class Directory:
     """Main thread alone. In a dry run nothing is made."""
 
-    def __init__(
-        self, client: Client, tasks: Tasks, id_map: IdMap, *, trigger: tuple[str, ...], dry_run: bool = False
-    ) -> None:
+    def __init__(self, run: Run, id_map: IdMap) -> None:
         self.id_map = id_map
-        self._client = client
-        self._tasks = tasks
-        self._users = Users(tasks)
+        self._run = run
+        self._users = Users(run.tasks)
         self._finders: dict[Place, IdFinder] = {}
         self._creators: dict[Place, Creator] = {}
         self._unique: set[Place] = set()
         self._numbers: set[Place] = set()
         self._watching: dict[Name, dict[Wait[Any], None]] = {}
-        self._trigger = trigger
-        self._dry_run = dry_run
 
     def prepare(self, module: str, name: str, *, client: Labelled) -> None:
         """Make ready to look for records of a module by a field; calls count for ``client``. Costs 1 credit.
@@ -93,16 +89,9 @@ class Directory:
         is_text = described is not None and described.data_type != "integer"
         if not is_text:
             self._numbers.add((module, name))
-        self._finders[module, name] = IdFinder(client, self._tasks, module=module, fields={name: is_text})
+        self._finders[module, name] = IdFinder(client, self._run.tasks, module=module, fields={name: is_text})
         if described is not None:
-            self._creators[module, name] = Creator(
-                client,
-                self._tasks,
-                module=module,
-                described=described,
-                trigger=self._trigger,
-                dry_run=self._dry_run,
-            )
+            self._creators[module, name] = Creator(self._run, client, module, described)
 
     @property
     def is_asked(self) -> bool:
@@ -186,7 +175,7 @@ class Directory:
 
     def _finder(self, place: Place) -> IdFinder:
         if place not in self._finders:  # a module that only the record names
-            self.prepare(*place, client=self._client.labelled(place[0]))
+            self.prepare(*place, client=self._run.client.labelled(place[0]))
         return self._finders[place]
 
     def _learn(self, place: Place, value: str, record_id: str) -> None:
@@ -199,7 +188,7 @@ class Directory:
         """The field, None for ``id``, which is none."""
         if name == "id":
             return None
-        described = self._client.metadata.field(module, name)
+        described = self._run.client.metadata.field(module, name)
         if described is None:
             raise SettingsError(f"lookups: match_on {name!r} is no field of {module}.")
         if described.data_type not in SEARCHABLE or described.json_type in ("jsonobject", "jsonarray"):

@@ -7,42 +7,31 @@ is made. So a copy may be repeated, whatever the module keeps unique.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.schema.keys import own_key, unique_fields
 
 if TYPE_CHECKING:
     from target_bigin.lookups.directory import Directory
     from target_bigin.records.order import Order
     from target_bigin.schema.context import StreamContext
 
-KeyOf = Callable[[Record], "str | None"]
-"""A record's key in its source, None where it has none."""
-
 
 class SourceKeys:
-    """Of one stream, with the id map and the directory of the run.
+    """Of one stream, with the id map and the directory of the run."""
 
-    ``matches_by``: its unique fields; any other would merge two records of one name.
-    """
-
-    def __init__(
-        self,
-        context: StreamContext,
-        directory: Directory,
-        order: Order,
-        *,
-        key_of: KeyOf,
-        matches_by: Collection[str],
-    ) -> None:
+    def __init__(self, context: StreamContext, directory: Directory, order: Order) -> None:
+        self._context = context
         self._module = context.module.api_name
         self._account = context.account
         self._directory = directory
         self._id_map = directory.id_map
         self._order = order
-        self._key_of = key_of
-        self._matches_by = matches_by
+        unique = unique_fields(self._module, context.fields)
+        matched = context.settings.duplicate_check_fields or own_key(self._module, context.fields)
+        # A deal's name is a check field and not unique: upserts by it would merge two deals into one.
+        self._matches_by = matched if all(each in unique for each in matched) else ()
         self._are_ids_foreign = context.settings.ids == "source"
         self._keeps_keys = self._are_ids_foreign or self._id_map.kept_between_runs
 
@@ -53,7 +42,7 @@ class SourceKeys:
         """
         if not self._are_ids_foreign:
             return None
-        key = self._key_of(record)
+        key = self._context.source_key(record.raw)
         if key is None:
             raise Rejected(Reject("invalid", "KEY_MISSING", "no value in the stream's key properties."))
         record.id = self._id_map.of_stream(record.stream, key)
@@ -67,14 +56,14 @@ class SourceKeys:
 
     def is_there(self, record: Record) -> bool:
         """Where keys are kept, a record without an id was deleted since it was written, or never was."""
-        key = self._key_of(record) if self._keeps_keys else None
+        key = self._context.source_key(record.raw) if self._keeps_keys else None
         return key is None or self._id_map.of_stream(record.stream, key) is not None
 
     def publish(self, record: Record, action: Action) -> None:
         """A record was written: tell the id map, and the records that wait for it."""
         if not self._keeps_keys and not self._directory.is_asked:
             return
-        key = self._key_of(record) if self._keeps_keys else None
+        key = self._context.source_key(record.raw) if self._keeps_keys else None
         if action != "deleted":
             self._directory.publish(record, module=self._module, source_key=key)
         elif key is not None:

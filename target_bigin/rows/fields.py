@@ -20,9 +20,6 @@ from target_bigin.values.errors import BadValue, show, wrong
 if TYPE_CHECKING:
     from bigin_api import Metadata
 
-READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
-ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
-
 
 @dataclass(frozen=True)
 class RowField:
@@ -110,11 +107,6 @@ def _link(column: Field, settings: StreamSettings, how: LookupSettings) -> Link:
 
 def _is_mandatory(columns: Sequence[Field], name: str) -> bool:
     return any(each.api_name == name and each.mandatory for each in columns)
-
-
-def row_relations(shapes: Mapping[str, RowField]) -> dict[str, Relation]:
-    """How the step that links records reads the rows."""
-    return {name: shape.read for name, shape in shapes.items()}
 
 
 def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bigin_api import InvalidRequest, WriteResult
-from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Action, Record, Reject, Rejected
 from target_bigin.rows.writer import Rows
+from target_bigin.schema.context import StreamContext
 from target_bigin.writing.results import refusal
-
-if TYPE_CHECKING:
-    from bigin_api import Labelled
 
 
 class LinkWriter:
     """Links a parent to each record that its rows name. May be repeated: a second time changes nothing."""
 
-    def __init__(
-        self, client: Labelled, tasks: Tasks, *, module: str, related_list: str, column: str
-    ) -> None:
-        self._client = client
-        self._tasks = tasks
-        self._module = module
+    def __init__(self, context: StreamContext, *, related_list: str, column: str) -> None:
+        self._client = context.client
+        self._tasks = context.run.tasks
+        self._module = context.module.api_name
         self._list = related_list
         self._column = column
 

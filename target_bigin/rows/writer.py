@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bigin_api import TransientError, WriteResult
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Action, Record, Reject, Rejected
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
+from target_bigin.schema.context import StreamContext
 from target_bigin.writing.results import RETRIABLE, refusal
-
-if TYPE_CHECKING:
-    from bigin_api import Labelled
 
 READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
 ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
@@ -41,26 +38,18 @@ class RowJob:
 
 
 class RowWriter:
-    """Of one module: writes the rows of records that are written. ``may_be_new``: see ``write``."""
+    """Of one module: writes the rows of records that are written."""
 
-    def __init__(
-        self,
-        client: Labelled,
-        tasks: Tasks,
-        module: str,
-        shapes: Mapping[str, RowField],
-        *,
-        remove_others: bool,
-        trigger: Sequence[str],
-        may_be_new: bool = False,
-    ) -> None:
-        self._client = client
-        self._module = module
+    def __init__(self, context: StreamContext, shapes: Mapping[str, RowField]) -> None:
+        self._client = context.client
+        self._module = context.module.api_name
         self._shapes = shapes
-        self._remove_others = remove_others
-        self._trigger = trigger
-        self._may_be_new = may_be_new
-        self._jobs: Batcher[int, RowJob, RowJob] = Batcher(tasks, self._run, size=READ_AT_ONCE)
+        self._remove_others = context.settings.replace_rows
+        self._trigger = context.run.settings.trigger
+        # With a journal an insert may be one that an earlier run made, rows and all.
+        self._may_be_new = context.run.settings.journal_path is None
+        self._jobs: Batcher[int, RowJob, RowJob]
+        self._jobs = Batcher(context.run.tasks, self._run, size=READ_AT_ONCE)
         self.flush = self._jobs.flush
 
     def take_out(self, record: Record) -> Rows:
@@ -70,8 +59,7 @@ class RowWriter:
     async def write(self, record: Record, rows: Rows, action: Action | None) -> bool:
         """Until a written record has these rows. True if something had to be sent. Raises Rejected.
 
-        ``action``: what was done to the record itself. One that was just inserted has no rows yet, unless
-        the insert may be one that an earlier run made, rows and all (``may_be_new`` False).
+        ``action``: what was done to the record itself. One that was just inserted has no rows yet.
         """
         if not rows or action == "deleted":
             return False

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bigin_api import Client, Labelled
 from bigin_api.models import Field, Layout, Module
 from target_bigin.concurrency.tasks import Tasks
+from target_bigin.files.id_map import source_key
 from target_bigin.records.account import Account
+from target_bigin.records.record import Fields
 from target_bigin.settings import StreamSettings, TargetSettings
+
+WRITTEN_BY = ("operation", "duplicate_check_fields", "external_key", "ids", "tags", "replace_rows")
 
 
 @dataclass(frozen=True)
@@ -34,3 +39,13 @@ class StreamContext:
     run: Run
     layouts: tuple[Layout, ...] = ()
     matched: dict[str, str] = field(default_factory=dict)  # property of the stream → api_name
+
+    @property
+    def written_by(self) -> Mapping[str, object]:
+        """The settings that what is written depends on."""
+        own = {name: getattr(self.settings, name) for name in WRITTEN_BY}
+        return {**own, "null_values": self.run.settings.null_values}
+
+    def source_key(self, raw: Fields) -> str | None:
+        """The key that a record has in its source, None if it has none."""
+        return source_key(raw, self.key_properties)

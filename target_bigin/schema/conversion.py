@@ -6,15 +6,15 @@ look into a table and the call of a converter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bigin_api.models import Field
 from target_bigin.records.record import Fields, Lock, Record, Reject, Rejected
+from target_bigin.schema.context import StreamContext
 from target_bigin.schema.fields import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.schema.warnings import Warnings
-from target_bigin.settings import StreamSettings
 from target_bigin.values.converters import (
     APPENDING_TYPES,
     Convert,
@@ -40,27 +40,18 @@ class Conversion:
     """Of one stream's records. ``checks`` look at the body as a whole and may raise Rejected."""
 
     def __init__(
-        self,
-        *,
-        fields: Mapping[str, Field],
-        settings: StreamSettings,
-        key: KeyPlan,
-        match: FieldMatch,
-        warnings: Warnings,
-        write_nulls: bool = False,
-        mandatory: frozenset[str] = frozenset(),
-        checks: tuple[Check, ...] = (),
-        source_key: Callable[[Fields], str | None] | None = None,
+        self, context: StreamContext, key: KeyPlan, match: FieldMatch, *, checks: Sequence[Check]
     ) -> None:
+        settings, fields = context.settings, context.fields
         self._operation = settings.operation
         self._uses_ids = settings.ids == "bigin"
         self._key = key
         self._match = match
-        self._warnings = warnings
-        self._write_nulls = write_nulls
-        self._uncleared = mandatory | _NEVER_NULL
+        self._warnings = warnings = Warnings(context.stream, context.module.api_name, context.account)
+        self._write_nulls = context.run.settings.null_values == "write"
+        self._uncleared = _uncleared(context)
         self._checks = checks
-        self._source_key = source_key
+        self._source_key = context.source_key if settings.ids == "source" else None
         self._options = ValueOptions(
             truncate=settings.truncate,
             foreign_ids=settings.ids == "source",
@@ -225,6 +216,13 @@ def _is_deletion(deleted_at: Any) -> bool:
     except BadValue as bad:
         message = f"whether it is deleted cannot be told: {bad.message}"
         raise Rejected(Reject("invalid", bad.code, message, DELETED_AT)) from None
+
+
+def _uncleared(context: StreamContext) -> frozenset[str]:
+    """What a null never clears: the system's mandatory fields, and those that a layout requires."""
+    system = {field.api_name for field in context.fields.values() if field.mandatory}
+    required = [{field.api_name for field in layout.fields if field.required} for layout in context.layouts]
+    return _NEVER_NULL.union(system, *required)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bigin_api import WriteResult
 from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
-from target_bigin.deletions.brake import Brakes
-from target_bigin.records.ledger import Ledger
-from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.records.account import Account
+from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.settings import StreamSettings
+from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.objects import is_id
 from target_bigin.writing.results import is_gone, refusal
-
-if TYPE_CHECKING:
-    from target_bigin.files.id_map import IdMap
-    from target_bigin.schema.context import Run
-    from target_bigin.settings import StreamSettings
 
 DELETED_RECORDS = "deleted_records"
 RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
@@ -34,45 +29,27 @@ RESTORED = "restored"  # the type of an entry that left the recycle bin: the rec
 class DeletedRecordsStream(Stream):
     """Main thread alone. Deletes nothing unless ``deletes`` or the stream's operation says so."""
 
-    def __init__(
-        self,
-        run: Run,
-        ledger: Ledger,
-        id_map: IdMap,
-        brakes: Brakes,
-        *,
-        stream: str,
-        settings: StreamSettings,
-    ) -> None:
-        self._run = run
-        self._ledger = ledger
-        self._brakes = brakes
-        self._client = run.client.labelled(stream)
-        self._id_map = id_map
-        self._stream = stream
+    def __init__(self, account: Account, shared: Shared, settings: StreamSettings) -> None:
+        super().__init__(account, shared)
+        self._run = shared.run
+        self._brakes = shared.brakes
+        self._client = shared.run.client.labelled(account.stream)
+        self._id_map = shared.id_map
         self._settings = settings
-        self._account = ledger.account(stream)
-        self._is_asked_for = run.settings.deletes == "delete" or settings.operation == "delete"
-        self._held: Wait[None] = Wait(run.tasks)
+        self._is_asked_for = "delete" in (self._run.settings.deletes, settings.operation)
+        self._held: Wait[None] = Wait(self._tasks)
         self._calls: dict[str, Batcher[str, None, WriteResult]] = {}  # by module
 
-    def take(self, raw: Fields) -> None:
-        """Hold it back; whether it may go is decided when all of them are known."""
-        record = Record(self._ledger.read(self._account), self._stream, raw, operation="delete")
-        self._run.tasks.create_task(self._settle(record))
-
-    async def _settle(self, record: Record) -> None:
-        """The one place where an entry ends."""
+    async def _write(self, record: Record) -> Action:
+        """An entry's way, top to bottom. Whether it may go is decided when all of them are known."""
         try:
-            outcome: Action | Reject = await self._delete(record)
-        except Rejected as rejected:
-            outcome = rejected.reject
+            return await self._delete(record)
         except Refused as error:
-            outcome = Reject("rejected", error.code or type(error).__name__, error.message)
-        self._ledger.end(record, outcome)
+            reject = Reject("rejected", error.code or type(error).__name__, error.message)
+            raise Rejected(reject) from error
 
     async def _delete(self, record: Record) -> Action:
-        """An entry's way, top to bottom. Raises Rejected."""
+        record.operation = "delete"
         module, own = record.raw.get("module"), record.raw.get("id")
         if not isinstance(module, str) or not is_id(own):
             message = "an entry names a module and the id of a record."
@@ -111,7 +88,7 @@ class DeletedRecordsStream(Stream):
     def _calls_of(self, module: str) -> Batcher[str, None, WriteResult]:
         if module not in self._calls:
             call = partial(self._call, module)
-            self._calls[module] = Batcher(self._run.tasks, call, size=MAX_RECORDS_PER_WRITE)
+            self._calls[module] = Batcher(self._tasks, call, size=MAX_RECORDS_PER_WRITE)
         return self._calls[module]
 
     def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
@@ -122,7 +99,7 @@ class DeletedRecordsStream(Stream):
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""
-        held, self._held = self._held, Wait(self._run.tasks)
+        held, self._held = self._held, Wait(self._tasks)
         held.set_result(None)
 
     def complete(self) -> None:

@@ -6,22 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused
 from bigin_api.models import Field, Layout, Module
-from target_bigin.files.id_map import source_key
 from target_bigin.files.reject_log import RejectLog
-from target_bigin.records.ledger import Ledger
-from target_bigin.records.record import Fields, Reject
-from target_bigin.schema.context import Run, StreamContext
+from target_bigin.records.account import Account
+from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.schema.context import StreamContext
 from target_bigin.schema.conversion import Conversion
 from target_bigin.schema.fields import ID_NAMES, FieldMatch, find_module, is_description, why_unwritable
 from target_bigin.schema.id_origin import CREATED, is_the_same, whose_ids
 from target_bigin.schema.keys import own_key, plan_key
-from target_bigin.schema.warnings import Warnings
-from target_bigin.streams.factory import Factory
-from target_bigin.streams.fixed import FixedStream
+from target_bigin.settings import StreamSettings
+from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
+from target_bigin.streams.row_stream import RowStream, find_row_place
+from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
 from target_bigin.values.checks import DEALS, Stages, bring_together
 from target_bigin.values.objects import is_id
@@ -31,13 +32,26 @@ logger = logging.getLogger("target-bigin")
 Described = tuple[tuple[Field, ...], tuple[Layout, ...]]
 
 
+class FixedStream(Stream):
+    """A stream of which every record ends the same way: it can go nowhere, or nothing is to be written."""
+
+    def __init__(self, account: Account, shared: Shared, outcome: Action | Reject) -> None:
+        super().__init__(account, shared)
+        self._outcome = outcome
+
+    async def _write(self, _record: Record) -> Action:
+        """End the record."""
+        if isinstance(self._outcome, Reject):
+            raise Rejected(self._outcome)
+        return self._outcome
+
+
 class Opener:
     """Opens the streams of one run."""
 
-    def __init__(self, run: Run, ledger: Ledger, factory: Factory, rejects: RejectLog) -> None:
-        self._run = run
-        self._ledger = ledger
-        self._factory = factory
+    def __init__(self, shared: Shared, rejects: RejectLog) -> None:
+        self._run = shared.run
+        self._shared = shared
         self._rejects = rejects
         self._warned: set[str] = set()
         self._met_foreign_ids = False
@@ -55,17 +69,13 @@ class Opener:
         Raises SettingsError if it cannot be written as configured.
         """
         settings = self._run.settings.stream(stream)
-        account = self._ledger.account(stream)
+        account = self._shared.ledger.account(stream)
         account.begun = account.begun or time.monotonic()
         modules = self._run.tasks.wait_for(self._run.client.metadata.modules)
-        if settings.ids == "auto":
-            of_records = replace(settings, ids="source" if self._met_foreign_ids else "bigin")
-        else:
-            of_records = settings
-        other = self._factory.other_stream(stream, of_records, modules)
+        module = find_module(settings.module, modules)
+        other = self._other(settings, account, modules) if module is None else None
         if other is not None:
             return other
-        module = find_module(settings.module, modules)
         reason = why_unwritable(settings.module, module)
         described: Described = ((), ())
         if module is not None and reason is None:
@@ -78,24 +88,14 @@ class Opener:
         )
         if module is None and is_description(stream, properties):
             logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
-            return FixedStream(account, self._ledger, "unchanged")
+            return FixedStream(account, self._shared, "unchanged")
         if module is None or reason is not None:
             if stream not in self._warned:
                 self._warned.add(stream)
                 logger.warning("%s: its records are rejected: %s.", stream, reason)
-            return FixedStream(account, self._ledger, Reject("invalid", "NO_MODULE", f"{reason}."))
+            return FixedStream(account, self._shared, Reject("invalid", "NO_MODULE", f"{reason}."))
         account.module = module.api_name
-        context = StreamContext(
-            stream=stream,
-            module=module,
-            fields={field.api_name: field for field in described[0]},
-            settings=settings,
-            key_properties=tuple(key_properties),
-            client=self._run.client.labelled(stream),
-            account=account,
-            run=self._run,
-            layouts=described[1],
-        )
+        context = self._context(module, settings, account, key_properties, described)
         ids = whose_ids(
             settings,
             properties=properties,
@@ -108,6 +108,38 @@ class Opener:
             ids = self._look(context, first)
         self._met_foreign_ids = self._met_foreign_ids or ids == "source"
         return self._of_module(replace(context, settings=replace(settings, ids=ids)), properties)
+
+    def _other(self, settings: StreamSettings, account: Account, modules: Sequence[Module]) -> Stream | None:
+        """The stream of what was deleted, or of rows of other records; None for any other."""
+        if settings.ids == "auto":
+            settings = replace(settings, ids="source" if self._met_foreign_ids else "bigin")
+        if account.stream == DELETED_RECORDS:
+            return DeletedRecordsStream(account, self._shared, settings)
+        find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
+        place = self._run.tasks.wait_for(find)
+        if place is None:
+            return None
+        return RowStream(self._context(place.module, settings, account), self._shared, place)
+
+    def _context(
+        self,
+        module: Module,
+        settings: StreamSettings,
+        account: Account,
+        key_properties: Sequence[str] = (),
+        described: Described = ((), ()),
+    ) -> StreamContext:
+        return StreamContext(
+            stream=account.stream,
+            module=module,
+            fields={field.api_name: field for field in described[0]},
+            settings=settings,
+            key_properties=tuple(key_properties),
+            client=self._run.client.labelled(account.stream),
+            account=account,
+            run=self._run,
+            layouts=described[1],
+        )
 
     def _look(self, context: StreamContext, first: Fields) -> Literal["bigin", "source"]:
         """Whose ids these are, by the first record: is it here, and created when it says?"""
@@ -158,27 +190,15 @@ class Opener:
             has_id=settings.ids == "bigin" and has_id,
             has_map=settings.ids == "source" and self._run.settings.id_map_path is not None,
         )
-        conversion = Conversion(
-            fields=context.fields,
-            settings=settings,
-            key=key,
-            match=match,
-            warnings=Warnings(context.stream, context.module.api_name, context.account),
-            write_nulls=self._run.settings.null_values == "write",
-            mandatory=_mandatory(context),
-            checks=_checks(context),
-            source_key=(lambda raw: source_key(raw, context.key_properties))
-            if settings.ids == "source"
-            else None,
-        )
+        conversion = Conversion(context, key, match, checks=_checks(context))
         conversion.meet(properties)
         context.matched.update(match.matched)
         self._say_what_a_kill_costs(context)
-        return self._factory.module_stream(context, conversion, key)
+        return ModuleStream(context, self._shared, conversion, key)
 
     def _say_what_a_kill_costs(self, context: StreamContext) -> None:
         said = f"insert {context.stream}"
-        if context.settings.operation != "insert" or self._factory.journal.is_kept or said in self._warned:
+        if context.settings.operation != "insert" or self._shared.journal.is_kept or said in self._warned:
             return
         self._warned.add(said)
         logger.warning(
@@ -193,11 +213,8 @@ class Opener:
 def _as_fields(key_properties: Sequence[str], match: FieldMatch) -> list[str]:
     """The stream's key properties as fields, [] unless each of them is one."""
     found = [match.field(name) if name not in ID_NAMES else None for name in key_properties]
-    return (
-        [field.api_name for field in found if isinstance(field, Field)]
-        if all(isinstance(field, Field) for field in found)
-        else []
-    )
+    names = [field.api_name for field in found if isinstance(field, Field)]
+    return names if len(names) == len(found) else []
 
 
 def _checks(context: StreamContext) -> tuple[Callable[[Fields], None], ...]:
@@ -209,10 +226,3 @@ def _checks(context: StreamContext) -> tuple[Callable[[Fields], None], ...]:
     if any(field.data_type == "event_reminder" for field in context.fields.values()):
         checks.append(bring_together)
     return tuple(checks)
-
-
-def _mandatory(context: StreamContext) -> frozenset[str]:
-    """What a null never clears: the system's mandatory fields, and those that a layout requires."""
-    system = {field.api_name for field in context.fields.values() if field.mandatory}
-    required = [{field.api_name for field in layout.fields if field.required} for layout in context.layouts]
-    return frozenset(system.union(*required))

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from target_bigin.concurrency.tasks import Tasks
+from bigin_api import Field, Module
+from target_bigin.files.fingerprints import Slot
 from target_bigin.files.id_map import Target
+from target_bigin.links.fields import Relation
 from target_bigin.links.references import Link, PendingLink
 from target_bigin.links.resolver import LinkResolver
-from target_bigin.records.ledger import Ledger
-from target_bigin.records.order import Order
-from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.records.record import Action, Fields, Record, Reject
 from target_bigin.rows.fields import RowField, row_fields
 from target_bigin.rows.related_list import LinkWriter
 from target_bigin.rows.writer import RowWriter
+from target_bigin.schema.context import StreamContext
+from target_bigin.settings import StreamSettings
+from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import BadValue
 from target_bigin.values.objects import is_id, lookup
-from target_bigin.writing.unchanged import Changes
-
-if TYPE_CHECKING:
-    from bigin_api import Field, Metadata, Module
-    from target_bigin.links.fields import Relation
-    from target_bigin.settings import StreamSettings
 
 PARENT_ID = "parent_id"
 PARENT = "$parent"  # in a group's body, beside its rows
@@ -43,14 +41,14 @@ LINK_LISTS: Mapping[tuple[str, str], str] = {("Contacts", "Products"): "Products
 class RowPlace:
     """Where the rows of a stream go: a field that holds rows, or a related list of links."""
 
-    module: str
+    module: Module
     name: str
     described: Field | None = None  # None: a related list
 
     @property
     def shown(self) -> str:
         """As settings and reports name it."""
-        return f"{self.module}.{self.name}"
+        return f"{self.module.api_name}.{self.name}"
 
 
 def find_row_place(
@@ -65,10 +63,10 @@ def find_row_place(
         rest = wanted[len(own) + 1 :]
         for parent, listed in LINK_LISTS:
             if parent == own and listed.casefold() == rest:
-                return RowPlace(own, listed)
+                return RowPlace(module, listed)
         for described in fields_of(own):
             if described.data_type in APPENDING_TYPES and described.api_name.casefold() == rest:
-                return RowPlace(own, described.api_name, described)
+                return RowPlace(module, described.api_name, described)
     return None
 
 
@@ -92,12 +90,15 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
     return needs
 
 
-def shape_of(place: RowPlace, settings: StreamSettings, metadata: Metadata) -> RowField:
+def shape_of(place: RowPlace, context: StreamContext) -> RowField:
     """How the rows are read. Costs 1 credit for the columns of a subform."""
+    settings = context.settings
     if place.described is not None:
-        return row_fields({place.name: place.described}, settings, metadata)[place.name]
+        return row_fields({place.name: place.described}, settings, context.run.client.metadata)[place.name]
     by_source = settings.ids == "source"
-    link = Link(LINKED, (LINK_LISTS[place.module, place.name],), by_source=by_source, must_be_there=True)
+    link = Link(
+        LINKED, (LINK_LISTS[place.module.api_name, place.name],), by_source=by_source, must_be_there=True
+    )
     convert = lookup(by_value=False, foreign_ids=by_source)
     return RowField(place.name, LINKED, {LINKED: convert}, {LINKED: link})
 
@@ -108,32 +109,27 @@ class RowStream(Stream):
     Two groups of one parent never travel side by side.
     """
 
-    def __init__(
-        self,
-        stream: str,
-        ledger: Ledger,
-        tasks: Tasks,
-        shape: RowField,
-        *,
-        order: Order,
-        links: LinkResolver,
-        changes: Changes,
-        writer: RowWriter | LinkWriter | None,
-    ) -> None:
-        self._stream = stream
-        self._ledger = ledger
-        self._account = ledger.account(stream)
-        self._tasks = tasks
+    def __init__(self, context: StreamContext, shared: Shared, place: RowPlace) -> None:
+        super().__init__(context.account, shared)
+        context.account.module = place.shown
+        self._place = place
+        shape = self._tasks.wait_for(partial(shape_of, place, context))
         self._shape = shape
-        self._order = order
-        self._links = links
-        self._changes = changes
-        self._writer = writer  # None: a dry run
+        relations = {PARENT: parent_relation(place.module.api_name, context.settings), shape.name: shape.read}
+        self._links = LinkResolver(context, relations, shared.directory, shared.waiting, are_linked_to=False)
+        self._changes = shared.changes(context, self._slot_of)
+        self._writer: RowWriter | LinkWriter | None = None
+        if place.described is not None:
+            self._writer = RowWriter(context, {shape.name: shape})
+        else:
+            self._writer = LinkWriter(context, related_list=place.name, column=shape.by)
+        if context.run.settings.dry_run:
+            self._writer = None
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
 
     def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""
-        record = Record(self._ledger.read(self._account), self._stream, raw)
+        record = self._read(raw)
         parent = raw.get(PARENT_ID)
         if not isinstance(parent, str | int) or isinstance(parent, bool) or parent == "":
             self._ledger.end(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
@@ -144,40 +140,26 @@ class RowStream(Stream):
 
     def _start(self) -> None:
         rows, self._gathering = self._gathering, []
-        if rows:
-            self._tasks.create_task(self._settle(rows))
-
-    async def _settle(self, rows: Sequence[Record]) -> None:
-        """The one place where rows end: all of a parent in the same way."""
-        first, parent = rows[0], str(rows[0].raw[PARENT_ID])
-        group = Record(first.number, self._stream, {PARENT_ID: parent}, operation="update")
+        if not rows:
+            return
+        parent, others = str(rows[0].raw[PARENT_ID]), [_without_parent(row.raw) for row in rows]
+        group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
         group.locks = ((PARENT_ID, parent),)
-        group.body = {
-            PARENT: parent,
-            self._shape.name: [
-                {name: value for name, value in row.raw.items() if name != PARENT_ID} for row in rows
-            ],
-        }
-        try:
-            outcome: Action | Reject = await self._write(group)
-        except Rejected as rejected:
-            outcome = rejected.reject
-        for row in rows:
-            self._ledger.end(row, outcome)
-        self._order.leave(group)
+        group.body = {PARENT: parent, self._shape.name: others}
+        self._tasks.create_task(self._settle(group, rows))
 
-    async def _write(self, group: Record) -> Action:
+    async def _write(self, record: Record) -> Action:
         """The way of one parent's rows, top to bottom. Raises Rejected."""
-        self._order.enter(group)
-        await self._order.turn(group)
-        await self._links.resolve(group)
-        async with self._changes.of(group) as change:
+        self._order.enter(record)
+        await self._order.turn(record)
+        await self._links.resolve(record)
+        async with self._changes.of(record) as change:
             if change.is_empty:
                 return "unchanged"
             if self._writer is None:
                 return "updated"
-            rows = {self._shape.name: group.body[self._shape.name]}
-            action: Action = "updated" if await self._writer.write(group, rows, None) else "unchanged"
+            rows = {self._shape.name: record.body[self._shape.name]}
+            action: Action = "updated" if await self._writer.write(record, rows, None) else "unchanged"
             change.keep(action)
         return action
 
@@ -189,3 +171,10 @@ class RowStream(Stream):
         """Send what waits for company."""
         if self._writer is not None:
             self._writer.flush()
+
+    def _slot_of(self, record: Record) -> Slot:
+        return record.stream, self._place.shown, record.raw[PARENT_ID]
+
+
+def _without_parent(row: Fields) -> Fields:
+    return {name: value for name, value in row.items() if name != PARENT_ID}

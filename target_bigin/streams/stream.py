@@ -4,40 +4,54 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
+from bigin_api import SettingsError
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.concurrency.tasks import Tasks
-from target_bigin.deletions.brake import Brakes
 from target_bigin.deletions.versions import OldVersions
+from target_bigin.files.fingerprints import Slot
+from target_bigin.links.fields import Relation, relations_of
+from target_bigin.links.references import modules_of
 from target_bigin.links.resolver import LinkResolver
 from target_bigin.lookups.by_value import OwnKey
+from target_bigin.lookups.directory import Place
 from target_bigin.lookups.own_id import SourceKeys
-from target_bigin.records.ledger import Ledger
+from target_bigin.records.account import Account
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.rows.fields import RowField, row_fields, undeclared_rows
 from target_bigin.rows.writer import RowWriter
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.conversion import Conversion
-from target_bigin.writing.calls import Writer
+from target_bigin.schema.keys import KeyPlan
+from target_bigin.streams.shared import Shared
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.tags import Tags
-from target_bigin.writing.unchanged import Changes
 
 PATIENCE = 3.0  # seconds a record waits for company before its call goes out
 COMPANY = 1.0  # seconds a question waits for others before it is asked
+USER_TYPES = ("ownerlookup", "userlookup")
 
 
 class Stream:
     """Whatever the records of a stream become. Main thread alone. By default nothing waits here."""
+
+    def __init__(self, account: Account, shared: Shared) -> None:
+        self._account = account
+        self._ledger = shared.ledger
+        self._tasks = shared.run.tasks
+        self._order = Order(self._tasks)
 
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a place in flight that reading had better stop."""
         return False
 
-    @abstractmethod
     def take(self, raw: Fields) -> None:
-        """A record was read."""
+        """A record was read. Its task runs until it first waits, so the order of keys is the input's."""
+        record = self._read(raw)
+        self._tasks.create_task(self._settle(record, (record,)))
 
     def judges(self, key_property: str) -> bool:  # noqa: ARG002 -- for those that do
         """Whether a record without this key property is refused here."""
@@ -57,67 +71,62 @@ class Stream:
     def complete(self) -> None:
         """What is written is completed now: the run ends early, nothing more is sent."""
 
+    def _read(self, raw: Fields) -> Record:
+        return Record(self._ledger.read(self._account), self._account.stream, raw)
 
-class ModuleStream(Stream):
-    """Writes the records of one stream to one module."""
-
-    def __init__(
-        self,
-        context: StreamContext,
-        ledger: Ledger,
-        *,
-        conversion: Conversion,
-        order: Order,
-        versions: OldVersions | None,
-        source_keys: SourceKeys,
-        links: LinkResolver,
-        own_key: OwnKey,
-        brakes: Brakes | None,
-        changes: Changes,
-        rows: RowWriter,
-        bulk: BulkPlan | None,
-        queue: Queue,
-        writer: Writer,
-        tags: Tags,
-    ) -> None:
-        self._context = context
-        self._ledger = ledger
-        self._conversion = conversion
-        self._order = order
-        self._versions = versions
-        self._source_keys = source_keys
-        self._links = links
-        self._own_key = own_key
-        self._brakes = brakes
-        self._changes = changes
-        self._rows = rows
-        self._bulk = bulk
-        self._queue = queue
-        self._writer = writer
-        self._tags = tags
-        settings = context.run.settings
-        self._tasks: Tasks = context.run.tasks
-        self._size = settings.batch_size
-        self._is_dry = settings.dry_run
-        self._ignores_deletes = settings.deletes == "ignore" and context.settings.operation != "delete"
-        self._waits_since: float | None = None
-        self._asked = time.monotonic()
-
-    def take(self, raw: Fields) -> None:
-        """A record was read. Its task runs until it first waits, so the order of keys is the input's."""
-        record = Record(self._ledger.read(self._context.account), self._context.stream, raw)
-        self._tasks.create_task(self._settle(record))
-        if self._queue.waiting >= self._size:
-            self._pump(flush=False)
-
-    async def _settle(self, record: Record) -> None:
-        """The one place where a record ends."""
+    async def _settle(self, record: Record, read: Sequence[Record]) -> None:
+        """The one place where records end: those that were read end as the one does that they became."""
         try:
             outcome: Action | Reject = await self._write(record)
         except Rejected as rejected:
             outcome = rejected.reject
-        self._ledger.end(record, outcome)
+        for each in read:
+            self._ledger.end(each, outcome)
         self._order.leave(record)
+
+    @abstractmethod
+    async def _write(self, record: Record) -> Action:
+        """A record's whole way, top to bottom. Raises Rejected anywhere on it."""
+
+
+class ModuleStream(Stream):
+    """Writes the records of one stream to one module."""
+
+    def __init__(self, context: StreamContext, shared: Shared, conversion: Conversion, key: KeyPlan) -> None:
+        """Raises SettingsError for lookups that cannot be."""
+        super().__init__(context.account, shared)
+        self._context = context
+        self._conversion = conversion
+        self._module = context.module.api_name
+        self._order = shared.order(self._module)
+        settings, own = context.run.settings, context.settings
+        deletes = settings.deletes == "delete"
+        has_versions = deletes and not settings.dry_run
+        self._versions = OldVersions(context, shared.id_map, shared.brakes) if has_versions else None
+        self._source_keys = SourceKeys(context, shared.directory, self._order)
+        shapes = _row_fields(context)
+        relations = _relations(context, shapes, shared)
+        self._links = LinkResolver(context, relations, shared.directory, shared.waiting, are_linked_to=True)
+        self._own_key = OwnKey(context, self._order, key)
+        brakes = (deletes or own.operation == "delete") and not own.allow_mass_delete
+        self._brakes = shared.brakes if brakes else None
+        self._changes = shared.changes(context, self._slot_of, is_there=self._source_keys.is_there)
+        self._rows = RowWriter(context, shapes)
+        self._bulk = BulkPlan.of(context, key)
+        self._queue = Queue(self._order, self._tasks, merge=not settings.trigger)
+        self._writer = shared.writer(context, self._queue, key, self._bulk)
+        self._tags = Tags(context)
+        self._size = settings.batch_size
+        self._is_dry = settings.dry_run
+        self._ignores_deletes = settings.deletes == "ignore" and own.operation != "delete"
+        self._waits_since: float | None = None
+        self._asked = time.monotonic()
+
+    def take(self, raw: Fields) -> None:
+        """A record was read: calls that are full then go out."""
+        super().take(raw)
+        if self._queue.waiting >= self._size:
+            self._pump(flush=False)
 
     async def _write(self, record: Record) -> Action:
         """A record's whole way, top to bottom. Raises Rejected anywhere on it."""
@@ -125,7 +134,7 @@ class ModuleStream(Stream):
             self._versions.note(record)  # the source has it, whatever becomes of it
         self._conversion.fill(record)  # body, operation, id, locks
         if record.operation == "delete" and self._ignores_deletes:
-            self._context.account.notes["deletions ignored (deletes: ignore)"] += 1
+            self._account.notes["deletions ignored (deletes: ignore)"] += 1
             return "unchanged"
         self._order.enter(record)  # later records of its keys stay behind
         if (ended := await self._source_keys.find_id(record)) is not None:
@@ -133,7 +142,7 @@ class ModuleStream(Stream):
         circular = await self._links.resolve(record)  # waits for parents
         await self._own_key.find(record)
         if self._brakes is not None and record.operation == "delete":
-            await self._brakes.allow(record, self._context.module.api_name)  # at the end of the input
+            await self._brakes.allow(record, self._module)  # at the end of the input
         async with self._changes.of(record) as change:  # a refusal makes void what was known
             if change.is_empty:
                 return "unchanged"
@@ -195,3 +204,47 @@ class ModuleStream(Stream):
         self._writer.pump(flush=flush)
         if not self._queue.waiting:
             self._waits_since = None
+
+    def _slot_of(self, record: Record) -> Slot | None:
+        """Whose fingerprints a record's are: by its key in Bigin, or by the source's where it has none."""
+        settings = self._context.settings
+        if settings.ids == "source" or settings.operation == "insert" or not record.locks:
+            key = self._context.source_key(record.raw)
+        else:
+            key = "=".join(record.locks[0])
+        return None if key is None else (self._context.stream, self._module, key)
+
+
+def _row_fields(context: StreamContext) -> dict[str, RowField]:
+    declared = context.matched.values() or context.fields  # a schema without properties: anything may come
+    carried = {name: context.fields[name] for name in declared if name in context.fields}
+    metadata = context.run.client.metadata
+    return context.run.tasks.wait_for(partial(row_fields, carried, context.settings, metadata))
+
+
+def _relations(context: StreamContext, shapes: Mapping[str, RowField], shared: Shared) -> dict[str, Relation]:
+    """What reads the links of each field; all that they are found by is made ready."""
+    for place, name in _places(context, shapes):
+        context.run.tasks.wait_for(partial(context.run.client.metadata.fields, place))
+        shared.directory.prepare(place, name, client=context.client)
+    return {
+        **relations_of(context.fields, context.settings),
+        **undeclared_rows(context.fields),
+        **{name: shape.read for name, shape in shapes.items()},
+    }
+
+
+def _places(context: StreamContext, shapes: Mapping[str, RowField]) -> Iterator[Place]:
+    """Where the stream's lookups are searched. Raises SettingsError for a lookup that is no such field."""
+    for name, how in context.settings.lookups.items():
+        described = context.fields.get(name)
+        if described is None:
+            raise SettingsError(
+                f"streams.{context.stream}.lookups: {context.module.api_name} has no field {name!r}."
+            )
+        if described.data_type in USER_TYPES or how.match_on in (None, "id"):
+            continue
+        shape = shapes.get(name)
+        pointed_to = shape.links[shape.by].modules if shape else modules_of(described)
+        for module in (how.module,) if how.module else pointed_to:
+            yield module, str(how.match_on)

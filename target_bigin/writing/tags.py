@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from bigin_api import WriteResult
 from bigin_api.limits import MAX_IDS_PER_TAG_CALL
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Action, Record, Reject, Rejected
-
-if TYPE_CHECKING:
-    from bigin_api import Labelled
+from target_bigin.schema.context import StreamContext
 
 
 class Tags:
     """Of one stream. May be repeated: a tag is there or it is not."""
 
-    def __init__(self, client: Labelled, tasks: Tasks, *, module: str, tags: Sequence[str]) -> None:
-        self._client = client
-        self._module = module
-        self._tags = tuple(tags)
-        self._wishes: Batcher[str, None, WriteResult | None] = Batcher(
-            tasks, self._add, size=MAX_IDS_PER_TAG_CALL
-        )
+    def __init__(self, context: StreamContext) -> None:
+        self._client = context.client
+        self._module = context.module.api_name
+        self._tags = context.settings.tags
+        self._wishes: Batcher[str, None, WriteResult | None]
+        self._wishes = Batcher(context.run.tasks, self._add, size=MAX_IDS_PER_TAG_CALL)
         self.flush = self._wishes.flush
 
     async def add(self, record: Record, action: Action) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.fingerprints import Fingerprints, Slot, fingerprints, says_nothing_new
 from target_bigin.records.record import Action, Record, Rejected
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from target_bigin.files.fingerprints import Written
+    from target_bigin.schema.context import StreamContext
 
 SHARED_COMMIT = 100  # records that leave the cache with one commit
 
@@ -34,26 +35,24 @@ class _UnderWay:
 class Changes:
     """The cache around the writes of one stream. Main thread alone.
 
-    ``is_there``: False for a record that was deleted since. ``only_compares``: a dry run leaves the cache
-    as it is.
+    ``is_there``: False for a record that was deleted since.
     """
 
     def __init__(
         self,
+        context: StreamContext,
         cache: Written | None,
         slot_of: SlotOf,
-        tasks: Tasks,
         *,
-        is_there: Callable[[Record], bool] = lambda _record: True,
-        only_compares: bool = False,
+        is_there: Callable[[Record], bool],
     ) -> None:
         self.cache = cache
         self.slot_of = slot_of
         self.is_there = is_there
-        self.only_compares = only_compares
+        self.only_compares = context.run.settings.dry_run  # which leaves the cache as it is
         self.under_way: dict[Slot, _UnderWay] = {}
-        self._tasks = tasks
-        self._committed: Wait[None] = Wait(tasks)
+        self._tasks = context.run.tasks
+        self._committed: Wait[None] = Wait(self._tasks)
 
     def of(self, record: Record) -> Change:
         """What a record changes; to be entered before it is written."""

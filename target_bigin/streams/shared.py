@@ -1,0 +1,120 @@
+"""What the streams of a run share: its files, the records that wait, the order of each module."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+from bigin_api import PermissionDenied
+from target_bigin.bulk.choice import BulkPlan
+from target_bigin.bulk.writer import BulkWriter
+from target_bigin.deletions.brake import Brakes
+from target_bigin.files.fingerprints import Written
+from target_bigin.files.id_map import IdMap
+from target_bigin.files.job_log import JobLog
+from target_bigin.files.journal import Journal
+from target_bigin.files.lock import FileLock
+from target_bigin.links.resolver import WaitingRecords
+from target_bigin.lookups.directory import Directory
+from target_bigin.records.ledger import Ledger
+from target_bigin.records.order import Order
+from target_bigin.records.record import Record
+from target_bigin.schema.context import Run, StreamContext
+from target_bigin.schema.keys import KeyPlan
+from target_bigin.writing.calls import RecordWriter, Writer
+from target_bigin.writing.dry_run import DryWriter
+from target_bigin.writing.inserts import InsertGate, Inserts, ServerClock
+from target_bigin.writing.queue import Queue
+from target_bigin.writing.unchanged import Changes, SlotOf
+
+
+class Shared:
+    """Made once a run, closed with it. A dry run leaves the files as they are."""
+
+    def __init__(self, run: Run, ledger: Ledger) -> None:
+        self.run = run
+        self.ledger = ledger
+        with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
+            self._open(opened)
+            self._opened = opened.pop_all()
+
+    def _open(self, opened: contextlib.ExitStack) -> None:
+        settings = self.run.settings
+        for name, path in settings.owned_files().items():
+            opened.callback(FileLock(path, setting=name).close)
+        self.id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
+        opened.callback(self.id_map.close)
+        journal_path = None if settings.dry_run else settings.journal_path
+        self.journal = Journal(journal_path)
+        self._job_log = JobLog(journal_path)
+        self._cache = Written(settings.unchanged_cache_path) if settings.unchanged_cache_path else None
+        if self._cache is not None:
+            opened.callback(self._cache.close)
+        self.directory = Directory(self.run, self.id_map)
+        self.waiting = WaitingRecords()
+        self.brakes = Brakes(self.run)
+        self._clock = ServerClock()
+        self._changes: dict[str, Changes] = {}  # by stream
+        self._orders: dict[str, Order] = {}  # by module, as the next one
+        self._gates: dict[str, InsertGate] = {}
+
+    def order(self, module: str) -> Order:
+        """The order of a module's records, whichever stream brings them."""
+        return self._orders.setdefault(module, Order(self.run.tasks))
+
+    def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
+        """What sends the records of a stream."""
+        if self.run.settings.dry_run:
+            return DryWriter(context, queue)
+        name = context.module.api_name
+        gate = self._gates.setdefault(name, InsertGate(self.run.tasks))
+        inserts = Inserts(context, gate=gate, clock=self._clock, journal=self.journal)
+        writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
+        if bulk is None and not self._job_log.unfinished(name):
+            return writer
+        return BulkWriter(context, bulk, queue, writer, self._job_log)
+
+    def changes(
+        self,
+        context: StreamContext,
+        slot_of: SlotOf,
+        *,
+        is_there: Callable[[Record], bool] = lambda _record: True,
+    ) -> Changes:
+        """The cache around the writes of a stream."""
+        if self._cache is not None:
+            self._cache.use(context.stream, {"organisation": self._organisation(), **context.written_by})
+        if context.stream not in self._changes:
+            self._changes[context.stream] = Changes(context, self._cache, slot_of, is_there=is_there)
+        return self._changes[context.stream]
+
+    def tick(self, *, flush: bool) -> None:
+        """Make what was written survive a kill, and with ``flush`` ask what waits for company."""
+        if flush:
+            self.directory.flush()
+        self.id_map.flush()
+        for changes in self._changes.values():
+            changes.commit()
+
+    def finish(self) -> None:
+        """The input has ended and nothing is in flight: decide about records that wait for others."""
+        self.waiting.finish()
+        self.brakes.finish()
+
+    def save(self) -> None:
+        """A STATE is about to go out: what it covers must be on disk."""
+        self.id_map.flush()
+        if self._cache is not None:
+            self._cache.commit()
+
+    def close(self, *, in_good_order: bool, streams: Sequence[str]) -> None:
+        """The run has ended: what was settled of these streams is kept, whatever ended it."""
+        self.journal.close(in_good_order=in_good_order, streams=streams)
+        self._opened.close()
+
+    def _organisation(self) -> str:
+        """Which one it is: a cache of another must not count. Costs 1 credit, once a run."""
+        try:
+            return self.run.tasks.wait_for(self.run.client.organization.zgid)
+        except PermissionDenied:
+            return ""  # the token may not ask
