@@ -52,6 +52,7 @@ class Column:
     name: str
     kind: Kind
     name_column: str | None = None
+    choices: frozenset[str] = frozenset()  # of a pick list of which several may be chosen
 
 
 @dataclass(frozen=True)

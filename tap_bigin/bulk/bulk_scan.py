@@ -80,7 +80,7 @@ class BulkScan:
                     continue
                 records = page.records(skipped=max(0, written))
                 self._clear_doubts(records)
-                records = self._completed(records)
+                records = self._completed(self._told_by_list(records, page.unclear))
                 files.jobs = replace(files.jobs, rows=seen.rows)
             yield self._page(records, files.jobs)
         yield from self._what_is_missing(seen, files)
@@ -91,6 +91,14 @@ class BulkScan:
             self._doubtful = [
                 name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
             ]
+
+    def _told_by_list(self, records: list[Record], unclear: set[str]) -> list[Record]:
+        """With those rows read whole of which the file does not tell everything; 1 credit for 100."""
+        if not unclear:
+            return records
+        wholes = {each["id"]: each for each in self._pages.by_ids(sorted(unclear, key=int))}
+        there = (each for each in records if each["id"] not in unclear or each["id"] in wholes)
+        return [wholes.get(each["id"], each) for each in there]
 
     def _completed(self, records: list[Record]) -> list[Record]:
         """With the fields that no job gives, 1 credit for 100 records and 50 fields.

@@ -20,7 +20,7 @@ from bigin_api.errors import (
     BulkJobFailed,
     NotFound,
     Refused,
-    ServerError,
+    TransientError,
 )
 from bigin_api.limits import RECORDS_PER_BULK_READ
 from tap_bigin.bookmarks import Jobs
@@ -61,6 +61,11 @@ class RowsPage:
             raise BulkUnusable(unreadable.message) from unreadable
         self.links.name_all(records)
         return records
+
+    @property
+    def unclear(self) -> set[str]:
+        """Ids of records that only the list tells whole."""
+        return self.convert.unclear.intersection(self.ids)
 
 
 class BulkFiles:
@@ -120,7 +125,7 @@ class BulkFiles:
             )
         except Refused as refused:
             raise BulkUnusable(f"Bulk Read refuses it. {refused.message}", module=self._module) from refused
-        except ServerError as failed:  # never asked for twice: each job is paid for
+        except TransientError as failed:  # never asked for twice: each job is paid for
             raise BulkUnusable(f"Bulk Read failed. {failed.message}", module=self._module) from failed
 
     def _wait(self, job: BulkReadJob | str, number: int) -> BulkReadJob:

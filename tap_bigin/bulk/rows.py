@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import BiginError
-from tap_bigin.values.data_types import READERS
+from tap_bigin.values.data_types import READERS, SEPARATOR_OF_CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,6 +66,7 @@ class CsvRows:
         links: Mapping[Kind, Mapping[str, Link]],
     ) -> None:
         """``links`` has what ids stand for, by kind. Raises UnreadableFile if a column is missing."""
+        self.unclear: set[str] = set()  # ids of rows with a cell that only the list can tell
         self._header = list(header)
         self.id_place = self._place("id")
         self._names = ["id"]
@@ -107,8 +108,20 @@ class CsvRows:
             return _named_links(place, self._place(column.name_column))
         if column.kind in links:
             return _found_in(place, links[column.kind])
+        if column.kind == "choices":
+            return lambda texts: self._chosen(texts, place, column.choices)
         convert = READERS[column.kind]
         return lambda texts: convert(texts[place])
+
+    def _chosen(self, texts: Texts, place: int, choices: frozenset[str]) -> list[list[str] | None]:
+        """The choices of each cell. One that is not known may have the separator in it, and be two here."""
+        cells: list[list[str] | None] = []
+        for record_id, text in zip(texts[self.id_place], texts[place]):  # noqa: B905 -- columns of one table
+            parts = text.split(SEPARATOR_OF_CHOICES) if text else None
+            if parts and not choices.issuperset(parts):
+                self.unclear.add(record_id)
+            cells.append(parts)
+        return cells
 
 
 def _column(place: int) -> Callable[[Texts], Iterable[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -61,6 +62,8 @@ class Instants(dict[Any, Any]):
         if len(self) > INSTANTS_KEPT:
             self.clear()
             self.update({None: None, "": None})
+        if text.isdecimal():
+            raise ValueError(f"{text!r} is a number")
         hour, minutes = text[:_HOUR] + text[_SECOND:], text[_HOUR:_SECOND]
         if hour in self._hours and minutes in self._minutes:
             utc = self._hours[hour] + minutes + "Z"
@@ -98,6 +101,7 @@ class Conversion:
     ) -> None:
         self._warn = warn
         self._instants = Instants() if instants is None else instants
+        self._days: set[str] = set()  # that have been read
         self._names = frozenset(properties)
         self._columns = tuple((name, itemgetter(name), _accepted(each)) for name, each in properties.items())
         self._types = {name: _types(each) for name, each in properties.items()}
@@ -106,6 +110,7 @@ class Conversion:
             for name, each in properties.items()
             if "items" in each and set(self._types[name]) <= {"array", "null"}
         )
+        self._dates = tuple(name for name in properties if treatments.get(name) == "date")
         self._datetimes = tuple(name for name in properties if treatments.get(name) == "datetime")
         self._links = tuple(name for name in properties if treatments.get(name) == "link")
         self._flat = tuple(name for name in self._links if "object" not in self._types[name])
@@ -126,6 +131,8 @@ class Conversion:
                 self._coerce_items(name, accepted, types, lists)
         for name in self._datetimes:
             self._to_utc(name, records)
+        for name in self._dates:
+            self._to_days(name, records)
 
     def _flatten(self, records: Sequence[Record]) -> None:
         for name in self._links:
@@ -155,6 +162,19 @@ class Conversion:
             self._warn(f"field {name!r} holds {text!r}, which is no datetime. It is null.")
             return None
         return utc
+
+    def _to_days(self, name: str, records: Sequence[Record]) -> None:
+        days = self._days
+        for record in records:
+            text = record[name]
+            if text is None or text in days:
+                continue
+            if _is_day(text):
+                if len(days) < INSTANTS_KEPT:
+                    days.add(text)
+                continue
+            self._warn(f"field {name!r} holds {text!r}, which is no date. It is null.")
+            record[name] = None
 
     def _complete(self, records: Sequence[Record]) -> None:
         """Give every record the stream's properties and no others."""
@@ -214,7 +234,21 @@ def _to_string(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _is_day(text: str) -> bool:
+    """Whether a text is a day such as 2026-05-14.
+
+    >>> _is_day("2026-02-28"), _is_day("2026-02-30"), _is_day("2026-05-14T09:00:00Z"), _is_day("20260514")
+    (True, False, False, False)
+    """
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _to_integer(value: Any) -> int | None:
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)  # with every digit
     number = _to_number(value)
     return int(number) if number is not None and number == int(number) else None
 

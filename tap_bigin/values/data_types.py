@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from tap_bigin.planning import Kind
 
 JsonSchema = dict[str, Any]
-Treatment = Literal["none", "datetime", "link"]
-"""``datetime``: to UTC. ``link``: an object with id and name, or with ``lookups: id`` its id alone."""
+Treatment = Literal["none", "date", "datetime", "link"]
+"""``date``: a day that there is. ``datetime``: to UTC. ``link``: an object with id and name, or with
+``lookups: id`` its id alone."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ DATA_TYPES: Mapping[str, DataType] = {
     "decimal": DataType(nullable("number")),
     "number": DataType(nullable("number")),
     "boolean": _BOOLEAN,
-    "date": DataType(nullable("string", format="date"), column="text"),
+    "date": DataType(nullable("string", format="date"), "date", column="text"),
     "datetime": DataType(DATETIME, "datetime", column="datetime"),
     "lookup": _LINK,
     "userlookup": DataType(USER, "link", column="user"),
@@ -189,10 +190,9 @@ def column_kind(field: Field) -> Kind | None:
     kind, row = _column(field.data_type), _row(field.data_type)
     if row is None or (field.json_type and not _is_column_of(row, field.json_type)):
         return None
-    if kind == "choices" and any(
-        SEPARATOR_OF_CHOICES in each.actual_value for each in field.pick_list_values
-    ):
-        return None  # a choice that holds the separator cannot be told from two choices
+    choices = [each.actual_value for each in field.pick_list_values]
+    if kind == "choices" and (not choices or any(SEPARATOR_OF_CHOICES in each for each in choices)):
+        return None  # where one choice ends nobody knows
     return kind
 
 
@@ -233,6 +233,5 @@ READERS: Mapping[Kind, Callable[[Sequence[str]], Iterable[Any]]] = {
     "number": lambda texts: [_number(text) if text else None for text in texts],
     "boolean": lambda texts: [BOOLEANS[text] for text in texts],
     "truth": lambda texts: [TRUTHS[text] for text in texts],
-    "choices": lambda texts: [text.split(SEPARATOR_OF_CHOICES) if text else None for text in texts],
 }
 """The texts of a column as the list's values, by kind; links take their names from elsewhere."""

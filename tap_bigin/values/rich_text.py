@@ -1,4 +1,4 @@
-"""Rich text is cut to 500 characters in lists: what was cut is read whole, 1 credit a record."""
+"""Rich text is cut to 500 UTF-16 units in lists: what was cut is read whole, 1 credit a record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-RICH_TEXT_IN_LISTS = 500  # characters (sister API)
+RICH_TEXT_IN_LISTS = 500  # UTF-16 units, as Java counts (sister API): an emoji is two
+MOST_UNITS = 2  # of a character
 
 
 class RichTexts:
@@ -34,7 +35,7 @@ class RichTexts:
         self._report = report
 
     def complete(self, records: Sequence[Record]) -> None:
-        """Replace texts of exactly the length at which lists cut by the whole ones."""
+        """Replace texts of the length at which lists cut by the whole ones."""
         if not self._names:
             return
         cut = [record for record in records if any(_may_be_cut(record.get(name)) for name in self._names)]
@@ -52,4 +53,11 @@ class RichTexts:
 
 
 def _may_be_cut(text: Any) -> bool:
-    return isinstance(text, str) and len(text) == RICH_TEXT_IN_LISTS
+    """Whether a text ends where lists cut, or one unit before: half an emoji is none.
+
+    >>> _may_be_cut("x" * 500), _may_be_cut("x" * 498 + "\N{GRINNING FACE}"), _may_be_cut("x" * 498)
+    (True, True, False)
+    """
+    if not isinstance(text, str) or MOST_UNITS * len(text) < RICH_TEXT_IN_LISTS - 1:
+        return False
+    return RICH_TEXT_IN_LISTS - 1 <= len(text.encode("utf-16-le")) // 2 <= RICH_TEXT_IN_LISTS

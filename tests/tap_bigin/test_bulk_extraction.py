@@ -274,7 +274,7 @@ def test_an_import_that_is_not_counted_yet_goes_over_to_a_job(sandbox, few_field
     assert len(names(run)) >= 18_000
     assert run.said("read by Bulk Read")
     assert sandbox.calls("POST /bulk/read") == 1
-    assert sandbox.usage()["credits"] - before < 130
+    assert sandbox.usage()["credits"] - before < 150  # 18,000 records by list cost more than twice that
 
 
 def test_what_changes_while_a_job_runs_belongs_to_the_next_run(sandbox, few_fields):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.tap import FORMATS
 
-from tap_bigin.values.conversion import Conversion, Instants
+from tap_bigin.values.conversion import Conversion, Instants, coerced
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},
@@ -109,3 +109,36 @@ def test_each_oddity_is_told_once() -> None:
         convert([{"id": str(number), "count": str(number)} for number in range(5)])
 
     assert len(set(told)) == 1
+
+
+@pytest.mark.parametrize("none", ["", "0000-00-00", "2026-02-30", "2026-05-14T09:00:00Z", "20260514", "soon"])
+def test_a_date_that_is_none_is_null_and_told(none):
+    """Loaders fail a whole batch for one day that there is not."""
+    told = []
+    date = {"type": ["string", "null"], "format": "date"}
+    convert = Conversion({"id": {"type": "string"}, "Day": date}, {"Day": "date"}, warn=told.append)
+    records = [{"id": "7", "Day": none}, {"id": "8", "Day": "2026-02-28"}, {"id": "9", "Day": None}]
+
+    convert(records)
+
+    assert [each["Day"] for each in records] == [None, "2026-02-28", None]
+    assert told == [f"field 'Day' holds {none!r}, which is no date. It is null."]
+
+
+@pytest.mark.parametrize("none", ["1716000000000", "20260514", "20260514095358", "2026"])
+def test_bare_digits_are_no_moment(none):
+    """They may be an epoch in seconds or in milliseconds, or a day: nobody knows."""
+    told = []
+    moment = {"type": ["string", "null"], "format": "date-time"}
+    convert = Conversion({"id": {"type": "string"}, "At": moment}, {"At": "datetime"}, warn=told.append)
+    records = [{"id": "7", "At": none}]
+
+    convert(records)
+
+    assert records[0]["At"] is None
+    assert len(told) == 1
+
+
+def test_a_whole_number_that_comes_as_text_keeps_every_digit():
+    """A float has sixteen."""
+    assert coerced("12345678901234567890", ["integer", "null"]) == 12345678901234567890

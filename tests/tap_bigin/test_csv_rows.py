@@ -41,8 +41,6 @@ def value_of(kind, text):
         ("boolean", "", False),  # an untouched one reads false in the list, too
         ("truth", "", None),
         ("truth", "true", True),
-        ("choices", "E-mail;Phone", ["E-mail", "Phone"]),
-        ("choices", "", None),
         ("id", "6100000000000451001", "6100000000000451001"),
         ("id", "", None),
         ("owner", "7", {"name": "Ann Ek", "id": "7", "email": "ann@example.org"}),
@@ -55,6 +53,23 @@ def test_text_is_read_by_its_kind(kind, text, value):
 
     assert read == value
     assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("choices", "text", "value", "is_unclear"),
+    [
+        ({"E-mail", "Phone"}, "E-mail;Phone", ["E-mail", "Phone"], False),
+        ({"E-mail", "Phone"}, "", None, False),
+        ({"E-mail", "Phone"}, "E-mail;Fax", ["E-mail", "Fax"], True),  # no choice any more, or never one
+        ({"E-mail"}, "E-mail;a;b", ["E-mail", "a", "b"], True),
+    ],
+)
+def test_a_cell_of_choices_is_split_into_known_ones_alone(choices, text, value, is_unclear):
+    """What cannot be told from the file is read from the list."""
+    rows = CsvRows(["Id", "F"], [Column("F", "choices", choices=frozenset(choices))], links={})
+
+    assert rows.records([["1", text]])[0]["F"] == value
+    assert rows.unclear == ({"1"} if is_unclear else set())
 
 
 def test_lookup_takes_its_name_from_the_joined_column():

@@ -156,7 +156,16 @@ def test_chunks_beyond_fifty_fields_repeat_modified_time():
         (Field("Seats", "integer", "integer"), "integer"),
         (Field("Amount", "currency", "double"), "number"),
         (Field("Opt_Out", "boolean", "boolean"), "boolean"),
-        (Field("Channels", "multiselectpicklist", "jsonarray"), "choices"),
+        (
+            Field(
+                "Channels",
+                "multiselectpicklist",
+                "jsonarray",
+                pick_list_values=(PickListValue("E-mail", "E-mail"),),
+            ),
+            "choices",
+        ),
+        (Field("Channels", "multiselectpicklist", "jsonarray"), None),  # where a choice ends nobody knows
         (Field("Owner", "ownerlookup", "jsonobject"), "owner"),
         (Field("Manager", "userlookup", "jsonobject"), "user"),
         (Field("Pipeline", "bigint", "jsonobject"), "layout"),
