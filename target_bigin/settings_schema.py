@@ -21,6 +21,7 @@ OF_THE_TAP = frozenset(
         "start_date",
         "modules",
         "extraction_method",
+        "overlap_seconds",
         "deleted_records",
         "lookups",
         "related_lists",
