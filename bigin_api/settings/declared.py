@@ -74,8 +74,8 @@ CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "title": "Request timeout",
         "minimum": 1,
         "default": 60,
-        "description": "Seconds that an answer may take, from its first byte to its last, before the call "
-        "counts as lost; the file of a bulk job may take thirty times as long.",
+        "description": "Seconds within which an answer has to be there in whole, or the call counts as lost; "
+        "the file of a bulk job may take thirty times as long.",
     },
     "max_retries": {
         "type": "integer",

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from support.scripted import SECRETS, settings_for
 
 from bigin_api import CLIENT_SETTINGS, Client, ClientSettings, SettingsError
-from bigin_api.settings import DATA_CENTERS, REQUIRED_SETTINGS, data_center, is_zoho
+from bigin_api.settings import CREDENTIALS_NEEDED, DATA_CENTERS, REQUIRED_SETTINGS, data_center, is_zoho
 
 MINIMAL = {"client_id": "the-client", "client_secret": SECRETS[0], "refresh_token": SECRETS[1]}
 
@@ -273,3 +274,23 @@ def test_a_host_that_only_looks_like_zohos_gets_no_token(url):
 def test_zohos_own_hosts_are_known(url):
     """Results of bulk writes lie on hosts that no table names."""
     assert is_zoho(url)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"access_token": "x"}, []),
+        (MINIMAL, []),
+        ({**MINIMAL, "access_token": None}, []),
+        ({"client_id": "x"}, ["client_secret", "refresh_token"]),
+        ({"access_token": None}, list(REQUIRED_SETTINGS)),
+        ({"access_token": ""}, list(REQUIRED_SETTINGS)),
+    ],
+)
+def test_a_plugins_schema_demands_what_the_client_does(given, missing):
+    """The SDK checks the schema before anything of ours runs, and shows its words: each names a setting."""
+    schema = {"type": "object", "properties": dict(CLIENT_SETTINGS), **CREDENTIALS_NEEDED}
+
+    found = [error.message for error in Draft202012Validator(schema).iter_errors(given)]
+
+    assert found == [f"{name!r} is a required property" for name in missing]
