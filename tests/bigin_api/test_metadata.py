@@ -317,3 +317,15 @@ def test_metadata_of_two_modules_are_fetched_side_by_side():
         found = list(pool.map(metadata.fields, ["Contacts", "Accounts"]))
 
     assert [fields[0].api_name for fields in found] == ["Email", "Email"]
+
+
+def test_lists_of_the_settings_come_in_pages(bigin, sandbox):
+    """Whatever their number, all of them are read, each one once."""
+    whole = [bigin.metadata.custom_views("Contacts"), bigin.metadata.roles(), bigin.tags.of_module("Contacts")]
+    sandbox.reset(most_settings_per_page=1)
+    bigin.metadata.forget()
+
+    paged = [bigin.metadata.custom_views("Contacts"), bigin.metadata.roles(), bigin.tags.of_module("Contacts")]
+
+    assert paged == whole
+    assert all(len(entries) > 1 for entries in whole)
