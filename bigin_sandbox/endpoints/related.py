@@ -14,6 +14,7 @@ from bigin_sandbox.http.answers import (
     invalid_data,
     json_answer,
     no_content,
+    pattern_not_matched,
     scope_mismatch,
 )
 from bigin_sandbox.http.calls import ApiCall, Route
@@ -26,6 +27,8 @@ from bigin_sandbox.storage.database import CONTACTS_PRODUCTS
 from bigin_sandbox.storage.selection import Selection
 
 EMAILS_PER_ANSWER = 10
+SENT = "sent_from_crm"
+EMAIL_TYPES = (SENT, "scheduled_in_crm", "drafts", "user_emails")
 NOT_IN_A_LIST_OF_EMAILS = "content"
 
 # (parent, related list) -> child's lookup to the parent; for any parent where the first is None
@@ -107,7 +110,7 @@ def _tied(call: ApiCall, parent: str, parent_id: str, related: str) -> list[str]
 
 def _list_emails(call: ApiCall, parent_id: str) -> Answer:
     """Ten at a time, under a key of their own, paged by `index`."""
-    emails = call.store.emails(parent_id)
+    emails = [email for email in call.store.emails(parent_id) if _is_wanted(call, email)]
     start = _index(call, len(emails))
     shown = emails[start : start + EMAILS_PER_ANSWER]
     if not shown:
@@ -123,6 +126,14 @@ def _list_emails(call: ApiCall, parent_id: str) -> Answer:
     }
     listed = [{k: v for k, v in email.items() if k != NOT_IN_A_LIST_OF_EMAILS} for email in shown]
     return json_answer({"Emails": [_email(call, email) for email in listed], "info": info})
+
+
+def _is_wanted(call: ApiCall, email: dict[str, Any]) -> bool:
+    """`type` chooses among the e-mails (FACTS 6b); all that were sent here were sent from Bigin."""
+    wanted = call.params.get("type")
+    if wanted not in {None, *EMAIL_TYPES}:
+        raise pattern_not_matched("type")
+    return wanted in {None, SENT} and email["sent"] is True
 
 
 def _index(call: ApiCall, end: int) -> int:

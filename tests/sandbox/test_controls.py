@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 import requests
@@ -206,3 +207,11 @@ def test_a_reset_cuts_the_calls_under_way(sandbox):
     assert call.answer is None
     assert "Late" not in last_names(sandbox)
     assert sandbox.usage()["calls"] == 0
+
+
+def test_every_setting_is_documented(sandbox):
+    """In the options of `serve` or on the sandbox's page."""
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "the-sandbox.md").read_text("utf-8")
+    options = {"seed", "size", "custom_modules", "edition", "latency_ms"}
+
+    assert {name for name in sandbox.settings() if f"`{name}`" not in page} <= options

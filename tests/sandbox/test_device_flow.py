@@ -174,9 +174,21 @@ def test_a_beginning_that_is_wrong_is_told(sandbox, wrong, error):
     assert sandbox.devices() == []
 
 
-def test_answering_nobody_is_refused(sandbox):
-    """A test that answers too soon must hear of it."""
-    answer = requests.post(f"{sandbox.url}/_sandbox/device", json={"answer": "approve"}, timeout=9)
+@pytest.mark.parametrize(
+    ("begun", "wish"),
+    [
+        (False, {"answer": "approve"}),
+        (True, {"answer": "approve", "user_code": "NOBODY"}),
+        (True, {"answer": "approve", "user": 99}),
+        (True, {"answer": "perhaps"}),
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused(sandbox, begun, wish):
+    """A test that answers too soon, or as nobody, must hear of it."""
+    if begun:
+        begin(sandbox)
+
+    answer = requests.post(f"{sandbox.url}/_sandbox/device", json=wish, timeout=9)
 
     assert answer.status_code == 400
 

@@ -171,3 +171,15 @@ def test_a_record_without_emails_is_204(sandbox):
     contact = sandbox.create("Contacts", Last_Name="Silent")
 
     assert sandbox.api("GET", f"/Contacts/{contact}/Emails").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("sent_from_crm", 200), ("drafts", 204), ("user_emails", 204), ("other", 400)]
+)
+def test_emails_are_listed_by_type(sandbox, wanted, status):
+    """FACTS 6b [Z]: four words; all that a fresh organisation has were sent from it."""
+    contact = sandbox.dump("Contacts")[0]["id"]
+
+    answer = sandbox.api("GET", f"/Contacts/{contact}/Emails", params={"type": wanted})
+
+    assert answer.status_code == status

@@ -86,6 +86,7 @@ class Devices:
         """
         if answer not in ANSWERS:
             raise ValueError(f"answer is one of {', '.join(ANSWERS)}, not {answer!r}")
+        self._context.part(Tokens).check_user(user)
         open_ = [device for device in self._waiting.values() if device.state == WAITING]
         meant = [device for device in open_ if user_code in {None, device.user_code}]
         if not meant:

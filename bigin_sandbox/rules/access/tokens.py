@@ -63,6 +63,7 @@ class Tokens:
     def consent(self, user: int, scope: str) -> str:
         """A new refresh token; the user's 21st ends the oldest, also the one that somebody uses."""
         refresh_token = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+        self.check_user(user)
         self.grants[refresh_token] = Grant(user, scope)
         own = [value for value, grant in self.grants.items() if grant.user == user]
         for oldest in own[:-MOST_REFRESH_TOKENS]:
@@ -72,8 +73,14 @@ class Tokens:
     def make_code(self, user: int, scope: str, seconds: float) -> str:
         """A grant code, as the page of a self client makes one."""
         value = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+        self.check_user(user)
         self._codes[value] = Code(user, scope, self._context.clock.timestamp() + seconds)
         return value
+
+    def check_user(self, user: int) -> None:
+        """Raise LookupError where the organisation has no user at that place."""
+        if not 0 <= user < len(self._context.store.users()):
+            raise LookupError(f"the organisation has no user at place {user}")
 
     def redeem(self, value: str) -> str | None:
         """The refresh token for a grant code, which serves once; None if there is no such code any more."""
