@@ -9,6 +9,7 @@ import pytest
 from bigin_cli.auth import command as auth
 from bigin_cli.doctor import command as doctor
 from bigin_cli.log import command as log
+from bigin_cli.plan import command as plan
 from bigin_cli.reconcile import command as reconcile
 from bigin_cli.report import command as report
 from bigin_cli.retry import command as retry
@@ -122,6 +123,18 @@ CASES = [
     ),
     (report, ["--rejects", "rejects.jsonl", "-o", "."], 1, ". is a folder"),
     (report, ["--rejects", "rejects.jsonl", "-o", "nowhere/r.html"], 1, "there is no folder nowhere"),
+    (plan, [], 2, "Missing option '--config'"),
+    (plan, ["--config", "misspelt.json"], 1, "there is no setting 'dryrun'"),
+    (
+        plan,
+        ["--config", "config.json", "--catalog", "nowhere.json"],
+        1,
+        "--catalog nowhere.json: No such file",
+    ),
+    (plan, ["--config", "config.json", "--catalog", "no.json"], 1, "--catalog no.json: not JSON"),
+    (plan, ["--config", "config.json", "--catalog", "list.json"], 1, "catalog"),
+    (plan, ["--config", "config.json", "--state", "list.json"], 1, "state"),
+    (plan, ["--config", "bare.json"], 1, "'client_id' is a required property"),
 ]
 
 

@@ -1,0 +1,285 @@
+"""Finds out what a forecast needs: sizes of modules, what changed lately, how long an answer takes.
+
+Costs what a run's discovery costs, 1 credit a module to count it, and a few more where a size decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bigin_api import Refused
+from bigin_api.errors import ServerError
+from bigin_api.http.calls import Call
+from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
+from bigin_api.moments import offset_text
+from tap_bigin.bookmarks import read_from
+from tap_bigin.bulk.choice import JobChoice
+from tap_bigin.lists.deletions import Mark
+from tap_bigin.lists.pages import MODIFIED
+from tap_bigin.outlook.forecast import (
+    Plan,
+    StreamForecast,
+    by_changes,
+    by_jobs,
+    by_list,
+    by_parents,
+    by_query,
+    by_view,
+    described,
+    whole_texts,
+)
+from tap_bigin.planning import jobs_and_rest, plan_extraction
+from tap_bigin.report import METADATA, StreamReport
+from tap_bigin.run import DELETED_RECORDS
+from tap_bigin.streams.deleted import DeletedStream
+from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream
+from tap_bigin.streams.query import QueryStream
+from tap_bigin.streams.related import RelatedStream
+from tap_bigin.streams.stream import BiginStream
+from tap_bigin.streams.view import ViewStream
+from tap_bigin.values.rich_text import RICH_TEXT_IN_LISTS
+
+if TYPE_CHECKING:
+    from bigin_api import Field
+    from tap_bigin.tap import TapBigin
+
+T = TypeVar("T")
+
+DAY = timedelta(hours=24)
+OF_EACH_MODULE = frozenset(
+    ("settings_layouts", "settings_custom_views", "settings_related_lists", "settings_tags")
+)
+OF_ALL_MODULES = OF_EACH_MODULE | {DELETED_RECORDS, "settings_modules", "settings_fields"}
+FREE = frozenset(("settings_modules", "settings_fields"))  # discovery has asked for them
+
+
+def make_plan(tap: TapBigin) -> Plan:
+    """The plan of the run that this tap would make. Raises BiginError."""
+    return _Estimates(tap).plan()
+
+
+class _Estimates:
+    def __init__(self, tap: TapBigin) -> None:
+        self._streams = [
+            each for each in tap.streams.values() if isinstance(each, BiginStream) and each.selected
+        ]
+        self._run = tap.shared
+        self._client = tap.shared.client
+        self._names = {each.name for each in self._streams}
+        self._has_catalog = tap.input_catalog is not None
+        self._seconds: list[float] = []
+        self._counts: dict[tuple[str, str | None], int] = {}
+
+    def plan(self) -> Plan:
+        first: list[StreamForecast] = []
+        daily: list[StreamForecast] = []
+        for stream, (now, later) in zip(
+            self._streams, self._run.calls.map_in_order(self._of, self._streams), strict=True
+        ):
+            assert stream.name == now.stream
+            first.append(now)
+            daily.append(later)
+        if self._names & OF_ALL_MODULES:
+            _ = self._run.description.modules  # a catalog spares discovery this answer, but not these
+        # What discovery and choosing cost here they will cost the run.
+        metadata = self._client.spent().by_label.get(METADATA, 0)
+        return Plan(
+            metadata=metadata,
+            streams=first,
+            daily=daily,
+            daily_metadata=metadata,
+            latency=sum(self._seconds) / len(self._seconds) if self._seconds else 0.0,
+            concurrency=self._client.limits.max_concurrent_requests,
+            remaining=self._client.spent().remaining,
+            spent=self._client.spent().credits,
+        )
+
+    def _of(self, stream: BiginStream[Any]) -> tuple[StreamForecast, StreamForecast]:
+        """What a stream costs in this run, and in a daily one."""
+        if isinstance(stream, ModuleStream):
+            return self._module(stream)
+        if isinstance(stream, DeletedStream):
+            return self._twice(self._deletions(stream))
+        if isinstance(stream, OrganizationStream | SubPipelinesStream):
+            return self._twice(described(stream.name, self._answers(stream.name)))
+        if isinstance(stream, ViewStream):
+            definition = stream.definition
+            counted = self._count(definition.module, cvid=definition.cvid)
+            fields = sum(map(stream.is_asked_for, definition.schema.properties))
+            return self._twice(by_view(stream.name, counted or 0, fields))
+        if isinstance(stream, QueryStream):
+            select = stream.definition.select
+            known = None if select.where else self._count(select.module.text)
+            rows = known if select.limit is None else min(select.limit, known or select.limit)
+            return self._twice(by_query(stream.name, rows))
+        if isinstance(stream, RelatedStream):
+            return self._related(stream)
+        raise TypeError(f"{stream.name}: no forecast is known for a {type(stream).__name__}.")
+
+    def _twice(self, forecast: StreamForecast) -> tuple[StreamForecast, StreamForecast]:
+        return forecast, forecast
+
+    # A module
+
+    def _module(self, stream: ModuleStream) -> tuple[StreamForecast, StreamForecast]:
+        definition, module = stream.definition, stream.definition.module.api_name
+        unsupported = definition.schema.unsupported
+        fields = [
+            each
+            for each in definition.fields
+            if each.api_name not in unsupported and stream.is_asked_for(each.api_name)
+        ]
+        width = len(fields) + (MODIFIED not in {each.api_name for each in fields})
+        key = stream.bookmark_key
+        state = stream.saved_state()
+        since = read_from(state, key, start_date=self._run.settings.start_date) if key else None
+        everything = self._count(module) or 0
+        choice = self._choice(stream, fields)
+        _ = choice.may_pay  # an incremental run finds it out too, and asks for what that takes
+        if since is None:
+            now = self._full(stream.name, choice, everything, width=len(fields))
+        else:
+            now = by_changes(stream.name, self._count(module, since=since) or 0, width)
+        now = now.plus(whole_texts(now.records or 0, *self._cut_texts(module, fields, now.records or 0)))
+        later = (
+            now if key is None else by_changes(stream.name, self._changed_in_a_day(module, everything), width)
+        )
+        return self._with_deletions(now, module, state), self._with_deletions(later, module, state)
+
+    def _choice(self, stream: ModuleStream, fields: Sequence[Field]) -> JobChoice:
+        return JobChoice(
+            self._client.labelled(stream.name),
+            stream.definition.module.api_name,
+            fields,
+            wish=self._run.settings.extraction_method,
+            flat_lookups=self._run.settings.lookups == "id",
+            report=StreamReport(stream.name, _say_nothing),
+        )
+
+    def _full(self, stream: str, choice: JobChoice, counted: int, *, width: int) -> StreamForecast:
+        """A full scan, in whichever way the run would choose once it has counted."""
+        wish = self._run.settings.extraction_method
+        if not choice.may_pay:
+            return by_list(stream, counted, width)
+        if not choice.are_cheaper(counted, wish=wish):
+            return by_list(stream, counted, width).plus(1)
+        plan = plan_extraction(choice.columns, records=counted, fields=width, wish=wish)
+        jobs, _rest = jobs_and_rest(counted, choice.columns.field_count)
+        asked = 1 + choice.columns.has("untagged")
+        return by_jobs(stream, counted, plan.credits, jobs).plus(asked)
+
+    def _changed_in_a_day(self, module: str, everything: int) -> int:
+        """Records that a daily run reads; a module of one page is not worth asking."""
+        now = self._client.server_time
+        if everything <= RECORDS_PER_PAGE or now is None:
+            return min(everything, 1)
+        return self._count(module, since=now - DAY) or 0
+
+    def _cut_texts(self, module: str, fields: Sequence[Field], records: int) -> tuple[int, int]:
+        """How many records of the newest page have a text that the list cuts; asked only where one could."""
+        names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
+        if not names or not records:
+            return 0, 0
+        try:
+            page = self._timed(partial(self._client.records.page, module, names[:50])).records
+        except (Refused, ServerError):
+            return 0, 0
+        cut = [
+            row for row in page if any(len(str(row.get(name) or "")) == RICH_TEXT_IN_LISTS for name in names)
+        ]
+        return len(page), len(cut)
+
+    # Deletions
+
+    def _with_deletions(
+        self, forecast: StreamForecast, module: str, state: Mapping[str, Any]
+    ) -> StreamForecast:
+        """With the deleted list, which the module's stream reads for all; once more after many pages."""
+        if not self._run.tracks_deletions or module not in DELETED_MODULES:
+            return forecast
+        pages = self._deleted_pages(state.get("deleted"))
+        again = forecast.records is not None and forecast.records > RECORDS_PER_PAGE
+        return forecast.plus(pages + again)
+
+    def _deletions(self, stream: DeletedStream) -> StreamForecast:
+        """Of modules whose own streams are not read; the others' lists are theirs."""
+        marks = stream.saved_state().get("modules") or {}
+        modules = [
+            each.api_name for each in self._run.description.modules if each.api_name in DELETED_MODULES
+        ]
+        calls = sum(self._deleted_pages(marks.get(each)) for each in modules if each not in self._names)
+        return StreamForecast(stream.name, None, "deleted", calls, calls)
+
+    def _deleted_pages(self, mark: Mapping[str, Any] | None) -> int:
+        """Pages of a deleted list, as long as it was when it was last read."""
+        return max(1, ceil(Mark.from_state(mark).listed / RECORDS_PER_PAGE))
+
+    # The organisation, related lists
+
+    def _answers(self, name: str) -> int:
+        """Answers that the stream asks for and discovery does not."""
+        modules = self._run.description.modules
+        if name == "settings_related_lists":  # the setting related_lists has asked for some of them
+            globs = [each.partition(".")[0] for each in self._run.settings.related_lists]
+            return sum(not any(fnmatchcase(each.api_name, glob) for glob in globs) for each in modules)
+        if name in OF_EACH_MODULE:
+            return len(modules)
+        if name == "settings_sub_pipelines":
+            return int("settings_layouts" not in self._names)
+        if name == "settings_fields" and self._has_catalog:
+            return sum(each.api_name not in self._names for each in modules)
+        return 0 if name in FREE else 1
+
+    def _related(self, stream: RelatedStream) -> tuple[StreamForecast, StreamForecast]:
+        definition = stream.definition
+        if definition.tells_parent and definition.related_module:
+            return self._of_one_list(stream, definition.related_module)
+        return self._twice(by_parents(stream.name, self._count(definition.module) or 0))
+
+    def _of_one_list(self, stream: RelatedStream, module: str) -> tuple[StreamForecast, StreamForecast]:
+        """All that the related module holds, or what changed of it."""
+        fields = sum(map(stream.is_asked_for, stream.definition.schema.properties))
+        everything, key = self._count(module) or 0, stream.bookmark_key
+        now = by_list(stream.name, everything, fields)
+        if key is None:
+            return self._twice(now)
+        since = read_from(stream.saved_state(), key, start_date=self._run.settings.start_date)
+        if since is not None:
+            now = by_changes(stream.name, self._count(module, since=since) or 0, fields)
+        return now, by_changes(stream.name, self._changed_in_a_day(module, everything), fields)
+
+    # Questions
+
+    def _count(self, module: str, *, since: datetime | None = None, cvid: str | None = None) -> int | None:
+        """Records of a module, asked for once; None where Bigin does not tell. 1 credit."""
+        params = {}
+        if since is not None:
+            params["criteria"] = f"({MODIFIED}:greater_equal:{offset_text(since)})"
+        if cvid is not None:
+            params["cvid"] = cvid
+        key = (module, str(params))
+        if key not in self._counts:
+            call = Call("GET", f"/{module}/actions/count", params, endpoint="count", module=module)
+            try:
+                body = self._timed(partial(self._client.send, call)).body
+                self._counts[key] = int(body["count"]) if body else 0
+            except (Refused, ServerError, KeyError, TypeError, ValueError):
+                return None
+        return self._counts[key]
+
+    def _timed(self, ask: Callable[[], T]) -> T:
+        begun = time.monotonic()
+        answer = ask()
+        self._seconds.append(time.monotonic() - begun)
+        return answer
+
+
+def _say_nothing(_level: int, _message: str) -> None:
+    """What choosing would tell a run's log."""
