@@ -1,23 +1,16 @@
-"""Finds out what a forecast needs: sizes of modules, what changed lately, how long an answer takes.
+"""Finds out what each stream of a run would cost, by the choices that the run itself would make.
 
 Costs what a run's discovery costs, 1 credit a module to count it, and a few more where a size decides.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from bigin_api import Refused
-from bigin_api.errors import ServerError
-from bigin_api.http.calls import Call
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
-from bigin_api.moments import offset_text
 from tap_bigin.bookmarks import read_from
 from tap_bigin.bulk.choice import JobChoice
 from tap_bigin.lists.deletions import Mark
@@ -34,6 +27,7 @@ from tap_bigin.outlook.forecast import (
     described,
     whole_texts,
 )
+from tap_bigin.outlook.sizes import Sizes
 from tap_bigin.planning import jobs_and_rest, plan_extraction
 from tap_bigin.report import METADATA, StreamReport
 from tap_bigin.run import DELETED_RECORDS
@@ -44,15 +38,11 @@ from tap_bigin.streams.query import QueryStream
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.streams.view import ViewStream
-from tap_bigin.values.rich_text import RICH_TEXT_IN_LISTS
 
 if TYPE_CHECKING:
     from bigin_api import Field
     from tap_bigin.tap import TapBigin
 
-T = TypeVar("T")
-
-DAY = timedelta(hours=24)
 OF_EACH_MODULE = frozenset(
     ("settings_layouts", "settings_custom_views", "settings_related_lists", "settings_tags")
 )
@@ -74,8 +64,7 @@ class _Estimates:
         self._client = tap.shared.client
         self._names = {each.name for each in self._streams}
         self._has_catalog = tap.input_catalog is not None
-        self._seconds: list[float] = []
-        self._counts: dict[tuple[str, str | None], int] = {}
+        self._sizes = Sizes(self._client)
 
     def plan(self) -> Plan:
         first: list[StreamForecast] = []
@@ -95,7 +84,7 @@ class _Estimates:
             streams=first,
             daily=daily,
             daily_metadata=metadata,
-            latency=sum(self._seconds) / len(self._seconds) if self._seconds else 0.0,
+            latency=self._sizes.latency,
             concurrency=self._client.limits.max_concurrent_requests,
             remaining=self._client.spent().remaining,
             spent=self._client.spent().credits,
@@ -111,12 +100,12 @@ class _Estimates:
             return self._twice(described(stream.name, self._answers(stream.name)))
         if isinstance(stream, ViewStream):
             definition = stream.definition
-            counted = self._count(definition.module, cvid=definition.cvid)
+            counted = self._sizes.count(definition.module, cvid=definition.cvid)
             fields = sum(map(stream.is_asked_for, definition.schema.properties))
             return self._twice(by_view(stream.name, counted or 0, fields))
         if isinstance(stream, QueryStream):
             select = stream.definition.select
-            known = None if select.where else self._count(select.module.text)
+            known = None if select.where else self._sizes.count(select.module.text)
             rows = known if select.limit is None else min(select.limit, known or select.limit)
             return self._twice(by_query(stream.name, rows))
         if isinstance(stream, RelatedStream):
@@ -140,16 +129,20 @@ class _Estimates:
         key = stream.bookmark_key
         state = stream.saved_state()
         since = read_from(state, key, start_date=self._run.settings.start_date) if key else None
-        everything = self._count(module) or 0
+        everything = self._sizes.count(module) or 0
         choice = self._choice(stream, fields)
         _ = choice.may_pay  # an incremental run finds it out too, and asks for what that takes
         if since is None:
             now = self._full(stream.name, choice, everything, width=len(fields))
         else:
-            now = by_changes(stream.name, self._count(module, since=since) or 0, width)
-        now = now.plus(whole_texts(now.records or 0, *self._cut_texts(module, fields, now.records or 0)))
+            now = by_changes(stream.name, self._sizes.count(module, since=since) or 0, width)
+        now = now.plus(
+            whole_texts(now.records or 0, *self._sizes.cut_texts(module, fields, now.records or 0))
+        )
         later = (
-            now if key is None else by_changes(stream.name, self._changed_in_a_day(module, everything), width)
+            now
+            if key is None
+            else by_changes(stream.name, self._sizes.changed_in_a_day(module, everything), width)
         )
         return self._with_deletions(now, module, state), self._with_deletions(later, module, state)
 
@@ -174,27 +167,6 @@ class _Estimates:
         jobs, _rest = jobs_and_rest(counted, choice.columns.field_count)
         asked = 1 + choice.columns.has("untagged")
         return by_jobs(stream, counted, plan.credits, jobs).plus(asked)
-
-    def _changed_in_a_day(self, module: str, everything: int) -> int:
-        """Records that a daily run reads; a module of one page is not worth asking."""
-        now = self._client.server_time
-        if everything <= RECORDS_PER_PAGE or now is None:
-            return min(everything, 1)
-        return self._count(module, since=now - DAY) or 0
-
-    def _cut_texts(self, module: str, fields: Sequence[Field], records: int) -> tuple[int, int]:
-        """How many records of the newest page have a text that the list cuts; asked only where one could."""
-        names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
-        if not names or not records:
-            return 0, 0
-        try:
-            page = self._timed(partial(self._client.records.page, module, names[:50])).records
-        except (Refused, ServerError):
-            return 0, 0
-        cut = [
-            row for row in page if any(len(str(row.get(name) or "")) == RICH_TEXT_IN_LISTS for name in names)
-        ]
-        return len(page), len(cut)
 
     # Deletions
 
@@ -241,44 +213,19 @@ class _Estimates:
         definition = stream.definition
         if definition.tells_parent and definition.related_module:
             return self._of_one_list(stream, definition.related_module)
-        return self._twice(by_parents(stream.name, self._count(definition.module) or 0))
+        return self._twice(by_parents(stream.name, self._sizes.count(definition.module) or 0))
 
     def _of_one_list(self, stream: RelatedStream, module: str) -> tuple[StreamForecast, StreamForecast]:
         """All that the related module holds, or what changed of it."""
         fields = sum(map(stream.is_asked_for, stream.definition.schema.properties))
-        everything, key = self._count(module) or 0, stream.bookmark_key
+        everything, key = self._sizes.count(module) or 0, stream.bookmark_key
         now = by_list(stream.name, everything, fields)
         if key is None:
             return self._twice(now)
         since = read_from(stream.saved_state(), key, start_date=self._run.settings.start_date)
         if since is not None:
-            now = by_changes(stream.name, self._count(module, since=since) or 0, fields)
-        return now, by_changes(stream.name, self._changed_in_a_day(module, everything), fields)
-
-    # Questions
-
-    def _count(self, module: str, *, since: datetime | None = None, cvid: str | None = None) -> int | None:
-        """Records of a module, asked for once; None where Bigin does not tell. 1 credit."""
-        params = {}
-        if since is not None:
-            params["criteria"] = f"({MODIFIED}:greater_equal:{offset_text(since)})"
-        if cvid is not None:
-            params["cvid"] = cvid
-        key = (module, str(params))
-        if key not in self._counts:
-            call = Call("GET", f"/{module}/actions/count", params, endpoint="count", module=module)
-            try:
-                body = self._timed(partial(self._client.send, call)).body
-                self._counts[key] = int(body["count"]) if body else 0
-            except (Refused, ServerError, KeyError, TypeError, ValueError):
-                return None
-        return self._counts[key]
-
-    def _timed(self, ask: Callable[[], T]) -> T:
-        begun = time.monotonic()
-        answer = ask()
-        self._seconds.append(time.monotonic() - begun)
-        return answer
+            now = by_changes(stream.name, self._sizes.count(module, since=since) or 0, fields)
+        return now, by_changes(stream.name, self._sizes.changed_in_a_day(module, everything), fields)
 
 
 def _say_nothing(_level: int, _message: str) -> None:
