@@ -1,6 +1,7 @@
 """Write from the code what would otherwise be kept in step by hand.
 
-The settings in README.md, meltano.yml and docs/reference, the errors and the sandbox's controls.
+The settings in README.md, meltano.yml and docs/reference, the errors, the sandbox's controls, and the
+subcommands of `bigin`.
 ``--check`` writes nothing and exits 1, naming the files that are not as the code has them.
 """
 
@@ -13,8 +14,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 import bigin_api.errors
 import bigin_sandbox.control.controls
+from bigin_cli.main import SUBCOMMANDS
+from bigin_cli.subcommand import Command as Subcommand
 from tap_bigin.tap import TapBigin
 from target_bigin.target import TargetBigin
 
@@ -49,6 +54,7 @@ def written() -> dict[Path, str]:
         project: project.read_text("utf-8"),
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
         ROOT / "docs" / "reference" / "sandbox-controls.md": controls_page(),
+        ROOT / "docs" / "reference" / "bigin.md": commands_page(),
     }
     for plugin in PLUGINS:
         settings = own_settings(plugin)
@@ -172,6 +178,31 @@ def errors_page() -> str:
 def controls_page() -> str:
     """The reference of the sandbox's controls."""
     return f"# Controls of the sandbox\n\n```text\n{inspect.getdoc(bigin_sandbox.control.controls)}\n```\n"
+
+
+def commands_page() -> str:
+    """The reference of the command `bigin`: what each subcommand says of itself."""
+    about = (
+        "For people, beside the two plugins. Exit codes: 0 good, 1 something needs a person, 2 wrong use. A "
+        "mistake is one line on stderr. On a pipe there is no colour."
+    )
+    parts = ["# The command `bigin`\n", f"{about}\n"]
+    for name, each in SUBCOMMANDS.items():
+        if not each.exists:
+            continue
+        extra = f" Extra: `pip install 'bigin-singer[{each.extra}]'`." if each.extra else ""
+        parts.append(
+            f"## `bigin {name}`\n\n{each.help}{extra}\n\n```text\n{helped(each.load(), name)}\n```\n"
+        )
+    return "\n".join(parts)
+
+
+def helped(command: click.Command, name: str) -> str:
+    """What `--help` says, in a terminal of a usual width."""
+    if isinstance(command, Subcommand) and not command.add_help_option:
+        return f"bigin {name} --help tells its options: they are those of bigin-{name}."
+    context = click.Context(command, info_name=f"bigin {name}", terminal_width=90, max_content_width=90)
+    return command.get_help(context)
 
 
 if __name__ == "__main__":

@@ -69,10 +69,7 @@ class _Estimates:
     def plan(self) -> Plan:
         first: list[StreamForecast] = []
         daily: list[StreamForecast] = []
-        for stream, (now, later) in zip(
-            self._streams, self._run.calls.map_in_order(self._of, self._streams), strict=True
-        ):
-            assert stream.name == now.stream
+        for now, later in self._run.calls.map_in_order(self._of, self._streams):
             first.append(now)
             daily.append(later)
         if self._names & OF_ALL_MODULES:
