@@ -37,6 +37,7 @@ class StreamReport:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failure: BiginError | None = None
+    partial: bool = False  # rows may be missing: what this run did not bring may be there all the same
     unfinished: bool = False  # stopped by the budget; the state tells where
 
     def begin(self) -> None:
@@ -53,6 +54,11 @@ class StreamReport:
         if message not in self.warnings:
             self.warnings.append(message)
             self.say(logging.WARNING, f"{self.name}: {message}")
+
+    def lacks(self, message: str) -> None:
+        """Say what may be missing."""
+        self.partial = True
+        self.warn(message)
 
     def add_note(self, message: str) -> None:
         """Say once how it goes."""

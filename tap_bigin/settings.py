@@ -51,6 +51,14 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "a record with id and _sdc_deleted_at, at which loaders set the row's other columns to null (soft); "
         "nowhere (none).",
     },
+    "deletion_sweep": {
+        "type": "string",
+        "enum": ["off", "daily", "weekly"],
+        "default": "weekly",
+        "title": "Deletion sweep",
+        "description": "How often a module whose deletions Bigin does not list (Notes, Attachments, custom "
+        "modules) is read in full, so that a loader with add_record_metadata drops the rows that are gone.",
+    },
     "lookups": {
         "type": "string",
         "enum": ["object", "id"],
@@ -141,6 +149,9 @@ Extraction = Literal["auto", "list", "bulk"]
 Lookups = Literal["object", "id"]
 
 
+_SWEEPS = {"off": None, "daily": timedelta(days=1), "weekly": timedelta(days=7)}
+
+
 @dataclass(frozen=True)
 class TapSettings:
     """The tap's settings, read and checked. ``queries`` and ``custom_views`` stay as they were given."""
@@ -150,6 +161,7 @@ class TapSettings:
     extraction_method: Extraction = "auto"
     overlap: timedelta = timedelta(seconds=60)
     deleted_records: Deletions = "stream"
+    sweep_after: timedelta | None = timedelta(days=7)
     lookups: Lookups = "object"
     related_lists: tuple[str, ...] = ()
     queries: tuple[Mapping[str, Any], ...] = ()
@@ -165,6 +177,7 @@ class TapSettings:
             extraction_method=_choice(settings, "extraction_method"),
             overlap=timedelta(seconds=_number(settings, "overlap_seconds")),
             deleted_records=_choice(settings, "deleted_records"),
+            sweep_after=_SWEEPS[_choice(settings, "deletion_sweep")],
             lookups=_choice(settings, "lookups"),
             related_lists=_names(settings, "related_lists"),
             queries=tuple(settings.get("queries") or ()),

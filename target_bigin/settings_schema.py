@@ -23,6 +23,7 @@ OF_THE_TAP = frozenset(
         "extraction_method",
         "overlap_seconds",
         "deleted_records",
+        "deletion_sweep",
         "lookups",
         "related_lists",
         "queries",

@@ -55,6 +55,7 @@ class Page:
     server_time: datetime | None = None
     not_modified: bool = False  # HTTP 304: If-Modified-Since was obeyed
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: int = 0  # rows that were no records
 
     @classmethod
     def from_reply(cls, reply: Reply, key: str = "data") -> Page:
@@ -74,7 +75,8 @@ class Page:
     def of_records(cls, reply: Reply) -> Page:
         """Read the answer to a list of records: what is none, having no id, is told and left out."""
         page = cls.from_reply(reply)
-        return replace(page, records=whole_records(page.records))
+        records = whole_records(page.records)
+        return replace(page, records=records, left_out=len(page.records) - len(records))
 
 
 class Progress:

@@ -141,4 +141,4 @@ class BulkScan:
                 f"others. {completion.refused}",
                 module=self._module,
             )
-        self._report.warn(f"that the job left nothing out cannot be proven. {completion.refused}")
+        self._report.lacks(f"that the job left nothing out cannot be proven. {completion.refused}")

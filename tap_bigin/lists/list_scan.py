@@ -293,7 +293,7 @@ class ListScan:
                 continue
             if deleted is None and not self._found_again:
                 return
-        self._report.warn(
+        self._report.lacks(
             "records may be missing if others were deleted while the pages were read, or many have the same "
             f"Modified_Time: neither COQL nor the deleted list can tell. {refused.message}"
         )

@@ -119,6 +119,7 @@ class ModulePages:
         self._calls = calls
         self._module = module
         self._asks_for_unapproved = True
+        self.left_out = 0  # rows that were no records
         self.groups = field_groups(names)
         self.instants = Instants() if instants is None else instants
 
@@ -180,6 +181,7 @@ class ModulePages:
             **listing.params(),
         )
         self._to_utc(page.records)
+        self.left_out += page.left_out
         return page
 
     def _with_unapproved(self, ask: Callable[..., B], *what: Any, **how: Any) -> B:

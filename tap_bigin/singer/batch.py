@@ -28,6 +28,8 @@ class Batch:
     extracted: datetime = field(default_factory=_now)  # goes into the messages as time_extracted
     lines: bytes | None = None  # their RECORD lines in place of the records: a third of the memory
     lines_count: int = 0
+    version: int | None = None  # of the stream's rows, where rows that are gone are told by versions
+    activates: bool = False  # everything of the version has been written: what has an older one is gone
 
     @property
     def count(self) -> int:

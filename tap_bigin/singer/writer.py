@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 
-def record_lines(stream: str, records: Sequence[Mapping[str, Any]], extracted: datetime) -> bytes:
+def record_lines(
+    stream: str, records: Sequence[Mapping[str, Any]], extracted: datetime, version: int | None = None
+) -> bytes:
     """The RECORD messages of records that are ready as they are."""
-    shared = {"type": "RECORD", "stream": stream}
+    shared: dict[str, Any] = {"type": "RECORD", "stream": stream}
+    if version is not None:
+        shared["version"] = version
     moment = extracted.isoformat()
     return encoder.encode_lines([{**shared, "record": each, "time_extracted": moment} for each in records])
 

@@ -61,6 +61,8 @@ def define_deleted(*, lookups: Lookups = "object") -> DeletedDefinition:
 class DeletedStream(BiginStream[DeletedDefinition]):
     """News of the seven modules whose deletions Bigin lists."""
 
+    is_swept = False  # a journal: what it told stays true
+
     def read(self, state: State) -> Iterator[Batch]:
         """A batch a module; each module has a mark of its own."""
         convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))

@@ -68,12 +68,30 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             self._prepare(records)
             yield Batch(records, begin(state, reached))
         self.report.reason = _why_counts_differ(scan.emitted)
+        self.report.partial = self.report.partial or self._pages.left_out > 0
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
         state = complete(state, extraction.scan, replication_key=self.bookmark_key)
         yield Batch([], state)
         return state
+
+    @property
+    def is_swept(self) -> bool:
+        """Also where Bigin lists no deletions: in Notes, Attachments, custom modules."""
+        return not self.is_incremental or (
+            self.settings.sweep_after is not None and self._module not in DELETED_MODULES
+        )
+
+    def sweep_is_due(self, state: State) -> bool:
+        """At the first run, and once the latest sweep is as old as the settings say."""
+        swept, now, after = state.get("swept"), self.client.server_time, self.settings.sweep_after
+        if not self.is_incremental or after is None or now is None or not swept:
+            return True
+        is_due = now - from_text(swept) >= after
+        if is_due:
+            self.report.inform("reads everything to find what was deleted (deletion_sweep).")
+        return is_due
 
     # What is asked for
 
@@ -163,8 +181,8 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return None
 
     def _tombstones(self, news: News) -> list[Record]:
-        """Of ``deleted_records: soft``; none in the first run, which emits nothing that is deleted."""
-        if news.first or not self._has_tombstones:
+        """Of ``deleted_records: soft``; a full refresh has all that the list still has."""
+        if not self._has_tombstones:
             return []
         return [
             {"id": each["id"], DELETED_AT: self._deleted_at(each.get("deleted_time"), news)}

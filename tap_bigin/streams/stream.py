@@ -41,6 +41,7 @@ from bigin_api.json_values import mended
 from tap_bigin.bookmarks import Scan, believed, read_from, to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.report import fault
+from tap_bigin.singer.batch import Batch
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.writer import record_lines
 from tap_bigin.values.conversion import Conversion
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
     from tap_bigin.settings import TapSettings
-    from tap_bigin.singer.batch import Batch, State
+    from tap_bigin.singer.batch import State
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
@@ -109,6 +110,43 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         properties = {name: schema.properties[name] for name in names}
         return Conversion(properties, schema.treatments, warn=self.report.warn)
 
+    # Rows that are gone
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether rows that are gone are found by reading everything: where all is read anyway."""
+        return not self.is_incremental
+
+    def sweep_is_due(self, state: State) -> bool:  # noqa: ARG002 -- where all is read anyway: at each run
+        """Whether everything is to be read now, so that what is gone shows."""
+        return True
+
+    def _versioned(self, state: State) -> Iterator[Batch]:
+        """What is read; each reading of everything has a version, which is active once it is complete.
+
+        Loaders drop rows whose version is older, so all rows carry it, those of incremental runs too. State
+        keeps it, whether it is being read in full (``sweeping``), and when the latest such reading began.
+        """
+        if not self.is_swept:
+            yield from self.read(state)
+            return
+        now = self.client.server_time
+        if "pass" not in state and self.sweep_is_due(state):
+            version = max(int(state.get("version", 0)) + 1, int(now.timestamp() * 1000) if now else 0)
+            kept = {name: each for name, each in state.items() if not name.startswith("replication_key")}
+            state = {**kept, "version": version, "sweeping": to_utc_text(now) if now else ""}
+        reached = state
+        for batch in self.read(state):
+            reached = reached if batch.state is None else batch.state
+            yield replace(batch, version=state.get("version"))
+        if "sweeping" in reached and not self.report.partial:
+            done = {name: each for name, each in reached.items() if name != "sweeping"}
+            if self.is_incremental:
+                done["swept"] = reached["sweeping"]
+            # What is read in one go at each run needs no state.
+            ended = None if reached is state else done
+            yield Batch([], ended, version=state.get("version"), activates=True)
+
     # How the SDK gets the records
 
     def saved_state(self) -> State:
@@ -132,7 +170,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """
         self.report.begin()
         try:
-            for batch in self.read(self.saved_state()):
+            for batch in self._versioned(self.saved_state()):
+                self._stream_version = batch.version
                 yield from batch.records
                 self.report.emitted += batch.count
                 self._in_file = batch.state or self._in_file
@@ -163,11 +202,14 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             if batch.lines is not None:
                 self._writer.write_lines(batch.lines)
             else:  # stream maps, flattening and what is deselected inside a property are the SDK's
+                self._stream_version = batch.version
                 for record in batch.records:
                     self._write_record_message(record)
             self._writer.flush()
             self.report.emitted += batch.count
             self._take_over(batch.state)
+        if batch.activates and batch.version is not None:
+            self._write_activate_version_message(batch.version)
         if self.run.is_state_due(batch):
             self._write_state()
 
@@ -198,7 +240,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """What is read, as lines where nothing is left to be done to the records. Runs in a thread."""
         self.report.begin()
         straight = self._goes_straight
-        for batch in self.read(state):
+        for batch in self._versioned(state):
             if straight:
                 lines = self._lines(batch)
                 yield replace(batch, records=[], lines=lines, lines_count=len(batch.records))
@@ -207,13 +249,13 @@ class BiginStream(CatalogedStream[D], Generic[D]):
 
     def _lines(self, batch: Batch) -> bytes:
         try:
-            return record_lines(self.name, batch.records, batch.extracted)
+            return record_lines(self.name, batch.records, batch.extracted, batch.version)
         except UnicodeEncodeError:  # a job's file may hold what is no Unicode
             told: list[str] = []
             records = [mended(each, tell=told.append) for each in batch.records]
             for place in told:
                 self.report.warn(f"{place}: what came is no text. It is null.")
-            return record_lines(self.name, records, batch.extracted)
+            return record_lines(self.name, records, batch.extracted, batch.version)
 
     @cached_property
     def _goes_straight(self) -> bool:

@@ -1,4 +1,4 @@
-"""Rich text is cut to 500 UTF-16 units in lists: what was cut is read whole, 1 credit a record."""
+"""Rich text is cut to 500 in lists, characters or UTF-16 units; what was cut is read whole, 1 credit each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-RICH_TEXT_IN_LISTS = 500  # UTF-16 units, as Java counts (sister API): an emoji is two
+RICH_TEXT_IN_LISTS = 500  # most likely of UTF-16 units, as Java counts (sister API): an emoji is two
 MOST_UNITS = 2  # of a character
 
 
@@ -53,11 +53,11 @@ class RichTexts:
 
 
 def _may_be_cut(text: Any) -> bool:
-    """Whether a text ends where lists cut, or one unit before: half an emoji is none.
+    """Whether a text ends where lists may cut, or one unit before: half an emoji is none.
 
     >>> _may_be_cut("x" * 500), _may_be_cut("x" * 498 + "\N{GRINNING FACE}"), _may_be_cut("x" * 498)
     (True, True, False)
     """
-    if not isinstance(text, str) or MOST_UNITS * len(text) < RICH_TEXT_IN_LISTS - 1:
+    if not isinstance(text, str) or not MOST_UNITS * len(text) >= RICH_TEXT_IN_LISTS - 1:
         return False
-    return RICH_TEXT_IN_LISTS - 1 <= len(text.encode("utf-16-le")) // 2 <= RICH_TEXT_IN_LISTS
+    return len(text) <= RICH_TEXT_IN_LISTS <= len(text.encode("utf-16-le")) // 2 + 1

@@ -321,11 +321,19 @@ def test_metadata_of_two_modules_are_fetched_side_by_side():
 
 def test_lists_of_the_settings_come_in_pages(bigin, sandbox):
     """Whatever their number, all of them are read, each one once."""
-    whole = [bigin.metadata.custom_views("Contacts"), bigin.metadata.roles(), bigin.tags.of_module("Contacts")]
+    whole = [
+        bigin.metadata.custom_views("Contacts"),
+        bigin.metadata.roles(),
+        bigin.tags.of_module("Contacts"),
+    ]
     sandbox.reset(most_settings_per_page=1)
     bigin.metadata.forget()
 
-    paged = [bigin.metadata.custom_views("Contacts"), bigin.metadata.roles(), bigin.tags.of_module("Contacts")]
+    paged = [
+        bigin.metadata.custom_views("Contacts"),
+        bigin.metadata.roles(),
+        bigin.tags.of_module("Contacts"),
+    ]
 
     assert paged == whole
     assert all(len(entries) > 1 for entries in whole)

@@ -121,8 +121,10 @@ def test_a_field_of_a_type_nobody_described_is_taken_as_it_is(sandbox: Sandbox) 
     assert any(record["Site_Position"] for record in run.records["Subscriptions"])
 
 
-def test_rich_text_that_lists_cut_is_read_whole(sandbox: Sandbox) -> None:
-    """Lists cut rich text to 500 characters without saying so."""
+@pytest.mark.parametrize("counted", ["characters", "utf16"])
+def test_rich_text_that_lists_cut_is_read_whole(sandbox: Sandbox, counted: str) -> None:
+    """Lists cut rich text to 500 without saying so; an emoji counts one or two."""
+    sandbox.settings(rich_text_cut=counted)
     run = run_tap(sandbox, modules=["Subscriptions"])
 
     terms = {record["id"]: record["Terms"] for record in sandbox.dump("Subscriptions")}
