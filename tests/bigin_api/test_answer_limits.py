@@ -109,6 +109,22 @@ def test_an_answer_without_an_end_fills_no_memory(server, connect, answer):
     assert peak < 160 << 20
 
 
+@pytest.mark.parametrize("piece", [b"[],", b'"a",', b'{"a":1},', b"[[]],"])
+def test_a_small_answer_of_many_values_fills_no_memory(server, connect, piece):
+    """A list that is empty takes 3 bytes on the wire and 66 in memory: 20 MB made half a gigabyte."""
+    many = (20 << 20) // len(piece)
+    server.answers.append(Answer(200, b'{"data":[' + piece * many + b"0]}", JSON).zipped())
+    client = connect(server.url, max_retries=0)
+    tracemalloc.start()
+
+    with pytest.raises(ServerError, match="not a whole JSON object"):
+        client.send(LIST)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 160 << 20
+
+
 def test_what_is_packed_is_measured_unpacked(server, connect):
     """A page of 300 kB may unpack to 300 MB."""
     server.answers.append(Answer(200, b" " * (80 << 20), JSON).zipped())
