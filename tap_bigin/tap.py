@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
+from bigin_api.access.checkup import Problem, verdict
 from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
+from tap_bigin.outlook.checkup import examine
 from tap_bigin.run import Run
 from tap_bigin.settings import CONFIG_SCHEMA
 from tap_bigin.singer.cataloged import is_selected
@@ -111,13 +114,23 @@ class TapBigin(BiginCommand):
         file.write(told)
 
     def test(self) -> None:
-        """Read a record of each stream. Exits with 1 if one failed: the SDK's own test would not."""
+        """Read a record of each stream, then say what the doctor says. Exits with 1 if a run would fail."""
         try:
             self.run_connection_test()
         finally:
             self.message_writer.flush()
             self.shared.close()
-        self._tell_failures()
+        checkup = examine(self.config)
+        for failed in self.shared.report.failures:
+            told = f"{failed.name}: failed, the other streams can be read. {failed.failure}"
+            checkup.problems.insert(0, Problem("error", told, told))
+        for problem in checkup.problems:
+            level = logging.ERROR if problem.severity == "error" else logging.WARNING
+            what = problem.what if problem.what == problem.do else f"{problem.what} {problem.do}"
+            self.logger.log(level, "%s", what)
+        self.logger.info("%s", verdict(checkup.problems))
+        if any(each.severity == "error" for each in checkup.problems):
+            sys.exit(FAILED)
 
     def _tell(self) -> None:
         """The account, then what went wrong, if anything: the last line says how the run ended."""

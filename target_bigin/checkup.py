@@ -9,8 +9,15 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import Client, Refused, SettingsError
-from bigin_api.access.checkup import Checkup, check_queries, reason_of, right_of
+from bigin_api import BiginError, Client, Refused, SettingsError
+from bigin_api.access.checkup import (
+    Checkup,
+    check_account,
+    check_queries,
+    reason_of,
+    right_of,
+    why_it_ended,
+)
 from bigin_api.access.scopes import BULK, COQL, SETTINGS
 from bigin_api.models import Field, Module
 from target_bigin.schema.fields import find_module, why_read_only, why_unwritable
@@ -39,6 +46,17 @@ class StreamCheck:
     def to_json(self) -> dict[str, Any]:
         """As the keys of ``bigin doctor --json``."""
         return asdict(self)
+
+
+def examine(client: Client, settings: TargetSettings) -> Checkup:
+    """All that can be found out about a target with these settings; what ends it early is a problem too."""
+    checkup = Checkup()
+    try:
+        check_account(client, checkup, purposes=["write"])
+        check_target(client, settings, checkup)
+    except BiginError as error:
+        checkup.problems.insert(0, why_it_ended(error))
+    return checkup
 
 
 def check_target(client: Client, settings: TargetSettings, checkup: Checkup) -> list[StreamCheck]:

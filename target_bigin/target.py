@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, ClassVar, cast
 
+import click
 from singer_sdk import Target
 from singer_sdk.exceptions import (
     ConfigValidationError,
@@ -23,8 +24,10 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from bigin_api import unknown_settings
+from bigin_api.access.checkup import verdict
 from bigin_api.errors import BiginError
 from bigin_api.run_files.run_report import write_failure
+from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
 from target_bigin.settings_schema import CONFIG_JSONSCHEMA, OF_THE_TAP
@@ -33,6 +36,9 @@ from target_bigin.sink import BiginSink
 SECRETS = frozenset(
     name for name, setting in CONFIG_JSONSCHEMA["properties"].items() if setting.get("secret")
 )
+
+MELTANO_TEST = "meltano_test_stream"
+"""The stream that `meltano config test` sends to every loader."""
 
 EXPECTED = (
     BiginError,
@@ -97,6 +103,44 @@ class TargetBigin(Target):
             sys.exit(1)
 
     @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The SDK's command, with the option ``--test`` that taps have."""
+        command = super().get_singer_command()
+        about = "Check settings, token and rights, as `bigin doctor` does; nothing is read or written."
+        command.params.append(
+            click.Option(["--test"], is_flag=True, expose_value=False, callback=cls.cb_test, help=about)
+        )
+        return command
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Say whether a run could begin. Exits with 1 if it would fail."""
+        del param
+        if not value:
+            return
+        config: Any = ctx.params.get("config")
+        try:
+            target = cls(
+                config=getattr(config, "config", None), parse_env_config=getattr(config, "parse_env", False)
+            )
+            target.tell_verdict()
+        except (ConfigValidationError, *EXPECTED) as error:
+            for message in getattr(error, "errors", [str(error)]):
+                cls.logger.error("%s", message)  # noqa: TRY400
+            ctx.exit(1)
+        ctx.exit()
+
+    def tell_verdict(self) -> None:
+        """Say what `bigin doctor` says. Raises RunFailed with the verdict if a run would fail."""
+        checkup = examine(self.engine.client, self.engine.settings)
+        for problem in checkup.problems:
+            self.logger.warning("%s %s", problem.what, problem.do)
+        told = verdict(checkup.problems)
+        if any(each.severity == "error" for each in checkup.problems):
+            raise RunFailed(told)
+        self.logger.info("%s", told)
+
+    @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """The SDK's stream maps and flattening; not its load methods and batches, which mean nothing here."""
         super(Target, cls).append_builtin_config(config_jsonschema)
@@ -129,6 +173,9 @@ class TargetBigin(Target):
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         """As the SDK; and note whether the stream's records need its maps at all."""
+        if message_dict.get("stream") == MELTANO_TEST:
+            self.tell_verdict()  # `meltano config test`: nothing is written
+            return
         super()._process_schema_message(message_dict)
         stream = message_dict["stream"]
         maps = self.mapper.stream_maps[stream]
@@ -143,6 +190,8 @@ class TargetBigin(Target):
         The SDK would drop a record of null without a word, and its way costs as much as converting a
         record of thirty fields.
         """
+        if message_dict.get("stream") == MELTANO_TEST:
+            return
         record = message_dict.get("record")
         if type(record) is not dict:
             raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
@@ -163,6 +212,8 @@ class TargetBigin(Target):
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         """All records of a version have been read."""
         self._assert_line_requires(message_dict, requires={"stream", "version"})
+        if message_dict["stream"] == MELTANO_TEST:
+            return
         self._assert_schema_came(message_dict["stream"])
         for stream_map in self.mapper.stream_maps[message_dict["stream"]]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import Refused, SettingsError
-from bigin_api.access.checkup import Checkup, check_queries, reason_of, right_of
+from bigin_api import BiginError, Refused, SettingsError
+from bigin_api.access.checkup import (
+    Checkup,
+    check_account,
+    check_queries,
+    reason_of,
+    right_of,
+    why_it_ended,
+)
 from bigin_api.access.scopes import BULK_READ, COQL, SETTINGS
 from tap_bigin.discovery.definition import ModuleDefinition
 from tap_bigin.run import Run
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from bigin_api import Client
     from tap_bigin.settings import TapSettings
 
+RETRIES = 2  # a question that waits for minutes is not asked twice
 GLOB_SIGNS = frozenset("*?[")
 
 
@@ -46,6 +55,18 @@ class QuietRun(Run):
         self.logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
         self.logger.addHandler(_Keep(self.warnings))
         super().__init__(config, logger=self.logger, carried={}, streams=list)
+
+
+def examine(settings: Mapping[str, Any]) -> Checkup:
+    """All that can be found out about a tap with these settings; what ends it early is a problem too."""
+    checkup = Checkup()
+    with closing(QuietRun({**settings, "max_retries": RETRIES})) as run:
+        try:
+            check_account(run.client, checkup, purposes=["read"])
+            check_tap(run, checkup)
+        except BiginError as error:
+            checkup.problems.insert(0, why_it_ended(error))
+    return checkup
 
 
 def check_tap(run: QuietRun, checkup: Checkup) -> list[ModuleCheck]:

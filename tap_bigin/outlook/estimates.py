@@ -5,7 +5,7 @@ Costs what a run's discovery costs, 1 credit a module to count it, and a few mor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ from tap_bigin.streams.view import ViewStream
 
 if TYPE_CHECKING:
     from bigin_api import Field
-    from tap_bigin.tap import TapBigin
+    from tap_bigin.run import Run
 
 OF_EACH_MODULE = frozenset(
     ("settings_layouts", "settings_custom_views", "settings_related_lists", "settings_tags")
@@ -50,20 +50,18 @@ OF_ALL_MODULES = OF_EACH_MODULE | {DELETED_RECORDS, "settings_modules", "setting
 FREE = frozenset(("settings_modules", "settings_fields"))  # discovery has asked for them
 
 
-def make_plan(tap: TapBigin) -> Plan:
-    """The plan of the run that this tap would make. Raises BiginError."""
-    return _Estimates(tap).plan()
+def make_plan(run: Run, streams: Iterable[object], *, has_catalog: bool) -> Plan:
+    """The plan of a run that reads the selected ones of these streams. Raises BiginError."""
+    return _Estimates(run, streams, has_catalog=has_catalog).plan()
 
 
 class _Estimates:
-    def __init__(self, tap: TapBigin) -> None:
-        self._streams = [
-            each for each in tap.streams.values() if isinstance(each, BiginStream) and each.selected
-        ]
-        self._run = tap.shared
-        self._client = tap.shared.client
+    def __init__(self, run: Run, streams: Iterable[object], *, has_catalog: bool) -> None:
+        self._streams = [each for each in streams if isinstance(each, BiginStream) and each.selected]
+        self._run = run
+        self._client = run.client
         self._names = {each.name for each in self._streams}
-        self._has_catalog = tap.input_catalog is not None
+        self._has_catalog = has_catalog
         self._sizes = Sizes(self._client)
 
     def plan(self) -> Plan:
