@@ -14,7 +14,7 @@ from bigin_api.http.calls import Call
 from bigin_api.limits import MAX_FIELDS_PER_CALL, RECORDS_PER_PAGE
 from bigin_api.moments import offset_text
 from tap_bigin.lists.pages import MODIFIED
-from tap_bigin.values.rich_text import RICH_TEXT_IN_LISTS
+from tap_bigin.values.rich_text import may_be_cut
 
 if TYPE_CHECKING:
     from bigin_api import Client, Field
@@ -72,9 +72,7 @@ class Sizes:
             ).records
         except (Refused, ServerError):
             return 0, 0
-        cut = [
-            row for row in page if any(len(str(row.get(name) or "")) == RICH_TEXT_IN_LISTS for name in names)
-        ]
+        cut = [row for row in page if any(may_be_cut(row.get(name)) for name in names)]
         return len(page), len(cut)
 
     def _timed(self, ask: Callable[[], T]) -> T:

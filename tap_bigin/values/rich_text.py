@@ -38,7 +38,7 @@ class RichTexts:
         """Replace texts of the length at which lists cut by the whole ones."""
         if not self._names:
             return
-        cut = [record for record in records if any(_may_be_cut(record.get(name)) for name in self._names)]
+        cut = [record for record in records if any(may_be_cut(record.get(name)) for name in self._names)]
         if not cut:
             return
         self._report.add_note(
@@ -52,12 +52,12 @@ class RichTexts:
         return self._client.records.get(self._module, record_id, self._names) or {}
 
 
-def _may_be_cut(text: Any) -> bool:
+def may_be_cut(text: Any) -> bool:
     """Whether a text ends where lists may cut, or one unit before: half an emoji is none.
 
-    >>> _may_be_cut("x" * 500), _may_be_cut("x" * 498 + "\N{GRINNING FACE}"), _may_be_cut("x" * 498)
+    >>> may_be_cut("x" * 500), may_be_cut("x" * 498 + "\N{GRINNING FACE}"), may_be_cut("x" * 498)
     (True, True, False)
     """
-    if not isinstance(text, str) or not MOST_UNITS * len(text) >= RICH_TEXT_IN_LISTS - 1:
+    if not isinstance(text, str) or MOST_UNITS * len(text) < RICH_TEXT_IN_LISTS - 1:
         return False
     return len(text) <= RICH_TEXT_IN_LISTS <= len(text.encode("utf-16-le")) // 2 + 1
