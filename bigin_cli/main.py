@@ -10,10 +10,13 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
 
 import click
 
 from bigin_api import BiginError
+from bigin_cli.subcommand import WrongUse
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,25 @@ class LazyGroup(click.Group):
             return SUBCOMMANDS[cmd_name].load()
         except ModuleNotFoundError as missing:
             raise _extra_missing(cmd_name, missing) from missing
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the options before the subcommand: a wrong one is one line."""
+        try:
+            return super().make_context(*args, **more)
+        except click.NoSuchOption as error:
+            raise WrongUse(f"{error.format_message()} See `bigin --help`.") from None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand: a wrong one is one line, with the one that was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            names = self.list_commands(ctx)
+            alike = get_close_matches(args[0], names, n=1, cutoff=0.5)
+            hint = f"did you mean {alike[0]!r}?" if alike else f"there are {', '.join(names)}."
+            raise WrongUse(f"There is no subcommand {args[0]!r}, {hint}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands from the table, so that help imports none of them."""

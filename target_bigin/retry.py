@@ -215,6 +215,8 @@ def _put_back(outcome: Outcome, path: Path) -> None:
     note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
     gone = frozenset(outcome.written)
     temporary = path.with_name(f"{path.name}.staying")
+    temporary.touch(mode=0o600)
+    temporary.chmod(_aside(path).stat().st_mode & 0o777)  # records are for whom the log was for
     with temporary.open("wb") as file:
         file.writelines(encode_line(line) for place, line in enumerate(outcome.lines) if place not in gone)
     temporary.replace(_aside(path))

@@ -12,7 +12,7 @@ import click
 
 from bigin_api import SettingsError
 from bigin_api.run_files.api_log import Entry, LogReader
-from bigin_api.run_files.run_report import read_report, replace_file
+from bigin_api.run_files.run_report import read_report
 from bigin_cli.report.page import make_page, render
 from bigin_cli.subcommand import Trouble, subcommand
 from target_bigin.files.reject_lines import RejectLine, read_reject_lines
@@ -60,9 +60,15 @@ def command(
         raise Trouble(f"{output} is a folder: name the file.")
     if not target.resolve().parent.is_dir():
         raise Trouble(f"{output}: there is no folder {target.parent}.")
-    replace_file(target.resolve(), render(page).encode())
-    target.chmod(0o644)
+    _write(target.resolve(), render(page))
     click.echo(f"{output}: {page.verdict}")
+
+
+def _write(path: Path, page: str) -> None:
+    """Put the page in its place, whole or not at all, readable by whom the system lets read new files."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(page, "utf-8")
+    temporary.replace(path)
 
 
 def _matches(pattern: str) -> list[Path]:

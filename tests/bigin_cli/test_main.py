@@ -85,3 +85,21 @@ def test_an_error_of_ours_is_one_line(subcommand):
     ended = run("try")
 
     assert (ended.code, ended.said) == (1, "Error: client_id is missing.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["lgo"], "did you mean 'log'?"),
+        (["quite-another"], "there are auth, doctor"),
+        (["--verson"], "--version"),
+    ],
+)
+def test_a_wrong_subcommand_or_option_is_one_line(arguments, words):
+    """Nobody reads a usage to find a slip of the pen."""
+    ended = run(*arguments)
+
+    assert ended.code == 2
+    assert ended.said.count("\n") == 1
+    assert ended.said.startswith("bigin: ")
+    assert words in ended.said

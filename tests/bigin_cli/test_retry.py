@@ -83,6 +83,21 @@ def test_what_is_written_leaves_the_log_and_the_rest_stays_with_its_new_reason(
     assert left["message"] != "as it was"
 
 
+def test_what_stays_is_for_the_same_eyes_as_before(run, sandbox, config, tmp_path):
+    """A reject log holds people's data: a retry must not open it to others."""
+    log = write(
+        tmp_path / "rejects.jsonl",
+        reject("Contacts", number=1, Last_Name="Ek", Email="ek@example.com"),
+        reject("Contacts", number=2, Last_Name="Oe", Email="no address"),
+    )
+    log.chmod(0o600)
+
+    run(retry, log, "--config", config)
+
+    assert len(read(log)) == 1
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_log_of_which_all_is_written_is_gone(run, sandbox, config, tmp_path):
     """An empty folder says that nothing is left to do; so does exit code 0."""
     log = write(tmp_path / "rejects.jsonl", reject("Contacts", Last_Name="Ek", Email="ek@example.com"))
