@@ -63,7 +63,8 @@ class Grant:
 class Accounts:
     """The accounts server that grants tokens to a client.
 
-    ``accounts_url`` stands for the server of every data center: the sandbox, or a proxy.
+    ``accounts_url`` stands for the server of every data center: the sandbox, or a proxy. If it sends to
+    another data center again and again, that one is asked under ``/dc/<location>`` of it.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Accounts:
         self._client_secret = client_secret
         given = {"accounts_url": accounts_url}
         self._accounts_url = read_address(given, "accounts_url", allow_http=allow_http)
+        self._place = ""  # of a data center, below an accounts_url that stands for all
         self._sleep = sleep
         self._now = now
         self._transport = Transport(timeout=30, connections=1, user_agent="bigin-singer")
@@ -95,7 +97,9 @@ class Accounts:
     @property
     def url(self) -> str:
         """The server asked at present."""
-        return self._accounts_url or DATA_CENTERS[self.data_center].accounts_url
+        if self._accounts_url is not None:
+            return f"{self._accounts_url}{self._place}"
+        return DATA_CENTERS[self.data_center].accounts_url
 
     def redeem(self, code: str) -> Grant:
         """The refresh token for a self client's grant code. Raises AuthError."""
@@ -172,6 +176,8 @@ class Accounts:
             raise AuthError(
                 f"{self.url}: the account lives in the data center {location!r}, which is unknown here."
             )
+        if self._accounts_url is not None and self.data_center == location and not self._place:
+            self._place = f"/dc/{location}"  # one server for all, and it tells them apart by the address
         self.data_center = location
 
     def _ask(self, path: str, **form: str) -> Mapping[str, Any]:

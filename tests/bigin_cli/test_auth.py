@@ -141,3 +141,41 @@ def test_a_code_for_the_sandbox(run, sandbox, tmp_path):
 
     assert result.exit_code == 0, result.output
     assert json.loads(config.read_text())["refresh_token"] == sandbox.refresh_token
+
+
+@pytest.mark.parametrize("location", ["us", "eu"])
+def test_the_device_flow_of_the_sandbox(run, sandbox, tmp_path, location):
+    """A person says yes; the flow finds where the account lives, and what it got works."""
+    sandbox.settings(device_consent="approve", device_interval_ms=100, location=location)
+    config = tmp_path / "config.json"
+
+    result = run(
+        auth,
+        "--client-id", sandbox.client_id,
+        "--client-secret", sandbox.client_secret,
+        "--accounts-url", sandbox.url,
+        "--config", config,
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert "credentials for Northwind Lamps" in result.stdout
+    settings = json.loads(config.read_text())
+    assert settings["data_center"] == location
+    assert settings["refresh_token"] not in result.output
+
+
+def test_a_person_who_says_no(run, sandbox, tmp_path):
+    """Nothing is written."""
+    sandbox.settings(device_consent="deny", device_interval_ms=100)
+
+    result = run(
+        auth,
+        "--client-id", sandbox.client_id,
+        "--client-secret", sandbox.client_secret,
+        "--accounts-url", sandbox.url,
+        "--config", tmp_path / "config.json",
+    )  # fmt: skip
+
+    assert result.exit_code == 1
+    assert "consent was refused" in result.stderr
+    assert not (tmp_path / "config.json").exists()
