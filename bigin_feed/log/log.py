@@ -154,6 +154,15 @@ class FeedLog:
             connection.execute(sa.delete(KEPT).where(KEPT.c.name.in_(values)))
             connection.execute(sa.insert(KEPT), rows)
 
+    def keep_first(self, name: str, value: Any) -> Any:
+        """Keep a value unless one is kept by that name; gives the one that is kept from now on."""
+        with self.writing() as connection:
+            found = connection.execute(sa.select(KEPT.c.value).where(KEPT.c.name == name)).scalar()
+            if found is not None:
+                return msgspec.json.decode(found)
+            connection.execute(sa.insert(KEPT).values(name=name, value=msgspec.json.encode(value).decode()))
+            return value
+
     def prune(self, before: str) -> None:
         """Drop what was received before a moment, in steps: nobody waits long for the writer's place."""
         while self._prune_step(before):

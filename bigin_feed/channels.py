@@ -1,0 +1,240 @@
+"""Channels look after themselves: opened, renewed, made again, ended; each time without one is a silence.
+
+Bigin keeps a channel for a day at most and often for less than was asked, so what its answer says counts.
+Source: notifications/{enable, get-details, disable} (Bigin v2), FACTS 6, write.md 11.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+import sqlalchemy as sa
+
+from bigin_api import BiginError, Call, Sender, ServerError
+from bigin_api.json_values import entries, mapping
+from bigin_api.moments import offset_text, parse_moment, utc_text
+from bigin_feed.log import FeedLog, LogWriter, Unwritten
+from bigin_feed.log.log import now_text
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+CHECK_SECONDS = 900.0  # between looks whether Bigin still lists the channel: 96 credits a day
+RETRY_SECONDS = (5.0, 300.0)  # between attempts to open it: doubled, up to
+PRUNE_SECONDS = 3600.0
+ASLEEP_SECONDS = 60.0  # a wait this much longer than asked: the machine slept, or its clock was set
+WISHED_LIFE = timedelta(hours=23, minutes=50)  # beyond one day Bigin silently gives two hours
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel for all modules: who it is, and where it is told."""
+
+    id: str
+    token: str = field(repr=False)
+    notify_url: str = field(repr=False)  # holds the secret
+    modules: tuple[str, ...]
+
+
+def channel_of(log: FeedLog, public_url: str, modules: tuple[str, ...]) -> tuple[str, Channel]:
+    """The secret of the addresses and the channel: made once, kept in the log."""
+    kept = log.keep_first(
+        "feed",
+        {
+            "secret": secrets.token_urlsafe(32),
+            "token": secrets.token_urlsafe(32),  # at most 50 characters
+            "channel_id": str(10**11 + secrets.randbelow(9 * 10**11)),
+        },
+    )
+    notify_url = f"{public_url}/notify/{kept['secret']}"
+    return kept["secret"], Channel(kept["channel_id"], kept["token"], notify_url, modules)
+
+
+class Channels:
+    """The calls about one channel. Each costs 1 credit."""
+
+    def __init__(self, sender: Sender, channel: Channel) -> None:
+        self._sender = sender
+        self._channel = channel
+        self._clock_ahead = timedelta(0)  # Bigin's clock before ours
+
+    def open(self) -> tuple[datetime, float]:
+        """Open or renew the channel; its expiry, and the seconds until then, as the answer says."""
+        wish = datetime.now(timezone.utc) + self._clock_ahead + WISHED_LIFE
+        entry = {
+            "channel_id": self._channel.id,
+            "events": [f"{module}.all" for module in self._channel.modules],
+            "channel_expiry": offset_text(wish),
+            "token": self._channel.token,
+            "notify_url": self._channel.notify_url,
+            "notify_on_related_action": False,
+            "return_affected_field_values": True,
+        }
+        reply = self._sender.send(
+            Call("POST", "/actions/watch", json={"watch": [entry]}, endpoint="notifications")
+        )
+        bigin_now = reply.server_time or datetime.now(timezone.utc)
+        self._clock_ahead = bigin_now - datetime.now(timezone.utc)
+        told = [mapping(each.get("details")) for each in entries(mapping(reply.body), "watch")]
+        try:
+            expiry = min(
+                parse_moment(str(e["channel_expiry"])) for each in told for e in entries(each, "events")
+            )
+        except (KeyError, ValueError):
+            raise ServerError("POST /actions/watch: the answer tells no channel_expiry.") from None
+        return expiry, (expiry - bigin_now).total_seconds()
+
+    def is_listed(self) -> bool:
+        """True if Bigin lists the channel for all its modules."""
+        params = {"channel_id": self._channel.id, "per_page": "200"}
+        reply = self._sender.send(Call("GET", "/actions/watch", params, endpoint="notifications"))
+        listed = {row.get("resource_name") for row in reply.rows("watch")}
+        return listed >= set(self._channel.modules)
+
+    def stop(self) -> None:
+        """End the channel; one that has ended already is no error."""
+        params = {"channel_ids": self._channel.id}
+        self._sender.send(Call("DELETE", "/actions/watch", params, endpoint="notifications"))
+
+
+class Keeper:
+    """Keeps the channel open and the heartbeat going, and notes each time without them as a silence.
+
+    A heartbeat says: until now nothing was missed. So none is written while the channel is not open, and
+    the time from the last one to the next open channel is a silence, whatever happened meanwhile.
+    """
+
+    def __init__(
+        self,
+        log: FeedLog,
+        writer: LogWriter,
+        channels: Channels,
+        *,
+        modules: Sequence[str],
+        retention_days: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log, self._writer, self._channels = log, writer, channels
+        self._modules, self._retention = list(modules), timedelta(days=retention_days)
+        self._clock = clock
+        self._stop = threading.Event()
+        self._expiry: datetime | None = None
+        self._ends = self._renew = self._check = self._prune = 0.0
+        self._retry = RETRY_SECONDS[0]
+        self._known_good = log.state().heartbeat
+        self._silence: tuple[str, str] | None = (self._known_good, "there was no receiver")
+        self.trouble: BiginError | None = None
+
+    @property
+    def expiry(self) -> datetime | None:
+        """Until when the channel is open, None if it is not."""
+        return self._expiry
+
+    @property
+    def silence(self) -> tuple[str, str] | None:
+        """Since when notifications are missed, and why; None if they are not."""
+        return self._silence
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Step until ``stop``; ``started`` is called after the first step, whatever came of it."""
+        self.step()
+        started()
+        while not self._wait():
+            self.step()
+
+    def stop(self) -> None:
+        """End ``run``; a last heartbeat says how far nothing was missed."""
+        self._stop.set()
+        self._beat()
+
+    def step(self) -> None:
+        """Do what is due: renew or look for the channel, note a silence, write a heartbeat, prune."""
+        now = self._clock()
+        if self._expiry is not None and now >= self._ends:
+            self._lose(utc_text(self._expiry, timespec="milliseconds"), "the channel expired")
+        try:
+            if self._expiry is not None and now >= min(self._check, self._renew):
+                self._look()  # before a renewal too: it would hide that the channel was gone
+            if now >= self._renew:
+                self._open()
+        except BiginError as error:
+            self._put_off(error)
+        self._note_silence()
+        self._beat()
+        if now >= self._prune:
+            self._prune = now + PRUNE_SECONDS
+            self._drop_old()
+
+    def _wait(self) -> bool:
+        begun = time.time()
+        ended = self._stop.wait(HEARTBEAT_SECONDS)
+        if abs(time.time() - begun - HEARTBEAT_SECONDS) > ASLEEP_SECONDS and not ended:
+            self._lose(self._known_good, "the machine slept or its clock was set")
+        return ended
+
+    def _look(self) -> None:
+        if self._channels.is_listed():
+            self._check, self._known_good = self._clock() + CHECK_SECONDS, now_text()
+        else:
+            self._lose(self._known_good, "Bigin did not list the channel any more")
+
+    def _open(self) -> None:
+        expiry, seconds = self._channels.open()
+        if seconds <= 0:
+            raise ServerError("POST /actions/watch: the channel had expired when it was opened.")
+        now = self._clock()
+        self._ends, self._renew, self._check = now + seconds, now + seconds / 2, now + CHECK_SECONDS
+        self._expiry, self._retry, self.trouble = expiry, RETRY_SECONDS[0], None
+        self._known_good = now_text()
+        logger.info("The channel is open until %s.", utc_text(expiry))
+        self._keep_for_status()
+
+    def _put_off(self, error: BiginError) -> None:
+        self.trouble = error
+        logger.error("The channel could not be opened: %s", error)
+        self._renew = self._check = self._clock() + self._retry
+        self._retry = min(2 * self._retry, RETRY_SECONDS[1])
+
+    def _lose(self, since: str, why: str) -> None:
+        """The channel is gone, or may be: what came meanwhile may not have been told."""
+        logger.warning("Notifications are missed since %s: %s.", since, why)
+        self._silence = self._silence or (since, why)
+        self._expiry, self._renew = None, 0.0
+
+    def _note_silence(self) -> None:
+        if self._expiry is None or self._silence is None:
+            return
+        begun, why = self._silence
+        try:
+            self._log.append(silence=(begun, now_text(), why))
+        except sa.exc.SQLAlchemyError as error:
+            logger.error("A silence could not be noted: %s", " ".join(str(error).split()))  # noqa: TRY400
+        else:
+            self._silence = None
+
+    def _beat(self) -> None:
+        if self._expiry is None or self._silence is not None:
+            return
+        with suppress(Unwritten):  # the writer has said so, and owes a silence
+            self._writer.beat()
+
+    def _keep_for_status(self) -> None:
+        told = {"expires": None if self._expiry is None else utc_text(self._expiry), "modules": self._modules}
+        try:
+            self._log.keep({"channel": told})
+        except sa.exc.SQLAlchemyError:
+            logger.warning("bigin feed status will show an older expiry: the log could not be written.")
+
+    def _drop_old(self) -> None:
+        before = datetime.now(timezone.utc) - self._retention
+        try:
+            self._log.prune(utc_text(before, timespec="milliseconds"))
+        except sa.exc.SQLAlchemyError as error:
+            logger.warning("The log could not be pruned: %s", " ".join(str(error).split()))

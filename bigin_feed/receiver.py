@@ -1,0 +1,224 @@
+"""``bigin feed serve``: the routes, and what they answer. 200 means on disk.
+
+POST /notify/<secret>            Bigin's notifications
+POST /hook/<secret>/<module>     workflow webhooks
+GET  /health                     for people and their monitoring; no secrets
+POST /v2/sync/start, GET /v2/sync/<session>/queues/main, POST /v2/sync/ack      the sync flow
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bigin_api.moments import utc_text
+from bigin_feed.channels import Channel, Keeper
+from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, now_text
+from bigin_feed.notifications import Malformed, Told, read_hook, read_notification
+from bigin_feed.sync_flow import SyncFlow, TooLate, TooManySessions
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024  # bytes
+BODY_SECONDS = 20.0
+SILENCES_SHOWN = 20
+DEVICE_HEADERS = ("X-Device-UUID", "X-Basecrm-Device-UUID")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What the routes need."""
+
+    log: FeedLog
+    writer: LogWriter
+    keeper: Keeper
+    channel: Channel
+    secret: str = field(repr=False)
+    sync: SyncFlow
+    sync_token: str | None = field(repr=False)
+
+    def app(self) -> Starlette:
+        """The routes as an ASGI application."""
+        routes = [
+            Route("/notify/{secret}", self.notify, methods=["POST"]),
+            Route("/hook/{secret}/{module}", self.hook, methods=["POST"]),
+            Route("/health", self.health, methods=["GET"]),
+            Route("/v2/sync/start", self.start, methods=["POST"]),
+            Route("/v2/sync/ack", self.acknowledge, methods=["POST"]),
+            Route("/v2/sync/{session}/queues/main", self.queue, methods=["GET"]),
+        ]
+        return Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: _fail})
+
+    async def notify(self, request: Request) -> Response:
+        """A notification of Bigin's."""
+        self._check_secret(request)
+        body = await _body(request)
+        said = _read(read_notification, body)
+        if said.channel != self.channel.id:
+            raise HTTPException(404, "unknown channel")
+        if not _same(said.token or "", self.channel.token):
+            raise HTTPException(403, "wrong token")
+        return await self._store(said.told, hashlib.sha256(body).hexdigest())
+
+    async def hook(self, request: Request) -> Response:
+        """A workflow's webhook. Two of them are two changes, also if they look the same."""
+        self._check_secret(request)
+        body = await _body(request)
+        kind = request.headers.get("content-type", "")
+        return await self._store(
+            _read(read_hook, request.path_params["module"], request.url.query, kind, body), None
+        )
+
+    async def health(self, _request: Request) -> Response:
+        """How far the log is, and whether the channel is open: 503 if it is not."""
+        shown = await _in_thread(self._health)
+        return _answer(200 if shown["channels"] else 503, shown)
+
+    async def start(self, request: Request) -> Response:
+        """Begin a session."""
+        device = self._device(request)
+        try:
+            session = await _in_thread(self.sync.start, device)
+        except TooManySessions:
+            raise HTTPException(429, "too many sessions are open") from None
+        except TooLate:
+            raise HTTPException(410, "the log no longer has what came since: read everything anew") from None
+        return Response(status_code=204) if session is None else _answer(201, session)
+
+    async def queue(self, request: Request) -> Response:
+        """A session's next items."""
+        self._device(request)
+        try:
+            items = await _in_thread(self.sync.items, request.path_params["session"])
+        except KeyError:
+            raise HTTPException(404, "no such session") from None
+        return Response(status_code=204) if items is None else _answer(200, items)
+
+    async def acknowledge(self, request: Request) -> Response:
+        """What the device has."""
+        device = self._device(request)
+        keys = _keys(await _body(request))
+        await _in_thread(self.sync.acknowledge, device, keys)
+        return Response(status_code=202)
+
+    async def _store(self, told: tuple[Told, ...], digest: str | None) -> Response:
+        try:
+            await asyncio.wrap_future(self.writer.append(Post(told, now_text(), digest)))
+        except Unwritten:
+            raise HTTPException(503, "the log cannot be written") from None
+        return Response(status_code=200)
+
+    def _health(self) -> dict[str, Any]:
+        state = self.log.state()
+        silences: list[dict[str, Any]] = [
+            {"from": each.begun, "to": each.ended, "why": each.why}
+            for each in self.log.silences(last=SILENCES_SHOWN)
+        ]
+        if (silence := self.keeper.silence) is not None:
+            silences.append({"from": silence[0], "to": None, "why": silence[1]})
+        expiry = self.keeper.expiry
+        open_until = [] if expiry is None else [utc_text(expiry)]
+        channels = [{"modules": list(self.channel.modules), "expires": each} for each in open_until]
+        return {
+            "head": state.head, "heartbeat": state.heartbeat, "channels": channels, "silences": silences,
+        }  # fmt: skip
+
+    def _check_secret(self, request: Request) -> None:
+        if not _same(request.path_params["secret"], self.secret):
+            raise HTTPException(404, "no such address")
+
+    def _device(self, request: Request) -> str:
+        """The device that asks, if it may."""
+        if self.sync_token is None:
+            raise HTTPException(404, "the sync flow is off: sync_token is not set")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not _same(token.strip(), self.sync_token):
+            raise HTTPException(401, "wrong bearer token")
+        device = next(filter(None, map(request.headers.get, DEVICE_HEADERS)), "")
+        if not 0 < len(device) <= 200 or not device.isprintable():  # noqa: PLR2004
+            raise HTTPException(400, f"the header {DEVICE_HEADERS[0]} names the device")
+        return device
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, if it is small and comes soon."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        raise HTTPException(413, "the body is larger than 1 MB")
+    try:
+        return await asyncio.wait_for(_read_stream(request), BODY_SECONDS)
+    except asyncio.TimeoutError:
+        raise HTTPException(408, "the body did not come") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection was closed") from None
+
+
+async def _read_stream(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise HTTPException(413, "the body is larger than 1 MB")
+    return bytes(body)
+
+
+def _read(read: Callable[..., T], *what: Any) -> T:
+    try:
+        return read(*what)
+    except Malformed as error:
+        raise HTTPException(400, str(error)) from None
+
+
+def _keys(body: bytes) -> list[str]:
+    try:
+        keys = msgspec.json.decode(body)["data"]["ack_keys"]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+        raise HTTPException(400, "no JSON with data.ack_keys") from None
+    if not isinstance(keys, list) or not all(isinstance(each, str) for each in keys):
+        raise HTTPException(400, "ack_keys is no list of texts")
+    return keys
+
+
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return await run_in_threadpool(work, *arguments)
+    except sa.exc.SQLAlchemyError as error:
+        logger.error("The log cannot be used: %s", " ".join(str(error).split()))  # noqa: TRY400
+        raise HTTPException(503, "the log cannot be used") from None
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Compared in constant time: how much of it is right must not be told by how long it takes."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
+
+
+def _answer(status: int, body: Any) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """One line for what was refused; the path may hold the secret, so its first part alone is told."""
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    door = request.url.path.split("/")[1][:20]
+    client = request.client.host if request.client else "?"
+    logger.warning("Refused a %s of /%s from %s: %d, %s.", request.method, door, client, status, detail)
+    return _answer(status, {"error": detail})
+
+
+async def _fail(_request: Request, _error: Exception) -> Response:
+    return _answer(500, {"error": "an error of the receiver's"})

@@ -1,0 +1,161 @@
+"""The receiver as a process: listens, opens the channel, says so on one line, stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import uvicorn
+
+from bigin_api import AuthError, BiginError, Client
+from bigin_api.moments import utc_text
+from bigin_feed.channels import Channels, Keeper, channel_of
+from bigin_feed.guard import GuardedProtocol
+from bigin_feed.log import FeedLog, LogUnusable, LogWriter
+from bigin_feed.receiver import Receiver
+from bigin_feed.settings import FeedSettings
+from bigin_feed.sync_flow import SyncFlow
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 2048
+KEEP_ALIVE = 75  # seconds
+PROBE_SECONDS = 10.0
+
+
+def serve(settings: FeedSettings, *, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. ``say`` gets one line as soon as the channel was asked for.
+
+    Raises OSError where it cannot listen, LogUnusable, and AuthError for refused credentials.
+    """
+    _allow_many_connections()
+    with (
+        _listen(host, port) as listener,
+        FeedLog(settings.feed_log) as log,
+        Client(settings.client) as client,
+    ):
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        secret, channel = channel_of(log, settings.public_url, settings.modules)
+        channels = Channels(client, channel)
+        writer = LogWriter(log)
+        keeper = Keeper(
+            log, writer, channels, modules=channel.modules, retention_days=settings.retention_days
+        )
+        sync = SyncFlow(log, client)
+        receiver = Receiver(log, writer, keeper, channel, secret, sync, settings.sync_token)
+        server = uvicorn.Server(_config(receiver))
+        _stop_at_signals(server)
+        fatal: list[BiginError] = []
+
+        def keep() -> None:
+            try:
+                _check_organisation(client, log)
+                keeper.run(lambda: _started(keeper, address, settings.public_url, say))
+            except (AuthError, LogUnusable) as error:
+                fatal.append(error)
+                server.should_exit = True
+
+        keeping = threading.Thread(target=keep, name="channel-keeper")
+        keeping.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            keeper.stop()
+            client.close()  # what waits for Bigin is given up
+            keeping.join()
+            writer.close()
+        if fatal:
+            raise fatal[0]
+
+
+def _check_organisation(client: Client, log: FeedLog) -> None:
+    """Raise LogUnusable if the log is another organisation's; without an answer, go on."""
+    try:
+        here = client.organization.zgid()
+    except AuthError:
+        raise
+    except BiginError as error:
+        logger.warning("Which organisation this is could not be asked: %s", error)
+        return
+    kept = log.keep_first("organisation", here)
+    if kept != here:
+        raise LogUnusable(f"feed_log belongs to organisation {kept}, the credentials to {here}.")
+
+
+def _started(keeper: Keeper, address: str, public_url: str, say: Callable[[str], None]) -> None:
+    expiry = keeper.expiry
+    until = f"channel open until {utc_text(expiry)}" if expiry else f"no channel yet: {keeper.trouble}"
+    say(f"bigin feed: listening on {address}, {until}")
+    if (why := _why_unreachable(public_url)) is not None:
+        logger.error("public_url %s: %s. Without it only sweeps bring changes.", public_url, why)
+
+
+def _why_unreachable(public_url: str) -> str | None:
+    """Ask the receiver for its health by its public address; why that failed, None if it did not."""
+    try:
+        with urllib.request.urlopen(f"{public_url}/health", timeout=PROBE_SECONDS) as answer:  # noqa: S310
+            body = answer.read(1_000_000)
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read(1_000_000)
+    except (OSError, ValueError) as error:
+        return f"it does not answer ({getattr(error, 'reason', error)})"
+    try:
+        said = json.loads(body)
+    except ValueError:
+        said = None
+    return None if isinstance(said, dict) and "heartbeat" in said else "something else answers there"
+
+
+def _config(receiver: Receiver) -> uvicorn.Config:
+    return uvicorn.Config(
+        receiver.app(),
+        http=GuardedProtocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # it would print the secret path
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # Named TCP: asyncio sends small packets at once (TCP_NODELAY) only on sockets that say so.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _stop_at_signals(server: uvicorn.Server) -> None:
+    """End well: uvicorn raises a signal again for the handler that was there before, which is this one."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _allow_many_connections() -> None:
+    """A thousand strangers must not use up the files that good notifications need."""
+    try:
+        import resource  # noqa: PLC0415 -- Unix alone has it
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,159 @@
+"""A queue for programs that are no Singer tap: start a session, drain it, acknowledge.
+
+A device gets each changed record as it is now, once however often it changed, until it acknowledges it.
+What is acknowledged is forgotten unless the record changed since it was handed out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from bigin_api import BiginError, Client
+from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
+from bigin_feed.log import Due, FeedLog, acknowledge, bring_to, device_position
+
+MOST_SESSIONS = 100
+SESSION_SECONDS = 900.0  # after which a session that nobody asks for is dropped
+
+
+class TooManySessions(Exception):  # noqa: N818 -- reads as what happened
+    """So many sessions are open that no other is begun."""
+
+
+class TooLate(Exception):  # noqa: N818 -- reads as what happened
+    """The log was pruned beyond what the device has: it must read everything anew, by other means."""
+
+
+@dataclass
+class Session:
+    """What one device is handed out, item by item."""
+
+    id: str
+    device: str
+    items: list[Due]
+    used: float
+    handed_out: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self) -> tuple[list[Due], int]:
+        """The next items, at most a call's, and how many are left after them."""
+        with self.lock:
+            found = self.items[self.handed_out : self.handed_out + MAX_IDS_PER_CALL]
+            self.handed_out += len(found)
+            return found, len(self.items) - self.handed_out
+
+
+class SyncFlow:
+    """The sessions of all devices. Safe for many threads."""
+
+    def __init__(self, log: FeedLog, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log, self._client, self._clock = log, client, clock
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def start(self, device: str) -> dict[str, Any] | None:
+        """A session with what the device has not acknowledged; None if there is nothing.
+
+        Raises TooManySessions, and TooLate once for a device that was away for too long.
+        """
+        state = self._log.state()
+        position = device_position(self._log, device)
+        if position is None or state.why_not_from(state.id, position) is not None:
+            bring_to(self._log, device, state.head)
+            if position is not None:
+                raise TooLate
+            return None
+        changes = self._log.changes(position, state.head)
+        due = bring_to(self._log, device, state.head, changes)
+        return self._begin(device, sorted(due, key=lambda each: each.module)) if due else None
+
+    def items(self, session_id: str) -> dict[str, Any] | None:
+        """The session's next items as they are now; None if there are none. Raises KeyError.
+
+        Costs a credit for at most 100 records of a module and 50 fields.
+        """
+        with self._lock:
+            session = self._sessions[session_id]
+            session.used = self._clock()
+        due, left = session.next()
+        if not due:
+            return None
+        found, failed = self._fetch(due)
+        meta = {"type": "collection", "count": len(found), "count_left": left, "failed_objects": failed}
+        return {"items": found, "meta": meta}
+
+    def acknowledge(self, device: str, keys: Sequence[str]) -> None:
+        """Forget what the device has. A key that is none of ours is ignored."""
+        acknowledge(self._log, device, [each for each in map(_from_key, keys) if each is not None])
+
+    def _begin(self, device: str, due: list[Due]) -> dict[str, Any]:
+        now = self._clock()
+        session = Session(uuid.uuid4().hex, device, due, now)
+        with self._lock:
+            kept = {key: each for key, each in self._sessions.items() if now - each.used < SESSION_SECONDS}
+            if sum(each.handed_out < len(each.items) for each in kept.values()) >= MOST_SESSIONS:
+                raise TooManySessions
+            self._sessions = {**kept, session.id: session}
+        queue = {
+            "data": {
+                "name": "main",
+                "pages": -(-len(due) // MAX_IDS_PER_CALL),
+                "total_count": len(due),
+            },
+            "meta": {"type": "sync_queue", "links": {"self": f"/v2/sync/{session.id}/queues/main"}},
+        }
+        return {"data": {"id": session.id, "queues": [queue]}, "meta": {"type": "sync_session"}}
+
+    def _fetch(self, due: Sequence[Due]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+        items: list[dict[str, Any]] = []
+        failed: list[dict[str, str]] = []
+        for module, group in groupby(due, key=lambda each: each.module):
+            of_module = list(group)
+            try:
+                records = self._records(module, [each.id for each in of_module])
+            except BiginError:
+                failed += [{"type": module, "id": each.id} for each in of_module]
+                continue
+            for each in of_module:
+                # Absence alone is no deletion: a record under approval is missing too.
+                if each.id in records or each.event == "deleted":
+                    items.append(_item(each, records.get(each.id)))
+                else:
+                    failed.append({"type": module, "id": each.id})
+        return items, failed
+
+    def _records(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        names = [each.api_name for each in self._client.metadata.fields(module)]
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(names), MAX_FIELDS_PER_CALL):
+            fields = names[start : start + MAX_FIELDS_PER_CALL]
+            for record in self._client.records.by_ids(module, ids, fields):
+                found.setdefault(str(record["id"]), {}).update(record)
+        return found
+
+
+def _item(due: Due, record: dict[str, Any] | None) -> dict[str, Any]:
+    event = due.event
+    if event == "deleted" and record is not None:
+        event = "updated"  # told before or brought back: there it is
+    return {
+        "data": {"id": due.id} if record is None else record,
+        "meta": {
+            "type": due.module,
+            "sync": {"event_type": event, "ack_key": f"{due.module}-{due.id}-{due.seq}", "revision": due.seq},
+        },
+    }
+
+
+def _from_key(key: str) -> Due | None:
+    module, _, rest = key.partition("-")
+    record_id, _, seq = rest.partition("-")
+    if not (record_id.isdecimal() and seq.isdecimal() and len(seq) < 19):  # noqa: PLR2004 -- a 64-bit number
+        return None
+    return Due(module, record_id, int(seq), "")

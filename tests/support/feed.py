@@ -1,0 +1,102 @@
+"""A running ``bigin feed serve`` in the hands of a test.
+
+feed.url, feed.secret, feed.token, feed.channel_id      how it is reached, as `status --secrets` shows it
+feed.health()                                           status code and body of GET /health
+feed.notify({"ids": ["7"]}, …)                          a POST as Bigin would send it
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from bigin_feed.log import FeedLog
+
+LISTENING = re.compile(r"bigin feed: listening on (http://\S+), (.*)")
+COMMAND = (sys.executable, "-c", "from bigin_cli.main import main; main()", "feed")
+DEADLINE = 30  # seconds
+
+
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Feed:
+    """The command as a process of its own."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any], *, port: int | None = None) -> None:
+        port = port or free_port()
+        self.port = port
+        self.config = folder / "feed.json"
+        self.log_url = settings["feed_log"]
+        self.config.write_text(json.dumps({"public_url": f"http://127.0.0.1:{port}", **settings}))
+        self.errors = folder / "feed.err"
+        with self.errors.open("a") as errors:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--config", str(self.config), "--port", str(port)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert self.process.stdout
+        self.first_line = self.process.stdout.readline().strip()
+        match = LISTENING.fullmatch(self.first_line)
+        if match is None:
+            self.process.wait(DEADLINE)
+            self.process.stdout.close()
+            pytest.fail(f"it did not start: {self.first_line!r} {self.errors.read_text()}")
+        self.url, self.said = match[1], match[2]
+        with FeedLog(self.log_url, read_only=True) as log:
+            kept = log.kept()["feed"]
+        self.secret, self.token, self.channel_id = kept["secret"], kept["token"], kept["channel_id"]
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """What it says of itself."""
+        answer = requests.get(f"{self.url}/health", timeout=DEADLINE)
+        return answer.status_code, answer.json()
+
+    def post(self, path: str, **arguments: Any) -> requests.Response:
+        """Any POST."""
+        return requests.post(f"{self.url}{path}", timeout=DEADLINE, **arguments)
+
+    def notify(self, **changes: Any) -> requests.Response:
+        """A good notification, but for the changes."""
+        return self.post(f"/notify/{self.secret}", json=self.body(**changes))
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        """What Bigin would send."""
+        return {
+            "server_time": 1772442904000,
+            "query_params": {},
+            "module": "Contacts",
+            "resource_uri": "https://www.zohoapis.eu/bigin/v1/Contacts",
+            "ids": ["6100000000000451010"],
+            "operation": "update",
+            "affected_fields": [{"6100000000000451010": ["Phone"]}],
+            "channel_id": self.channel_id,
+            "token": self.token,
+            **changes,
+        }
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it by a signal; gives the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(DEADLINE)
+        assert self.process.stdout
+        rest = self.process.stdout.read()
+        self.process.stdout.close()
+        assert rest == "", "more than one line on stdout"
+        return code
