@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import tap, target
+from benchmarks import feed, tap, target
 
 BENCHMARKS = {
     "tap-start": tap.starts,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "target-cpu": target.cpu,
     "target-wall": target.side_by_side,
     "target-memory": target.memory,
+    "feed-posts": feed.posts,
 }
 
 

@@ -1,4 +1,4 @@
-"""HTTP as the receiver lets it in: heads that are too big or too slow end their connection.
+"""HTTP as the receiver lets it in: a request that is too slow, or has too big a head, ends its connection.
 
 httptools bounds neither, and whoever finds the port could fill the memory with them.
 """
@@ -11,44 +11,54 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024  # bytes until the head of a request is complete
-HEAD_SECONDS = 10.0
+REQUEST_SECONDS = 20.0  # until head and body are there
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """A connection whose requests have small heads that come soon."""
+    """A connection whose requests come soon and have small heads."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _is_in_head = True
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a head."""
+        """A request is to come soon."""
         super().connection_made(transport)
-        self._received = 0
-        self._expect_head()
+        self._expect_request()
 
     def data_received(self, data: bytes) -> None:
         """Count what comes before a head is complete."""
-        self._received += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._deadline is not None and self._received > MAX_HEAD:
+        if self._is_in_head and self._head_bytes > MAX_HEAD:
             self.transport.abort()
 
+    def on_message_begin(self) -> None:
+        """A request has begun, on a connection that may have had others."""
+        super().on_message_begin()
+        if self._deadline is None:
+            self._expect_request()
+
     def on_headers_complete(self) -> None:
-        """The head is there: the body has its own bounds."""
-        self._head_came()
+        """The head is there."""
+        self._is_in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The next head may come, whenever it likes to begin."""
-        self._received = 0
+        """The whole request is there; the next one may take its time to begin."""
+        self._is_in_head, self._head_bytes = True, 0
+        self._stop_waiting()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for any more."""
-        self._head_came()
+        self._stop_waiting()
         super().connection_lost(exc)
 
-    def _expect_head(self) -> None:
-        self._deadline: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+    def _expect_request(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
-    def _head_came(self) -> None:
+    def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
