@@ -135,15 +135,16 @@ class Engine:
         self._is_closed = True
         deadline = time.monotonic() + GRACE
         while len(self.tasks):
-            with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
+            with contextlib.suppress(BiginError, RunFailed):  # the run ends already, and for the first reason
                 self.tasks.land(timeout=SLICE)
-            for stream in self._streams:
-                stream.complete()
-            self._release_states()
+                for stream in self._streams:
+                    stream.complete()
+                self._release_states()
             if time.monotonic() > deadline:
                 self.client.close()
                 deadline = float("inf")
-        self._close(in_good_order=False)
+        with contextlib.suppress(BiginError):
+            self._close(in_good_order=False)
 
     def _go_on(self, *, flush: bool, timeout: float = 0.0) -> bool:
         """Whether a call ended, or a record."""
@@ -207,11 +208,18 @@ class Engine:
         self._error = self._error or error
 
     def _close(self, *, in_good_order: bool) -> None:
+        """Close everything, whatever cannot be closed, and report."""
         self._is_closed = True
-        self._shared.close(in_good_order=in_good_order, streams=tuple(self.ledger.accounts))
-        self._rejects.close()
-        self._pool.close()
-        self.client.close()
+        with contextlib.ExitStack() as closing:
+            closing.callback(self._report, in_good_order=in_good_order)
+            closing.callback(self.client.close)
+            closing.callback(self._pool.close)
+            closing.callback(self._rejects.close)
+            closing.callback(
+                self._shared.close, in_good_order=in_good_order, streams=tuple(self.ledger.accounts)
+            )
+
+    def _report(self, *, in_good_order: bool) -> None:
         seconds = time.monotonic() - self._begun
         for line in report(
             self.ledger.accounts.values(), self.client.spent(), seconds=seconds, dry_run=self.settings.dry_run

@@ -64,9 +64,12 @@ class TargetSettings:
     def from_mapping(cls, settings: Mapping[str, Any]) -> TargetSettings:
         """Read what the JSON Schema has let through. Raises SettingsError for what it cannot see."""
         given = {name: settings[name] for name in TARGET_SETTINGS if settings.get(name) is not None}
+        paths: dict[Path, str] = {}
         for name in ("rejects_path", "id_map_path", "unchanged_cache_path", "journal_path"):
             if name in given:
-                given[name] = Path(given[name])
+                given[name] = path = Path(given[name])
+                if (other := paths.setdefault(path, name)) != name:
+                    raise SettingsError(f"{other} and {name} name the same file ({path}).")
         given["trigger"] = tuple(given.get("trigger", ()))
         for name, stream in given.get("streams", {}).items():
             _check_stream(name, stream)

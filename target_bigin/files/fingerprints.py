@@ -9,17 +9,18 @@ written makes every fingerprint of its stream void.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bigin_api import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from target_bigin.files.jsonl import named, private, require_file
 
 FIELD_BYTES = 8  # of a field's hash: two values of one field of one record must collide to deceive it
 WAIT_FOR_OTHERS = 30  # seconds, for another process that writes to the same file
@@ -31,6 +32,9 @@ create table if not exists written (
     primary key (stream, module, key)
 ) without rowid
 """
+
+KNOWN = "select settings, fields from written where stream = ? and module = ? and key = ?"
+TAKE_OUT = "delete from written where stream = ? and module = ? and key = ?"
 
 Fingerprints = dict[str, bytes]
 
@@ -74,19 +78,21 @@ class Written:
     def __init__(self, path: Path) -> None:
         self._settings: dict[str, bytes] = {}
         self._decode = msgspec.msgpack.Decoder(Fingerprints).decode
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        require_file("unchanged_cache_path", path)
+        with named("unchanged_cache_path", path):
+            os.close(private(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files beside it get its rights
+        with self._told():
             self._db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS, isolation_level=None)
-        except (OSError, sqlite3.Error) as exc:
-            raise SettingsError(f"unchanged_cache_path: cannot use {path} ({exc}).") from exc
         try:
-            self._db.execute("pragma journal_mode = wal")
-            # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
-            self._db.execute("pragma synchronous = normal")
-            self._db.execute(SCHEMA)
-        except sqlite3.Error as exc:
+            with self._told():
+                self._db.execute("pragma journal_mode = wal")
+                # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
+                self._db.execute("pragma synchronous = normal")
+                self._db.execute(SCHEMA)
+        except SettingsError:
             self._db.close()
-            raise SettingsError(f"unchanged_cache_path: {path} is no cache of ours ({exc}).") from exc
+            raise
 
     def use(self, stream: str, settings: Mapping[str, Any]) -> None:
         """From here on the stream's records are written under these settings."""
@@ -96,44 +102,43 @@ class Written:
 
     def known(self, slot: Slot) -> Fingerprints:
         """What the record was last written with; {} where that is not known."""
-        row = self._db.execute(
-            "select settings, fields from written where stream = ? and module = ? and key = ?",
-            slot,
-        ).fetchone()
+        with self._told():
+            row = self._db.execute(KNOWN, slot).fetchone()
         if row is None or row[0] != self._settings[slot[0]]:
             return {}
         return self._decode(row[1])
 
     def keep(self, slot: Slot, fields: Fingerprints) -> None:
         """The record was written with these; what was known of other fields must be among them."""
-        self._begin()
-        self._db.execute(
-            "insert or replace into written values (?, ?, ?, ?, ?)",
-            (
-                *slot,
-                self._settings[slot[0]],
-                msgspec.msgpack.encode(fields),
-            ),
-        )
+        row = (*slot, self._settings[slot[0]], msgspec.msgpack.encode(fields))
+        self._write("insert or replace into written values (?, ?, ?, ?, ?)", row)
 
     def take_out(self, slot: Slot) -> None:
         """What the record looks like in Bigin is not known any more."""
-        self._begin()
-        self._db.execute(
-            "delete from written where stream = ? and module = ? and key = ?",
-            slot,
-        )
+        self._write(TAKE_OUT, slot)
 
     def commit(self) -> None:
         """Make what was kept and taken out survive a kill."""
-        if self._db.in_transaction:
-            self._db.execute("commit")
+        with self._told():
+            if self._db.in_transaction:
+                self._db.execute("commit")
 
     def close(self) -> None:
         """Commit and close the file."""
-        self.commit()
-        self._db.close()
+        try:
+            self.commit()
+        finally:
+            self._db.close()
 
-    def _begin(self) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("begin immediate")
+    def _write(self, statement: str, values: Sequence[object]) -> None:
+        with self._told():
+            if not self._db.in_transaction:
+                self._db.execute("begin immediate")
+            self._db.execute(statement, values)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise SettingsError(f"unchanged_cache_path: cannot use {self._path} as cache ({exc}).") from exc

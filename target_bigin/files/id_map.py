@@ -8,17 +8,14 @@ records are of (ACTIVATE_VERSION). The last line, if a kill cut it off, is cut o
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from bigin_api import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+from target_bigin.files.jsonl import JsonLines
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,14 @@ class IdMap:
         self._ids: dict[str, dict[str, str]] = {}  # stream: key: id
         self._modules: dict[str, str] = {}  # stream: module
         self._versions: dict[str, int] = {}
-        self._file: TextIO | None = None
+        self._file: JsonLines | None = None
         self.kept_between_runs = path is not None
         if path is not None:
-            self._file = self._open(path, read_only=read_only)
+            file, decoder = JsonLines(path, setting="id_map_path"), msgspec.json.Decoder(_Line)
+            whole = file.read(lambda line: self._keep(decoder.decode(line)))
+            if not read_only:
+                self._file = file
+                file.open(whole=whole)
 
     def of_stream(self, stream: str, key: str) -> str | None:
         """The id that a record of a stream has in Bigin."""
@@ -76,15 +77,13 @@ class IdMap:
     def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
         """The record of this key has this id."""
         if self.of_stream(stream, key) != record_id or self._modules.get(stream) != module:
-            self._keep(_Line(stream, module, key, record_id))
-            self._append(_Line(stream, module, key, record_id))
+            self._note(_Line(stream, module, key, record_id))
 
     def forget(self, stream: str, key: str) -> None:
         """The record of this key was deleted."""
         module = self._modules.get(stream)
         if module is not None and key in self._ids[stream]:
-            self._keep(_Line(stream, module, key, None))
-            self._append(_Line(stream, module, key, None))
+            self._note(_Line(stream, module, key, None))
 
     def forget_key(self, key: str, *, module: str) -> None:
         """The record of this key was deleted, whichever stream brought it."""
@@ -99,8 +98,7 @@ class IdMap:
     def remember_version(self, stream: str, version: int) -> None:
         """A stream activated a version."""
         if self.version(stream) != version:
-            self._keep(_Line(stream, version=version))
-            self._append(_Line(stream, version=version))
+            self._note(_Line(stream, version=version))
 
     def flush(self) -> None:
         """Hand what was remembered to the operating system: a kill after this loses nothing."""
@@ -111,7 +109,11 @@ class IdMap:
         """Close the file."""
         if self._file is not None:
             self._file.close()
-            self._file = None
+
+    def _note(self, line: _Line) -> None:
+        self._keep(line)
+        if self._file is not None:
+            self._file.append(line)
 
     def _keep(self, line: _Line) -> None:
         if line.version is not None:
@@ -123,37 +125,6 @@ class IdMap:
             ids.pop(line.key, None)
         else:
             ids[line.key] = line.id
-
-    def _append(self, line: _Line) -> None:
-        if self._file is not None:
-            self._file.write(msgspec.json.encode(line).decode() + "\n")
-
-    def _open(self, path: Path, *, read_only: bool) -> TextIO | None:
-        try:
-            whole = self._load(path) if path.exists() else None
-            if read_only:
-                return None
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if whole is not None:
-                os.truncate(path, whole)
-            return path.open("a", encoding="utf-8")
-        except OSError as exc:
-            raise SettingsError(f"id_map_path: cannot use {path} ({exc.strerror}).") from exc
-
-    def _load(self, path: Path) -> int:
-        """Read the file; gives the bytes of its whole lines."""
-        decoder = msgspec.json.Decoder(_Line)
-        whole = 0
-        with path.open("rb") as lines:
-            for number, text in enumerate(lines, start=1):
-                if not text.endswith(b"\n"):
-                    break
-                whole += len(text)
-                try:
-                    self._keep(decoder.decode(text))
-                except msgspec.DecodeError as exc:
-                    raise SettingsError(f"id_map_path: {path}, line {number} is no entry ({exc}).") from exc
-        return whole
 
 
 def source_key(record: Mapping[str, Any], key_properties: Sequence[str]) -> str | None:

@@ -7,16 +7,12 @@ has ended may be overwritten by it with older values, so the next run waits for 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
-from bigin_api import SettingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from bigin_api import BulkWriteJob
+from bigin_api import BulkWriteJob
+from target_bigin.files.jsonl import JsonLines, named
 
 
 def beside(journal: Path) -> Path:
@@ -33,15 +29,12 @@ class JobLog:
     """Safe for threads: jobs run in some. Without a path it notes nothing."""
 
     def __init__(self, journal: Path | None) -> None:
-        self._path = beside(journal) if journal else None
+        self._file = JsonLines(beside(journal), setting="journal_path") if journal else None
         self._lock = threading.Lock()
         self._open: dict[str, str] = {}  # job: module
-        if self._path is not None:
-            try:
-                self._open = _read(self._path)
-                self._rewrite()
-            except OSError as exc:
-                raise SettingsError(f"journal_path: cannot use {self._path} ({exc.strerror}).") from exc
+        if self._file is not None:
+            self._file.read(self._take)
+            self._rewrite()
 
     def unfinished(self, module: str) -> list[str]:
         """Jobs of a module that were made and not seen to end."""
@@ -62,27 +55,16 @@ class JobLog:
             self._open.pop(job_id, None)
             self._rewrite()
 
+    def _take(self, line: bytes) -> None:
+        note = msgspec.json.decode(line, type=dict[str, str])
+        self._open[note["job"]] = note["module"]
+
     def _rewrite(self) -> None:
-        """A handful of lines: the file is written anew each time, beside itself and then in its place."""
-        if self._path is None:
+        """A handful of lines: the file is written anew each time."""
+        if self._file is None:
             return
-        if not self._open:
-            self._path.unlink(missing_ok=True)
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [
-            msgspec.json.encode({"job": job, "module": module}) + b"\n" for job, module in self._open.items()
-        ]
-        fresh = self._path.with_name(self._path.name + ".new")
-        fresh.write_bytes(b"".join(lines))
-        fresh.replace(self._path)
-
-
-def _read(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    try:
-        notes = [msgspec.json.decode(line) for line in path.read_bytes().splitlines() if line]
-        return {str(note["job"]): str(note["module"]) for note in notes if not note.get("ended")}
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as exc:
-        raise SettingsError(f"journal_path: {path} holds no notes of bulk jobs ({exc}).") from exc
+        if self._open:
+            self._file.replace({"job": job, "module": module} for job, module in self._open.items())
+        else:
+            with named("journal_path", self._file.path):
+                self._file.path.unlink(missing_ok=True)

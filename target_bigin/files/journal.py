@@ -8,17 +8,16 @@ needed until a STATE covers its records: until then a tap would send them again.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
-from bigin_api.errors import SettingsError
+from target_bigin.files.jsonl import JsonLines
 from target_bigin.records.record import Record
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -35,6 +34,12 @@ class Call(msgspec.Struct):
     since: str
     prints: list[str]
     ids: list[str | None] | None = None
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """As the file holds it: what was sent, and what was answered if anything was."""
+        yield {"sending": self.call, "stream": self.stream, "since": self.since, "prints": self.prints}
+        if self.ids is not None:
+            yield {"answered": self.call, "ids": self.ids}
 
 
 @dataclass(frozen=True)
@@ -56,24 +61,21 @@ class Journal:
     """Main thread alone. Without a path it remembers and writes nothing."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: IO[bytes] | None = None
+        self._file = JsonLines(path, setting="journal_path") if path else None
         self._calls = 0
         self._open: dict[int, tuple[Call, int]] = {}  # of this run, and the last record that it is about
         self._former: dict[int, Call] = {}
         self._memories: defaultdict[tuple[str, str], deque[Memory]] = defaultdict(deque)
         self._recalled: list[tuple[int, Memory]] = []
-        if path is not None:
-            try:
-                self._read(path)
-                self._rewrite()
-            except OSError as exc:
-                raise SettingsError(f"journal_path: cannot use {path} ({exc.strerror}).") from exc
+        if self._file is not None:
+            self._file.read(self._take)
+            self._remember()
+            self._rewrite()
 
     @property
     def is_kept(self) -> bool:
         """Whether notes outlive the run."""
-        return self._path is not None
+        return self._file is not None
 
     def recall(self, record: Record) -> Memory | None:
         """What a former run did with such a record. Each of several equal ones is recalled once."""
@@ -99,7 +101,7 @@ class Journal:
                 self._calls, records[0].stream, since.isoformat(), [print_of(each) for each in records]
             )
             self._open[note.call] = note, max(each.number for each in records)
-            self._append({"sending": note.call, **_content(note)})
+            self._append(next(note.lines()))
         return self._calls
 
     def answered(self, call: int, ids: Sequence[str | None]) -> None:
@@ -118,11 +120,8 @@ class Journal:
         for memory in served:
             self._former[memory.call].prints[memory.place] = SERVED
         self._recalled = [each for each in self._recalled if each[0] > up_to]
-        if (
-            (done or served)
-            and self._file is not None
-            and (served or not self._open or self._file.tell() > SMALL)
-        ):
+        is_worth_it = served or (done and (not self._open or (self._file and self._file.size > SMALL)))
+        if is_worth_it:
             self._rewrite()
 
     def close(self, *, in_good_order: bool, streams: Sequence[str] = ()) -> None:
@@ -138,18 +137,7 @@ class Journal:
         self._file.close()
         self._file = None
 
-    def _read(self, path: Path) -> None:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
-                    break  # cut off by the kill: the call was not sent yet, or not answered
-                try:
-                    self._take(msgspec.json.decode(line))
-                except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
-                    raise SettingsError(f"journal_path: {path}, line {number} is no note ({exc}).") from exc
+    def _remember(self) -> None:
         for note in self._former.values():
             for place, each in enumerate(note.prints):
                 record_id = note.ids[place] if note.ids is not None else None
@@ -157,37 +145,24 @@ class Journal:
                     memory = Memory(record_id, datetime.fromisoformat(note.since), note.call, place)
                     self._memories[note.stream, each].append(memory)
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, text: bytes) -> None:
+        line = msgspec.json.decode(text)
         if "sending" in line:
-            self._calls = max(self._calls, line["sending"])
-            self._former[line["sending"]] = Call(
-                line["sending"], line["stream"], line["since"], list(line["prints"])
-            )
+            number = line["sending"]
+            self._calls = max(self._calls, number)
+            self._former[number] = Call(number, line["stream"], line["since"], list(line["prints"]))
         else:
             self._former[line["answered"]].ids = list(line["ids"])
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(_encoder.encode(line) + b"\n")
+            self._file.append(line)
             self._file.flush()
 
     def _rewrite(self) -> None:
-        """The file with what is still needed, written beside it and put in its place."""
-        if self._path is None:
+        """The file with what is still needed."""
+        if self._file is None:
             return
-        if self._file is not None:
-            self._file.close()
-        beside = self._path.with_name(self._path.name + ".new")
-        with beside.open("wb") as file:
-            for note in (*self._former.values(), *(note for note, _ in self._open.values())):
-                file.write(_encoder.encode({"sending": note.call, **_content(note)}) + b"\n")
-                if note.ids is not None:
-                    file.write(_encoder.encode({"answered": note.call, "ids": note.ids}) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-        self._file = self._path.open("ab")
-
-
-def _content(note: Call) -> dict[str, Any]:
-    return {"stream": note.stream, "since": note.since, "prints": note.prints}
+        notes = (*self._former.values(), *(note for note, _ in self._open.values()))
+        self._file.replace(line for note in notes for line in note.lines())
+        self._file.open()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from bigin_api import SettingsError
+from target_bigin.files.jsonl import named, private, require_file
 
 
 class FileLock:
@@ -18,11 +19,9 @@ class FileLock:
 
     def __init__(self, path: Path, *, setting: str) -> None:
         self._path = path.with_name(path.name + ".lock")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self._path.open("ab")
-        except OSError as exc:
-            raise SettingsError(f"{setting}: cannot use {self._path} ({exc.strerror}).") from exc
+        require_file(setting, path)
+        with named(setting, self._path):
+            self._file: IO[bytes] = open(self._path, "ab", opener=private)  # noqa: SIM115 -- it is held
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:

@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import msgspec
-
-from bigin_api.errors import SettingsError
 from bigin_api.moments import utc_text
 from target_bigin.files.id_map import source_key
-from target_bigin.files.reject_lines import (
-    Identity,
-    ReplacedLine,
-    encode_line,
-    replaced_path,
-    waiting_lines,
-)
+from target_bigin.files.jsonl import JsonLines
+from target_bigin.files.reject_lines import Identity, ReplacedLine, replaced_path, waiting_lines
 from target_bigin.records.record import Action, Record, Reject
-
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class RejectLog:
@@ -34,19 +24,15 @@ class RejectLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
         self._about: dict[str, tuple[str | None, list[str]]] = {}
-        if path.is_dir() or (path.exists() and not path.is_file()):
-            raise SettingsError(f"rejects_path: {path} is not a file.")
-        self._file: IO[bytes] | None = None
+        self._file = JsonLines(path, setting="rejects_path")
+        self._is_open = False
         is_new = not path.exists()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("ab").close()
-            if is_new:
-                path.unlink()
-        except OSError as exc:
-            raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc
+        self._file.open()
+        self._file.close()
+        if is_new:
+            path.unlink()
         self._waiting: dict[tuple[str, str], list[tuple[int, Identity]]] = {}  # by stream and key
         for line in waiting_lines(path):
             self._wait(line.stream, line.key, 0, line.identity)  # of an earlier run: all rows now come later
@@ -71,14 +57,12 @@ class RejectLog:
             "message": reject.message,
             "record": record.raw,
         }
-        try:
-            if self._file is None:
-                self._file = self.path.open("ab")
-            # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
-            self._file.write(_encoder.encode(line) + b"\n")
-            self._file.flush()
-        except OSError as exc:
-            raise SettingsError(f"rejects_path: cannot write to {self.path} ({exc.strerror}).") from exc
+        if not self._is_open:
+            self._file.open()
+            self._is_open = True
+        # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
+        self._file.append(line)
+        self._file.flush()
         key = source_key(record.raw, key_properties)
         self._wait(record.stream, key, record.number, (record.stream, time, record.number))
 
@@ -93,7 +77,7 @@ class RejectLog:
             if number >= record.number:
                 self._wait(record.stream, key, number, identity)
         if earlier:
-            note_replaced(self.path, earlier)
+            note_replaced(self._path, earlier)
 
     def _wait(self, stream: str, key: str | None, number: int, identity: Identity) -> None:
         if key:
@@ -101,19 +85,15 @@ class RejectLog:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
 
 
 def note_replaced(rejects: Path, lines: Iterable[Identity]) -> None:
     """Note that later rows replaced these lines of a reject log. Raises SettingsError."""
-    noted = [encode_line(ReplacedLine(*identity)) for identity in lines]
-    if not noted:
-        return
-    path = replaced_path(rejects)
-    try:
-        with path.open("ab") as file:
-            file.writelines(noted)
-    except OSError as exc:
-        raise SettingsError(f"rejects_path: cannot write to {path} ({exc.strerror}).") from exc
+    noted = [ReplacedLine(*identity) for identity in lines]
+    if noted:
+        file = JsonLines(replaced_path(rejects), setting="rejects_path")
+        file.open()
+        for line in noted:
+            file.append(line)
+        file.close()

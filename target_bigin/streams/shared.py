@@ -109,8 +109,8 @@ class Shared:
 
     def close(self, *, in_good_order: bool, streams: Sequence[str]) -> None:
         """The run has ended: what was settled of these streams is kept, whatever ended it."""
-        self.journal.close(in_good_order=in_good_order, streams=streams)
-        self._opened.close()
+        with self._opened:
+            self.journal.close(in_good_order=in_good_order, streams=streams)
 
     def _organisation(self) -> str:
         """Which one it is: a cache of another must not count. Costs 1 credit, once a run."""

@@ -93,7 +93,7 @@ def lines(messages: Iterable[Message]) -> str:
 
 def settings_of(sandbox: Sandbox, folder: Path, **settings: Any) -> dict[str, Any]:
     """A config that leads to the sandbox and rejects into a folder."""
-    return sandbox.settings_for(rejects_path=str(folder / "rejects.jsonl"), **settings)
+    return sandbox.settings_for(**{"rejects_path": str(folder / "rejects.jsonl"), **settings})
 
 
 def run_target(sandbox: Sandbox, folder: Path, messages: Iterable[Message], **settings: Any) -> TargetRun:
@@ -123,7 +123,7 @@ def run_target(sandbox: Sandbox, folder: Path, messages: Iterable[Message], **se
 def read_rejects(config: dict[str, Any]) -> list[Message]:
     """The lines of the reject log, [] where there is none."""
     path = Path(config["rejects_path"])
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 class RunningTarget:

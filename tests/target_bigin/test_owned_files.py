@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import stat
 import subprocess
 import sys
 
@@ -111,3 +114,77 @@ def test_a_state_that_cannot_be_written_ends_the_run_as_a_signal_does(sandbox, t
 
     assert again.rejects == []
     assert sandbox.count("Contacts") - there == 70
+
+
+OWN_FILES = ("rejects_path", "id_map_path", "unchanged_cache_path", "journal_path")
+
+
+def test_files_with_peoples_data_are_for_their_owner_alone(sandbox, target, tmp_path):
+    """Ids, rejected records and what was sent are nobody else's, whatever the umask says."""
+    paths = {name: str(tmp_path / name) for name in OWN_FILES}
+    broken = record("Contacts", Email="nobody@example.org")  # no Last_Name
+    before = os.umask(0)
+    try:
+        for _ in range(2):  # the second run rewrites what the first one made
+            target([CONTACTS, *records("Contacts", people(3)), broken], **paths, max_rejects=9)
+    finally:
+        os.umask(before)
+
+    made = {each.name: stat.filemode(each.stat().st_mode) for each in tmp_path.iterdir()}
+
+    assert set(OWN_FILES) <= set(made)
+    assert set(made.values()) == {"-rw-------"}
+
+
+@pytest.mark.parametrize("setting", OWN_FILES)
+@pytest.mark.parametrize("kind", ["device", "folder", "pipe", "in a file", "on a file system of no files"])
+def test_a_path_that_is_no_file_is_told_before_anything_is_written(sandbox, target, tmp_path, setting, kind):
+    """A folder was found out by a traceback, a pipe waited for ever, a device was replaced by a file."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    path = {
+        "device": "/dev/full",
+        "folder": str(tmp_path / "folder"),
+        "pipe": str(tmp_path / "pipe"),
+        "in a file": str(tmp_path / "file" / "x"),
+        "on a file system of no files": "/proc/x",
+    }[kind]
+
+    run = target([CONTACTS, *records("Contacts", people(3))], **{setting: path})
+
+    assert isinstance(run.error, SettingsError)
+    assert str(run.error).startswith(f"{setting}: ")
+    assert path in str(run.error)
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+
+
+@pytest.mark.parametrize("setting", OWN_FILES)
+def test_a_full_disk_is_told_with_the_setting_and_nothing_counts_that_is_not_on_it(target, tmp_path, setting):
+    """The last line says which file; no STATE covers what that file does not hold."""
+    rows = people(400)
+    if setting == "rejects_path":
+        rows = [{"Email": each["Email"]} for each in rows]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, resource.RLIM_INFINITY))
+    try:
+        run = target(
+            [CONTACTS, *records("Contacts", rows), state("all")],
+            **{setting: str(tmp_path / "full")},
+            max_rejects=400,
+            streams={"Contacts": {"operation": "insert" if setting == "journal_path" else "upsert"}},
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert isinstance(run.error, SettingsError)
+    assert str(run.error).startswith(f"{setting}: ")
+    assert run.states == []
+
+
+def test_two_settings_do_not_name_one_file(sandbox, target, tmp_path):
+    """The reject log's lines made an id map that no run could read again."""
+    path = str(tmp_path / "one.jsonl")
+
+    run = target([CONTACTS], rejects_path=path, id_map_path=path)
+
+    assert str(run.error) == f"rejects_path and id_map_path name the same file ({path})."

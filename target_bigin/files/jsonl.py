@@ -1,0 +1,131 @@
+"""Files of JSON lines, for their owner alone: read to the last whole line, errors told with the setting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from bigin_api import SettingsError
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+private = partial(os.open, mode=0o600)
+"""Opens files with people's data, for ``open(..., opener=private)``."""
+
+
+@contextlib.contextmanager
+def named(setting: str, path: Path) -> Iterator[None]:
+    """Whatever the disk refuses is told with the setting that the path comes from, as a SettingsError."""
+    try:
+        yield
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise SettingsError(f"{setting}: cannot write to {path} ({reason}).") from exc
+
+
+def require_file(setting: str, path: Path) -> None:
+    """Raises SettingsError for a device or a folder, and makes the folder that the file is to be in."""
+    with named(setting, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{setting}: {path} is not a file.")
+
+
+class JsonLines:
+    """One file. For one thread. Raises SettingsError, naming the setting, for whatever the disk refuses.
+
+    After an error each further try raises it again, so that no STATE goes out that the file does not cover.
+    """
+
+    def __init__(self, path: Path, *, setting: str) -> None:
+        require_file(setting, path)
+        self.path = path
+        self._setting = setting
+        self._file: IO[bytes] | None = None
+        self._pending = bytearray()
+        self._error: SettingsError | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._file.tell() if self._file else 0
+
+    def read(self, take: Callable[[bytes], object]) -> int:
+        """Hand over each line; gives the bytes of the whole ones: the last may be cut off by a kill.
+
+        Raises SettingsError for a line that ``take`` refuses.
+        """
+        whole = 0
+        if not self.path.exists():
+            return whole
+        with named(self._setting, self.path), self.path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    break
+                whole += len(line)
+                try:
+                    take(line)
+                except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
+                    raise SettingsError(
+                        f"{self._setting}: {self.path}, line {number} is no entry ({exc})."
+                    ) from exc
+        return whole
+
+    def open(self, *, whole: int | None = None) -> None:
+        """Open it for further lines, cut to its ``whole`` ones."""
+        with named(self._setting, self.path):
+            self._file = open(self.path, "ab", buffering=0, opener=private)  # noqa: SIM115 -- kept
+            if whole is not None:
+                self._file.truncate(whole)
+
+    def append(self, line: object) -> None:
+        """Add a line; ``flush`` writes it."""
+        self._pending += _encoder.encode(line) + b"\n"
+
+    def flush(self) -> None:
+        """Hand what was added to the operating system: a kill after this loses nothing."""
+        if self._error is not None:
+            raise self._error
+        if self._pending and self._file is not None:
+            pending, self._pending = self._pending, bytearray()
+            before = self.size
+            try:
+                with named(self._setting, self.path):
+                    _write_whole(self._file, pending)
+            except SettingsError as error:
+                self._error = error
+                self._file.truncate(before)  # no line is left that is cut off
+                raise
+
+    def replace(self, lines: Iterable[object]) -> None:
+        """The file with these lines alone, written beside it and put in its place; it is closed then."""
+        beside = self.path.with_name(self.path.name + ".new")
+        with named(self._setting, beside):
+            beside.unlink(missing_ok=True)
+            with open(beside, "xb", buffering=0, opener=private) as file:
+                _write_whole(file, b"".join(_encoder.encode(line) + b"\n" for line in lines))
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, with all that was added."""
+        if self._file is not None:
+            try:
+                if self._error is None:
+                    self.flush()
+            finally:
+                self._file.close()
+                self._file = None
+
+
+def _write_whole(file: IO[bytes], data: bytes | bytearray) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
