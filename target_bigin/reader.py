@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import time
@@ -18,7 +19,12 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 CHUNK = 1 << 18  # bytes read at once
 BEAT = 0.25  # seconds between two beats at most, also while nothing comes
 LINES_A_BEAT = 200  # where the input is no file: lines between two looks at the clock
+MOST_DEEP = 100  # levels of objects and lists in one another, beyond which nothing can be said of a line
 SHOWN = 80  # characters of a malformed line that a message shows
+
+_BRACKETS = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL
+)  # a text is one of them, whatever it holds
 
 
 class Reader(MsgSpecReader):
@@ -38,12 +44,14 @@ class Reader(MsgSpecReader):
     ) -> Counter[str]:
         """Hand each message to its callback."""
         counts: Counter[str] = Counter()
+        number = 0
         try:
             for lines in self._pieces(file_input or sys.stdin):
                 for line in lines:
+                    number += 1
                     if not line or line.isspace():
                         continue
-                    message = self._decode(line)
+                    message = self._decode(line, number)
                     kind = str(message.get("type"))
                     callbacks.get(kind, self._process_unknown_message)(message)
                     counts[kind] += 1
@@ -55,13 +63,14 @@ class Reader(MsgSpecReader):
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         raise InvalidInputLine(f"Not a Singer message: its type is {message_dict.get('type')!r}.")
 
-    def _decode(self, line: str | bytes) -> dict[str, Any]:
+    def _decode(self, line: str | bytes, number: int) -> dict[str, Any]:
         try:
+            _require_flat(line)
             message = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            raise InvalidInputLine(f"Not JSON ({exc}): {_shown(line)}") from exc
+            raise InvalidInputLine(f"Not JSON, line {number} ({exc}): {_shown(line)}") from exc
         if not isinstance(message, dict):
-            raise InvalidInputLine(f"Not a Singer message: {_shown(line)}")
+            raise InvalidInputLine(f"Not a Singer message, line {number}: {_shown(line)}")
         return message
 
     def _pieces(self, source: IO[str]) -> Iterator[Sequence[str | bytes]]:
@@ -105,6 +114,18 @@ def _descriptor(source: IO[str]) -> int | None:
     except (OSError, ValueError, AttributeError):
         return None  # in memory, closed, or a system whose select takes sockets alone
     return descriptor
+
+
+def _require_flat(line: str | bytes) -> None:
+    """Raises RecursionError for a line that lies too deep: later steps would end by it, somewhere."""
+    text = line if isinstance(line, bytes) else line.encode(errors="surrogatepass")
+    if text.count(b"{") + text.count(b"[") <= MOST_DEEP:
+        return  # nearly all
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(found[0], 0)
+        if depth > MOST_DEEP:
+            raise RecursionError(f"more than {MOST_DEEP} levels of objects and lists in one another")
 
 
 def _shown(line: str | bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Mapping
@@ -224,7 +225,7 @@ class TargetBigin(Target):
         self._assert_schema_came(message_dict["stream"])
         try:
             super()._process_batch_message(message_dict)
-        except (OSError, EOFError, ValueError, NotImplementedError) as exc:
+        except (OSError, EOFError, ValueError, NotImplementedError, RecursionError) as exc:
             stream = message_dict["stream"]
             raise InvalidInputLine(f"{stream}: a file of a BATCH message cannot be read: {exc}.") from exc
 
@@ -264,5 +265,16 @@ def _let_go_of_stdout() -> None:
 
 
 def _emit(state: Any) -> None:
-    sys.stdout.write(json.dumps(state, default=float) + "\n")
+    """Write a line whole: unbuffered output takes a part at a time, and less at a signal."""
+    line = json.dumps(state, default=float) + "\n"
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:  # a text in memory
+        sys.stdout.write(line)
+        return
+    left = memoryview(line.encode())
+    while left:
+        written = raw.write(left)
+        if written is None:  # a pipe that does not block, and is full
+            select.select([], [raw], [])
+        left = left[written or 0 :]
     sys.stdout.flush()

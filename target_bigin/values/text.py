@@ -156,5 +156,5 @@ def decoded_json(written: str) -> Any:
     """What a text of JSON says, None if it is none."""
     try:
         return _decoder.decode(written)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
+import struct
+import subprocess
+import sys
+import termios
 import threading
+import time
 
 import pytest
 from support.target import RunningTarget, command, lines, process, record, records, schema, settings_of, state
@@ -246,6 +253,79 @@ def test_a_malformed_line_ends_the_run_after_what_came_before(sandbox, tmp_path,
     assert says in said.splitlines()[-1]
     written = names(sandbox)
     assert {f"berg{n}@example.org" for n in range(states[-1]["at"] if states else 0)} <= written
+
+
+@pytest.mark.parametrize("levels", [101, 900, 100_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "RECORD", "stream": "Contacts", "record": {"Last_Name": %s}}',
+        '{"type": "STATE", "value": %s}',
+        '{"type": "SCHEMA", "stream": "Contacts", "key_properties": [], "schema": {"properties": {"a": %s}}}',
+    ],
+    ids=["record", "state", "schema"],
+)
+def test_a_line_that_lies_too_deep_is_named(sandbox, tmp_path, line, levels):
+    """Somewhere behind the parser each further look at it would end by a traceback."""
+    sent = lines([CONTACTS, *records("Contacts", people(1))]) + line % ("[" * levels + "]" * levels) + "\n"
+
+    code, _, said = command(settings_of(sandbox, tmp_path), tmp_path, sent)
+
+    last = said.splitlines()[-1]
+    assert code == 1
+    assert "Not JSON, line 3 (" in last
+    assert len(last) < 300
+    assert "Traceback" not in said
+
+
+def test_a_text_of_json_that_lies_too_deep_is_a_reject(target):
+    """A text of JSON is read where a field holds rows."""
+    rows = "[" * 100_000 + "]" * 100_000
+
+    run = target(
+        [
+            schema("Pipelines", "Deal_Name", "Associated_Products"),
+            record("Pipelines", Associated_Products=rows),
+        ],
+        streams={"Pipelines": {"operation": "insert"}},
+        max_rejects=1,
+    )
+
+    assert run.error is None
+    assert run.outcomes("Pipelines") == {"invalid": 1}
+
+
+def test_a_state_is_written_whole_where_output_is_unbuffered(sandbox, tmp_path):
+    """Half a line is no state: with PYTHONUNBUFFERED a write that a signal breaks off told its rest to nobody."""
+    (tmp_path / "config.json").write_text(json.dumps(settings_of(sandbox, tmp_path)))
+    start = "from target_bigin.target import TargetBigin; TargetBigin.cli()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, "--config", tmp_path / "config.json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    sent = "x" * 1_000_000
+    process.stdin.write(lines([state(sent)]).encode())
+    process.stdin.flush()
+    while _waiting_in(process.stdout) < PIPE_HOLDS:
+        time.sleep(0.05)
+
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    written, said = process.communicate(timeout=60)
+
+    assert written.decode() == json.dumps(sent) + "\n"
+    assert b"Ended by SIGTERM" in said
+
+
+PIPE_HOLDS = 1 << 16  # bytes
+
+
+def _waiting_in(pipe):
+    """How many bytes have been written to a pipe and not been read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"    "))[0]
 
 
 def test_lines_may_come_in_any_pieces(sandbox, started):
