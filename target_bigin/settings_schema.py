@@ -90,7 +90,7 @@ STREAM_SETTING: Mapping[str, Any] = {
             "source: ids of another organisation; they are never sent, only used to relate records "
             "to each other. auto: bigin, unless the stream is inserted, or has duplicate_check_fields or an "
             "external_key of its own, or was read by tap-bigin from an organisation whose records are not "
-            "here (found out by the first record, 1 credit).",
+            "here (found out once for all streams, by the first record, 1 credit).",
         },
         "lookups": {
             "type": "object",

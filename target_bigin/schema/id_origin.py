@@ -24,18 +24,18 @@ Answer = Literal["bigin", "source", "look"]
 
 
 def whose_ids(
-    settings: StreamSettings, *, properties: Collection[str], key_properties: Sequence[str], has_own_key: bool
+    settings: StreamSettings, *, properties: Collection[str], key_properties: Sequence[str]
 ) -> Answer:
-    """What is known before the first record; ``look``: the first record tells.
+    """What is known before the first record; ``look``: the first record of the pipe tells.
 
     >>> contacts = StreamSettings("Contacts")
-    >>> whose_ids(contacts, properties=["id", "Email"], key_properties=["id"], has_own_key=True)
+    >>> whose_ids(contacts, properties=["id", "Email"], key_properties=["id"])
     'bigin'
     >>> read = ["id", "Email", *OF_AN_EXTRACTION]
-    >>> whose_ids(contacts, properties=read, key_properties=["id"], has_own_key=True)
+    >>> whose_ids(contacts, properties=read, key_properties=["id"])
     'look'
     >>> inserted = StreamSettings("Contacts", operation="insert")
-    >>> whose_ids(inserted, properties=read, key_properties=["id"], has_own_key=True)
+    >>> whose_ids(inserted, properties=read, key_properties=["id"])
     'source'
     """
     if settings.ids != "auto":
@@ -49,7 +49,7 @@ def whose_ids(
     if settings.duplicate_check_fields or settings.external_key:
         return "source"  # somebody said what a record is recognised by, and it is not the id
     from_bigin = set(properties) >= OF_AN_EXTRACTION and list(key_properties) == ["id"]
-    return "look" if from_bigin and has_own_key else "bigin"
+    return "look" if from_bigin else "bigin"
 
 
 def is_the_same(record: Fields, found: Fields | None) -> bool:

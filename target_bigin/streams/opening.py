@@ -21,13 +21,19 @@ from target_bigin.schema.id_origin import CREATED, is_the_same, whose_ids
 from target_bigin.schema.keys import own_key, plan_key
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
-from target_bigin.streams.row_stream import RowStream, find_row_place
+from target_bigin.streams.row_stream import RowPlace, RowStream, find_row_place
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
 from target_bigin.values.checks import DEALS, Stages, bring_together
 from target_bigin.values.objects import is_id
 
 logger = logging.getLogger("target-bigin")
+
+Origin = Literal["bigin", "source"]
+NOT_COPIED = (
+    "their ids are another organisation's, and no field tells them apart here: "
+    "set id_map_path, external_key or operation insert to copy"
+)
 
 Described = tuple[tuple[Field, ...], tuple[Layout, ...]]
 
@@ -54,7 +60,7 @@ class Opener:
         self._shared = shared
         self._rejects = rejects
         self._warned: set[str] = set()
-        self._met_foreign_ids = False
+        self._origin: Origin | None = None  # of the ids in all that tap-bigin read, once it is known
 
     def open(
         self,
@@ -73,9 +79,11 @@ class Opener:
         account.begun = account.begun or time.monotonic()
         modules = self._run.tasks.wait_for(self._run.client.metadata.modules)
         module = find_module(settings.module, modules)
-        other = self._other(settings, account, modules) if module is None else None
-        if other is not None:
-            return other
+        place = self._row_place(stream, settings, modules) if module is None else None
+        if place is not None or (module is None and stream == DELETED_RECORDS):
+            if settings.ids == "auto" and self._origin is None and first is None:
+                return None  # another stream's first record may tell
+            return self._other(settings, account, place)
         reason = why_unwritable(settings.module, module)
         described: Described = ((), ())
         if module is not None and reason is None:
@@ -90,35 +98,43 @@ class Opener:
             logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
             return FixedStream(account, self._shared, "unchanged")
         if module is None or reason is not None:
-            if stream not in self._warned:
-                self._warned.add(stream)
-                logger.warning("%s: its records are rejected: %s.", stream, reason)
-            return FixedStream(account, self._shared, Reject("invalid", "NO_MODULE", f"{reason}."))
+            return self._refuse(account, "NO_MODULE", str(reason))
         account.module = module.api_name
         context = self._context(module, settings, account, key_properties, described)
-        ids = whose_ids(
-            settings,
-            properties=properties,
-            key_properties=key_properties,
-            has_own_key=bool(own_key(module.api_name, context.fields)),
-        )
+        return self._identified(context, properties, first)
+
+    def _identified(
+        self, context: StreamContext, properties: Mapping[str, object], first: Fields | None
+    ) -> Stream | None:
+        """The stream of a module's records, once it is known whose their ids are."""
+        settings = context.settings
+        ids = whose_ids(settings, properties=properties, key_properties=context.key_properties)
         if ids == "look":
-            if first is None:
+            if self._origin is None and first is None:
                 return None
-            ids = self._look(context, first)
-        self._met_foreign_ids = self._met_foreign_ids or ids == "source"
+            ids = self._origin_of(context, first)
+            if ids == "source" and not self._can_be_copied(context):
+                return self._refuse(context.account, "KEY_MISSING", f"{NOT_COPIED} {context.module.api_name}")
         return self._of_module(replace(context, settings=replace(settings, ids=ids)), properties)
 
-    def _other(self, settings: StreamSettings, account: Account, modules: Sequence[Module]) -> Stream | None:
-        """The stream of what was deleted, or of rows of other records; None for any other."""
-        if settings.ids == "auto":
-            settings = replace(settings, ids="source" if self._met_foreign_ids else "bigin")
-        if account.stream == DELETED_RECORDS:
-            return DeletedRecordsStream(account, self._shared, settings)
-        find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
-        place = self._run.tasks.wait_for(find)
-        if place is None:
+    def _refuse(self, account: Account, code: str, reason: str) -> FixedStream:
+        if account.stream not in self._warned:
+            self._warned.add(account.stream)
+            logger.warning("%s: its records are rejected: %s.", account.stream, reason)
+        return FixedStream(account, self._shared, Reject("invalid", code, f"{reason}."))
+
+    def _row_place(self, stream: str, settings: StreamSettings, modules: Sequence[Module]) -> RowPlace | None:
+        if stream == DELETED_RECORDS:
             return None
+        find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
+        return self._run.tasks.wait_for(find)
+
+    def _other(self, settings: StreamSettings, account: Account, place: RowPlace | None) -> Stream:
+        """The stream of rows of other records, or of what was deleted."""
+        if settings.ids == "auto":
+            settings = replace(settings, ids=self._origin or "bigin")
+        if place is None:
+            return DeletedRecordsStream(account, self._shared, settings)
         return RowStream(self._context(place.module, settings, account), self._shared, place)
 
     def _context(
@@ -141,8 +157,17 @@ class Opener:
             layouts=described[1],
         )
 
-    def _look(self, context: StreamContext, first: Fields) -> Literal["bigin", "source"]:
-        """Whose ids these are, by the first record: is it here, and created when it says?"""
+    def _can_be_copied(self, context: StreamContext) -> bool:
+        """Whether a record of another organisation is known again."""
+        return self._shared.id_map.kept_between_runs or bool(own_key(context.module.api_name, context.fields))
+
+    def _origin_of(self, context: StreamContext, first: Fields | None) -> Origin:
+        """Whose ids these are: as an earlier stream told for all, else by the first record.
+
+        Is it here, and created when it says? Where its kind could not be copied, it decides for no other.
+        """
+        if self._origin is not None or first is None or not self._can_be_copied(context):
+            return self._origin or "bigin"
         name, record_id = context.module.api_name, str(first.get("id") or "")
 
         def ask() -> list[Fields]:
@@ -152,18 +177,17 @@ class Opener:
             found = self._run.tasks.wait_for(ask) if is_id(record_id) else []
         except Refused:
             return "bigin"
-        if is_the_same(first, found[0] if found else None):
-            return "bigin"
-        logger.warning(
-            "%s: the ids of its records are another organisation's (%s is not here): they are recognised "
-            "by %s instead. Set streams.%s.ids to source to say so, or to bigin if an id is to mean an "
-            "update.",
-            context.stream,
-            record_id,
-            ", ".join(own_key(name, context.fields)),
-            context.stream,
-        )
-        return "source"
+        self._origin = "bigin" if is_the_same(first, found[0] if found else None) else "source"
+        if self._origin == "source":
+            logger.warning(
+                "%s: the ids of its records are another organisation's (%s is not here): these and those of "
+                "all other streams are recognised by something else instead (%s). Set ids to source to say "
+                "so, for a stream or for *, or to bigin if an id is to mean an update.",
+                context.stream,
+                record_id,
+                ", ".join(own_key(name, context.fields)) or "the id map",
+            )
+        return self._origin
 
     def _describe(self, module: Module) -> Described:
         metadata, name = self._run.client.metadata, module.api_name

@@ -107,3 +107,75 @@ def test_another_taps_users_are_rejected(sandbox, target):
     run = target([schema("users", "login", key=["login"]), record("users", login="ann")], max_rejects=1)
 
     assert run.outcomes("users") == {"invalid": 1}
+
+
+def test_what_one_stream_tells_holds_for_all_of_the_pipe(sandbox, target):
+    """A pipe comes from one organisation: a company deleted here since is no sign of another one."""
+    company, contact = sandbox.dump("Accounts")[0], sandbox.dump("Contacts")[0]
+    sandbox.mutate({"op": "delete", "module": "Accounts", "id": company["id"]})
+    before = sandbox.count("Accounts")
+    read = {"Created_Time": contact["Created_Time"]}
+
+    run = target(
+        [
+            schema("Contacts", *READ_FROM_BIGIN, key=["id"]),
+            schema("Accounts", *READ_FROM_BIGIN, "Account_Name", key=["id"]),
+            record("Contacts", id=contact["id"], Email="changed@example.org", **read),
+            record(
+                "Accounts", id=company["id"], Account_Name="Renamed", Created_Time=company["Created_Time"]
+            ),
+        ],
+        max_rejects=1,
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert run.outcomes("Accounts") == {"unmatched": 1}
+    assert sandbox.count("Accounts") == before
+
+
+def test_what_cannot_be_recognised_is_refused_once_the_ids_are_known_as_foreign(sandbox, target, tmp_path):
+    """Tasks have no key: a stranger's id may be the id of a task of ours, which would be overwritten."""
+    held = sandbox.dump("Tasks")[0]
+    task = schema("Tasks", *READ_FROM_BIGIN, "Subject", key=["id"])
+    told = [
+        task,
+        *extracted(stranger(1)),
+        record("Tasks", id=held["id"], Subject="Theirs", Created_Time=LONG_AGO),
+    ]
+
+    run = target(told, max_rejects=1)
+    copied = target(told, id_map_path=str(tmp_path / "ids.jsonl"))
+
+    assert run.outcomes("Tasks") == {"invalid": 1}
+    assert run.said("set id_map_path, external_key or operation insert to copy Tasks")
+    assert sandbox.dump("Tasks")[0] == held
+    assert copied.outcomes("Tasks") == {"inserted": 1}
+
+
+def test_rows_follow_the_records_that_they_belong_to(sandbox, target, tmp_path):
+    """tap-bigin tells all its schemas first, when nothing is known of the ids yet."""
+    sandbox.reset(size="small")
+    deal, product = sandbox.dump("Pipelines")[0], sandbox.dump("Products")[0]
+    foreign = {"Created_Time": LONG_AGO, "Modified_Time": LONG_AGO}
+    sub = {"Sub_Pipeline": deal["Sub_Pipeline"], "Stage": deal["Stage"]}
+
+    run = target(
+        [
+            schema("Products", *READ_FROM_BIGIN, "Product_Name", key=["id"]),
+            schema("Pipelines", *READ_FROM_BIGIN, "Deal_Name", *sub, key=["id"]),
+            schema("pipelines_associated_products", "parent_id", "Product", "Quantity", key=["parent_id"]),
+            record("Products", id=STRANGER, Product_Name="Theirs", **foreign),
+            record("Pipelines", id=str(int(STRANGER) + 1), Deal_Name="Copied", **sub, **foreign),
+            record(
+                "pipelines_associated_products",
+                parent_id=str(int(STRANGER) + 1),
+                Product={"id": STRANGER},
+                Quantity=2,
+            ),
+        ],
+        id_map_path=str(tmp_path / "ids.jsonl"),
+    )
+
+    assert product["Product_Name"] != "Theirs"
+    assert run.error is None, run.rejects
+    assert run.outcomes("pipelines_associated_products") == {"updated": 1}
