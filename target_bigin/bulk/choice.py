@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from bigin_api.limits import BULK_WRITE_MODULES
 from target_bigin.bulk.sheet import Column, columns_of, why_not
 from target_bigin.records.record import Record
+from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from target_bigin.schema.context import StreamContext
 
 logger = logging.getLogger("target-bigin")
 

@@ -10,7 +10,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from bigin_api import (
     ArchiveRefused,
@@ -19,6 +19,7 @@ from bigin_api import (
     BulkWriteJob,
     CsvArchive,
     InvalidRequest,
+    Labelled,
     PermissionDenied,
     RowResult,
     TransientError,
@@ -29,9 +30,6 @@ from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Record
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Labelled
 
 logger = logging.getLogger("target-bigin")
 

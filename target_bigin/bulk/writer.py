@@ -12,20 +12,17 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bigin_api import BulkJobFailed, NotFound, RowResult
 from bigin_api.limits import BULK_WRITE_CREDITS, MAX_RECORDS_PER_BULK_WRITE, RECORDS_PER_WRITE_CREDIT
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.job import BulkOperation, Sent, run_job
 from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
+from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
+from target_bigin.schema.context import StreamContext
+from target_bigin.writing.calls import Writer
 from target_bigin.writing.queue import Queue, tell, tell_refused
-
-if TYPE_CHECKING:
-    from target_bigin.files.job_log import JobLog
-    from target_bigin.schema.context import StreamContext
-    from target_bigin.writing.calls import Writer
 
 logger = logging.getLogger("target-bigin")
 

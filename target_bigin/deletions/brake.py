@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject, Rejected
-
-if TYPE_CHECKING:
-    from target_bigin.schema.context import Run
+from target_bigin.schema.context import Run
 
 logger = logging.getLogger("target-bigin")
 

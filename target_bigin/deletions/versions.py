@@ -12,17 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bigin_api import BiginError, WriteResult
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.deletions.brake import Brakes
+from target_bigin.files.id_map import IdMap
 from target_bigin.records.record import Record
+from target_bigin.schema.context import StreamContext
 from target_bigin.writing.results import is_gone
-
-if TYPE_CHECKING:
-    from target_bigin.files.id_map import IdMap
-    from target_bigin.schema.context import StreamContext
 
 logger = logging.getLogger("target-bigin")
 

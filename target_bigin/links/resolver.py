@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from target_bigin.concurrency.tasks import Wait
+from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
 from target_bigin.records.record import Record, Reject, Rejected
+from target_bigin.schema.context import StreamContext
 from target_bigin.values.errors import BadValue
 from target_bigin.writing.results import refusal
-
-if TYPE_CHECKING:
-    from target_bigin.files.id_map import Target
-    from target_bigin.schema.context import StreamContext
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from bigin_api import Client, Labelled
 from bigin_api.endpoints.coql import all_of, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import NUMBER_TYPES, KeyPlan
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Client, Labelled
-    from target_bigin.records.order import Order
-    from target_bigin.schema.context import StreamContext
 
 Ids = tuple[str, ...]
 

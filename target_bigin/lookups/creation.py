@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from bigin_api import TransientError, WriteResult
+from bigin_api import Field, Labelled, TransientError, WriteResult
 from bigin_api.endpoints.coql import quote
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.records.record import Reject
+from target_bigin.schema.context import Run
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Field, Labelled
-    from target_bigin.schema.context import Run
 
 ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
 

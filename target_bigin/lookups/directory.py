@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from bigin_api import SettingsError
+from bigin_api import Field, Labelled, SettingsError
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups.by_value import IdFinder, Ids
 from target_bigin.lookups.creation import Creator
 from target_bigin.lookups.users import Users
 from target_bigin.records.record import Record, Reject
+from target_bigin.schema.context import Run
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Field, Labelled
-    from target_bigin.schema.context import Run
 
 WHOLE_NUMBER = re.compile(r"-?\d{1,19}")
 SEARCHABLE = frozenset(("text", "email", "phone", "website", "picklist", "autonumber", "bigint", "integer"))

@@ -7,15 +7,11 @@ is made. So a copy may be repeated, whatever the module keeps unique.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from target_bigin.lookups.directory import Directory
+from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import own_key, unique_fields
-
-if TYPE_CHECKING:
-    from target_bigin.lookups.directory import Directory
-    from target_bigin.records.order import Order
-    from target_bigin.schema.context import StreamContext
 
 
 class SourceKeys:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bigin_api import Client, Labelled
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.lookups.by_value import Ids
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Client, Labelled
 
 ALL = "all"
 

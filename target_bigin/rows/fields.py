@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bigin_api import Field
+from bigin_api import Field, Metadata
 from bigin_api.json_values import api_name_of, mapping
 from target_bigin.links.fields import Relation, link_of, put_id
 from target_bigin.links.references import Link, PendingLink
@@ -16,9 +16,6 @@ from target_bigin.rows.difference import Row
 from target_bigin.settings import LookupSettings, StreamSettings
 from target_bigin.values.converters import APPENDING_TYPES, Convert, ValueOptions, make_converter
 from target_bigin.values.errors import BadValue, show, wrong
-
-if TYPE_CHECKING:
-    from bigin_api import Metadata
 
 
 @dataclass(frozen=True)

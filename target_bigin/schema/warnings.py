@@ -32,7 +32,7 @@ class Warnings:
         """A property that appeared after the warning."""
         self._account.notes[f"dropped {dropped.name} ({dropped.reason})"] += 1
 
-    def cut(self, field: str, _what: str) -> None:
+    def cut(self, field: str) -> None:
         """A text was cut to the field's length."""
         self._account.notes[f"cut {field} to its length"] += 1
         if field not in self._cut:

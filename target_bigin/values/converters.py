@@ -28,6 +28,7 @@ from target_bigin.values.objects import (
 from target_bigin.values.text import ENDLESS, Choices, choice, several_choices, text
 
 Convert = Callable[[Any], Any]
+Make = Callable[..., Convert]  # from a field and the options
 
 UNWRITABLE_TYPES = frozenset(
     ("autonumber", "formula", "rollup_summary", "profileimage", "fileupload", "imageupload")
@@ -38,7 +39,7 @@ APPENDING_TYPES = frozenset(("subform", "multiselectlookup"))
 """Rows without an id are appended, so a repeated call would double them."""
 
 
-def _nobody(_field: str, _what: str) -> None:
+def _nobody(*_what: str) -> None:
     pass
 
 
@@ -49,7 +50,7 @@ class ValueOptions:
     truncate: bool = False
     foreign_ids: bool = False
     lookups: frozenset[str] = frozenset()  # fields whose ids are found by a value
-    on_cut: Callable[[str, str], None] = _nobody  # field, ""
+    on_cut: Callable[[str], None] = _nobody  # field
     on_unknown_choice: Callable[[str, str], None] = _nobody  # field, value
 
 
@@ -62,8 +63,9 @@ def make_converter(field: Field, options: ValueOptions | None = None) -> Convert
     """
     options = options or ValueOptions()
     make = _BY_NAME.get((field.api_name, field.json_type))
-    if make is None and _agrees(field):
-        make = _BY_DATA_TYPE.get(field.data_type)
+    json_type, of_data_type = _BY_DATA_TYPE.get(field.data_type, (None, None))
+    if make is None and (None in (json_type, field.json_type) or json_type == field.json_type):
+        make = of_data_type
     if make is None:
         make = _BY_JSON_TYPE.get(field.json_type or "string", _text)
     return make(field, options)
@@ -75,19 +77,9 @@ def plain_length(field: Field) -> int:
     return (field.length or ENDLESS) if is_plain else 0
 
 
-def _agrees(field: Field) -> bool:
-    expected = _JSON_OF.get(field.data_type)
-    return expected is None or field.json_type is None or field.json_type == expected
-
-
-def _text(field: Field, options: ValueOptions) -> Convert:
-    cut = partial(options.on_cut, field.api_name, "") if options.truncate else None
-    return text(field.length, on_cut=cut)
-
-
-def _stripped(field: Field, options: ValueOptions) -> Convert:
-    cut = partial(options.on_cut, field.api_name, "") if options.truncate else None
-    return text(field.length, strip=True, on_cut=cut)
+def _text(field: Field, options: ValueOptions, *, strip: bool = False) -> Convert:
+    cut = partial(options.on_cut, field.api_name) if options.truncate else None
+    return text(field.length, strip=strip, on_cut=cut)
 
 
 def _choice(field: Field, options: ValueOptions) -> Convert:
@@ -100,78 +92,52 @@ def _several(field: Field, options: ValueOptions) -> Convert:
     return several_choices(Choices(field.pick_list_values), on_unknown=told)
 
 
-def _lookup(field: Field, options: ValueOptions) -> Convert:
-    return lookup(by_value=field.api_name in options.lookups, foreign_ids=options.foreign_ids)
+def _lookup(field: Field, options: ValueOptions, *, by_people: bool = False) -> Convert:
+    by_value = field.api_name in options.lookups
+    return lookup(by_value=by_value, foreign_ids=options.foreign_ids, by_people=by_people)
 
 
-def _owner(field: Field, options: ValueOptions) -> Convert:
-    return lookup(by_value=field.api_name in options.lookups, foreign_ids=options.foreign_ids, by_people=True)
-
-
-def _plain(convert: Convert) -> Callable[[Field, ValueOptions], Convert]:
+def _plain(convert: Convert) -> Make:
     return lambda _field, _options: convert
 
 
-_BY_DATA_TYPE: Mapping[str, Callable[[Field, ValueOptions], Convert]] = {
-    "text": _text,
-    "textarea": _text,
-    "email": _stripped,
-    "phone": _stripped,
-    "website": _stripped,
-    "picklist": _choice,
-    "multiselectpicklist": _several,
-    "integer": lambda field, _: integer(field.length),
-    "bigint": lambda field, _: bigint(field.length),
-    "double": lambda field, _: number(field.length),
-    "currency": lambda field, _: number(field.length),
-    "percent": lambda field, _: number(field.length, percent=True),
-    "boolean": _plain(boolean),
-    "date": _plain(to_date),
-    "datetime": _plain(to_datetime),
-    "lookup": _lookup,
-    "ownerlookup": _owner,
-    "userlookup": _owner,
-    "multiselectlookup": _plain(rows),
-    "subform": _plain(rows),
-    "RRULE": _plain(recurrence),
-    "event_reminder": _plain(reminder),
+_BY_DATA_TYPE: Mapping[str, tuple[str | None, Make]] = {  # with the JSON type that belongs to it
+    "text": ("string", _text),
+    "textarea": ("string", _text),
+    "email": ("string", partial(_text, strip=True)),
+    "phone": ("string", partial(_text, strip=True)),
+    "website": ("string", partial(_text, strip=True)),
+    "picklist": ("string", _choice),
+    "multiselectpicklist": ("jsonarray", _several),
+    "integer": ("integer", lambda field, _: integer(field.length)),
+    "bigint": ("string", lambda field, _: bigint(field.length)),
+    "double": ("double", lambda field, _: number(field.length)),
+    "currency": ("double", lambda field, _: number(field.length)),
+    "percent": ("double", lambda field, _: number(field.length, percent=True)),
+    "boolean": ("boolean", _plain(boolean)),
+    "date": ("string", _plain(to_date)),
+    "datetime": ("string", _plain(to_datetime)),
+    "lookup": ("jsonobject", _lookup),
+    "ownerlookup": ("jsonobject", partial(_lookup, by_people=True)),
+    "userlookup": ("jsonobject", partial(_lookup, by_people=True)),
+    "multiselectlookup": ("jsonarray", _plain(rows)),
+    "subform": ("jsonarray", _plain(rows)),
+    "RRULE": (None, _plain(recurrence)),
+    "event_reminder": (None, _plain(reminder)),
 }
 
-_BY_NAME: Mapping[tuple[str, str | None], Callable[[Field, ValueOptions], Convert]] = {
+_BY_NAME: Mapping[tuple[str, str | None], Make] = {
     # Metadata calls them text, bigint and text: FACTS 3.
     ("Tag", "jsonarray"): _plain(tags),
     ("Pipeline", "jsonobject"): _plain(object_with_id),
     ("Participants", "jsonarray"): _plain(participants),
 }
 
-_BY_JSON_TYPE: Mapping[str, Callable[[Field, ValueOptions], Convert]] = {
+_BY_JSON_TYPE: Mapping[str, Make] = {
     "string": _text,
     "integer": lambda field, _: integer(field.length),
     "double": lambda field, _: number(field.length),
     "boolean": _plain(boolean),
     "jsonobject": _plain(an_object),
     "jsonarray": _plain(an_array),
-}
-
-_JSON_OF: Mapping[str, str] = {
-    "text": "string",
-    "textarea": "string",
-    "email": "string",
-    "phone": "string",
-    "website": "string",
-    "picklist": "string",
-    "multiselectpicklist": "jsonarray",
-    "integer": "integer",
-    "bigint": "string",
-    "double": "double",
-    "currency": "double",
-    "percent": "double",
-    "boolean": "boolean",
-    "date": "string",
-    "datetime": "string",
-    "lookup": "jsonobject",
-    "ownerlookup": "jsonobject",
-    "userlookup": "jsonobject",
-    "multiselectlookup": "jsonarray",
-    "subform": "jsonarray",
 }

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bigin_api import Labelled
 from bigin_api.endpoints.coql import moment
 from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
 from bigin_api.limits import COQL_MAX_COLUMNS
@@ -22,9 +23,6 @@ from target_bigin.records.record import Fields, Record
 from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
 from target_bigin.values.moments import to_datetime
 from target_bigin.values.text import fold
-
-if TYPE_CHECKING:
-    from bigin_api import Labelled
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
 PAUSE = 1.0  # seconds between two looks
