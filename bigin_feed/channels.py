@@ -17,7 +17,8 @@ from datetime import datetime, timedelta, timezone
 
 import sqlalchemy as sa
 
-from bigin_api import BiginError, Call, Sender, ServerError
+from bigin_api import BiginError, Call, ServerError
+from bigin_api.http.calls import Sender
 from bigin_api.json_values import entries, mapping
 from bigin_api.moments import offset_text, parse_moment, utc_text
 from bigin_feed.log import FeedLog, LogWriter, Unwritten

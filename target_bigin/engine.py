@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
@@ -16,7 +16,7 @@ from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Fields
 from target_bigin.records.report import report, run_report
-from target_bigin.schema.context import Run
+from target_bigin.schema.context import Run, Schema
 from target_bigin.settings import TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
 from target_bigin.streams.opening import Opener
@@ -70,19 +70,12 @@ class Engine:
         self._is_closed = False
         self._asked = time.monotonic()
 
-    def open_stream(
-        self,
-        stream: str,
-        properties: Mapping[str, Any],
-        key_properties: Sequence[str],
-        *,
-        first: Fields | None = None,
-    ) -> Stream | None:
+    def open_stream(self, schema: Schema, first: Fields | None = None) -> Stream | None:
         """The stream, as its schema describes it now; None if its ``first`` record must be seen for that.
 
         Raises SettingsError if it cannot be written as configured, before anything of it is written.
         """
-        opened = self._opener.open(stream, properties, key_properties, first=first)
+        opened = self._opener.open(schema, first)
         if opened is not None:
             self._streams.append(opened)
         return opened

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from singer_sdk import Target
 from singer_sdk.sinks import Sink
 
 from target_bigin.records.record import Fields
+from target_bigin.schema.context import Schema
 from target_bigin.streams.stream import Stream
 
 
 class Session(Protocol):
     """What a sink needs of the run."""
 
-    def open_stream(
-        self,
-        stream: str,
-        properties: Mapping[str, Any],
-        key_properties: Sequence[str],
-        *,
-        first: Fields | None = None,
-    ) -> Stream | None:
+    def open_stream(self, schema: Schema, first: Fields | None = None) -> Stream | None:
         """The stream, None if its first record must be seen to open it."""
 
     def take(self, stream: Stream, raw: Fields) -> None:
@@ -46,7 +40,8 @@ class BiginSink(Sink):
         super().__init__(target, stream_name, schema, key_properties)
         self._session = cast("Session", target.engine)  # type: ignore[attr-defined]
         self._taken = 0
-        self._stream = self._open()
+        self._schema = Schema(stream_name, self.original_schema["properties"], tuple(key_properties or ()))
+        self._stream = self._session.open_stream(self._schema)
 
     is_full = False
 
@@ -90,15 +85,9 @@ class BiginSink(Sink):
 
     def _take(self, record: Fields) -> None:
         if self._stream is None:
-            self._stream = self._open(first=record)
+            self._stream = self._session.open_stream(self._schema, record)
         if self._stream is not None:
             self._session.take(self._stream, record)
-
-    def _open(self, *, first: Fields | None = None) -> Stream | None:
-        properties = self.original_schema["properties"]
-        return self._session.open_stream(
-            self.stream_name, properties, tuple(self._key_properties or ()), first=first
-        )
 
     def _judges(self, key_property: str) -> bool:
         return self._stream is not None and self._stream.judges(key_property)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bigin_api import Client, Labelled
 from bigin_api.models import Field, Layout, Module
@@ -23,6 +24,14 @@ class Run:
     settings: TargetSettings
     client: Client
     tasks: Tasks
+
+
+class Schema(NamedTuple):
+    """A SCHEMA message: the properties of a stream by name, and those that identify a record."""
+
+    stream: str
+    properties: Mapping[str, object]
+    key_properties: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bigin_api.models import Field, Layout, Module
 from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.account import Account
 from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
-from target_bigin.schema.context import StreamContext
+from target_bigin.schema.context import Schema, StreamContext
 from target_bigin.schema.conversion import Conversion
 from target_bigin.schema.fields import ID_NAMES, FieldMatch, find_module, is_description, why_unwritable
 from target_bigin.schema.id_origin import CREATED, is_the_same, whose_ids
@@ -34,8 +34,6 @@ NOT_COPIED = (
     "their ids are another organisation's, and no field tells them apart here: "
     "set id_map_path, external_key or operation insert to copy"
 )
-
-Described = tuple[tuple[Field, ...], tuple[Layout, ...]]
 
 
 class FixedStream(Stream):
@@ -62,18 +60,12 @@ class Opener:
         self._warned: set[str] = set()
         self._origin: Origin | None = None  # of the ids in all that tap-bigin read, once it is known
 
-    def open(
-        self,
-        stream: str,
-        properties: Mapping[str, object],
-        key_properties: Sequence[str],
-        *,
-        first: Fields | None = None,
-    ) -> Stream | None:
+    def open(self, schema: Schema, first: Fields | None = None) -> Stream | None:
         """The stream; None if its ``first`` record is needed to know how.
 
         Raises SettingsError if it cannot be written as configured.
         """
+        stream = schema.stream
         settings = self._run.settings.stream(stream)
         account = self._shared.ledger.account(stream)
         account.begun = account.begun or time.monotonic()
@@ -85,37 +77,35 @@ class Opener:
                 return None  # another stream's first record may tell
             return self._other(settings, account, place)
         reason = why_unwritable(settings.module, module)
-        described: Described = ((), ())
+        context = None
         if module is not None and reason is None:
             try:
-                described = self._describe(module)
+                context = self._context(module, settings, account, schema)
             except (PermissionDenied, ModuleUnavailable) as error:
                 reason = error.message.rstrip(".")
-        self._rejects.describe(
-            stream, module=module.api_name if module else None, key_properties=key_properties
-        )
-        if module is None and is_description(stream, properties):
+        name = module.api_name if module else None
+        self._rejects.describe(stream, module=name, key_properties=schema.key_properties)
+        if module is None and is_description(stream, schema.properties):
             logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
             return FixedStream(account, self._shared, "unchanged")
-        if module is None or reason is not None:
+        if context is None:
             return self._refuse(account, "NO_MODULE", str(reason))
-        account.module = module.api_name
-        context = self._context(module, settings, account, key_properties, described)
-        return self._identified(context, properties, first)
+        account.module = name
+        return self._identified(context, schema.properties, first)
 
     def _identified(
         self, context: StreamContext, properties: Mapping[str, object], first: Fields | None
     ) -> Stream | None:
         """The stream of a module's records, once it is known whose their ids are."""
-        settings = context.settings
-        ids = whose_ids(settings, properties=properties, key_properties=context.key_properties)
+        ids = whose_ids(context.settings, properties=properties, key_properties=context.key_properties)
         if ids == "look":
             if self._origin is None and first is None:
                 return None
             ids = self._origin_of(context, first)
             if ids == "source" and not self._can_be_copied(context):
                 return self._refuse(context.account, "KEY_MISSING", f"{NOT_COPIED} {context.module.api_name}")
-        return self._of_module(replace(context, settings=replace(settings, ids=ids)), properties)
+        settings = replace(context.settings, ids=ids)
+        return self._of_module(replace(context, settings=settings), properties)
 
     def _refuse(self, account: Account, code: str, reason: str) -> FixedStream:
         if account.stream not in self._warned:
@@ -138,23 +128,20 @@ class Opener:
         return RowStream(self._context(place.module, settings, account), self._shared, place)
 
     def _context(
-        self,
-        module: Module,
-        settings: StreamSettings,
-        account: Account,
-        key_properties: Sequence[str] = (),
-        described: Described = ((), ()),
+        self, module: Module, settings: StreamSettings, account: Account, schema: Schema | None = None
     ) -> StreamContext:
+        """Without a schema: of rows, which need no fields of the module."""
+        fields, layouts = self._describe(module) if schema else ((), ())
         return StreamContext(
             stream=account.stream,
             module=module,
-            fields={field.api_name: field for field in described[0]},
+            fields={field.api_name: field for field in fields},
             settings=settings,
-            key_properties=tuple(key_properties),
+            key_properties=schema.key_properties if schema else (),
             client=self._run.client.labelled(account.stream),
             account=account,
             run=self._run,
-            layouts=described[1],
+            layouts=layouts,
         )
 
     def _can_be_copied(self, context: StreamContext) -> bool:
@@ -189,7 +176,7 @@ class Opener:
             )
         return self._origin
 
-    def _describe(self, module: Module) -> Described:
+    def _describe(self, module: Module) -> tuple[tuple[Field, ...], tuple[Layout, ...]]:
         metadata, name = self._run.client.metadata, module.api_name
 
         def layouts() -> tuple[Layout, ...]:
