@@ -15,7 +15,7 @@ from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups.by_value import IdFinder, Ids
 from target_bigin.lookups.creation import Creator
-from target_bigin.lookups.users import Users
+from target_bigin.lookups.users import by_text
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import Run
 from target_bigin.values.text import fold
@@ -66,7 +66,7 @@ class Directory:
     def __init__(self, run: Run, id_map: IdMap) -> None:
         self.id_map = id_map
         self._run = run
-        self._users = Users(run.tasks)
+        self._users: Wait[dict[str, Ids]] | None = None  # active ones, asked for once
         self._finders: dict[Place, IdFinder] = {}
         self._creators: dict[Place, Creator] = {}
         self._unique: set[Place] = set()
@@ -101,7 +101,8 @@ class Directory:
             found = self.id_map.find(query.value)
             return tuple(each for each in found if not query.modules or each.module in query.modules)
         if query.kind == "user":
-            ids: Ids | None = self._users.known(query.value)
+            is_known = self._users is not None and self._users.is_done
+            ids = self._users.result().get(fold(query.value), ()) if self._users and is_known else None
         elif query.place in self._numbers and not WHOLE_NUMBER.fullmatch(query.value):
             ids = ()
         else:
@@ -114,7 +115,9 @@ class Directory:
         if known is not None:
             return known
         if query.kind == "user":
-            return _targets(query, await self._users.find(query.value, client=client))
+            if self._users is None:  # 1 credit for 200 of them
+                self._users = self._run.tasks.call(lambda: by_text(client.organization.users()))
+            return _targets(query, (await self._users).get(fold(query.value), ()))
         return _targets(query, await self._finder(query.place).find(query.value))
 
     def doubt(self, query: Query) -> None:

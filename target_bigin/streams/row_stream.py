@@ -20,8 +20,7 @@ from target_bigin.links.references import Link, PendingLink
 from target_bigin.links.resolver import LinkResolver
 from target_bigin.records.record import Action, Fields, Record, Reject
 from target_bigin.rows.fields import RowField, row_fields
-from target_bigin.rows.related_list import LinkWriter
-from target_bigin.rows.writer import RowWriter
+from target_bigin.rows.writer import LinkWriter, RowWriter
 from target_bigin.schema.context import StreamContext
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared

@@ -21,8 +21,7 @@ from target_bigin.records.order import Order
 from target_bigin.records.record import Record
 from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.writing.calls import RecordWriter, Writer
-from target_bigin.writing.dry_run import DryWriter
+from target_bigin.writing.calls import DryWriter, RecordWriter, Writer
 from target_bigin.writing.inserts import InsertGate, Inserts, ServerClock
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.unchanged import Changes, SlotOf

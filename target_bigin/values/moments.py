@@ -14,6 +14,7 @@ from target_bigin.values.errors import BadValue, wrong
 _A_DATE = "a date (YYYY-MM-DD)"
 _A_MOMENT = "a date and time (ISO 8601, such as 2026-05-14T09:53:58+02:00)"
 
+_UTC = ("Z", "+00:00")
 _EPOCH = re.compile(r"-?\d{9,19}(?:\.\d+)?", re.ASCII)
 _SECONDS_FROM = 10**8  # March 1973: anything nearer to zero is more likely no epoch at all
 _MILLISECONDS_FROM = 10**11  # in seconds this is the year 5138
@@ -43,6 +44,12 @@ def to_datetime(value: Any) -> str | None:
     '2026-05-14T09:53:58+00:00'
     """
     if isinstance(value, str):
+        try:
+            # As most write it, in a third of the time; later Pythons would read weeks and other separators.
+            if value[7:8] == "-" and value[10:11] == "T" and value[19:] in _UTC:
+                return datetime.fromisoformat(value[:19]).isoformat(timespec="seconds") + "+00:00"
+        except ValueError:
+            pass
         if not value.strip():
             return None
         with suppress(ValueError):

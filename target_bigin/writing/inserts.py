@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -189,13 +189,8 @@ class Inserts:
 
         ``answered``: the call has ended, so nothing can be at work on them any more.
         """
-
-        def noted(found: dict[int, str]) -> None:
-            insert.ids.update(found)
-            self._note_ids(insert)
-
         sent_before = float("-inf") if answered else time.monotonic()
-        await self._ask(records, insert.since, sent_before=sent_before, noted=noted)
+        await self._ask(records, insert.since, sent_before=sent_before, insert=insert)
 
     def _call(self, records: Sequence[Record]) -> list[WriteResult]:
         """In a thread."""
@@ -237,7 +232,7 @@ class Inserts:
         since: datetime,
         *,
         sent_before: float,
-        noted: Callable[[dict[int, str]], None] = lambda _found: None,
+        insert: InsertCall | None = None,
     ) -> None:
         logger.warning(
             "%s: the answer to an insert of %d records was lost; asking Bigin what was written.",
@@ -258,7 +253,9 @@ class Inserts:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"
             tell_refused(records, Reject("rejected", "FATE_UNKNOWN", message))
         else:
-            noted(found)
+            if insert:
+                insert.ids.update(found)
+                self._note_ids(insert)
             for record in records:
                 if record.number in found:
                     record.id = found[record.number]

@@ -180,6 +180,9 @@ CASES = {
         ("1778752438", "2026-05-14T09:53:58+00:00"),
         ("", None),
         ("2026-13-14T09:53:58Z", REFUSED),
+        ("2026-13-14T09:53:58+00:00", REFUSED),
+        ("2026-W20-4T09:53:58Z", REFUSED),  # later Pythons know weeks, and any separator
+        ("2026-05-14x09:53:58Z", REFUSED),
         ("2026-05-14T24:00:00Z", REFUSED),
         ("2026-02-30T09:53:58Z", REFUSED),
         ("0001-01-01T00:00:00+14:00", REFUSED),
