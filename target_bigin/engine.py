@@ -34,10 +34,6 @@ class RunFailed(Exception):  # noqa: N818 -- reads as what happened
     """The run ends with exit code 1; the message is its last line."""
 
 
-def _nowhere(_state: Any) -> None:
-    """Where states go once nobody reads them."""
-
-
 class Engine:
     """One run. Everything is called on the main thread.
 
@@ -46,7 +42,7 @@ class Engine:
 
     def __init__(self, config: Mapping[str, Any], *, emit: Callable[[Any], None]) -> None:
         self.settings = TargetSettings.from_mapping(config)
-        self._emit = emit
+        self._emit: Callable[[Any], None] | None = emit  # None once nobody reads states
         self._begun = time.monotonic()
         self._run_file = RunFile(config)
         with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
@@ -180,22 +176,21 @@ class Engine:
         for account in self.ledger.accounts.values():
             if account.settled != account.seen:
                 account.seen, account.ended = account.settled, now
-        if self.settings.dry_run:
-            return  # the next run is to do what this one only told
+        if self.settings.dry_run or self._emit is None:
+            return  # of a dry run: the next one is to do what this one only told
         state = self.ledger.due_state()
         if state is not None:
             self._shared.save()
             try:
                 self._emit(state)
             except OSError as error:
-                self._emit = _nowhere
+                self._emit = None
                 reason = error.strerror or type(error).__name__
                 raise RunFailed(
                     f"The state cannot be written to stdout ({reason}). What is in flight is settled; the "
                     "next run goes on from the last state that got through."
                 ) from error
-            if self._emit is not _nowhere:
-                self._shared.journal.covered(self.ledger.covered_up_to)
+            self._shared.journal.covered(self.ledger.covered_up_to)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error

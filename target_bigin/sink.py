@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from singer_sdk import Target
 from singer_sdk.sinks import Sink
@@ -11,16 +11,6 @@ from singer_sdk.sinks import Sink
 from target_bigin.records.record import Fields
 from target_bigin.schema.context import Schema
 from target_bigin.streams.stream import Stream
-
-
-class Session(Protocol):
-    """What a sink needs of the run."""
-
-    def open_stream(self, schema: Schema, first: Fields | None = None) -> Stream | None:
-        """The stream, None if its first record must be seen to open it."""
-
-    def take(self, stream: Stream, raw: Fields) -> None:
-        """A record was read."""
 
 
 class BiginSink(Sink):
@@ -38,10 +28,12 @@ class BiginSink(Sink):
         key_properties: Sequence[str] | None,
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
-        self._session = cast("Session", target.engine)  # type: ignore[attr-defined]
+        engine: Any = target.engine  # type: ignore[attr-defined]
+        self._open: Callable[..., Stream | None] = engine.open_stream
+        self._hand_over: Callable[[Stream, Fields], None] = engine.take
         self._taken = 0
         self._schema = Schema(stream_name, self.original_schema["properties"], tuple(key_properties or ()))
-        self._stream = self._session.open_stream(self._schema)
+        self._stream = self._open(self._schema)
 
     is_full = False
 
@@ -85,9 +77,9 @@ class BiginSink(Sink):
 
     def _take(self, record: Fields) -> None:
         if self._stream is None:
-            self._stream = self._session.open_stream(self._schema, record)
+            self._stream = self._open(self._schema, record)
         if self._stream is not None:
-            self._session.take(self._stream, record)
+            self._hand_over(self._stream, record)
 
     def _judges(self, key_property: str) -> bool:
         return self._stream is not None and self._stream.judges(key_property)

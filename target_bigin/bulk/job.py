@@ -7,9 +7,11 @@ cannot be had, says nothing about its rows: all of them may have been written, o
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from bigin_api import (
@@ -28,6 +30,7 @@ from bigin_api import (
 from bigin_api.errors import Refused
 from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
+from target_bigin.files.jsonl import named
 from target_bigin.records.record import Record
 from target_bigin.values.text import fold
 
@@ -50,6 +53,7 @@ class Sent:
     refusal: str | None = None
 
 
+@named("TMPDIR", Path(os.environ.get("TMPDIR", "/tmp")))  # noqa: S108 -- as tempfile has it
 def run_job(
     client: Labelled,
     module: str,
@@ -62,7 +66,7 @@ def run_job(
     """Write the file, make the job, wait for it, read its result.
 
     The job is noted in ``log`` as soon as it exists, and again when it has ended. Raises what ends the
-    run: AuthError, CreditBudgetReached, ClientClosed.
+    run: AuthError, CreditBudgetReached, ClientClosed; SettingsError for a TMPDIR that is full.
     """
     with tempfile.TemporaryFile() as file:
         with CsvArchive(file, f"{module}.csv", sheet.header) as archive:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.tasks import Wait
-from target_bigin.records.record import Record, Reject, Rejected
+from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import Run
 
 logger = logging.getLogger("target-bigin")
@@ -41,7 +41,7 @@ class Brakes:
         self._done: dict[str, int] = {}  # deletions that were allowed before
 
     async def allow(self, record: Record, module: str) -> None:
-        """Hold a deletion until all of them are known. Raises Rejected if they are too many."""
+        """Hold a deletion until all of them are known. Raises Reject if they are too many."""
         wait: Wait[None] = Wait(self._run.tasks)
         self._held.setdefault(module, []).append((record, wait))
         await wait
@@ -99,4 +99,4 @@ class Brakes:
             if reject is None:
                 wait.set_result(None)
             else:
-                wait.set_exception(Rejected(reject))
+                wait.set_exception(reject)

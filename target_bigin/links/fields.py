@@ -27,7 +27,7 @@ from target_bigin.records.record import Fields, Record, Unresolved
 from target_bigin.settings import LookupSettings, StreamSettings
 
 Relation = Callable[[Record, Any], Iterator[PendingLink]]
-"""What the value of one field links to; what is known already it puts in its place. May raise BadValue."""
+"""What the value of one field links to; what is known already it puts in its place. May raise Reject."""
 
 # Where metadata name no module: what a note may hang on. Source: related-list Notes (Bigin v2).
 PARENT_MODULES = ("Contacts", "Accounts", "Pipelines", "Products")

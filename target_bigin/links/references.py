@@ -11,7 +11,7 @@ from target_bigin.files.id_map import Target
 from target_bigin.lookups.directory import Query
 from target_bigin.records.record import Fields
 from target_bigin.settings import LookupSettings
-from target_bigin.values.errors import BadValue, show
+from target_bigin.values.errors import invalid, show
 from target_bigin.values.objects import is_id
 
 DEALS_WORD = "Deals"  # what $se_module calls Pipelines, on v2 still
@@ -50,7 +50,7 @@ class Link:
     def need(self, value: Any, put: Put, *, word: Any = None) -> PendingLink:
         """What must be found for a value; ``word`` is the module named beside it.
 
-        Raises BadValue for a value that can mean no record.
+        Raises Reject for a value that can mean no record.
         """
         said_id, text = read_link(value)
         modules = (module_named(word),) if word else self.modules
@@ -63,7 +63,7 @@ class Link:
         elif said_id and is_id(said_id):
             queries = tuple(Query("field", said_id, (each,), "id") for each in modules)
         if not queries:
-            raise BadValue(
+            raise invalid(
                 "NOT_AN_ID",
                 f"{show(value)} is not the id of a record. To find it by something else, "
                 f"say how in the stream's lookups ({self.name}).",

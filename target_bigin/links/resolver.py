@@ -8,6 +8,7 @@ another one waits for is let go before the one that waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -16,9 +17,8 @@ from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
-from target_bigin.records.record import Record, Reject, Rejected
+from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.values.errors import BadValue
 from target_bigin.writing.results import refusal
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
@@ -57,12 +57,11 @@ class WaitingRecords:
         self.unwritten: dict[int, Waiting] = {}  # by number of the record
         self.written: dict[int, Wait[Decision | None]] = {}  # but for links that close a circle
 
-    def hold(self, waiting: Waiting) -> Wait[Decision | None]:
-        """What a record that lacks links is to await."""
+    def hold(self, waiting: Waiting) -> None:
+        """A record lacks links."""
         self.unwritten[waiting.record.number] = waiting
         if len(self.unwritten) > MOST_WAITING:
             _decide(next(iter(self.unwritten.values())).moved, "last call")
-        return waiting.moved
 
     def finish(self) -> None:
         """The input has ended: decide about those that wait for nobody who waits himself.
@@ -114,7 +113,7 @@ class LinkResolver:
     async def resolve(self, record: Record) -> list[PendingLink]:
         """Put ids in the place of links. Those that would close a circle are left empty and given back.
 
-        Raises Rejected for a link that means nothing, or nothing that is there.
+        Raises Reject for a link that means nothing, or nothing that is there.
         """
         links = [] if record.operation == "delete" else self._links_of(record)
         last_call = False
@@ -122,10 +121,10 @@ class LinkResolver:
             links = await self._seek_all(links, last_call=last_call)
             if not links or self._is_any_there(links):
                 continue
-            moved = self._watch(links)
-            decision = await self._waiting.hold(Waiting(record, links, self._names, moved))
+            moved: Wait[Decision | None] = Wait(self._tasks)
+            self._waiting.hold(Waiting(record, links, self._names, moved))
+            decision = await self._moved(links, moved)
             del self._waiting.unwritten[record.number]
-            self._unwatch(links, moved)
             if decision == "circle" and self._are_linked_to and not any(link.must_be_there for link in links):
                 for link in links:
                     link.put(None)
@@ -141,14 +140,13 @@ class LinkResolver:
         if not links:
             return
         while (targets := self._known(links)) is None:
-            moved = self._waiting.written[record.number] = self._watch(links)
-            decision = await moved
+            moved = self._waiting.written[record.number] = Wait(self._tasks)
+            decision = await self._moved(links, moved)
             del self._waiting.written[record.number]
-            self._unwatch(links, moved)
             if decision == "never":
                 names = ", ".join(link.field for link in links)
                 message = f"the record was written, but what it links to was not ({names})."
-                raise Rejected(Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field))
+                raise Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field)
         for link, target in zip(links, targets, strict=True):
             link.put(target)
         changed = {*(link.field for link in links), "$se_module"}
@@ -157,9 +155,7 @@ class LinkResolver:
         update = partial(self._client.records.update, module, [body], trigger=trigger)
         (result,) = await self._tasks.call(update)
         if not result.succeeded:
-            refused = refusal("update", result)
-            message = f"the record was written, but not its link: {refused.message}"
-            raise Rejected(Reject(refused.kind, refused.code, message, refused.field))
+            raise refusal("update", result).of_part("link")
 
     def _names(self, record: Record) -> Sequence[Name]:
         """By what others may look for a record of this stream."""
@@ -177,9 +173,8 @@ class LinkResolver:
                 value = record.body.get(name)
                 if value is not None:
                     links.extend(relation(record, value))
-        except BadValue as error:
-            reject = Reject("invalid", error.code, f"{name}: {error.message}", name)
-            raise Rejected(reject) from None
+        except Reject as bad:
+            raise replace(bad, message=f"{name}: {bad.message}", field=name) from None
         return links
 
     async def _seek_all(self, links: Sequence[PendingLink], *, last_call: bool) -> list[PendingLink]:
@@ -188,7 +183,7 @@ class LinkResolver:
         return [link for link, is_found in zip(links, found, strict=True) if not is_found]
 
     async def _seek(self, link: PendingLink, *, last_call: bool) -> bool:
-        """Go through what is looked for. False: nothing is there, but it may come. Raises Rejected."""
+        """Go through what is looked for. False: nothing is there, but it may come. Raises Reject."""
         queries = (*link.queries, *link.last_resort) if last_call else link.queries
         for query in queries:
             targets = await self._directory.find(query, client=self._client)
@@ -203,7 +198,7 @@ class LinkResolver:
         if link.how.on_missing == "create" and searched:
             made = await self._directory.create(searched[-1])
             if isinstance(made, Reject):
-                raise Rejected(made)
+                raise made
             link.put(made)
             return True
         if not last_call and any(query.may_come for query in link.queries):
@@ -211,23 +206,20 @@ class LinkResolver:
         if link.how.on_missing == "null" and not link.must_be_there:
             link.put(None)
             return True
-        raise Rejected(Reject("unmatched", "LOOKUP_NOT_FOUND", _not_found(link), link.field))
+        raise Reject("unmatched", "LOOKUP_NOT_FOUND", _not_found(link), link.field)
 
     def _is_any_there(self, links: Sequence[PendingLink]) -> bool:
         return any(self._directory.known(query) for link in links for query in link.queries)
 
-    def _watch(self, links: Sequence[PendingLink]) -> Wait[Decision | None]:
-        """What to await to be told when something of the links appears."""
-        moved: Wait[Decision | None] = Wait(self._tasks)
-        for link in links:
-            for query in link.queries:
-                self._directory.watch(query, moved)
-        return moved
-
-    def _unwatch(self, links: Sequence[PendingLink], moved: Wait[Decision | None]) -> None:
-        for link in links:
-            for query in link.queries:
-                self._directory.unwatch(query, moved)
+    async def _moved(self, links: Sequence[PendingLink], moved: Wait[Decision | None]) -> Decision | None:
+        """Until something of the links appears, or it is decided about them."""
+        queries = [query for link in links for query in link.queries]
+        for query in queries:
+            self._directory.watch(query, moved)
+        decision = await moved
+        for query in queries:
+            self._directory.unwatch(query, moved)
+        return decision
 
     def _known(self, links: Sequence[PendingLink]) -> list[Target] | None:
         """One record for each link, None unless all are known."""
@@ -250,7 +242,7 @@ def _choose(link: PendingLink, targets: Sequence[Target]) -> None:
         modules = ", ".join(dict.fromkeys(each.module for each in targets))
         ids = ", ".join(each.id for each in targets[:SHOWN_IDS])
         message = f"{link.field}: {link.shown!r} means {len(targets)} records of {modules} ({ids})."
-        raise Rejected(Reject("unmatched", "LOOKUP_AMBIGUOUS", message, link.field))
+        raise Reject("unmatched", "LOOKUP_AMBIGUOUS", message, link.field)
 
 
 def _not_found(link: PendingLink) -> str:

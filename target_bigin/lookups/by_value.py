@@ -11,7 +11,7 @@ from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import NUMBER_TYPES, KeyPlan
 from target_bigin.values.text import fold
@@ -132,7 +132,7 @@ class OwnKey:
         }
 
     async def find(self, record: Record) -> None:
-        """Fill in the id, by the first key field that finds something. Raises Rejected."""
+        """Fill in the id, by the first key field that finds something. Raises Reject."""
         if not self._finders or record.id is not None or record.operation == "insert":
             return
         if record.operation == "upsert" and not self._finds_upserts:
@@ -166,7 +166,7 @@ class OwnKey:
         if len(ids) > 1:
             shown = ", ".join(ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
             message = f"{len(ids)} records of {self._module} have {_said(record, names)}: {shown}."
-            raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, names[0]))
+            raise Reject("unmatched", "SEVERAL_FOUND", message, names[0])
         record.id = ids[0]
         if record.operation == "upsert":
             record.operation = "update"
@@ -178,7 +178,7 @@ class OwnKey:
         asked = [names for names in self._finders if all(record.body.get(name) is not None for name in names)]
         said = " or ".join(_said(record, names) for names in asked)
         message = f"no record of {self._module} has {said}."
-        raise Rejected(Reject("unmatched", "NOT_FOUND", message, asked[0][0] if asked else None))
+        raise Reject("unmatched", "NOT_FOUND", message, asked[0][0] if asked else None)
 
 
 def _said(record: Record, names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from target_bigin.lookups.directory import Directory
 from target_bigin.records.order import Order
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import own_key, unique_fields
 
@@ -32,7 +32,7 @@ class SourceKeys:
         self._keeps_keys = self._are_ids_foreign or self._id_map.kept_between_runs
 
     async def find_id(self, record: Record) -> Action | None:
-        """Decide what the record does here; how it ended if it ends by that. Raises Rejected.
+        """Decide what the record does here; how it ended if it ends by that. Raises Reject.
 
         A record that is not known waits for an earlier one of the same key, which may be making it.
         """
@@ -40,7 +40,7 @@ class SourceKeys:
             return None
         key = self._context.source_key(record.raw)
         if key is None:
-            raise Rejected(Reject("invalid", "KEY_MISSING", "no value in the stream's key properties."))
+            raise Reject("invalid", "KEY_MISSING", "no value in the stream's key properties.")
         record.id = self._id_map.of_stream(record.stream, key)
         if record.id is None:
             await self._order.turn(record)
@@ -71,7 +71,7 @@ class SourceKeys:
             return "unchanged"
         if record.operation == "update":
             message = "no record was copied from the source under this key."
-            raise Rejected(Reject("unmatched", "KEY_NOT_FOUND", message))
+            raise Reject("unmatched", "KEY_NOT_FOUND", message)
         if all(record.body.get(name) is None for name in self._matches_by):
             record.operation = "insert"
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from target_bigin.concurrency.tasks import Wait
@@ -21,14 +21,21 @@ Lock = tuple[str, str]
 """A field and its value, as Bigin compares it: two records that share one never travel side by side."""
 
 
-@dataclass(frozen=True)
-class Reject:
-    """Why one record was not written. ``code`` is Bigin's for ``rejected``, else one of ours."""
+@dataclass(unsafe_hash=True)
+class Reject(Exception):  # noqa: N818 -- an outcome, not a fault
+    """Why one record was not written. Raised anywhere on its way, which then ends.
+
+    ``code`` is Bigin's for ``rejected``, else one of ours.
+    """
 
     kind: Kind
     code: str
     message: str
     field: str | None = None
+
+    def of_part(self, part: str) -> Reject:
+        """Why a part was not written, when the record itself was."""
+        return replace(self, message=f"the record was written, but not its {part}: {self.message}")
 
 
 @dataclass(frozen=True)
@@ -36,14 +43,6 @@ class Unresolved:
     """A lookup of which the id is not known yet: ``value`` as it was read. No call ever carries one."""
 
     value: Any
-
-
-class Rejected(Exception):  # noqa: N818 -- an outcome, not a fault
-    """Raised anywhere on a record's way: it ends here, and this is why."""
-
-    def __init__(self, reject: Reject) -> None:
-        super().__init__(reject.message)
-        self.reject = reject
 
 
 @dataclass(slots=True, eq=False)

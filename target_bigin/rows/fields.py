@@ -15,7 +15,7 @@ from target_bigin.records.record import Record, Unresolved
 from target_bigin.rows.difference import Row
 from target_bigin.settings import LookupSettings, StreamSettings
 from target_bigin.values.converters import APPENDING_TYPES, Convert, ValueOptions, make_converter
-from target_bigin.values.errors import BadValue, show, wrong
+from target_bigin.values.errors import invalid, show, wrong
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RowField:
     links: Mapping[str, Link]  # by column
 
     def read(self, record: Record, value: Any) -> Iterator[PendingLink]:
-        """Put clean rows in the place of what was given; what their links need. Raises BadValue."""
+        """Put clean rows in the place of what was given; what their links need. Raises Reject."""
         rows: list[Row] = []
         for given in value:
             rows.append(self.clean(given))
@@ -110,7 +110,7 @@ def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:
     """Refuses rows in a property that the stream's schema does not list: they would append unseen."""
 
     def refuse(_record: Record, value: Any) -> Iterator[PendingLink]:
-        raise BadValue(
+        raise invalid(
             "UNDECLARED_ROWS", f"{show(value)} are rows, but the stream's schema lists no such property."
         )
 

@@ -7,13 +7,13 @@ there is read (1 credit a record that was not just made) and only the difference
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bigin_api import InvalidRequest, TransientError, WriteResult
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
 from target_bigin.schema.context import StreamContext
@@ -58,7 +58,7 @@ class RowWriter:
         return {name: record.body.pop(name) or [] for name in self._shapes if name in record.body}
 
     async def write(self, record: Record, rows: Rows, action: Action | None) -> bool:
-        """Until a written record has these rows. True if something had to be sent. Raises Rejected.
+        """Until a written record has these rows. True if something had to be sent. Raises Reject.
 
         ``action``: what was done to the record itself. One that was just inserted has no rows yet.
         """
@@ -67,22 +67,14 @@ class RowWriter:
         is_new = self._may_be_new and action == "inserted" and not record.attempts
         job = await self._jobs.ask(record.number, RowJob(str(record.id), rows, is_new))
         if job.outcome is not None:
-            message = job.outcome.message
-            if action is not None:
-                message = f"the record was written, but not its rows: {message}"
-            field = job.outcome.field or ", ".join(job.rows)
-            raise Rejected(Reject(job.outcome.kind, job.outcome.code, message, field))
+            outcome = replace(job.outcome, field=job.outcome.field or ", ".join(job.rows))
+            raise outcome if action is None else outcome.of_part("rows")
         return job.sent
 
     def _run(self, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
-        """In a thread."""
-        self._do(list(jobs.values()))
-        return jobs
-
-    def _do(self, jobs: Sequence[RowJob]) -> None:
-        """Every job done, or with the reason why not. Raises the TransientError that would not end."""
+        """In a thread: every job done, or with the reason why not. Raises what would not end."""
         for left in range(ROUNDS - 1, -1, -1):
-            todo = [(job, sent) for job in jobs if not job.done and (sent := self._difference(job))]
+            todo = [(job, sent) for job in jobs.values() if not job.done and (sent := self._difference(job))]
             if not todo:
                 break
             bodies = [{"id": job.record_id, **sent} for job, sent in todo]
@@ -98,6 +90,7 @@ class RowWriter:
             else:
                 for (job, _), result in zip(todo, results, strict=False):
                     self._judge(job, result, last=not left)
+        return jobs
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
         present: Mapping[str, Any] = {}
@@ -135,16 +128,15 @@ class LinkWriter:
         self._column = column
 
     async def write(self, record: Record, rows: Rows, _action: Action | None) -> bool:
-        """Send one call a link, one after the other. True: something was sent. Raises Rejected."""
+        """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
         try:
             results = await self._tasks.call(partial(self._link, str(record.id), linked))
         except InvalidRequest as error:
-            reject = Reject("rejected", error.code or "INVALID_REQUEST", error.message)
-            raise Rejected(reject) from error
+            raise Reject("rejected", error.code or "INVALID_REQUEST", error.message) from error
         refused = next((result for result in results if not result.succeeded), None)
         if refused is not None:
-            raise Rejected(refusal("update", refused))
+            raise refusal("update", refused)
         return True
 
     def flush(self) -> None:

@@ -7,14 +7,16 @@ look into a table and the call of a converter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bigin_api.models import Field
-from target_bigin.records.record import Fields, Lock, Record, Reject, Rejected
+from target_bigin.records.record import Fields, Lock, Record, Reject
+from target_bigin.schema import warnings
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.fields import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.schema.warnings import Warnings
 from target_bigin.values.converters import (
     APPENDING_TYPES,
     Convert,
@@ -22,7 +24,7 @@ from target_bigin.values.converters import (
     make_converter,
     plain_length,
 )
-from target_bigin.values.errors import BadValue, show
+from target_bigin.values.errors import show
 from target_bigin.values.moments import to_datetime
 from target_bigin.values.objects import is_id
 from target_bigin.values.text import fold
@@ -37,7 +39,7 @@ _UNKNOWN: Any = object()
 
 
 class Conversion:
-    """Of one stream's records. ``checks`` look at the body as a whole and may raise Rejected."""
+    """Of one stream's records. ``checks`` look at the body as a whole and may raise Reject."""
 
     def __init__(
         self, context: StreamContext, key: KeyPlan, match: FieldMatch, *, checks: Sequence[Check]
@@ -47,7 +49,7 @@ class Conversion:
         self._uses_ids = settings.ids == "bigin"
         self._key = key
         self._match = match
-        self._warnings = warnings = Warnings(context.stream, context.module.api_name, context.account)
+        self._account = context.account
         self._write_nulls = context.run.settings.null_values == "write"
         self._uncleared = _uncleared(context)
         self._checks = checks
@@ -56,8 +58,8 @@ class Conversion:
             truncate=settings.truncate,
             foreign_ids=settings.ids == "source",
             lookups=frozenset(settings.lookups),
-            on_cut=warnings.cut,
-            on_unknown_choice=warnings.unknown_choice,
+            on_cut=partial(warnings.cut, context.account),
+            on_unknown_choice=partial(warnings.unknown_choice, context.account),
         )
         self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
         self._known_by = len(key.fields) if key.all_of else 1  # so many key fields must have a value
@@ -74,7 +76,7 @@ class Conversion:
                 self._meet(name)
 
     def fill(self, record: Record) -> None:
-        """Fill in body, operation, id and locks. Raises Rejected."""
+        """Fill in body, operation, id and locks. Raises Reject."""
         raw = record.raw
         record.operation = self._operation
         if _is_deletion(raw.get(DELETED_AT)):
@@ -107,19 +109,16 @@ class Conversion:
                     body[api_name] = converted
                 elif self._write_nulls and api_name not in self._uncleared:
                     body[api_name] = [] if api_name == "Tag" else None
-        except BadValue as bad:
+        except Reject as bad:
             entry = table[name]
-            field = entry[0] if entry else name
-            raise Rejected(Reject("invalid", bad.code, bad.message, field)) from None
+            raise replace(bad, field=entry[0] if entry else name) from None
         if self._dropped is not None:
             self._say_dropped()
 
     def _finish(self, record: Record) -> None:
         body = record.body
         if not body:
-            raise Rejected(
-                Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value.")
-            )
+            raise Reject("invalid", "NOTHING_TO_WRITE", "no property is a field that takes a value.")
         for check in self._checks:
             check(body)
         for name in self._appending:
@@ -139,7 +138,7 @@ class Conversion:
                     f"{show(own)} is not the id of a record in Bigin (18 to 19 digits). "
                     "If ids are those of another system, set ids: source for the stream."
                 )
-                raise Rejected(Reject("invalid", "NOT_AN_ID", message, "id"))
+                raise Reject("invalid", "NOT_AN_ID", message, "id")
             record.id = str(own)
             if record.operation != "delete":
                 record.operation = "update"
@@ -161,7 +160,7 @@ class Conversion:
             locks.append(("source", source))
         if known < self._known_by and self._key.way != "none":
             if source is None or not self._key.has_map:
-                raise Rejected(self._keyless())
+                raise self._keyless()
             if record.operation == "upsert":
                 record.operation = "insert"  # unless the id map knows it
         return tuple(locks)
@@ -193,18 +192,18 @@ class Conversion:
             elif found is not None and self._dropped is not None:
                 self._dropped.append(found)
             elif found is not None:
-                self._warnings.dropped_later(found)
+                warnings.dropped_later(self._account, found)
         self._table[name] = entry
         return entry
 
     def _say_dropped(self) -> None:
         """With the first record, when the schema's properties and its own are known."""
         dropped, self._dropped = self._dropped, None
-        self._warnings.dropped(dropped or [])
+        warnings.dropped(self._account, dropped or [])
 
 
 def _is_deletion(deleted_at: Any) -> bool:
-    """Whether the moment of a deletion is told. Raises Rejected for a value that is neither empty nor one.
+    """Whether the moment of a deletion is told. Raises Reject for a value that is neither empty nor one.
 
     >>> _is_deletion(" "), _is_deletion(False), _is_deletion(0), _is_deletion("2026-05-14T09:53:58Z")
     (False, False, False, True)
@@ -213,9 +212,9 @@ def _is_deletion(deleted_at: Any) -> bool:
         return False
     try:
         return to_datetime(deleted_at) is not None
-    except BadValue as bad:
+    except Reject as bad:
         message = f"whether it is deleted cannot be told: {bad.message}"
-        raise Rejected(Reject("invalid", bad.code, message, DELETED_AT)) from None
+        raise replace(bad, message=message, field=DELETED_AT) from None
 
 
 def _uncleared(context: StreamContext) -> frozenset[str]:

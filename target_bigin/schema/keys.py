@@ -76,7 +76,10 @@ def plan_key(
     chosen = named or list(key_fields) or own_key(module, fields)
     if not chosen:
         if not (has_map or has_id):
-            raise SettingsError(_no_key(module, settings.operation))
+            raise SettingsError(
+                f"{module} has no field that Bigin keeps unique, so {settings.operation} cannot recognise "
+                "its records. Set external_key to the field that identifies them, or operation to insert."
+            )
         return KeyPlan("map" if has_map else "id", unique=unique, has_map=has_map)
     # Singer's key properties identify a record together; Bigin's check fields are alternatives.
     all_of = not named and len(key_fields) > 1
@@ -131,8 +134,9 @@ def _require_unique(
             raise SettingsError(
                 f"{module}.{name} cannot identify records: it is neither {module}'s own check field nor "
                 "unique in this organisation, so Bigin would insert a second record without an error. "
-                f"Set duplicate_check_fields to {_either(list(allowed))}, make {name} unique in Bigin "
-                "(Do not allow duplicate values), or set external_key to let the target find records by it."
+                f"Set duplicate_check_fields to {' or '.join(allowed) or 'a field that is unique'}, "
+                f"make {name} unique in Bigin (Do not allow duplicate values), or set external_key to let "
+                "the target find records by it."
             )
 
 
@@ -142,14 +146,3 @@ def _require_searchable(module: str, field: Field) -> None:
             f"{module}.{field.api_name} ({field.data_type}) cannot identify records: Bigin cannot be asked "
             "for records by such a field."
         )
-
-
-def _no_key(module: str, operation: str) -> str:
-    return (
-        f"{module} has no field that Bigin keeps unique, so {operation} cannot recognise its records. "
-        "Set external_key to the field that identifies them, or operation to insert."
-    )
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(names) if names else "a field that is unique"

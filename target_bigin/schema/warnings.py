@@ -11,40 +11,29 @@ from target_bigin.schema.fields import Dropped
 logger = logging.getLogger("target-bigin")
 
 
-class Warnings:
-    """Says each thing once; what comes after the first warning of dropped properties goes to the report."""
-
-    def __init__(self, stream: str, module: str, account: Account) -> None:
-        self._stream = stream
-        self._module = module
-        self._account = account
-        self._cut: set[str] = set()
-
-    def dropped(self, dropped: Sequence[Dropped]) -> None:
-        """Properties that go nowhere: one warning for all of them."""
-        if dropped:
-            listed = ", ".join(f"{each.name} ({each.reason})" for each in dropped)
-            logger.warning(
-                "%s: dropped, for %s takes no such values: %s.", self._stream, self._module, listed
-            )
-
-    def dropped_later(self, dropped: Dropped) -> None:
-        """A property that appeared after the warning."""
-        self._account.notes[f"dropped {dropped.name} ({dropped.reason})"] += 1
-
-    def cut(self, field: str) -> None:
-        """A text was cut to the field's length."""
-        self._account.notes[f"cut {field} to its length"] += 1
-        if field not in self._cut:
-            self._cut.add(field)
-            logger.warning("%s: texts too long for %s.%s are cut.", self._stream, self._module, field)
-
-    def unknown_choice(self, field: str, value: str) -> None:
-        """A value that a pick list does not have; Bigin stores it all the same. Called once a value."""
+def dropped(account: Account, properties: Sequence[Dropped]) -> None:
+    """Properties that go nowhere: one warning for all of them."""
+    if properties:
+        listed = ", ".join(f"{each.name} ({each.reason})" for each in properties)
         logger.warning(
-            "%s: %s.%s has no value %r in its list; it is stored as it is.",
-            self._stream,
-            self._module,
-            field,
-            value,
+            "%s: dropped, for %s takes no such values: %s.", account.stream, account.module, listed
         )
+
+
+def dropped_later(account: Account, each: Dropped) -> None:
+    """A property that appeared after the warning."""
+    account.notes[f"dropped {each.name} ({each.reason})"] += 1
+
+
+def cut(account: Account, field: str) -> None:
+    """A text was cut to the field's length."""
+    note = f"cut {field} to its length"
+    if note not in account.notes:
+        logger.warning("%s: texts too long for %s.%s are cut.", account.stream, account.module, field)
+    account.notes[note] += 1
+
+
+def unknown_choice(account: Account, field: str, value: str) -> None:
+    """A value that a pick list does not have; Bigin stores it all the same. Called once a value."""
+    said = "%s: %s.%s has no value %r in its list; it is stored as it is."
+    logger.warning(said, account.stream, account.module, field, value)

@@ -15,7 +15,7 @@ from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.account import Account
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
@@ -45,15 +45,14 @@ class DeletedRecordsStream(Stream):
         try:
             return await self._delete(record)
         except Refused as error:
-            reject = Reject("rejected", error.code or type(error).__name__, error.message)
-            raise Rejected(reject) from error
+            raise Reject("rejected", error.code or type(error).__name__, error.message) from error
 
     async def _delete(self, record: Record) -> Action:
         record.operation = "delete"
         module, own = record.raw.get("module"), record.raw.get("id")
         if not isinstance(module, str) or not is_id(own):
             message = "an entry names a module and the id of a record."
-            raise Rejected(Reject("invalid", "NOT_AN_ID", message, "id"))
+            raise Reject("invalid", "NOT_AN_ID", message, "id")
         if record.raw.get("type") == RESTORED:
             self._account.notes["restored, so nothing to delete"] += 1
             return "unchanged"
@@ -70,19 +69,19 @@ class DeletedRecordsStream(Stream):
                 await self._brakes.allow(record, module)
             result = await self._calls_of(module).ask(record.id, None)
             if not result.succeeded and not is_gone("delete", result):
-                raise Rejected(refusal("delete", result))
+                raise refusal("delete", result)
         if self._settings.ids == "source":
             self._id_map.forget_key(str(own), module=module)
         return "deleted"
 
     def _recognise(self, module: str, own: str) -> str | None:
-        """The id that the record has here, None if it was never copied. Raises Rejected."""
+        """The id that the record has here, None if it was never copied. Raises Reject."""
         if self._settings.ids == "bigin":
             return own
         found = self._id_map.find(own, module=module)
         if len(found) > 1:
             message = f"{len(found)} records of {module} were made from {own}."
-            raise Rejected(Reject("unmatched", "SEVERAL_FOUND", message, "id"))
+            raise Reject("unmatched", "SEVERAL_FOUND", message, "id")
         return found[0].id if found else None
 
     def _calls_of(self, module: str) -> Batcher[str, None, WriteResult]:

@@ -13,7 +13,7 @@ from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused
 from bigin_api.models import Field, Layout, Module
 from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.account import Account
-from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.records.record import Action, Fields, Record, Reject
 from target_bigin.schema.context import Schema, StreamContext
 from target_bigin.schema.conversion import Conversion
 from target_bigin.schema.fields import ID_NAMES, FieldMatch, find_module, is_description, why_unwritable
@@ -46,7 +46,7 @@ class FixedStream(Stream):
     async def _write(self, _record: Record) -> Action:
         """End the record."""
         if isinstance(self._outcome, Reject):
-            raise Rejected(self._outcome)
+            raise self._outcome
         return self._outcome
 
 

@@ -26,7 +26,7 @@ from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.converters import APPENDING_TYPES
-from target_bigin.values.errors import BadValue
+from target_bigin.values.errors import invalid
 from target_bigin.values.objects import is_id, lookup
 
 PARENT_ID = "parent_id"
@@ -84,7 +84,7 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
         elif is_id(value):
             put(Target(module, str(value)))
         else:
-            raise BadValue("NOT_AN_ID", f"{PARENT_ID} {value!r} is not the id of a record.")
+            raise invalid("NOT_AN_ID", f"{PARENT_ID} {value!r} is not the id of a record.")
 
     return needs
 
@@ -148,7 +148,7 @@ class RowStream(Stream):
         self._tasks.create_task(self._settle(group, rows))
 
     async def _write(self, record: Record) -> Action:
-        """The way of one parent's rows, top to bottom. Raises Rejected."""
+        """The way of one parent's rows, top to bottom. Raises Reject."""
         self._order.enter(record)
         await self._order.turn(record)
         await self._links.resolve(record)

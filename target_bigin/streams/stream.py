@@ -19,7 +19,7 @@ from target_bigin.lookups.directory import Place
 from target_bigin.lookups.own_id import SourceKeys
 from target_bigin.records.account import Account
 from target_bigin.records.order import Order
-from target_bigin.records.record import Action, Fields, Record, Reject, Rejected
+from target_bigin.records.record import Action, Fields, Record, Reject
 from target_bigin.rows.fields import RowField, row_fields, undeclared_rows
 from target_bigin.rows.writer import RowWriter
 from target_bigin.schema.context import StreamContext
@@ -78,15 +78,15 @@ class Stream:
         """The one place where records end: those that were read end as the one does that they became."""
         try:
             outcome: Action | Reject = await self._write(record)
-        except Rejected as rejected:
-            outcome = rejected.reject
+        except Reject as reject:
+            outcome = reject.with_traceback(None)  # the first of its kind is kept as an example
         for each in read:
             self._ledger.end(each, outcome)
         self._order.leave(record)
 
     @abstractmethod
     async def _write(self, record: Record) -> Action:
-        """A record's whole way, top to bottom. Raises Rejected anywhere on it."""
+        """A record's whole way, top to bottom. Raises Reject anywhere on it."""
 
 
 class ModuleStream(Stream):
@@ -129,7 +129,7 @@ class ModuleStream(Stream):
             self._pump(flush=False)
 
     async def _write(self, record: Record) -> Action:
-        """A record's whole way, top to bottom. Raises Rejected anywhere on it."""
+        """A record's whole way, top to bottom. Raises Reject anywhere on it."""
         if self._versions is not None:
             self._versions.note(record)  # the source has it, whatever becomes of it
         self._conversion.fill(record)  # body, operation, id, locks

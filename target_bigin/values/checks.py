@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from bigin_api.models import Layout, PickListValue
-from target_bigin.records.record import Fields, Reject, Rejected
+from target_bigin.records.record import Fields, Reject
 
 DEALS = "Pipelines"
 
@@ -29,7 +29,7 @@ class Stages:
         """Bring a deal's Pipeline, Sub_Pipeline and Stage into the form that is stored.
 
         What one call can tell is checked; a Stage without its Sub_Pipeline is left to Bigin. A
-        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Rejected.
+        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Reject.
         """
         if not self._layouts:
             return
@@ -111,8 +111,8 @@ def _find(written: str, values: Iterable[PickListValue]) -> PickListValue | None
     return None
 
 
-def _mismatch(field: str, message: str) -> Rejected:
-    return Rejected(Reject("invalid", "STAGE_MISMATCH", message, field))
+def _mismatch(field: str, message: str) -> Reject:
+    return Reject("invalid", "STAGE_MISMATCH", message, field)
 
 
 def _list(known: Iterable[str]) -> str:

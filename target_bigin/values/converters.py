@@ -1,7 +1,7 @@
 """A value → what the field's data type takes, or why not: a table by type. No I/O.
 
 Converters are made once a stream and field. Each takes a value that is not None and gives what Bigin
-shall get, None for an empty one, or raises BadValue. Source: FACTS 3 and 5.
+shall get, None for an empty one, or raises Reject. Source: FACTS 3 and 5.
 """
 
 from __future__ import annotations

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from target_bigin.records.record import Reject
+
 SHOWN = 60  # characters of a value that a message shows
 
 
-class BadValue(Exception):  # noqa: N818 -- an outcome, not a fault
-    """A value that its field does not take; ``code`` is ours, the message says what the field takes."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+def invalid(code: str, message: str) -> Reject:
+    """The error of a value that its field does not take; whoever knows the field adds it."""
+    return Reject("invalid", code, message)
 
 
 def show(value: Any) -> str:
@@ -26,6 +24,6 @@ def show(value: Any) -> str:
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
-def wrong(value: Any, takes: str) -> BadValue:
+def wrong(value: Any, takes: str) -> Reject:
     """The error of a value that cannot be read as what the field takes."""
-    return BadValue("INVALID_VALUE", f"{show(value)} is not {takes}.")
+    return invalid("INVALID_VALUE", f"{show(value)} is not {takes}.")

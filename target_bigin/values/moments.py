@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bigin_api.moments import offset_text, parse_day, parse_moment
-from target_bigin.values.errors import BadValue, wrong
+from target_bigin.values.errors import invalid, wrong
 
 _A_DATE = "a date (YYYY-MM-DD)"
 _A_MOMENT = "a date and time (ISO 8601, such as 2026-05-14T09:53:58+02:00)"
@@ -68,7 +68,7 @@ def _from_epoch(value: Any, takes: str) -> datetime:
         raise wrong(value, takes) from None
     size = abs(count)
     if size < _SECONDS_FROM:
-        raise BadValue(
+        raise invalid(
             "INVALID_VALUE", f"{value} is too near to 1970 to be told from a plain number: {takes}."
         )
     for start, parts in (

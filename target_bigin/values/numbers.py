@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from target_bigin.values.errors import BadValue, show, wrong
+from target_bigin.values.errors import invalid, show, wrong
 
 Convert = Callable[[Any], Any]
 
@@ -40,7 +40,7 @@ def integer(digits: int | None) -> Convert:
             if value is None:
                 return None
         if not -limit < value < limit:
-            raise BadValue("TOO_LONG", f"{show(value)} has more than {most} digits.")
+            raise invalid("TOO_LONG", f"{show(value)} has more than {most} digits.")
         return value  # type: ignore[no-any-return]
 
     return convert
@@ -83,7 +83,7 @@ def number(digits: int | None, *, percent: bool = False) -> Convert:
         ):
             raise wrong(value, "a number")
         if not -limit < value < limit:
-            raise BadValue("TOO_LONG", f"{show(value)} has more than {most} digits before the point.")
+            raise invalid("TOO_LONG", f"{show(value)} has more than {most} digits before the point.")
         return value  # type: ignore[no-any-return]
 
     return convert
@@ -129,7 +129,7 @@ def _whole(value: Any) -> int | None:
     elif not isinstance(value, Decimal) or not value.is_finite():
         raise wrong(value, "a whole number")
     if value.adjusted() > LONGEST:
-        raise BadValue("TOO_LONG", f"{show(value)} has too many digits.")
+        raise invalid("TOO_LONG", f"{show(value)} has too many digits.")
     if value != value.to_integral_value():
         raise wrong(value, "a whole number")
     return int(value)

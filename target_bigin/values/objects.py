@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from target_bigin.records.record import Unresolved
-from target_bigin.values.errors import BadValue, show, wrong
+from target_bigin.values.errors import invalid, show, wrong
 from target_bigin.values.moments import to_datetime
 from target_bigin.values.text import decoded_json, listed, to_text
 
@@ -53,7 +53,7 @@ def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Con
             return {"id": str(own)}
         if by_value or foreign_ids or (by_people and _names_a_person(value)):
             return Unresolved(value)
-        raise BadValue(
+        raise invalid(
             "NOT_AN_ID",
             f"{show(value)} is not the id of a record (18 to 19 digits). "
             "To find it by something else, say how in the stream's lookups.",
@@ -107,7 +107,7 @@ def participants(value: Any) -> list[dict[str, str]] | None:
     return kept
 
 
-def recurrence(value: Any) -> dict[str, Any] | None:
+def recurrence(value: Any) -> Any:
     """A rule of recurrence: ``{"RRULE": "FREQ=…"}``, or the bare rule."""
     if isinstance(value, str) and value.strip().upper().startswith("FREQ"):
         return {"RRULE": value.strip()}
@@ -123,26 +123,23 @@ def reminder(value: Any) -> Any:
     return to_datetime(value)
 
 
-def an_object(value: Any) -> dict[str, Any] | None:
-    """An object, or the JSON of one."""
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        value = decoded_json(value)
-    if not isinstance(value, dict):
-        raise wrong(value, "an object")
-    return value
+def json_of(kind: type, takes: str) -> Convert:
+    """A converter of objects or of lists, or of the JSON of one."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, str):
+            if not value.strip():
+                return None
+            value = decoded_json(value)
+        if not isinstance(value, kind):
+            raise wrong(value, takes)
+        return value
+
+    return convert
 
 
-def an_array(value: Any) -> list[Any] | None:
-    """A list, or the JSON of one."""
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        value = decoded_json(value)
-    if not isinstance(value, list):
-        raise wrong(value, "a list")
-    return value
+an_object = json_of(dict, "an object")
+an_array = json_of(list, "a list")
 
 
 def object_with_id(value: Any) -> Any:

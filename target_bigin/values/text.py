@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bigin_api.models import PickListValue
-from target_bigin.values.errors import BadValue, show, wrong
+from target_bigin.values.errors import invalid, show, wrong
 
 Convert = Callable[[Any], Any]
 Say = Callable[[str], None]
@@ -37,7 +37,7 @@ def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] 
         if len(value) <= most:
             return value  # type: ignore[no-any-return]
         if on_cut is None:
-            raise BadValue("TOO_LONG", f"{show(value)} has {len(value)} characters, it takes {most}.")
+            raise invalid("TOO_LONG", f"{show(value)} has {len(value)} characters, it takes {most}.")
         on_cut()
         return value[:most]  # type: ignore[no-any-return]
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.records.order import Order
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.settings import Operation
 
 Kind = tuple[Operation, bool, bool]  # operation, alone, by bulk: what may share a call
@@ -18,7 +18,7 @@ class Queue:
 
     A record that ``send`` was called for is taken by ``take`` once no earlier record of its keys is open,
     so a call never holds a key twice. Whoever takes it tells ``record.wait`` how it ended: the action, a
-    Rejected, or the seconds after which it is to be taken once more, in its old place.
+    Reject, or the seconds after which it is to be taken once more, in its old place.
     """
 
     def __init__(self, order: Order, tasks: Tasks, *, merge: bool = True) -> None:
@@ -31,7 +31,7 @@ class Queue:
         self._behind: set[Record] = set()  # ready, and not the first of their keys
 
     async def send(self, record: Record) -> Action:
-        """Until Bigin has taken the record, or a later one that says all that it says. Raises Rejected."""
+        """Until Bigin has taken the record, or a later one that says all that it says. Raises Reject."""
         if self._merge:
             self._stand_for_the_one_before(record)
         told: Action | float | None = None
@@ -45,7 +45,7 @@ class Queue:
             record.wait = Wait(self._tasks)
             try:
                 told = await record.wait
-            except Rejected:
+            except Reject:
                 self._give_way(record)
                 raise
             self._behind.discard(record)
@@ -113,7 +113,7 @@ def tell_refused(records: Iterable[Record], reject: Reject) -> None:
     for record in records:
         wait, record.wait = record.wait, None
         if wait is not None:
-            wait.set_exception(Rejected(reject))
+            wait.set_exception(reject)
 
 
 def _kind(record: Record) -> Kind:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bigin_api import WriteResult
 from bigin_api.limits import MAX_IDS_PER_TAG_CALL
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.records.record import Action, Record, Reject, Rejected
+from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
 
 
@@ -23,13 +23,13 @@ class Tags:
         self.flush = self._wishes.flush
 
     async def add(self, record: Record, action: Action) -> None:
-        """Until a written record has its tags. Raises Rejected."""
+        """Until a written record has its tags. Raises Reject."""
         if not self._tags or action == "deleted":
             return
         result = await self._wishes.ask(str(record.id), None)
         if result is not None and not result.succeeded:
             message = f"the record was written, but its tags were refused ({result.message})."
-            raise Rejected(Reject("rejected", result.code, message, "Tag"))
+            raise Reject("rejected", result.code, message, "Tag")
 
     def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult | None]:
         """In a thread. One record may have been written twice: its tags are asked for once."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.fingerprints import Fingerprints, Slot, fingerprints, says_nothing_new
-from target_bigin.records.record import Action, Record, Rejected
+from target_bigin.records.record import Action, Record, Reject
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -140,7 +140,7 @@ class Change:
         del error, traceback
         if self._going is None or self._slot is None:
             return
-        if kind is not None and issubclass(kind, Rejected):
+        if kind is not None and issubclass(kind, Reject):
             self._going.refused.add(self._record.number)
         self._going.said.pop(self._record.number, None)
         if not self._going.said:

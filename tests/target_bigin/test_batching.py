@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bigin_api import InFlight
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
-from target_bigin.records.record import Record, Reject, Rejected
+from target_bigin.records.record import Record, Reject
 from target_bigin.writing.queue import Queue, tell, tell_refused
 
 
@@ -42,7 +42,7 @@ class Stream:
             self.tasks.create_task(self._settle(record))
 
     async def _settle(self, record):
-        with contextlib.suppress(Rejected):
+        with contextlib.suppress(Reject):
             await self.queue.send(record)
         self.ended.append(record)
         self.order.leave(record)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import time
 
 import pytest
 from support.target import RunningTarget, lines, record, records, schema, settings_of, state
+
+from bigin_api import SettingsError
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", key=["Email"])
 MANY = 6_000
@@ -288,3 +291,17 @@ def wait_until(holds):
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_full_folder_of_temporary_files_is_one_clear_line(sandbox, target):
+    """The file of a job is made there; nobody knows from "No space left on device" where."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
+    try:
+        run = target([CONTACTS, *records("Contacts", people(3_000)), state("all")], write_method="bulk")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert isinstance(run.error, SettingsError)
+    assert str(run.error).startswith("TMPDIR: cannot write to ")
+    assert run.states == []
+    assert jobs(sandbox) == 0

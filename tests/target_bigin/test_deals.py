@@ -6,7 +6,7 @@ import pytest
 from support.target import record, records, schema
 
 from bigin_api.models import Layout, LayoutField, PickListValue
-from target_bigin.records.record import Rejected
+from target_bigin.records.record import Reject
 from target_bigin.values.checks import Stages
 
 
@@ -72,11 +72,11 @@ def test_a_sub_pipeline_of_two_teams_does_not_choose_one():
 )
 def test_what_does_not_fit_is_refused_with_what_would(sent, field, says):
     """Bigin says MAPPING_MISMATCH; here it says what the sub-pipeline knows."""
-    with pytest.raises(Rejected) as refused:
+    with pytest.raises(Reject) as refused:
         STAGES.check(dict(sent))
 
-    assert refused.value.reject.field == field
-    assert says in refused.value.reject.message
+    assert refused.value.field == field
+    assert says in refused.value.message
 
 
 def test_ids_of_another_organisations_pipelines_are_found_by_name():

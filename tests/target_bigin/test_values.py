@@ -12,9 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bigin_api.models import Field, PickListValue
-from target_bigin.records.record import Unresolved
+from target_bigin.records.record import Reject, Unresolved
 from target_bigin.values.converters import ValueOptions, make_converter
-from target_bigin.values.errors import BadValue
 
 REFUSED = object()
 ID = "6100000000000225013"
@@ -42,7 +41,7 @@ def field(data_type, **more):
 def convert(described, value, **options):
     try:
         return make_converter(described, ValueOptions(**options))(value)
-    except BadValue:
+    except Reject:
         return REFUSED
 
 
