@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bigin_api import SettingsError
 from target_bigin.engine import Engine, RunFailed
+from target_bigin.files.jsonl import private
 from target_bigin.files.lock import FileLock
 from target_bigin.files.reject_lines import (
     Identity,
@@ -27,6 +28,7 @@ from target_bigin.files.reject_lines import (
     replaced_path,
 )
 from target_bigin.files.reject_log import note_replaced
+from target_bigin.schema.context import Schema
 from target_bigin.target import TargetBigin
 
 NEVER_UNASKED = frozenset(("FATE_UNKNOWN",))  # it may be in Bigin already: a second insert would double it
@@ -162,7 +164,7 @@ def _feed(engine: Engine, lines: Iterable[RejectLine]) -> None:
     for (name, keys), group in groupby(lines, key=lambda line: (line.stream, line.key_properties)):
         records = [line.record for line in group]
         properties: dict[str, Any] = {each: {} for record in records for each in record}
-        stream = engine.open_stream(name, properties, keys, first=records[0])
+        stream = engine.open_stream(Schema(name, properties, keys), records[0])
         if stream is None:
             raise RunFailed(f"{name}: the stream cannot be opened.")
         for number, record in enumerate(records):
@@ -215,10 +217,10 @@ def _put_back(outcome: Outcome, path: Path) -> None:
     note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
     gone = frozenset(outcome.written)
     temporary = path.with_name(f"{path.name}.staying")
-    temporary.touch(mode=0o600)
-    temporary.chmod(_aside(path).stat().st_mode & 0o777)  # records are for whom the log was for
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=private) as file:
         file.writelines(encode_line(line) for place, line in enumerate(outcome.lines) if place not in gone)
+    temporary.chmod(_aside(path).stat().st_mode & 0o777)  # records are for whom the log was for
     temporary.replace(_aside(path))
 
 

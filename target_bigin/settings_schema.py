@@ -12,8 +12,18 @@ from bigin_api.settings import CREDENTIALS_NEEDED
 EVERY_STREAM = "*"  # the key in `streams` of what holds for each stream that does not say otherwise
 
 OF_THE_TAP = frozenset(
-    "start_date modules extraction_method overlap_seconds deleted_records deletion_sweep lookups related_lists"
-    " queries custom_views".split()
+    [
+        "start_date",
+        "modules",
+        "extraction_method",
+        "overlap_seconds",
+        "deleted_records",
+        "deletion_sweep",
+        "lookups",
+        "related_lists",
+        "queries",
+        "custom_views",
+    ]
 )
 """Settings of tap-bigin, which may stand in the same file."""
 

@@ -137,8 +137,10 @@ class CsvArchive:
 
     def close(self) -> None:
         """Finish the zip."""
-        self._member.close()
-        self._archive.close()
+        try:
+            self._member.close()
+        finally:  # else it would close itself once more when it is thrown away
+            self._archive.close()
 
     def _write(self, line: bytes) -> None:
         self._member.write(line)
