@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bigin_api.errors
+import bigin_sandbox.control.administration
 import bigin_sandbox.control.controls
+import bigin_sandbox.control.faults
+import bigin_sandbox.control.mutations
+import bigin_sandbox.rules.bulk_jobs
+import bigin_sandbox.telling.troubles
 from bigin_cli.main import SUBCOMMANDS
 from bigin_cli.subcommand import Command as Subcommand
 from tap_bigin.tap import TapBigin
@@ -27,6 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+CONTROL_SUBJECTS = {
+    "mutate": bigin_sandbox.control.mutations,
+    "metadata": bigin_sandbox.control.administration,
+    "faults": bigin_sandbox.control.faults,
+    "deliveries": bigin_sandbox.telling.troubles,
+    "bulk": bigin_sandbox.rules.bulk_jobs,
+}
 PLUGINS = {"tap-bigin": TapBigin, "target-bigin": TargetBigin}
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object", "string": "string"}
 
@@ -177,7 +189,11 @@ def errors_page() -> str:
 
 def controls_page() -> str:
     """The reference of the sandbox's controls."""
-    return f"# Controls of the sandbox\n\n```text\n{inspect.getdoc(bigin_sandbox.control.controls)}\n```\n"
+    lines = ["# Controls of the sandbox", "", "```text"]
+    lines += [inspect.getdoc(bigin_sandbox.control.controls) or "", "```", ""]
+    for title, module in CONTROL_SUBJECTS.items():
+        lines += [f"## {title}", "", "```text", inspect.getdoc(module) or "", "```", ""]
+    return "\n".join(lines)
 
 
 def commands_page() -> str:

@@ -2,11 +2,11 @@
 
 It takes a list of wishes:
 
-{"op": "add_field",    "module", "field": {"api_name", "data_type", …}}
-{"op": "remove_field", "module", "field": "<api_name>"}
-{"op": "set_field",    "module", "field": "<api_name>", "data": {…}}      keys of its JSON
-{"op": "set_module",   "module", "data": {…}}                             keys of its JSON
-{"op": "close_module", "module"}                                          403 from now on
+    {"op": "add_field",    "module", "field": {"api_name", "data_type", …}}
+    {"op": "remove_field", "module", "field": "<api_name>"}
+    {"op": "set_field",    "module", "field": "<api_name>", "data": {…}}      keys of its JSON
+    {"op": "set_module",   "module", "data": {…}}                             keys of its JSON
+    {"op": "close_module", "module"}                                          403 from now on
 """
 
 from __future__ import annotations

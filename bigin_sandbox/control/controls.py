@@ -8,23 +8,23 @@
     POST   settings  {"ims": "ignored", …}          behave differently from now on
     POST   reset     {"seed": 2, "size": "medium"}  a fresh organisation; settings as at start but for these
     POST   drain                     wait until all calls under way are answered: `{"waited_for": 3}`
-    POST   mutate    [{"op": …}, …]                 people at work: see `mutations`
-    POST   metadata  [{"op": …}, …]                 administrators at work: see `administration`
+    POST   mutate    [{"op": …}, …]                 people at work: see mutate
+    POST   metadata  [{"op": …}, …]                 administrators at work: see metadata
     GET    faults                    those still to come
-    POST   faults    [{"match": "POST /Contacts", "status": 500, "times": 2}]   see `faults`
+    POST   faults    [{"match": "POST /Contacts", "status": 500, "times": 2}]   see faults
     DELETE faults
     GET    clock
     POST   clock     {"advance": seconds} | {"set": "2026-03-29T00:59:50Z"} | {"freeze": true|false}
                      | {"date_ahead": seconds}      the Date header is ahead of what records are stamped with
     POST   expire_tokens             end every access token
     GET    deliveries                what became of notifications: posts, lost, doubled, delivered, waiting, …
-    POST   deliveries {"lose": 0.1, "double": 0.1, …}     how they fare from now on: see `telling.troubles`
+    POST   deliveries {"lose": 0.1, "double": 0.1, …}     how they fare from now on: see deliveries
     DELETE deliveries                all goes well again
     POST   expire_channels           end every channel as its expiry would: nothing says so
     POST   code      {"scope": "…", "user": 1}       a grant code; gives `{"code"}`, good for ten minutes
     GET    device                    the programs that wait for a person
     POST   device    {"answer": "approve"|"deny"}    a person answers; of several, `"user_code"` names one
-    POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see `rules.bulk_jobs`
+    POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see bulk
 
 What cannot be done is answered with 400 and `{"error": "why"}`.
 """

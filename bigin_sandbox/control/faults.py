@@ -7,7 +7,7 @@
     {"match": "GET /Contacts", "query": "*page=2*", "delay_ms": 800}
     {"match": "POST /oauth/*", "status": 200, "body": {"error": "invalid_client"}}
     {"match": "GET /Contacts", "after": 2, "mutate": [{"op": "delete", …}]}     people at work meanwhile:
-                                                            before the 3rd call is answered, see `mutations`
+                                                            before the 3rd call is answered, see mutate
 
 `match` is a method and a path below `/bigin/v2` (bulk: `/bulk/read`; token: `/oauth/v2/token`), both as
 globs; `times` (default 1, null for ever) says how often, `after` how many matching calls go well first.

@@ -9,7 +9,7 @@ It takes a list of wishes, and gives for each what became of it, `{"id", "Modifi
     {"op": "delete",  "module", "id" or "ids"}                   into the recycle bin, with its cascade
     {"op": "restore", "module", "id"}                            Modified_Time stays
     {"op": "purge",   "module", "id"}                            out of the bin: a permanent entry
-    {"op": "merge",   "module", "id", "losers": […], "data": {…}}  the losers are gone for good: `merging`;
+    {"op": "merge",   "module", "id", "losers": […], "data": {…}}  the losers are gone for good;
                                                       `"touch": true` moves the times of relinked records
     {"op": "submit",  "module", "id"}                            under approval: lists miss it
     {"op": "approve", "module", "id"}                            approved: there again, Modified_Time stays
