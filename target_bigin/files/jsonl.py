@@ -83,6 +83,7 @@ class JsonLines:
             self._file = open(self.path, "ab", buffering=0, opener=private)  # noqa: SIM115 -- kept
             if whole is not None:
                 self._file.truncate(whole)
+                self._file.seek(whole)
 
     def append(self, line: object) -> None:
         """Add a line; ``flush`` writes it."""

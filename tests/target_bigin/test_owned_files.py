@@ -13,6 +13,7 @@ import pytest
 from support.target import command, lines, record, records, schema, settings_of, state
 
 from bigin_api import SettingsError
+from target_bigin.files.jsonl import JsonLines
 from target_bigin.files.lock import FileLock
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
@@ -188,3 +189,23 @@ def test_two_settings_do_not_name_one_file(sandbox, target, tmp_path):
     run = target([CONTACTS], rejects_path=path, id_map_path=path)
 
     assert str(run.error) == f"rejects_path and id_map_path name the same file ({path})."
+
+
+def test_a_write_that_fails_leaves_the_lines_before_it(tmp_path):
+    """The next run cuts off one last line; a hole or half a line in the middle would be the end of the file."""
+    path = tmp_path / "notes.jsonl"
+    path.write_text('{"a":1}\n{"cut off": "' + "x" * 500)
+    file = JsonLines(path, setting="journal_path")
+    file.open(whole=file.read(json.loads))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+    try:
+        file.append({"b": "x" * 1_000})
+        with pytest.raises(SettingsError, match="journal_path: cannot write to"):
+            file.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert path.read_text() == '{"a":1}\n'
+    with pytest.raises(SettingsError):
+        file.flush()
+    file.close()
