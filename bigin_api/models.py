@@ -53,6 +53,9 @@ class Module:
         )
 
 
+ANY_MODULE = "se_module"
+
+
 @dataclass(frozen=True)
 class PickListValue:
     """A value of a pick list. Records hold ``actual_value``; people see ``display_value``.
@@ -106,7 +109,7 @@ class Field:
     updatable: bool = False  # may be sent on update
     sortable: bool = False
     filterable: bool = False
-    lookup_module: str | None = None  # of a lookup: the module it points to
+    lookup_module: str | None = None  # of a lookup: the module it points to; None where it may be any
     linking_lookup: str | None = None  # of a multi-select lookup: the lookup's name in a linking row
     textarea_type: str | None = None  # small, large, rich_text
     formula_return_type: str | None = None
@@ -135,7 +138,7 @@ class Field:
             updatable=_is_writable(name, raw, "edit"),
             sortable=raw.get("sortable") is True,
             filterable=raw.get("filterable") is True,
-            lookup_module=api_name_of(lookup.get("module")) or api_name_of(many.get("connected_module")),
+            lookup_module=_target(lookup.get("module")) or _target(many.get("connected_module")),
             linking_lookup=text(many.get("connectedlookup_apiname")),
             textarea_type=text(mapping(raw.get("textarea")).get("type")),
             formula_return_type=text(mapping(raw.get("formula")).get("return_type")),
@@ -252,3 +255,13 @@ def _is_writable(name: str, raw: Raw, way: str) -> bool:
     # The profiles are those that have the field; whose token this is they do not say.
     permissions = [each.get("permission_type") for each in entries(raw, "profiles")]
     return not permissions or "read_write" in permissions
+
+
+def _target(module: Any) -> str | None:
+    """The module that a lookup points to. ``se_module`` is none: it stands for any (seen live).
+
+    >>> _target({"api_name": "se_module", "id": None}) is None, _target({"api_name": "Accounts"})
+    (True, 'Accounts')
+    """
+    name = api_name_of(module)
+    return None if name == ANY_MODULE else name

@@ -13,8 +13,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "token_paging": ("keyset", "offset"),
     "ims": ("exclusive", "inclusive", "ignored"),
     "unapproved_in_coql": ("hidden", "shown"),
-    "rich_text_cut": ("characters", "utf16"),
-    "any_module_lookups": ("listed", "se_module"),
+    "rich_text_cut": ("utf16", "characters"),
+    "any_module_lookups": ("se_module", "listed"),
     "pipeline_json_type": ("jsonobject", "string", "absent"),
 }
 
@@ -36,8 +36,8 @@ class Settings:
     visibility_delay_seconds: float = 0.0  # from a change's stamp until any reader sees it
     unapproved_in_coql: str = "hidden"  # whether COQL sees records under approval: FACTS 7.24 tells of lists
     search_lag_seconds: int = 15  # FACTS 4 (10 to 20 seconds)
-    rich_text_cut: str = "characters"  # how lists count the 500 after which they cut: FACTS 7.23
-    any_module_lookups: str = "listed"  # how What_Id and Parent_Id tell their modules: FACTS 7.21
+    rich_text_cut: str = "utf16"  # how lists count the 500 after which they cut: FACTS 7.23
+    any_module_lookups: str = "se_module"  # how What_Id and Parent_Id tell their modules: FACTS 7.21
     pipeline_json_type: str = "jsonobject"  # of the field Pipeline, whatever its values are: FACTS 7.21
     job_seconds: float = 0.2  # how long a bulk job stays ADDED, and again IN PROGRESS
     location: str = "us"  # the data center of the organisation: FACTS 6a (other_dc)

@@ -77,4 +77,5 @@ def _column(
     if kind == "link":
         named_by = display_fields.get(field.lookup_module or "")
         return Column(name, kind, f"{name}.{named_by}") if named_by else None
-    return Column(name, kind, choices=frozenset(each.actual_value for each in field.pick_list_values))
+    choices = field.pick_list_values if kind == "choices" else ()
+    return Column(name, kind, choices=frozenset(each.actual_value for each in choices))

@@ -7,6 +7,7 @@ participants of an event. Rows of subforms and multi-select lookups stand in ``r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,8 +30,10 @@ from target_bigin.settings import LookupSettings, StreamSettings
 Relation = Callable[[Record, Any], Iterator[PendingLink]]
 """What the value of one field links to; what is known already it puts in its place. May raise Reject."""
 
-# Where metadata name no module: what a note may hang on. Source: related-list Notes (Bigin v2).
-PARENT_MODULES = ("Contacts", "Accounts", "Pipelines", "Products")
+# Where metadata name no module (`se_module`: any): what an activity may be about, what a note may hang on.
+# Source: related-list Notes, insert-records (Bigin v2).
+RELATED_MODULES = ("Accounts", "Pipelines", "Products")
+PARENT_MODULES = ("Contacts", *RELATED_MODULES)
 
 
 def relations_of(fields: Mapping[str, Field], settings: StreamSettings) -> dict[str, Relation]:
@@ -79,15 +82,18 @@ def _user(described: Field, settings: StreamSettings) -> Relation:
 
 def _related(described: Field, settings: StreamSettings) -> Relation:
     """``What_Id`` of an activity, with the word for its module beside it."""
-    return _with_word(link_of(described, settings), _put_related)
+    return _with_word(_of_any(link_of(described, settings), RELATED_MODULES), _put_related)
 
 
 def _parent(described: Field, settings: StreamSettings) -> Relation:
     """``Parent_Id`` of a note, with its module inside."""
-    link = link_of(described, settings)
-    modules = link.modules if link.by_source else link.modules or PARENT_MODULES
-    link = Link(link.name, modules, link.how, by_source=link.by_source, must_be_there=True)
+    link = replace(_of_any(link_of(described, settings), PARENT_MODULES), must_be_there=True)
     return _with_word(link, _put_parent)
+
+
+def _of_any(link: Link, modules: tuple[str, ...]) -> Link:
+    """A link whose metadata name no module; ids of another organisation tell theirs by themselves."""
+    return link if link.modules or link.by_source else replace(link, modules=modules)
 
 
 def _with_word(link: Link, put: Callable[[Fields, str, Target | None], None]) -> Relation:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -48,22 +50,26 @@ def test_lines_are_appended_and_the_file_appears_with_the_first(target, tmp_path
 
 
 def test_rejects_can_be_fed_back_by_one_line(sandbox, target, tmp_path):
-    """After the cause is mended, the documented line makes a Singer stream of the file."""
+    """After the cause is mended, the documented line sends them again."""
     rows = [{"Email": f"a{n}@b.se", "Last_Name": "x" * 90, "Title": "CEO"} for n in range(3)]
     target([CONTACTS, *records("Contacts", rows)], max_rejects=3)
+    config = tmp_path / "mended.json"
+    config.write_text(json.dumps(settings_of(sandbox, tmp_path, streams={"Contacts": {"truncate": True}})))
     page = Path(__file__).parents[2].joinpath("docs", "how-to", "feed-rejects-back.md").read_text()
-    line = re.search(r"```sh\n(python3 -c .*?) \| target-bigin", page, re.DOTALL)[1]
-    script = line.replace("mended.jsonl", shlex.quote(str(tmp_path / "rejects.jsonl")))
+    line = re.search(r"```sh\n(bigin retry .*?)\n```", page)[1]
+    for said, meant in (("target-bigin-rejects.jsonl", tmp_path / "rejects.jsonl"), ("config.json", config)):
+        line = line.replace(said, shlex.quote(str(meant)))
 
-    fed = subprocess.run(script, shell=True, check=True, capture_output=True, text=True).stdout
-    settings = settings_of(sandbox, tmp_path, streams={"Contacts": {"truncate": True}})
-    code, _, said = command(settings, tmp_path, fed)
+    ended = subprocess.run(
+        f"{shlex.quote(str(Path(sys.executable).parent))}/{line}", shell=True, capture_output=True, text=True
+    )
 
-    assert code == 0, said
+    assert ended.returncode == 0, ended.stderr
     written = [
         each for each in sandbox.dump("Contacts") if each["Title"] == "CEO" and len(each["Last_Name"]) == 80
     ]
     assert len(written) == 3
+    assert not (tmp_path / "rejects.jsonl").exists()
 
 
 def test_a_dry_run_writes_nothing_and_tells_all(sandbox, target, tmp_path):
