@@ -12,7 +12,7 @@ import click
 
 from bigin_api import BiginError, Client, ClientSettings
 from bigin_api.access.grants import Accounts, Grant
-from bigin_api.access.scopes import PURPOSES, Purpose, scopes_for
+from bigin_api.access.scopes import EVERY_MODULE, PURPOSES, Purpose, scopes_for
 from bigin_api.settings import DATA_CENTERS
 from bigin_cli.settings_file import check_writable, read_settings, write_settings
 from bigin_cli.subcommand import Trouble, subcommand
@@ -64,7 +64,7 @@ def command(
     check_writable(config)
     scopes = scopes_for(purpose, [each for each in (modules or "").split(",") if each.strip()])
     with _accounts(settings) as accounts:
-        grant = accounts.redeem(code) if code else _by_device(accounts, scopes)
+        grant = accounts.redeem(code) if code else _by_device(accounts, scopes, purpose)
     settings |= {"refresh_token": grant.refresh_token, "data_center": grant.data_center}
     write_settings(config, settings)  # before the check: a consent must not be lost to a call that fails
     who = _check(settings, config)
@@ -102,10 +102,14 @@ def _accounts(settings: Mapping[str, Any]) -> Accounts:
     )
 
 
-def _by_device(accounts: Accounts, scopes: tuple[str, ...]) -> Grant:
+def _by_device(accounts: Accounts, scopes: tuple[str, ...], purpose: Purpose) -> Grant:
     """Show the code and wait until it is confirmed."""
     shown = accounts.begin(scopes)
     click.echo(f"Asks for: {', '.join(scopes)}")
+    if purpose != "write" and EVERY_MODULE in scopes:
+        click.echo(
+            f"{EVERY_MODULE} may write, too: no scope only reads every module. --modules asks for less."
+        )
     click.echo(f"Open {shown.verification_url}")
     minutes = f"{shown.patience / 60:.0f} minutes"
     click.echo(f"and confirm the code {shown.user_code} as a user of Bigin, within {minutes}.")

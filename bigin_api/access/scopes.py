@@ -27,6 +27,7 @@ SCOPED_MODULES = (
     "Attachments",
 )
 MODULES = "ZohoBigin.modules"
+EVERY_MODULE = f"{MODULES}.ALL"  # there is none that only reads them all
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,20 @@ def scopes_for(purpose: Purpose, modules: Sequence[str] = ()) -> tuple[str, ...]
 
     >>> scopes_for("feed", ["contacts"])[:2]
     ('ZohoBigin.modules.contacts.READ', 'ZohoBigin.settings.READ')
-    >>> scopes_for("write")[0]
-    'ZohoBigin.modules.ALL'
+    >>> scopes_for("read")[0], scopes_for("write", ["Contacts"])[0]
+    ('ZohoBigin.modules.ALL', 'ZohoBigin.modules.contacts.ALL')
     """
     operation = "ALL" if purpose == "write" else "READ"
     return (*module_scopes(modules, operation), *(scope.name for scope in NEEDED[purpose]))
 
 
 def module_scopes(modules: Iterable[str], operation: str) -> tuple[str, ...]:
-    """The scopes for these modules; that of all modules if one of them has none of its own."""
-    names = []
-    for module in modules:
-        name = known_module(module)
-        if name is None:
-            return (f"{MODULES}.{operation}",)
-        names.append(name.lower())
-    return tuple(f"{MODULES}.{name}.{operation}" for name in dict.fromkeys(names)) or (
-        f"{MODULES}.{operation}",
-    )
+    """The scopes for these modules; EVERY_MODULE for none, or if one of them has no scope of its own."""
+    known = [known_module(module) for module in modules]
+    names = [name.lower() for name in known if name is not None]
+    if not names or len(names) < len(known):
+        return (EVERY_MODULE,)
+    return tuple(f"{MODULES}.{name}.{operation}" for name in dict.fromkeys(names))
 
 
 def known_module(name: str) -> str | None:

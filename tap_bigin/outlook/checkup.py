@@ -17,7 +17,8 @@ from bigin_api.access.checkup import (
     right_of,
     why_it_ended,
 )
-from bigin_api.access.scopes import BULK_READ, COQL, SETTINGS
+from bigin_api.access.scopes import BULK_READ, COQL, SCOPED_MODULES, SETTINGS, module_scopes
+from bigin_api.errors import ScopeMissing
 from tap_bigin.discovery.definition import ModuleDefinition
 from tap_bigin.run import Run
 from tap_bigin.streams import define_streams
@@ -40,6 +41,7 @@ class ModuleCheck:
     readable: bool
     reason: str | None = None
     right: str | None = None  # that the token's user would need, as Bigin calls it
+    scope: str | None = None  # that the token would need
 
     def to_json(self) -> dict[str, Any]:
         """As the keys of ``bigin doctor --json``."""
@@ -104,6 +106,9 @@ def check_tap(run: QuietRun, checkup: Checkup) -> list[ModuleCheck]:
 def _try(client: Client, module: str) -> ModuleCheck:
     try:
         client.labelled(module).records.page(module, ["id"], per_page=1)
+    except ScopeMissing as refused:
+        scope = module_scopes([module] if module in SCOPED_MODULES else [], "READ")[0]
+        return ModuleCheck(module, readable=False, reason=reason_of(refused), scope=scope)
     except Refused as refused:
         return ModuleCheck(module, readable=False, reason=reason_of(refused), right=right_of(refused) or None)
     return ModuleCheck(module, readable=True)
@@ -116,11 +121,7 @@ def _judge_modules(
     for each in checked:
         if not each.readable:
             tell = checkup.fail if each.module in settings.modules else checkup.warn
-            tell(
-                f"{each.module} cannot be read. {each.reason or ''}".strip(),
-                f"give the token's user the right {each.right or 'to view it'} (Settings > Profiles), "
-                "or leave the module out of modules",
-            )
+            tell(f"{each.module} cannot be read. {each.reason or ''}".strip(), _remedy(each))
     found = {each.module for each in checked}
     offered = [each.api_name for each in client.metadata.modules()]
     for name in settings.modules:
@@ -130,6 +131,16 @@ def _judge_modules(
             checkup.fail(f"modules: there is no module {name!r} that could be read.", hint)
     if not any(each.readable for each in checked):
         checkup.fail("No module can be read.", "check modules, the scopes and the rights of the token's user")
+
+
+def _remedy(module: ModuleCheck) -> str:
+    """What makes a module readable."""
+    if module.scope is not None:
+        return f"run `bigin auth` again for the scope {module.scope}, or leave the module out of modules"
+    right = module.right or "to view it"
+    return (
+        f"give the token's user the right {right} (Settings > Profiles), or leave the module out of modules"
+    )
 
 
 def _judge_methods(settings: TapSettings, checkup: Checkup) -> None:

@@ -8,6 +8,7 @@ import pytest
 from support.scripted import Answer, token_answer
 
 from bigin_cli.auth import command as auth
+from bigin_cli.doctor import command as doctor
 
 NEW = "the-new-refresh-token"
 GRANTED = Answer.of({"access_token": "the-access-token", "refresh_token": NEW, "expires_in": 3600})
@@ -162,6 +163,24 @@ def test_the_device_flow_of_the_sandbox(run, sandbox, tmp_path, location):
     settings = json.loads(config.read_text())
     assert settings["data_center"] == location
     assert settings["refresh_token"] not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "readable"),
+    [([], {"Contacts", "Subscriptions"}), (["--modules", "Contacts,Pipelines"], {"Contacts", "Pipelines"})],
+)
+def test_the_scopes_asked_for_are_enough(run, sandbox, tmp_path, options, readable):
+    """The doctor finds nothing missing in what was just granted."""
+    sandbox.settings(device_consent="approve", device_interval_ms=100)
+    config = tmp_path / "config.json"
+    client = ["--client-id", sandbox.client_id, "--client-secret", sandbox.client_secret]
+    run(auth, *client, "--accounts-url", sandbox.url, "--config", config, *options)
+
+    found = json.loads(run(doctor, "--config", config, "--json").stdout)
+
+    assert found["ok"]
+    assert found["missing_scopes"] == []
+    assert readable <= {each["module"] for each in found["modules"] if each["readable"]}
 
 
 def test_a_person_who_says_no(run, sandbox, tmp_path):
