@@ -16,6 +16,10 @@ import msgspec
 from bigin_api.moments import parse_moment
 
 _ID = re.compile(r"/\d{4,}(?=/|$)")
+# As it is written, and sure to be a day that there is; any other is parsed.
+_TIME = re.compile(
+    r"\d{3}[1-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$", re.ASCII
+)
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUS_CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
@@ -81,7 +85,8 @@ class LogReader:
                 continue
             try:
                 entry = self._decoder.decode(line)
-                _ = entry.moment
+                if _TIME.match(entry.time) is None:
+                    _ = entry.moment
             except (msgspec.MsgspecError, ValueError):
                 self.unreadable += 1
             else:
@@ -102,10 +107,9 @@ class Choice:
 
     def takes(self, entry: Entry) -> bool:
         """Whether an entry is wanted."""
-        moment = entry.moment
         return (
-            (self.since is None or moment >= self.since)
-            and (self.until is None or moment < self.until)
+            (self.since is None or entry.moment >= self.since)
+            and (self.until is None or entry.moment < self.until)
             and (not self.methods or entry.method in self.methods)
             and (not self.paths or any(fnmatchcase(entry.path, glob) for glob in self.paths))
             and (not self.modules or entry.module in self.modules)

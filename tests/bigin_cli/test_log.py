@@ -19,6 +19,8 @@ ENTRIES = [
     {"time": "2026-05-15T00:00:00.000Z", "method": "POST", "path": "/Accounts/upsert", "module": "Accounts", "stream": "companies", "status": None, "code": "ConnectionFailed", "ms": 60_000, "credits": 10, "records": 100, "attempt": 1},
 ]  # fmt: skip
 
+NO_DAY = json.dumps({**ENTRIES[0], "time": "2026-02-31T00:00:00.000Z"}).encode() + b"\n"
+
 
 @pytest.fixture
 def api_log(tmp_path: Path) -> Path:
@@ -109,13 +111,13 @@ def test_no_colour_and_nothing_cut_on_a_pipe(run, tmp_path):
 def test_a_log_that_was_cut_off_or_packed_is_read_all_the_same(run, api_log, tmp_path):
     """A killed run leaves half a line; logs that are kept are packed."""
     packed = tmp_path / "old.jsonl.gz"
-    packed.write_bytes(gzip.compress(api_log.read_bytes() + b'{"time": "2026-05-1'))
+    packed.write_bytes(gzip.compress(api_log.read_bytes() + NO_DAY + b'{"time": "2026-05-1'))
 
     result = run(log, packed, "--format", "json")
     piped = run(log, "-", "--format", "json", given=api_log.read_text())
 
     assert len(json.loads(result.stdout)) == len(ENTRIES)
-    assert "1 lines are none of an API log" in result.stderr
+    assert "2 lines are none of an API log" in result.stderr
     assert json.loads(piped.stdout) == ENTRIES
 
 
