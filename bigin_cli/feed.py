@@ -14,6 +14,7 @@ import click
 
 from bigin_api import Client
 from bigin_api.moments import parse_moment, utc_text
+from bigin_cli.subcommand import Trouble, subcommand
 from bigin_feed.log import FeedLog
 from bigin_feed.settings import ENV_PREFIX, FEED_SETTINGS, FeedSettings, read_settings
 
@@ -37,7 +38,13 @@ def command() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
 
 
-@command.command()
+@subcommand(
+    "feed serve",
+    examples="""
+    bigin feed serve --config feed.json
+    BIGIN_FEED_FEED_LOG=postgresql://feed@db/crm bigin feed serve --config feed.json --port 8000
+    """,
+)
 @CONFIG
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8686, show_default=True, help="Port; 0 for a free one.")
@@ -48,10 +55,17 @@ def serve(config: str | None, host: str, port: int) -> None:
     try:
         serve_feed(_settings(config), host=host, port=port, say=_say)
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}.") from error
+        raise Trouble(f"cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
-@command.command(context_settings={"ignore_unknown_options": True})
+@subcommand(
+    "feed run",
+    context_settings={"ignore_unknown_options": True},
+    examples="""
+    bigin feed run --log sqlite:///bigin-feed.sqlite -- meltano run tap-bigin target-postgres
+    bigin feed run -- 'tap-bigin --config tap.json --state state.json | ./load.sh'
+    """,
+)
 @LOG
 @click.option(
     "--at-most-every", type=click.FloatRange(0), default=2.0, show_default=True, metavar="SECONDS",
@@ -76,7 +90,7 @@ def run(log_url: str, at_most_every: float, at_least_every: float, run: tuple[st
         supervisor.run()
 
 
-@command.command()
+@subcommand("feed status", examples="bigin feed status --log sqlite:///bigin-feed.sqlite")
 @LOG
 @click.option("--secrets", is_flag=True, help="Show the addresses' secret and the channel's token, too.")
 def status(log_url: str, *, secrets: bool) -> None:
@@ -97,7 +111,7 @@ def status(log_url: str, *, secrets: bool) -> None:
         _say(f"channel    {kept['feed']['channel_id']}")
 
 
-@command.command()
+@subcommand("feed position", examples="bigin feed position --at 2026-05-14T09:53:58Z")
 @LOG
 @click.option("--at", required=True, metavar="TIME", help="Such as 2026-05-14T09:53:58Z.")
 def position(log_url: str, at: str) -> None:
@@ -114,7 +128,7 @@ def position(log_url: str, at: str) -> None:
     _say(json.dumps({"feed": {"log": state.id, "position": found}}))
 
 
-@command.command("stop-channels")
+@subcommand("feed stop-channels", examples="bigin feed stop-channels --config feed.json")
 @CONFIG
 def stop_channels(config: str | None) -> None:
     """End the channel at Bigin; bigin feed serve opens it again."""
@@ -126,6 +140,10 @@ def stop_channels(config: str | None) -> None:
         Channels(client, channel).stop()
         log.keep({"channel": {"expires": None, "modules": list(settings.modules)}})
     _say("bigin feed: the channel is ended.")
+
+
+for _each in (serve, run, status, position, stop_channels):
+    command.add_command(_each, (_each.name or "").removeprefix("feed "))
 
 
 def _settings(path: str | None) -> FeedSettings:

@@ -207,9 +207,15 @@ def commands_page() -> str:
         if not each.exists:
             continue
         extra = f" Extra: `pip install 'bigin-singer[{each.extra}]'`." if each.extra else ""
-        parts.append(
-            f"## `bigin {name}`\n\n{each.help}{extra}\n\n```text\n{helped(each.load(), name)}\n```\n"
-        )
+        command = each.load()
+        parts.append(f"## `bigin {name}`\n\n{each.help}{extra}\n")
+        if isinstance(command, click.Group):
+            parts += [
+                f"### `bigin {name} {sub}`\n\n```text\n{helped(under, f'{name} {sub}')}\n```\n"
+                for sub, under in command.commands.items()
+            ]
+        else:
+            parts.append(f"```text\n{helped(command, name)}\n```\n")
     return "\n".join(parts)
 
 

@@ -8,9 +8,11 @@ import time
 
 import pytest
 import requests
+from support.command import run_command
 from support.feed import Feed
 from support.sandbox import Sandbox
 
+import bigin_cli.main as cli
 from bigin_feed.log import FeedLog
 
 PATIENCE = 20
@@ -282,6 +284,18 @@ def test_the_log_of_another_organisation_is_refused(sandbox, feed, tmp_path):
 
     with pytest.raises(pytest.fail.Exception, match="belongs to organisation 99"):
         Feed(tmp_path, sandbox.settings_for(feed_log=feed.log_url))
+
+
+def test_the_channel_is_ended_on_request(sandbox, feed):
+    """Bigin lists none any more, and status says so; the receiver, still running, would open it again."""
+    feed.stop()
+
+    ended = run_command(lambda: cli.main(["feed", "stop-channels", "--config", str(feed.config)]))
+    status = run_command(lambda: cli.main(["feed", "status", "--log", feed.log_url]))
+
+    assert (ended.code, ended.out) == (0, "bigin feed: the channel is ended.\n")
+    assert sandbox.api("GET", "/actions/watch").status_code == 204
+    assert "it was stopped" in status.out
 
 
 def test_what_was_answered_survives_a_kill_of_the_receiver(feed, tmp_path):

@@ -158,5 +158,5 @@ def test_wrong_use_is_told_in_a_line(log, tmp_path):
     assert run("position", "--log", log.url, "--at", "yesterday").code == 2
     missing = run("status", "--log", f"sqlite:///{tmp_path / 'none.sqlite'}")
     assert missing.code == 1
-    assert missing.said.startswith("Error: feed_log: there is no file")
+    assert missing.said.startswith("bigin feed status: feed_log: there is no file")
     assert not (tmp_path / "none.sqlite").exists()
