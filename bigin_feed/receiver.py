@@ -14,6 +14,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -117,10 +118,21 @@ class Receiver:
         return Response(status_code=202)
 
     async def _store(self, told: tuple[Told, ...], digest: str | None) -> Response:
+        loop = asyncio.get_running_loop()
+        self.writer.answer_by(loop.call_soon_threadsafe)  # so that ``told_so`` runs in this loop
+        stored: asyncio.Future[bool] = loop.create_future()
+
+        def told_so(done: Future[int]) -> None:
+            if not stored.done():  # else nobody waits for it any more
+                stored.set_result(done.exception() is None)
+
         try:
-            await asyncio.wrap_future(self.writer.append(Post(told, now_text(), digest)))
+            self.writer.append(Post(told, now_text(), digest)).add_done_callback(told_so)
+            is_stored = await stored
         except Unwritten:
-            raise HTTPException(503, "the log cannot be written") from None
+            is_stored = False
+        if not is_stored:
+            raise HTTPException(503, "the log cannot be written")
         return Response(status_code=200)
 
     def _health(self) -> dict[str, Any]:

@@ -23,6 +23,15 @@ PRUNED_AT_ONCE = 10_000
 ROWS_AT_ONCE = 5_000
 DIGESTS_AT_ONCE = 500  # SQLite takes 999 values in a statement, or more
 
+# Made once: what SQLAlchemy would do anew for each statement costs more than the statement itself.
+_LOCKED_HEAD = sa.select(COUNTER.c.head).with_for_update()
+_SET_HEAD = sa.update(COUNTER).values(head=sa.bindparam("new_head"))
+_SET_HEAD_AND_HEARTBEAT = _SET_HEAD.values(heartbeat=sa.bindparam("new_beat"))
+_KNOWN_DIGESTS = sa.select(BODIES.c.digest).where(
+    BODIES.c.digest.in_(sa.bindparam("digests", expanding=True))
+)
+_ADD_BODIES, _ADD_ROWS, _ADD_SILENCE = sa.insert(BODIES), sa.insert(ROWS), sa.insert(SILENCES)
+
 
 def now_text() -> str:
     """The present as the log writes it: UTC, milliseconds, so that texts sort as moments do."""
@@ -128,24 +137,24 @@ class FeedLog:
         heartbeat: str | None = None,
     ) -> int:
         """Store POSTs, a silence ``(begun, ended, why)`` and a heartbeat together; gives the new head."""
-        with self.writing() as connection:
-            head = connection.execute(sa.select(COUNTER.c.head)).scalar_one()
+        with self._engine.begin() as connection:
+            head: int = connection.execute(_LOCKED_HEAD).scalar_one()
             if silence is not None:
                 head += 1
-                connection.execute(
-                    sa.insert(SILENCES).values(
-                        seq=head, **dict(zip(("begun", "ended", "why"), silence, strict=True))
-                    )
-                )
+                begun, ended, why = silence
+                noted = {"seq": head, "begun": begun, "ended": ended, "why": why}
+                connection.execute(_ADD_SILENCE, noted)
             rows = [_row(each, post) for post in _new(connection, posts) for each in post.told]
             for row in rows:
                 head += 1
                 row["seq"] = head
             if rows:
-                connection.execute(sa.insert(ROWS), rows)
-            changed = {"head": head} if heartbeat is None else {"head": head, "heartbeat": heartbeat}
-            connection.execute(sa.update(COUNTER).values(changed))
-            return int(head)
+                connection.execute(_ADD_ROWS, rows)
+            if heartbeat is None:
+                connection.execute(_SET_HEAD, {"new_head": head})
+            else:
+                connection.execute(_SET_HEAD_AND_HEARTBEAT, {"new_head": head, "new_beat": heartbeat})
+            return head
 
     def keep(self, values: Mapping[str, Any]) -> None:
         """Keep values by name, in place of those that were kept."""
@@ -190,7 +199,7 @@ class FeedLog:
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes. Writers go one after the other, so none waits in a circle."""
         with self._engine.begin() as connection:
-            connection.execute(sa.select(COUNTER.c.head).with_for_update())
+            connection.execute(_LOCKED_HEAD)
             yield connection
 
     @contextmanager
@@ -206,12 +215,12 @@ def _new(connection: Connection, posts: Sequence[Post]) -> list[Post]:
     digests = list(by_digest)
     for start in range(0, len(digests), DIGESTS_AT_ONCE):
         some = digests[start : start + DIGESTS_AT_ONCE]
-        known = connection.execute(sa.select(BODIES.c.digest).where(BODIES.c.digest.in_(some)))
+        known = connection.execute(_KNOWN_DIGESTS, {"digests": some})
         for digest in known.scalars().all():
             del by_digest[digest]
     if by_digest:
         noted = [{"digest": digest, "received": each.received} for digest, each in by_digest.items()]
-        connection.execute(sa.insert(BODIES), noted)
+        connection.execute(_ADD_BODIES, noted)
     fresh = set(map(id, by_digest.values()))
     return [each for each in posts if each.digest is None or id(each) in fresh]
 

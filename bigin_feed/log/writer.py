@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
+from functools import partial
 from queue import Empty, Full, Queue
 
 import sqlalchemy as sa
@@ -20,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000  # POSTs that wait for a commit; beyond, the answer is 503
 MOST_TOGETHER = 1_000
+BEAT_SECONDS = 30.0  # patience with a heartbeat
 _Item = tuple[Post | None, "Future[int]"]  # None: a heartbeat
 
 
@@ -34,7 +38,8 @@ class LogWriter:
         self._log = log
         self._queue: Queue[_Item | None] = Queue(most_waiting)
         self._is_ending = False
-        self._failing_since: tuple[str, str] | None = None  # moment and why
+        self._tell: Callable[[Callable[[], None]], object] = lambda answer: answer()
+        self._failing_since: str | None = None
         self._thread = threading.Thread(target=self._run, name="feed-log-writer", daemon=True)
         self._thread.start()
 
@@ -42,9 +47,16 @@ class LogWriter:
         """Store a POST; the result is the log's head after it. Raises Unwritten, here or by the future."""
         return self._put(post)
 
+    def answer_by(self, tell: Callable[[Callable[[], None]], object]) -> None:
+        """Let futures be set by what ``tell`` calls: an event loop is woken once a batch, not once a POST."""
+        self._tell = tell
+
     def beat(self) -> None:
         """Write a heartbeat and wait for it. Raises Unwritten."""
-        self._put(None).result()
+        try:
+            self._put(None).result(BEAT_SECONDS)
+        except FutureTimeout:
+            raise Unwritten("the heartbeat is not written yet") from None
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -104,16 +116,15 @@ class LogWriter:
                 for each in batch:
                     self._write([each])
         else:
-            for _, future in batch:
-                future.set_result(head)
+            self._answer(partial(_give, batch, head))
 
     def _append(self, batch: list[_Item]) -> int:
         posts = [post for post, _ in batch if post is not None]
         now = now_text()
         silence = None
         if self._failing_since is not None:
-            begun, why = self._failing_since
-            silence = (begun, now, f"the log could not be written: {why}")
+            # Why in detail is on stderr: silences are public, a database's words may name host and user.
+            silence = (self._failing_since, now, "the log could not be written")
         heartbeat = now if len(posts) < len(batch) else None
         head = self._log.append(posts, silence=silence, heartbeat=heartbeat)
         self._failing_since = None
@@ -122,10 +133,25 @@ class LogWriter:
     def _fail(self, batch: list[_Item], error: Exception) -> None:
         why = " ".join(str(getattr(error, "orig", None) or error).split())
         if self._failing_since is None:
-            self._failing_since = (now_text(), why)
+            self._failing_since = now_text()
             logger.error("The log could not be written: %s. Notifications are answered with 503.", why)
-        for _, future in batch:
-            future.set_exception(Unwritten(why))
+        self._answer(partial(_refuse, batch, why))
+
+    def _answer(self, answer: Callable[[], None]) -> None:
+        try:
+            self._tell(answer)
+        except RuntimeError:  # the event loop has ended
+            answer()
+
+
+def _give(batch: list[_Item], head: int) -> None:
+    for _, future in batch:
+        future.set_result(head)
+
+
+def _refuse(batch: list[_Item], why: str) -> None:
+    for _, future in batch:
+        future.set_exception(Unwritten(why))
 
 
 def _taken(post: Post | None, future: Future[int]) -> _Item:
