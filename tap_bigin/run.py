@@ -11,7 +11,7 @@ from tap_bigin.discovery.description import Description
 from tap_bigin.lists.deletions import DeletedLists
 from tap_bigin.report import RunReport
 from tap_bigin.settings import TapSettings
-from tap_bigin.singer.prefetch import Prefetch
+from tap_bigin.singer.prefetch import MOST_READERS, Prefetch
 
 if TYPE_CHECKING:
     import logging
@@ -37,6 +37,10 @@ class Readable(Protocol):
 
     name: str
     selected: bool
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether a bookmark tells how far it was read."""
 
     def read_ahead(self, state: State) -> Iterator[Batch]:
         """Its batches, read in a thread."""
@@ -67,6 +71,7 @@ class Run:
         self._streams = streams
         self._prefetch: Prefetch | None = None
         self._ended: set[str] = set()
+        self.has_progressed = False
         self._since_state = 0
         self._state_due = time.monotonic() + SECONDS_PER_STATE
         self.report = RunReport(logger)
@@ -113,6 +118,7 @@ class Run:
             stream = self._selected[arrival.stream]
             if arrival.batch is not None:
                 stream.write(arrival.batch)
+                self.has_progressed = True
             else:
                 self._ended.add(arrival.stream)
                 stream.end(arrival.error)
@@ -135,8 +141,14 @@ class Run:
     @cached_property
     def _arrivals(self) -> Iterator[Arrival]:
         """What all selected streams read, side by side."""
+        # With a budget one after the other, so that streams come to their end, and what is begun goes first.
+        has_budget = bool(self._config.get("credit_budget"))
+        streams = list(self._selected.values())
+        if has_budget:
+            streams.sort(key=_what_is_left)
         self._prefetch = Prefetch(
-            {name: partial(each.read_ahead, each.saved_state()) for name, each in self._selected.items()}
+            {each.name: partial(each.read_ahead, each.saved_state()) for each in streams},
+            at_once=1 if has_budget else MOST_READERS,
         )
         return self._prefetch.arrivals()
 
@@ -147,3 +159,11 @@ class Run:
             self._prefetch.close()
         self.calls.close(wait_for_running=False)
         self.client.close()
+
+
+def _what_is_left(stream: Readable) -> int:
+    """The order within a budget: what is begun, what has not been read in full yet, the rest."""
+    state = stream.saved_state()
+    if "pass" in state:
+        return 0
+    return 1 if stream.is_incremental and "replication_key_value" not in state else 2

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+CREDITS_OF_A_PAGE = 10
+"""A page of a module, with fields in several groups, a count, and the list of what was deleted."""
+
+
 class TapBigin(BiginCommand):
     """Singer tap for Bigin by Zoho CRM: everything an organisation holds, from its own metadata."""
 
@@ -136,10 +140,19 @@ class TapBigin(BiginCommand):
         """The account, then what went wrong, if anything: the last line says how the run ended."""
         for line in self.shared.report.lines(self.shared.client.spent()):
             self.logger.info("%s", line)
-        if self.shared.budget_reached is not None:
+        reached = self.shared.budget_reached
+        if reached is not None and not self.shared.has_progressed:
+            spent = self.shared.client.spent().credits
+            self.logger.error(
+                "%s That is not enough to read a page, so no run would come further: at least %d are needed.",
+                reached.message,
+                spent + CREDITS_OF_A_PAGE,
+            )
+            sys.exit(FAILED)
+        if reached is not None:
             self.logger.warning(
                 "%s The state says where the next run goes on: %s.",
-                self.shared.budget_reached.message,
+                reached.message,
                 ", ".join(each.name for each in self.shared.report.streams.values() if each.unfinished),
             )
         self._tell_failures()

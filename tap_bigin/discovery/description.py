@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, Refused, ServerError
+from bigin_api import BiginError, CreditBudgetReached, Refused, ServerError
 from bigin_api.models import Module
 from tap_bigin.discovery.definition import REPLICATION_KEY, readable_modules
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from bigin_api import Client, Field, InFlight
     from tap_bigin.discovery.catalog_cache import Carried
+
+CREDITS_BESIDE = 10
+"""Of a run with a budget, beside the fields of its modules: a page, the list of modules, deletions."""
 
 Described = tuple[Module, "tuple[Field, ...]"]
 
@@ -92,9 +95,15 @@ class Description:
 
     def _with_fields(self, modules: Sequence[Module]) -> Iterator[Described]:
         names = [module.api_name for module in modules]
-        for module, fields in zip(modules, self._calls.map_in_order(self._fields_of, names), strict=True):
-            if fields is not None:
-                yield module, fields
+        try:
+            for module, fields in zip(modules, self._calls.map_in_order(self._fields_of, names), strict=True):
+                if fields is not None:
+                    yield module, fields
+        except CreditBudgetReached as reached:
+            raise CreditBudgetReached(
+                f"{reached.message} To describe {len(names)} modules costs as many credits: "
+                f"at least {len(names) + CREDITS_BESIDE} are needed, or fewer modules selected."
+            ) from None
 
     def _fields_of(self, module: str) -> tuple[Field, ...] | None:
         """A module's fields, None if the token may not see them or Bigin does not tell them."""

@@ -175,7 +175,8 @@ def _explained(error: Any) -> str:
 def clear_ending(logger: logging.Logger) -> Iterator[None]:
     """Turn what ends a run into its last line and its exit code.
 
-    Reaching ``credit_budget`` is a good end; a fault of ours shows where it is before the last line.
+    Reaching ``credit_budget`` before anything was read is none: no run would come further. A fault of ours
+    shows where it is.
     """
     try:
         yield
@@ -187,8 +188,9 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         # Threads may wait a minute for an answer that nobody needs any more.
         os._exit(ended.exit_code)
     except CreditBudgetReached as reached:
-        logger.warning("%s", reached.message)
-        sys.exit(0)
+        # Nothing has been read: the next run would end here too.
+        logger.error("%s No run would come further with it.", reached.message)  # noqa: TRY400
+        sys.exit(FAILED)
     except BiginError as error:
         logger.error("%s", error.message)  # noqa: TRY400 -- one line, for a person
         sys.exit(FAILED)

@@ -41,12 +41,14 @@ class Arrival:
 class Prefetch:
     """The readers of a run, in the order in which they begin."""
 
-    def __init__(self, readers: Mapping[str, Callable[[], Iterable[Batch]]]) -> None:
+    def __init__(
+        self, readers: Mapping[str, Callable[[], Iterable[Batch]]], *, at_once: int = MOST_READERS
+    ) -> None:
         self._unfinished = len(readers)
         self._closed = False
         self._numbers = count()
         self._queue: PriorityQueue[Arrival] = PriorityQueue(BATCHES_WAITING)
-        self._pool = InFlight(min(MOST_READERS, max(1, len(readers))), name="bigin-stream")
+        self._pool = InFlight(min(at_once, max(1, len(readers))), name="bigin-stream")
         for rank, (name, read) in enumerate(readers.items()):
             self._pool.submit(self._run, rank, name, read)
 

@@ -7,6 +7,7 @@ definitions come from, and a subclass of ``BiginStream`` whose ``read`` yields b
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ from tap_bigin.streams.view import ViewDefinition, ViewStream, define_view
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from singer_sdk import Tap
 
@@ -94,6 +95,8 @@ class _Definitions:
             if names.count(name) > 1:
                 raise SettingsError(f"{name}: two streams of this name; give one in the settings another.")
         self._warn_of_missing(names)
+        if self._chosen is None:
+            self._warn_of_case(found)
         return found
 
     def _modules(self) -> Iterator[StreamDefinition]:
@@ -171,6 +174,21 @@ class _Definitions:
         self._report.stream(name).failure = error
         self._logger.warning("%s: no stream. %s", name, error.message)
 
+    def _warn_of_case(self, found: Sequence[StreamDefinition]) -> None:
+        """Most databases take names that differ only by case for one column or one table."""
+        for first, second in _alike(each.name for each in found):
+            hint = json.dumps({second: {"__alias__": f"{second}_2"}})
+            self._report.stream(second).warn(
+                f"differs only by case from {first}. To keep their tables apart: stream_maps {hint}"
+            )
+        for each in found:
+            for first, second in _alike(each.schema.properties):
+                hint = json.dumps({each.name: {f"{second}_2": second, second: "__NULL__"}})
+                self._report.stream(each.name).warn(
+                    f"{second!r} differs only by case from {first!r}. To keep the columns apart: "
+                    f"stream_maps {hint}"
+                )
+
     def _warn_of_missing(self, names: Sequence[str]) -> None:
         refusals = self._description.refusals
         for name, error in self._description.failures.items():
@@ -187,3 +205,16 @@ class _Definitions:
         for name in sorted(self._chosen.difference(names, failed)):
             why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
             self._logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
+
+
+def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of names that differ only by case.
+
+    >>> list(_alike(["Phone", "Email", "phone"]))
+    [('Phone', 'phone')]
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        first = seen.setdefault(name.casefold(), name)
+        if first != name:
+            yield first, name

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import run_process
+from support.tap import discover, run_process, run_tap, select
 
 FEW = {"modules": ["Contacts", "Tasks"]}
 
@@ -18,7 +18,7 @@ def test_a_good_run_ends_with_0(sandbox: Sandbox) -> None:
     run = run_process(sandbox, catalog=json.loads(found.stdout), **FEW)
 
     assert (found.code, run.code) == (0, 0)
-    assert {each["type"] for each in run.messages} == {"SCHEMA", "RECORD", "STATE"}
+    assert {each["type"] for each in run.messages} == {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION"}
     assert len(run.ids("Contacts")) == sandbox.count("Contacts")
     assert "Total: " in run.log[-1]
 
@@ -60,3 +60,33 @@ def test_a_budget_that_is_reached_ends_with_0(sandbox: Sandbox) -> None:
     assert run.code == 0
     assert "The state says where the next run goes on" in run.log[-1]
     assert run.state
+
+
+@pytest.mark.parametrize("budget", [2, 4])
+def test_a_budget_with_which_no_run_comes_further_is_an_error(sandbox: Sandbox, budget: int) -> None:
+    """It was spent again each hour, exit 0, and nothing ever came."""
+    run = run_tap(sandbox, modules=["C*", "Tasks", "Notes", "Products"], credit_budget=budget)
+
+    assert run.code == 1
+    assert not run.ids("Contacts")
+    assert "at least" in run.log[-1]
+
+
+def test_within_a_budget_streams_come_to_their_end_one_after_the_other(sandbox: Sandbox) -> None:
+    """What is begun goes first, so that a small budget reads everything in the end."""
+    sandbox.settings(most_per_page=2)
+    catalog = select(discover(sandbox, modules=["Contacts", "Accounts"]), "Contacts", "Accounts")
+    state: Any = None
+    ended: list[set[str]] = []
+    for _ in range(30):
+        run = run_tap(sandbox, catalog=catalog, state=state, credit_budget=14, deleted_records="none")
+        assert run.code == 0
+        state = run.state
+        entries = state["bookmarks"]
+        assert len([name for name, entry in entries.items() if "pass" in entry]) <= 1
+        ended.append({name for name, entry in entries.items() if "replication_key_value" in entry})
+        if len(ended[-1]) == 2:
+            break
+
+    assert len(ended[-1]) == 2
+    assert 2 < len(ended) < 30

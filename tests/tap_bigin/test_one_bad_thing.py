@@ -230,3 +230,19 @@ def test_a_list_that_goes_round_ends(sandbox: Sandbox, other: OtherBigin, kind: 
     if run.code == 0:
         assert_holds(sandbox, "Contacts", run.latest("Contacts"))
     assert len(run.ids("Contacts")) < 1_000
+
+
+def test_names_that_differ_only_by_case_are_told_with_the_map_that_keeps_them_apart(sandbox: Sandbox) -> None:
+    """Most databases take them for one column, and one of the values is lost without a word."""
+    for name in ("Shoe_Size", "shoe_size"):
+        described = {"api_name": name, "data_type": "text", "json_type": "string", "field_label": name}
+        sandbox.change_metadata({"op": "add_field", "module": "Contacts", "field": described})
+
+    run = run_tap(sandbox, "--discover", modules=["Contacts"])
+
+    (said,) = [line for line in run.log if "differs only by case" in line]
+    maps = json.loads(said.rpartition("stream_maps ")[2])
+    assert set(maps) == {"Contacts"}
+    mapped = run_tap(sandbox, modules=["Contacts"], stream_maps=maps)
+    columns = mapped.schemas["Contacts"]["schema"]["properties"]
+    assert len({name.lower() for name in columns}) == len(columns)

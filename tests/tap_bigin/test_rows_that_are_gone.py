@@ -156,7 +156,7 @@ def test_a_sweep_that_is_cut_off_deletes_nothing_and_is_finished_by_the_next_run
     """A budget ends it in the middle: rows that were not reached are not gone."""
     sandbox.settings(most_per_page=2)
     warehouse = Warehouse()
-    cut = run_tap(sandbox, modules=["Notes"], credit_budget=16, deleted_records="none")
+    cut = run_tap(sandbox, modules=["Notes"], credit_budget=7, deleted_records="none")
     warehouse.load(cut)
     assert "Notes" not in _activated(cut)
     assert 0 < len(warehouse.ids("Notes")) < sandbox.count("Notes")
