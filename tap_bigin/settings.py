@@ -59,6 +59,13 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "description": "How often a module whose deletions Bigin does not list (Notes, Attachments, custom "
         "modules) is read in full, so that a loader with add_record_metadata drops the rows that are gone.",
     },
+    "backfill": {
+        "type": "boolean",
+        "default": True,
+        "title": "Backfill",
+        "description": "Whether a field that is selected later makes one full reading of its module due, "
+        "announced with its price; without it such a field is null until its record changes.",
+    },
     "lookups": {
         "type": "string",
         "enum": ["object", "id"],
@@ -162,6 +169,7 @@ class TapSettings:
     overlap: timedelta = timedelta(seconds=60)
     deleted_records: Deletions = "stream"
     sweep_after: timedelta | None = timedelta(days=7)
+    backfill: bool = True
     lookups: Lookups = "object"
     related_lists: tuple[str, ...] = ()
     queries: tuple[Mapping[str, Any], ...] = ()
@@ -178,6 +186,7 @@ class TapSettings:
             overlap=timedelta(seconds=_number(settings, "overlap_seconds")),
             deleted_records=_choice(settings, "deleted_records"),
             sweep_after=_SWEEPS[_choice(settings, "deletion_sweep")],
+            backfill=settings.get("backfill") is not False,
             lookups=_choice(settings, "lookups"),
             related_lists=_names(settings, "related_lists"),
             queries=tuple(settings.get("queries") or ()),

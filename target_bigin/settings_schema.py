@@ -19,6 +19,7 @@ OF_THE_TAP = frozenset(
         "overlap_seconds",
         "deleted_records",
         "deletion_sweep",
+        "backfill",
         "lookups",
         "related_lists",
         "queries",

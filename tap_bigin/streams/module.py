@@ -2,7 +2,8 @@
 
 State has beside the bookmark what ``deletions`` remembers of the module's deleted list:
 
-    {"replication_key": "Modified_Time", "replication_key_value": "…Z", "deleted": {…}, "pass": {…}}
+    {"replication_key": "Modified_Time", "replication_key_value": "…Z", "deleted": {…}, "pass": {…},
+     "fields": ["Email", …]}  # that the bookmark stands for
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bigin_api.errors import Refused
+from bigin_api.errors import Refused, ServerError
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import (
     Scan,
@@ -27,6 +28,7 @@ from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import Mark, News, read_deleted
 from tap_bigin.lists.pages import MODIFIED, ModulePages
+from tap_bigin.planning import list_credits
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
@@ -48,6 +50,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         After an interrupted pass comes another at once: what changed since it began is as old as that.
         """
         self._warn_of_new_types()
+        state = self._with_fields(state)
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
@@ -76,6 +79,28 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         yield Batch([], state)
         return state
 
+    def _with_fields(self, state: State) -> State:
+        """The state with the fields that its bookmark stands for; a new one takes the bookmark away."""
+        names = sorted(each.api_name for each in self._selected)
+        new = sorted(set(names).difference(state.get("fields", names)))
+        state = {**state, "fields": names}
+        if not (new and self.is_incremental and "replication_key_value" in state):
+            return state
+        if not self.settings.backfill:
+            self.report.warn(f"{', '.join(new)}: selected since, and null until a record changes (backfill).")
+            return state
+        self.report.add_note(f"{', '.join(new)}: selected since, so everything is read once{self._price()}.")
+        ended = ("pass", "replication_key", "replication_key_value")
+        return {name: each for name, each in state.items() if name not in ended}
+
+    def _price(self) -> str:
+        """What a full reading costs by list, for a message; 1 credit."""
+        try:
+            counted = self.client.records.count(self._module)
+        except (Refused, ServerError):
+            return ""
+        return f", {list_credits(counted, len(self._selected)):,} credits or fewer"
+
     @property
     def is_swept(self) -> bool:
         """Also where Bigin lists no deletions: in Notes, Attachments, custom modules."""
@@ -90,7 +115,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return True
         is_due = now - from_text(swept) >= after
         if is_due:
-            self.report.inform("reads everything to find what was deleted (deletion_sweep).")
+            self.report.inform(f"reads everything to find what was deleted (deletion_sweep){self._price()}.")
         return is_due
 
     # What is asked for
