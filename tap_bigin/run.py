@@ -72,6 +72,7 @@ class Run:
         self._prefetch: Prefetch | None = None
         self._ended: set[str] = set()
         self.has_progressed = False
+        self.is_state_told = False  # the state as it is has been written
         self._since_state = 0
         self._state_due = time.monotonic() + SECONDS_PER_STATE
         self.report = RunReport(logger)
@@ -128,11 +129,17 @@ class Run:
         self._since_state += batch.count
         now = time.monotonic()
         is_due = self._since_state >= RECORDS_PER_STATE or now > self._state_due
-        # Without records it says what cannot be found out again, such as the job that was made.
-        if batch.state is None or (batch.count and not is_due):
+        # That a job was made cannot be found out again.
+        makes_job = batch.state is not None and not batch.count and "jobs" in batch.state.get("pass", {})
+        if batch.state is None or not (is_due or makes_job):
             return False
         self._since_state, self._state_due = 0, now + SECONDS_PER_STATE
         return True
+
+    @property
+    def others_come(self) -> bool:
+        """Whether streams are still being read, with whose batches the state will be told."""
+        return self._prefetch is not None and len(self._ended) < len(self._selected)
 
     @cached_property
     def _selected(self) -> dict[str, Readable]:

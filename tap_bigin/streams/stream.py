@@ -278,6 +278,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         if state is not None:
             # One assignment: a signal between two would leave half an entry.
             self.tap_state.setdefault("bookmarks", {})[self.name] = dict(state)
+            self.run.is_state_told = False
 
     def _write_batch_message(self, encoding: BaseBatchFileEncoding, manifest: list[str]) -> None:
         super()._write_batch_message(encoding, manifest)
@@ -295,10 +296,12 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """Nothing: batches carry the state."""
 
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Write the state as the last batch left it."""
+        """Write the state as the last batch left it, if no later stream will."""
         self._take_over(self._in_file)
-        self._write_state()
+        if not (self.run.is_state_told or self.run.others_come):
+            self._write_state()
 
     def _write_state(self) -> None:
+        self.run.is_state_told = True
         self.state_manager.is_flushed = False
         self._write_state_message()

@@ -185,3 +185,14 @@ def test_a_state_never_runs_ahead_of_the_files_that_are_told(sandbox: Sandbox, t
             assert emitted <= told
             assert told == 1_500 or "replication_key_value" not in entry
     assert told == 1_500
+
+
+def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox) -> None:
+    """It may be long: of thousands of deletions a line a stream was most of what a loader got."""
+    run = run_tap(sandbox)
+
+    assert run.code == 0
+    assert 1 <= len(run.states) <= 5
+    assert run.messages[-1]["type"] in ("STATE", "ACTIVATE_VERSION", "SCHEMA")
+    modules = {name for name, entry in run.state["bookmarks"].items() if "replication_key_value" in entry}
+    assert {"Contacts", "Accounts", "Notes", "Tasks", "Pipelines"} <= modules
