@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from bigin_api import SettingsError
+from bigin_api.settings.files import read_settings
+
+__all__ = ["check_writable", "config_option", "read_settings", "write_settings"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -19,21 +22,6 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def config_option(what: str) -> Callable[[Decorated], Decorated]:
     """The option ``--config FILE``, which must be given."""
     return click.option("--config", metavar="FILE", required=True, help=f"Settings of {what}, as JSON.")
-
-
-def read_settings(path: str) -> dict[str, Any]:
-    """The settings in a file. Raises SettingsError that names the file, and never shows what is in it."""
-    try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"--config {path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"--config {path}: not UTF-8 text.") from None
-    except ValueError as error:
-        raise SettingsError(f"--config {path}: not JSON: {error}.") from None
-    if not isinstance(settings, dict):
-        raise SettingsError(f"--config {path}: holds no JSON object but a {type(settings).__name__}.")
-    return settings
 
 
 def check_writable(path: str) -> None:

@@ -21,13 +21,14 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from bigin_api import unknown_settings
 from bigin_api.access.checkup import verdict
-from bigin_api.errors import BiginError
+from bigin_api.errors import BiginError, SettingsError
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
@@ -102,6 +103,22 @@ class TargetBigin(Target):
             # A line that a person can act on, no traceback.
             cls.logger.error("%s", " ".join(str(error).split()))  # noqa: TRY400
             sys.exit(1)
+
+    @classmethod
+    def cb_config(
+        cls,
+        ctx: click.Context,
+        param: click.Option,  # noqa: ARG003
+        value: tuple[str, ...],
+    ) -> _ConfigInput:
+        """Settings from files and, for ``ENV``, from the environment; what cannot be read is one line."""
+        try:
+            files = [read_settings(path) for path in value if path != "ENV"]
+        except SettingsError as error:
+            cls.logger.error("%s", error.message)  # noqa: TRY400 -- one line, for a person
+            ctx.exit(1)
+        merged = {name: each for file in files for name, each in file.items()}
+        return _ConfigInput(config=merged, parse_env="ENV" in value)
 
     @classmethod
     def get_singer_command(cls) -> click.Command:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec.structs import replace
@@ -146,6 +146,15 @@ class BulkFiles:
             raise BulkUnusable(refused.message, module=self._module) from refused
 
     def _file(self, job: BulkReadJob) -> Iterator[RowsPage]:
+        try:
+            yield from self._rows(job)
+        except OSError as full:
+            raise BulkUnusable(
+                f"job {job.id}: its file cannot be kept in {gettempdir()} ({full.strerror}): set TMPDIR.",
+                module=self._module,
+            ) from full
+
+    def _rows(self, job: BulkReadJob) -> Iterator[RowsPage]:
         with TemporaryFile(prefix="tap-bigin-") as file:
             self._download(job, file)
             file.seek(0)

@@ -212,6 +212,8 @@ def read_json(text: str, what: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{what}: not JSON: {error}.") from None
+    except RecursionError:
+        raise SettingsError(f"{what}: nested too deep to be read.") from None
 
 
 def read_settings_file(path: str) -> dict[str, Any]:

@@ -246,3 +246,32 @@ def test_names_that_differ_only_by_case_are_told_with_the_map_that_keeps_them_ap
     mapped = run_tap(sandbox, modules=["Contacts"], stream_maps=maps)
     columns = mapped.schemas["Contacts"]["schema"]["properties"]
     assert len({name.lower() for name in columns}) == len(columns)
+
+
+def test_a_disk_that_is_full_is_one_line(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's file is kept while it is read: where that cannot be, the line names TMPDIR."""
+
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tap_bigin.bulk.jobs.TemporaryFile", full)
+
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+
+    run = run_tap(sandbox, modules=["Contacts"], catalog=catalog, extraction_method="bulk")
+
+    assert run.code == 1
+    assert run.said("No space left on device): set TMPDIR")
+    assert "Contacts: failed" in run.log[-1]
+
+
+@pytest.mark.parametrize("what", ["state", "catalog"])
+def test_json_without_an_end_is_one_line(sandbox: Sandbox, what: str) -> None:
+    """Whoever made it, no traceback."""
+    deep = '{"bookmarks":' + "[" * 100_000 + "]" * 100_000 + "}"
+
+    run = run_tap(sandbox, **{what: deep})
+
+    assert run.code == 1
+    assert f"{what}: nested too deep to be read." in run.log[-1]
+    assert not run.said("Traceback")

@@ -218,7 +218,7 @@ def test_deletion_without_its_time_is_told_with_the_time_of_the_run(
         "/Contacts/deleted", lambda _, body: [each.update(deleted_time=None) for each in body["data"]]
     )
     first = run_tap(other, deleted_records="soft", **CONTACTS)
-    gone = first.ids("Contacts")[0]
+    gone = sandbox.dump("Contacts")[0]["id"]
     sandbox.mutate({"op": "delete", "module": "Contacts", "id": gone})
 
     second = run_tap(other, state=first.state, deleted_records="soft", **CONTACTS)

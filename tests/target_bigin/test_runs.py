@@ -14,7 +14,10 @@ import threading
 import time
 
 import pytest
+from support.command import run_command
 from support.target import RunningTarget, command, lines, process, record, records, schema, settings_of, state
+
+from target_bigin.target import TargetBigin
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 
@@ -340,3 +343,26 @@ def test_lines_may_come_in_any_pieces(sandbox, started):
     assert run.end()[0] == 0
     (found,) = [each for each in sandbox.dump("Contacts") if each["Email"] == "z@example.org"]
     assert found["Last_Name"] == name
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        ("{", "not JSON"),
+        ("[]", "holds no JSON object"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_one_line(tmp_path, content, said):
+    """At seven in the morning nobody reads a traceback."""
+    path = tmp_path / "settings.json"
+    if content is not None:
+        path.write_text(content)
+
+    ended = run_command(lambda: TargetBigin.cli.main(["--config", str(path)]), given="")
+
+    assert ended.code == 1
+    assert f"--config {path}: " in ended.said.splitlines()[-1]
+    assert said in ended.said
+    assert "Traceback" not in ended.said
