@@ -111,12 +111,13 @@ class OtherBigin(Sandbox):
 
     def answer(self, asked: Asked) -> Rewritten:
         """What goes back."""
-        answer = next(filter(None, (each(asked) for each in self._answers)), None) or self._forward(asked)
+        answer = next(filter(None, (each(asked) for each in self._answers)), None) or self.forward(asked)
         for change in self._changes:
             change(asked, answer)
         return answer
 
-    def _forward(self, asked: Asked) -> Rewritten:
+    def forward(self, asked: Asked) -> Rewritten:
+        """What the sandbox itself answers."""
         connection = http.client.HTTPConnection(self._behind, timeout=30)
         headers = {
             name: value for name, value in asked.headers.items() if name.lower() not in OF_THE_CONNECTION

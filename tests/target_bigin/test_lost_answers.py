@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 
 import pytest
 from support.rewriting import OtherBigin
-from support.target import record, records, run_target, schema, state
+from support.target import command, record, records, run_target, schema, settings_of, state
 
 CALLS = 5
 SIZE = 20
@@ -228,3 +229,26 @@ class Ahead(datetime):
     @classmethod
     def now(cls, tz=None):
         return datetime.now(tz) + timedelta(hours=2)
+
+
+def test_an_insert_that_bigin_carries_out_late_is_not_doubled(sandbox, tmp_path):
+    """Its connection broke, and seconds later the record was there: it is waited for as long as a call may last."""
+    other = OtherBigin(sandbox)
+    late = []
+
+    def cut(asked):
+        if asked.method != "POST" or late:
+            return
+        late.append(threading.Timer(3, other.forward, [asked]))
+        late[0].start()
+        raise ConnectionResetError
+
+    other.answering("/Tasks", cut)
+    settings = settings_of(other, tmp_path, default_operation="insert", request_timeout=6)
+
+    code, _, said = command(settings, tmp_path, [TASKS, record("Tasks", Subject="Carried out late")])
+
+    late[0].join()
+    other.close()
+    assert code == 0, said
+    assert [each["Subject"] for each in sandbox.dump("Tasks")].count("Carried out late") == 1
