@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from unicodedata import normalize
 
 from bigin_api.models import Field, Module
 from target_bigin.settings import Operation
@@ -133,12 +134,12 @@ def why_read_only(field: Field, operation: Operation) -> str | None:
 
 
 def folded(name: str) -> str:
-    """A name without case and spelling.
+    """A name without case and spelling, but with its letters, whatever their script.
 
-    >>> folded("Last Name"), folded("last_name")
-    ('last_name', 'last_name')
+    >>> folded("Last Name"), folded("last_name"), folded("Größe"), folded("電話 1")
+    ('last_name', 'last_name', 'größe', '電話_1')
     """
-    return re.sub(r"[^0-9a-z]+", "_", name.casefold()).strip("_")
+    return re.sub(r"[\W_]+", "_", normalize("NFC", name).lower()).strip("_")
 
 
 def _by_folded_name(fields: Iterable[Field]) -> dict[str, Field]:

@@ -16,6 +16,13 @@ _A_MOMENT = "a date and time (ISO 8601, such as 2026-05-14T09:53:58+02:00)"
 
 _UTC = ("Z", "+00:00")
 _EPOCH = re.compile(r"-?\d{9,19}(?:\.\d+)?", re.ASCII)
+_COMPACT = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?", re.ASCII
+)
+_COMPACT_FORMS = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+"""202605141230, 20260514123045: read as they are written; as epochs they mean no time of ours."""
+
+_LATEST_YEAR = 2200  # an epoch beyond is no moment that anybody means
 _SECONDS_FROM = 10**8  # March 1973: anything nearer to zero is more likely no epoch at all
 _MILLISECONDS_FROM = 10**11  # in seconds this is the year 5138
 _MICROSECONDS_FROM = 10**14
@@ -58,6 +65,13 @@ def to_datetime(value: Any) -> str | None:
 
 
 def _from_epoch(value: Any, takes: str) -> datetime:
+    compact = None if isinstance(value, bool) else _COMPACT.fullmatch(str(value).strip())
+    if compact:
+        try:
+            written = compact.group()
+            return datetime.strptime(written, _COMPACT_FORMS[len(written)]).replace(tzinfo=timezone.utc)
+        except ValueError:
+            raise wrong(value, takes) from None
     if isinstance(value, str) and _EPOCH.fullmatch(value.strip()):
         value = Decimal(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -78,8 +92,9 @@ def _from_epoch(value: Any, takes: str) -> datetime:
         (_SECONDS_FROM, 1),
     ):
         if size >= start:
-            try:
-                return _EPOCH_START + timedelta(seconds=count // parts)
-            except OverflowError:
-                break
+            with suppress(OverflowError):
+                moment = _EPOCH_START + timedelta(seconds=count // parts)
+                if moment.year <= _LATEST_YEAR:
+                    return moment
+            break
     raise wrong(value, takes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bigin_api.models import Field, Module
-from target_bigin.schema.fields import Dropped, FieldMatch, find_module, why_unwritable
+from target_bigin.schema.fields import Dropped, FieldMatch, find_module, folded, why_unwritable
 
 MODULES = [
     Module(
@@ -116,3 +116,10 @@ def test_two_properties_do_not_share_a_field():
 def test_what_only_an_insert_takes_is_dropped_from_an_update(operation, taken):
     """Bigin would drop it without a word."""
     assert isinstance(FieldMatch(FIELDS, operation=operation).field("Once"), Field) == taken
+
+
+@pytest.mark.parametrize(("first", "second"), [("電話1", "住所1"), ("Grüße", "Größe"), ("Maße", "Masse")])
+def test_names_differ_by_their_letters_in_any_script(first, second):
+    """Two columns that share their digits alone were written into one field."""
+    assert folded(first) != folded(second)
+    assert folded(f" {first}") == folded(first)

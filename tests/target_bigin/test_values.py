@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bigin_api.models import Field, PickListValue
 from target_bigin.records.record import Reject, Unresolved
 from target_bigin.values.converters import ValueOptions, make_converter
+from target_bigin.values.moments import to_date, to_datetime
 
 REFUSED = object()
 ID = "6100000000000225013"
@@ -400,3 +401,26 @@ def test_any_value_is_converted_or_refused_and_nothing_else(data_type, value):
     converted = convert(field(data_type, length=100), value)
     if converted is not REFUSED and not isinstance(converted, Unresolved):
         msgspec.json.Encoder(decimal_format="number").encode(converted)
+
+
+@pytest.mark.parametrize("kind", [str, int])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("20260514123045", "2026-05-14T12:30:45+00:00"),  # as an epoch the year 2612
+        ("202605141230", "2026-05-14T12:30:00+00:00"),  # 1976
+        ("1778745600", "2026-05-14T08:00:00+00:00"),
+        ("1778745600000", "2026-05-14T08:00:00+00:00"),
+    ],
+)
+def test_compact_moments_are_read_as_they_are_written(kind, written, meant):
+    """A warehouse that writes them so means no epoch."""
+    assert to_datetime(kind(written)) == meant
+    assert to_date(kind(written)) == meant[:10]
+
+
+@pytest.mark.parametrize("written", ["20260230120000", "99999999999999", "9999999999"])
+def test_moments_that_nobody_means_are_refused(written):
+    """30 February, and epochs of centuries to come."""
+    with pytest.raises(Reject):
+        to_datetime(written)
