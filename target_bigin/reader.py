@@ -27,6 +27,10 @@ _BRACKETS = re.compile(
 )  # a text is one of them, whatever it holds
 
 
+class _State(msgspec.Struct):
+    value: msgspec.Raw
+
+
 class Reader(MsgSpecReader):
     """The SDK's fast reader, which does not block for ever.
 
@@ -53,6 +57,9 @@ class Reader(MsgSpecReader):
                         continue
                     message = self._decode(line, number)
                     kind = str(message.get("type"))
+                    if kind == "STATE" and "value" in message:
+                        # It goes out as it came: a number may have more digits than a float holds.
+                        message["value"] = msgspec.json.decode(line, type=_State).value.copy()
                     callbacks.get(kind, self._process_unknown_message)(message)
                     counts[kind] += 1
         except BaseException:

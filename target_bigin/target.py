@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -13,6 +12,7 @@ from types import FrameType
 from typing import IO, Any, ClassVar, cast
 
 import click
+import msgspec
 from singer_sdk import Target
 from singer_sdk.exceptions import (
     ConfigValidationError,
@@ -281,9 +281,9 @@ def _let_go_of_stdout() -> None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- until the process ends
 
 
-def _emit(state: Any) -> None:
-    """Write a line whole: unbuffered output takes a part at a time, and less at a signal."""
-    line = json.dumps(state, default=float) + "\n"
+def _emit(state: msgspec.Raw) -> None:
+    """Write a state as it came, whole: unbuffered output takes a part at a time, and less at a signal."""
+    line = bytes(state).decode() + "\n"
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:  # a text in memory
         sys.stdout.write(line)

@@ -366,3 +366,18 @@ def test_a_file_of_settings_that_cannot_be_read_is_one_line(tmp_path, content, s
     assert f"--config {path}: " in ended.said.splitlines()[-1]
     assert said in ended.said
     assert "Traceback" not in ended.said
+
+
+@pytest.mark.parametrize(
+    "value", ['{"a":10000000000000001.5,"b":1E400,"c":1.10,"d":12345678901234567890}', '"end"', "[ 1,  2 ]"]
+)
+def test_a_state_leaves_as_it_came(sandbox, tmp_path, value):
+    """It is the tap's own: a number of it may have more digits than a float holds."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(settings_of(sandbox, tmp_path)))
+    line = f'{{"type": "STATE", "value": {value}}}\n'
+
+    ended = run_command(lambda: TargetBigin.cli.main(["--config", str(path)]), given=line)
+
+    assert ended.code == 0
+    assert ended.out == f"{value}\n"
