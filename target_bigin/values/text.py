@@ -50,21 +50,25 @@ def fold(value: object) -> str:
     >>> fold(" Ann@Example.org ")
     'ann@example.org'
     """
-    return str(value).strip().casefold()
+    return str(value).strip().lower()  # casefold would make one of ß and ss
 
 
 def to_text(value: Any) -> str:
     """Any value as text.
 
+    A whole number that a data frame made a float is a whole number again: ids and phones come so.
+
     >>> to_text(True), to_text(Decimal("12.50")), to_text({"a": [1, "ü"]})
     ('true', '12.50', '{"a":[1,"ü"]}')
+    >>> to_text(7.0), to_text(Decimal("491700000000.0"))
+    ('7', '491700000000')
     """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return format(value, "f")
+    if isinstance(value, Decimal | float):
+        return format(Decimal(str(value)), "f").removesuffix(".0")
     if isinstance(value, dict | list):
         return _json.encode(value).decode()
     return str(value)
