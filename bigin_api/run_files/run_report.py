@@ -89,6 +89,8 @@ class RunFile:
         self.began = began or datetime.now(timezone.utc)
         self._path = report_path(settings, self.began)
         if self._path is not None:
+            if self._path.exists() and not self._path.is_file():
+                raise SettingsError(f"{SETTING}: {self._path} is no file but a device or a folder.")
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._path.parent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,3 +276,12 @@ def test_json_without_an_end_is_one_line(sandbox: Sandbox, what: str) -> None:
     assert run.code == 1
     assert f"{what}: nested too deep to be read." in run.log[-1]
     assert not run.said("Traceback")
+
+
+def test_a_device_is_no_place_for_a_report(sandbox: Sandbox) -> None:
+    """It would be replaced by a file."""
+    run = run_tap(sandbox, modules=["Contacts"], run_report_path="/dev/null")
+
+    assert run.code == 1
+    assert "run_report_path: /dev/null is no file" in run.log[-1]
+    assert Path("/dev/null").is_char_device()
