@@ -74,7 +74,7 @@ class Run:
         self.has_progressed = False
         self.is_state_told = False  # the state as it is has been written
         self._since_state = 0
-        self._state_due = time.monotonic() + SECONDS_PER_STATE
+        self._state_due = 0.0  # the first at once: a run that is killed early goes on from somewhere
         self.report = RunReport(logger)
         self.budget_reached: CreditBudgetReached | None = None
 
