@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import click
 
 from bigin_api import SettingsError
 from bigin_api.run_files.run_report import plan_path, replace_file, report_path
+from bigin_api.settings.files import read_file
 from bigin_cli.settings_file import config_option, read_settings
 from bigin_cli.subcommand import Trouble, subcommand
 from bigin_cli.tables import print_table
@@ -69,12 +69,7 @@ def _plan(settings: Mapping[str, Any], catalog: Any, state: Any) -> dict[str, An
 def _read(path: str | None, option: str, check: Any) -> Any:
     if path is None:
         return None
-    try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{option} {path}: {error.strerror}.") from None
-    except ValueError as error:
-        raise SettingsError(f"{option} {path}: not JSON: {error}.") from None
+    content = read_file(path, option)
     check(content)
     return content
 

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from bigin_api import CLIENT_SETTINGS, ClientSettings, SettingsError, unknown_settings
+from bigin_api.settings import files
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def read_settings(
 
     ``sister`` gives the settings of other programs that may stand in the same file.
     """
-    settings = _of_file(path) if path else {}
+    settings = files.read_settings(path) if path else {}
     known = {*FEED_SETTINGS, *CLIENT_SETTINGS}
     unknown = settings.keys() - known
     if unknown and (wrong := unknown_settings(unknown, known, sister=sister(), tell=logger.info)):
@@ -94,18 +94,6 @@ def read_settings(
         text = environment.get(ENV_PREFIX + name.upper())
         if text is not None:
             settings[name] = _from_text(name, text)
-    return settings
-
-
-def _of_file(path: str) -> dict[str, Any]:
-    try:
-        settings = json.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"--config {path}: {error.strerror}.") from None
-    except ValueError as error:
-        raise SettingsError(f"--config {path}: no JSON ({error}).") from None
-    if not isinstance(settings, dict):
-        raise SettingsError(f"--config {path}: an object of settings was expected.")
     return settings
 
 

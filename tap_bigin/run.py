@@ -1,4 +1,4 @@
-"""What the streams of one run share: settings, client, threads, the account, and what is fetched ahead."""
+"""What the streams of one run share: settings, client, threads, the account; and what comes is written."""
 
 from __future__ import annotations
 

@@ -79,7 +79,6 @@ class News:
     deleted: tuple[Entry, ...]
     left: tuple[str, ...]  # ids no longer listed: restored, if they can be read
     mark: Mark = field(default_factory=Mark)
-    first: bool = False  # no earlier run looked at the list
 
 
 def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLAP) -> News:
@@ -110,7 +109,6 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
         deleted,
         tuple(sorted(left)),
         Mark(listed.asked, _newest(in_bin), len(listed.entries), listed.asked),
-        first=mark.since is None,
     )
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import atexit
 import gc
-import json
 import logging
 import os
 import sys
 from abc import abstractmethod
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -21,6 +19,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.settings.files import read_json, read_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.report import fault
@@ -102,7 +101,7 @@ class BiginCommand(Tap):
     ) -> _ConfigInput:
         """Settings from files and, for ``ENV``, from the environment."""
         with clear_ending(cls.logger):
-            files = [read_settings_file(path) for path in value if path != "ENV"]
+            files = [read_settings(path) for path in value if path != "ENV"]
             merged = {name: each for file in files for name, each in file.items()}
             return _ConfigInput(config=merged, parse_env="ENV" in value)
 
@@ -204,26 +203,3 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         logger.debug("A fault of tap-bigin:", exc_info=True)
         logger.error("Stopped. %s", fault(error).message)  # noqa: TRY400 -- one line, for a person
         sys.exit(FAILED)
-
-
-def read_json(text: str, what: str) -> Any:
-    """A file's content. Raises SettingsError that names the file and the place."""
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SettingsError(f"{what}: not JSON: {error}.") from None
-    except RecursionError:
-        raise SettingsError(f"{what}: nested too deep to be read.") from None
-
-
-def read_settings_file(path: str) -> dict[str, Any]:
-    """A file of settings. Raises SettingsError for one that is missing or no JSON object."""
-    try:
-        settings = read_json(Path(path).read_text(encoding="utf-8"), path)
-    except OSError as error:
-        raise SettingsError(f"--config: {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"--config: {path} is not UTF-8 text.") from None
-    if not isinstance(settings, dict):
-        raise SettingsError(f"--config: {path} holds no JSON object but a {type(settings).__name__}.")
-    return settings

@@ -63,8 +63,8 @@ def test_what_is_wrong_is_named(changed, said):
     ("content", "said"),
     [
         ('{"publik_url": ""}', "did you mean 'public_url'"),
-        ("[1]", "an object"),
-        ("{", "no JSON"),
+        ("[1]", "no JSON object but a list"),
+        ("{", "not JSON"),
         (None, "No such file"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_missing_file_of_settings_is_named() -> None:
     ended = run_command(lambda: TapBigin.cli.main(["--config", "nowhere.json"]))
 
     assert ended.code == 1
-    assert "nowhere.json cannot be read" in ended.said.splitlines()[-1]
+    assert "nowhere.json: No such file or directory." in ended.said.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
