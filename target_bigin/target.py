@@ -233,6 +233,9 @@ class TargetBigin(Target):
         if message_dict["stream"] == MELTANO_TEST:
             return
         self._assert_schema_came(message_dict["stream"])
+        if type(message_dict["version"]) is not int:
+            shown = f"{message_dict['stream']}: the version of an ACTIVATE_VERSION is no whole number"
+            raise InvalidInputLine(f"{shown} but {message_dict['version']!r}.")
         for stream_map in self.mapper.stream_maps[message_dict["stream"]]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 

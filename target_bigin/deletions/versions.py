@@ -2,9 +2,10 @@
 
 Nothing is deleted before the input has ended, and only if the message was the last word of its stream: one
 that comes before the version's records says nothing of whether they were all read, so a source that dies
-among them deletes nothing. A version older than the one before is ignored. Only records that this stream
-itself wrote can be meant, and only the id map knows those: without it nothing is deleted. A version that
-was active before has left nothing out.
+among them deletes nothing, and one of which no record came at all is believed only with
+``allow_mass_delete``. A version older than the one before is ignored. Only records that this stream itself
+wrote can be meant, and only the id map knows those: without it nothing is deleted. A version that was active
+before has left nothing out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ logger = logging.getLogger("target-bigin")
 
 
 class OldVersions:
-    """Notes which records a run brings, and deletes the others once a new version is active."""
+    """Notes which records a run brings, and deletes the others once a new version is active.
+
+    One for a stream and a run, however often its SCHEMA changes meanwhile.
+    """
 
     def __init__(self, context: StreamContext, id_map: IdMap, brakes: Brakes) -> None:
         self._context = context
@@ -67,22 +71,49 @@ class OldVersions:
             )
             return
         known = self._id_map.version(self._stream)
-        left = [key for key in self._id_map.keys(self._stream) if key not in self._brought]
+        left = self._left_out()
+        if known not in (None, version) and left and not self._brought and not self._may_be_empty:
+            logger.warning(
+                "%s: version %d is active and no record of it came: as that is what a source looks like that "
+                "has failed, nothing is deleted. If it is meant, set allow_mass_delete for the stream.",
+                self._stream,
+                version,
+            )
+            return
         if known in (None, version) or not left:
             self._id_map.remember_version(self._stream, version)
             return
         self._context.run.tasks.create_task(self._delete(version, left))
 
+    @property
+    def _may_be_empty(self) -> bool:
+        return self._context.settings.allow_mass_delete
+
+    def _left_out(self) -> list[str]:
+        """The keys of records that this run did not bring, under whatever key.
+
+        Two rows of the source may have become one record, a stream may have got another key, and another
+        stream may write the same record: what one of these still stands for is not left out.
+        """
+        ids = {key: self._id_map.of_stream(self._stream, key) for key in self._id_map.keys(self._stream)}
+        brought = {ids.get(key) for key in self._brought}
+        left = {key: record_id for key, record_id in ids.items() if record_id not in brought}
+        others = self._id_map.ids_of_others(self._stream, module=self._module) if left else frozenset()
+        return [key for key, record_id in left.items() if record_id not in others]
+
     async def _delete(self, version: int, keys: Sequence[str]) -> None:
         """Raises BiginError if there are too many."""
-        ids = [str(self._id_map.of_stream(self._stream, key)) for key in keys]
+        id_of = {key: str(self._id_map.of_stream(self._stream, key)) for key in keys}
+        ids = list(dict.fromkeys(id_of.values()))
         if not self._context.settings.allow_mass_delete:
             reject = await self._brakes.too_many(self._module, ids, stream=self._stream)
             if reject is not None:
                 self._context.account.notes["deletions of old versions that were too many"] += len(keys)
                 raise BiginError(reject.message)
         results = await self._context.run.tasks.call(partial(self._call, ids))
-        for key, result in zip(keys, results, strict=False):
+        result_of = dict(zip(ids, results, strict=False))
+        for key, record_id in id_of.items():
+            result = result_of[record_id]
             if result.succeeded or is_gone("delete", result):
                 self._id_map.forget(self._stream, key)
                 self._context.account.notes["deleted, for the stream's new version lacks them"] += 1

@@ -74,6 +74,11 @@ class IdMap:
         """Every source key of a stream that has a record in Bigin."""
         return iter(tuple(self._ids.get(stream, ())))
 
+    def ids_of_others(self, stream: str, *, module: str) -> frozenset[str]:
+        """The records of a module that any other stream has written."""
+        others = [each for each, into in self._modules.items() if each != stream and into == module]
+        return frozenset(record_id for each in others for record_id in self._ids[each].values())
+
     def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
         """The record of this key has this id."""
         if self.of_stream(stream, key) != record_id or self._modules.get(stream) != module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from bigin_api import Client, Labelled
+from bigin_api import Client, Field, Labelled
 from bigin_api.endpoints.coql import all_of, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
@@ -13,8 +13,8 @@ from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.schema.keys import NUMBER_TYPES, KeyPlan
-from target_bigin.values.text import fold
+from target_bigin.schema.keys import KeyPlan
+from target_bigin.values.sameness import compared_as, is_number, is_text
 
 Ids = tuple[str, ...]
 
@@ -29,15 +29,16 @@ Values = tuple[str, ...]
 class IdFinder:
     """Who has this value in this field, or these values in these fields: no, one or several ids.
 
-    ``fields`` says of each whether it is a text. Used on the main thread alone. Costs 1 credit per 50
-    values. COQL sees a new record at once.
+    ``fields`` by name; None for ``id``, which metadata do not describe. Used on the main thread alone.
+    Costs 1 credit per 50 values. COQL sees a new record at once.
     """
 
     def __init__(
-        self, client: Client | Labelled, tasks: Tasks, *, module: str, fields: Mapping[str, bool]
+        self, client: Client | Labelled, tasks: Tasks, *, module: str, fields: Mapping[str, Field | None]
     ) -> None:
         self._module = module
         self._fields = fields
+        self._alike = [compared_as(field) for field in fields.values()]
         self._client = client
         self._known: OrderedDict[Values, Ids] = OrderedDict()
         self._changes = 0  # made while they were asked for, and when each value last was
@@ -47,7 +48,7 @@ class IdFinder:
 
     def known(self, *values: object) -> Ids | None:
         """The ids, if they are known already: () means that nobody has it. None: ask."""
-        folded = _folded(values)
+        folded = self._folded(values)
         ids = self._known.get(folded)
         if ids is not None:
             self._known.move_to_end(folded)
@@ -55,23 +56,23 @@ class IdFinder:
 
     async def find(self, *values: object) -> Ids:
         """The ids, asked for if they are not known."""
-        folded = _folded(values)
+        folded = self._folded(values)
         while (ids := self.known(*values)) is None:
             asked_at = self._changes
-            ids = await self._questions.ask(folded, tuple(str(each).strip() for each in values))
+            ids = await self._questions.ask(folded, self._asked(values, folded))
             if self._changed.get(folded, 0) <= asked_at:
                 self._keep(folded, ids)
         return ids
 
     def learn(self, *values: object, record_id: str) -> None:
         """This run wrote a record with this value: nobody need be asked."""
-        self._note_change(_folded(values))
-        self._keep(_folded(values), (record_id,))
+        self._note_change(self._folded(values))
+        self._keep(self._folded(values), (record_id,))
 
     def forget(self, *values: object) -> None:
         """What is known of this value no longer holds: its record was deleted."""
-        self._note_change(_folded(values))
-        self._known.pop(_folded(values), None)
+        self._note_change(self._folded(values))
+        self._known.pop(self._folded(values), None)
 
     def _note_change(self, folded: Values) -> None:
         """An answer that is on its way knows nothing of what the run wrote meanwhile."""
@@ -82,27 +83,36 @@ class IdFinder:
     def _query(self, asked: Mapping[Values, Values]) -> Mapping[Values, Ids]:
         """In a thread: the ids of each folded value."""
         conditions = []
-        for place, (name, is_text) in enumerate(self._fields.items()):
-            texts = dict.fromkeys(values[place] for values in asked.values())
-            listed = ", ".join(quote(each) if is_text else each for each in texts)
-            conditions.append(f"{name} in ({listed})")
+        for place, (name, field) in enumerate(self._fields.items()):
+            texts = list(dict.fromkeys(values[place] for values in asked.values()))
+            if field is None or field.data_type != "boolean":
+                conditions.append(f"{name} in ({', '.join(texts)})")
+            elif len(texts) == 1:  # COQL knows no list of these
+                conditions.append(f"{name} = {texts[0]}")
         columns = list(dict.fromkeys(("id", *self._fields)))
         found: dict[Values, Ids] = dict.fromkeys(asked, ())
-        for page in self._client.coql.pages_by_id(self._module, columns, where=all_of(conditions)):
+        where = all_of(conditions) if conditions else None
+        for page in self._client.coql.pages_by_id(self._module, columns, where=where):
             for row in page:
-                folded = _folded(row.get(name) for name in self._fields)
+                folded = self._folded(row.get(name) for name in self._fields)
                 found[folded] = (*found.get(folded, ()), str(row["id"]))
         return found
+
+    def _folded(self, values: Iterable[object]) -> Values:
+        return tuple(alike(each) for alike, each in zip(self._alike, values, strict=True))
+
+    def _asked(self, values: Iterable[object], folded: Values) -> Values:
+        """As COQL is asked for them: texts as they were written, what has many forms in one."""
+        return tuple(
+            quote(str(each).strip()) if is_text(field) else one if is_number(field) else quote(one)
+            for field, each, one in zip(self._fields.values(), values, folded, strict=True)
+        )
 
     def _keep(self, folded: Values, ids: Ids) -> None:
         self._known[folded] = ids
         self._known.move_to_end(folded)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
-
-
-def _folded(values: Iterable[object]) -> Values:
-    return tuple(map(fold, values))
 
 
 class OwnKey:
@@ -126,14 +136,19 @@ class OwnKey:
                 context.client,
                 context.run.tasks,
                 module=self._module,
-                fields={name: context.fields[name].data_type not in NUMBER_TYPES for name in fields},
+                fields={name: context.fields[name] for name in fields},
             )
             for fields in together
         }
 
     async def find(self, record: Record) -> None:
         """Fill in the id, by the first key field that finds something. Raises Reject."""
-        if not self._finders or record.id is not None or record.operation == "insert":
+        if record.id is not None or record.operation == "insert":
+            return
+        if not self._finders:
+            if record.operation == "delete":  # of a stream that inserts
+                message = "which record is deleted cannot be told: the stream recognises none."
+                raise Reject("unmatched", "KEY_MISSING", message)
             return
         if record.operation == "upsert" and not self._finds_upserts:
             return

@@ -83,10 +83,10 @@ class Directory:
         described = self._described(module, name)
         if described is not None and described.is_unique:
             self._unique.add((module, name))
-        is_text = described is not None and described.data_type != "integer"
-        if not is_text:
+        if described is None or described.data_type == "integer":
             self._numbers.add((module, name))
-        self._finders[module, name] = IdFinder(client, self._run.tasks, module=module, fields={name: is_text})
+        fields = {name: described}
+        self._finders[module, name] = IdFinder(client, self._run.tasks, module=module, fields=fields)
         if described is not None:
             self._creators[module, name] = Creator(self._run, client, module, described)
 

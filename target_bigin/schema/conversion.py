@@ -15,6 +15,7 @@ from bigin_api.models import Field
 from target_bigin.records.record import Fields, Lock, Record, Reject
 from target_bigin.schema import warnings
 from target_bigin.schema.context import StreamContext
+from target_bigin.schema.deletion import is_deletion
 from target_bigin.schema.fields import ID_NAMES, PASSED_ALONG, Dropped, FieldMatch
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.values.converters import (
@@ -25,15 +26,13 @@ from target_bigin.values.converters import (
     plain_length,
 )
 from target_bigin.values.errors import show
-from target_bigin.values.moments import to_datetime
 from target_bigin.values.objects import is_id
-from target_bigin.values.text import fold
+from target_bigin.values.sameness import compared_as
 
 Entry = tuple[str, Convert, int]
 """A field's api_name, its converter, and up to which length a text that is not blank passes as it is."""
 Check = Callable[[Fields], None]
 
-DELETED_AT = "_sdc_deleted_at"
 _NEVER_NULL = frozenset(("Owner",))  # a record always has one
 _UNKNOWN: Any = object()
 
@@ -50,6 +49,7 @@ class Conversion:
         self._key = key
         self._match = match
         self._account = context.account
+        self._client = context.run.client
         self._write_nulls = context.run.settings.null_values == "write"
         self._uncleared = _uncleared(context)
         self._checks = checks
@@ -61,7 +61,10 @@ class Conversion:
             on_cut=partial(warnings.cut, context.account),
             on_unknown_choice=partial(warnings.unknown_choice, context.account),
         )
-        self._lock_fields = [(name, name in key.fields) for name in dict.fromkeys((*key.fields, *key.unique))]
+        self._lock_fields = [
+            (name, name in key.fields, compared_as(fields[name]))
+            for name in dict.fromkeys((*key.fields, *key.unique))
+        ]
         self._known_by = len(key.fields) if key.all_of else 1  # so many key fields must have a value
         rows = (name for name, field in fields.items() if field.data_type in APPENDING_TYPES)
         self._appending = ["$append_values", *rows]
@@ -79,7 +82,7 @@ class Conversion:
         """Fill in body, operation, id and locks. Raises Reject."""
         raw = record.raw
         record.operation = self._operation
-        if _is_deletion(raw.get(DELETED_AT)):
+        if is_deletion(raw, self._client):
             record.operation = "delete"
         if self._uses_ids:
             self._take_id(record)
@@ -148,10 +151,10 @@ class Conversion:
         body = record.body
         locks = []
         known = 0  # key fields that have a value
-        for name, is_key in self._lock_fields:
+        for name, is_key, alike in self._lock_fields:
             value = body.get(name)
             if value is not None:
-                locks.append((name, fold(value)))
+                locks.append((name, alike(value)))
                 known += is_key
         if record.id is not None:
             return (("id", record.id), *locks)
@@ -200,21 +203,6 @@ class Conversion:
         """With the first record, when the schema's properties and its own are known."""
         dropped, self._dropped = self._dropped, None
         warnings.dropped(self._account, dropped or [])
-
-
-def _is_deletion(deleted_at: Any) -> bool:
-    """Whether the moment of a deletion is told. Raises Reject for a value that is neither empty nor one.
-
-    >>> _is_deletion(" "), _is_deletion(False), _is_deletion(0), _is_deletion("2026-05-14T09:53:58Z")
-    (False, False, False, True)
-    """
-    if not deleted_at or (isinstance(deleted_at, str) and deleted_at.isspace()):
-        return False
-    try:
-        return to_datetime(deleted_at) is not None
-    except Reject as bad:
-        message = f"whether it is deleted cannot be told: {bad.message}"
-        raise replace(bad, message=message, field=DELETED_AT) from None
 
 
 def _uncleared(context: StreamContext) -> frozenset[str]:

@@ -25,8 +25,6 @@ UNSEARCHABLE_TYPES = frozenset(
 )
 """What COQL neither selects nor filters, so no record can be found by it."""
 
-NUMBER_TYPES = frozenset(("integer", "double", "currency", "percent"))
-
 Way = Literal["check", "find", "id", "map", "none"]
 
 

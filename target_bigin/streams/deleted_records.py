@@ -53,7 +53,7 @@ class DeletedRecordsStream(Stream):
         if not isinstance(module, str) or not is_id(own):
             message = "an entry names a module and the id of a record."
             raise Reject("invalid", "NOT_AN_ID", message, "id")
-        if record.raw.get("type") == RESTORED:
+        if str(record.raw.get("type")).strip().lower() == RESTORED:
             self._account.notes["restored, so nothing to delete"] += 1
             return "unchanged"
         if not self._is_asked_for:

@@ -22,6 +22,7 @@ from target_bigin.records.record import Action, Fields, Record, Reject
 from target_bigin.rows.fields import RowField, row_fields
 from target_bigin.rows.writer import LinkWriter, RowWriter
 from target_bigin.schema.context import StreamContext
+from target_bigin.schema.deletion import is_deletion
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
@@ -112,6 +113,7 @@ class RowStream(Stream):
         super().__init__(context.account, shared)
         context.account.module = place.shown
         self._place = place
+        self._client = context.run.client
         shape = self._tasks.wait_for(partial(shape_of, place, context))
         self._shape = shape
         relations = {PARENT: parent_relation(place.module.api_name, context.settings), shape.name: shape.read}
@@ -132,6 +134,15 @@ class RowStream(Stream):
         parent = raw.get(PARENT_ID)
         if not isinstance(parent, str | int) or isinstance(parent, bool) or parent == "":
             self._ledger.end(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
+            return
+        try:
+            if is_deletion(raw, self._client):
+                # It belongs to no set. What that removes, replace_rows says.
+                self._account.notes["rows deleted in the source, left out"] += 1
+                self._ledger.end(record, "unchanged")
+                return
+        except Reject as reject:
+            self._ledger.end(record, reject)
             return
         if self._gathering and str(self._gathering[0].raw[PARENT_ID]) != str(parent):
             self._start()

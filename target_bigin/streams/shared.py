@@ -9,6 +9,7 @@ from bigin_api import PermissionDenied
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.writer import BulkWriter
 from target_bigin.deletions.brake import Brakes
+from target_bigin.deletions.versions import OldVersions
 from target_bigin.files.fingerprints import Written
 from target_bigin.files.id_map import IdMap
 from target_bigin.files.job_log import JobLog
@@ -54,6 +55,7 @@ class Shared:
         self.brakes = Brakes(self.run)
         self._clock = ServerClock()
         self._changes: dict[str, Changes] = {}  # by stream
+        self._versions: dict[str, OldVersions] = {}  # by stream
         self._orders: dict[str, Order] = {}  # by module, as the next one
         self._gates: dict[str, InsertGate] = {}
 
@@ -86,6 +88,11 @@ class Shared:
         if context.stream not in self._changes:
             self._changes[context.stream] = Changes(context, self._cache, slot_of, is_there=is_there)
         return self._changes[context.stream]
+
+    def versions(self, context: StreamContext) -> OldVersions:
+        """What a stream has brought in this run, whatever SCHEMA it came under."""
+        versions = OldVersions(context, self.id_map, self.brakes)
+        return self._versions.setdefault(context.stream, versions)
 
     def tick(self, *, flush: bool) -> None:
         """Make what was written survive a kill, and with ``flush`` ask what waits for company."""

@@ -9,7 +9,6 @@ from functools import partial
 
 from bigin_api import SettingsError
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.deletions.versions import OldVersions
 from target_bigin.files.fingerprints import Slot
 from target_bigin.links.fields import Relation, relations_of
 from target_bigin.links.references import modules_of
@@ -102,7 +101,7 @@ class ModuleStream(Stream):
         settings, own = context.run.settings, context.settings
         deletes = settings.deletes == "delete"
         has_versions = deletes and not settings.dry_run
-        self._versions = OldVersions(context, shared.id_map, shared.brakes) if has_versions else None
+        self._versions = shared.versions(context) if has_versions else None
         self._source_keys = SourceKeys(context, shared.directory, self._order)
         shapes = _row_fields(context)
         relations = _relations(context, shapes, shared)

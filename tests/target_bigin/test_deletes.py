@@ -214,7 +214,13 @@ def test_an_empty_moment_of_deletion_is_none(sandbox, target, not_deleted):
     assert ids(sandbox) == there
 
 
-@pytest.mark.parametrize("unclear", ["yes", "false", True, 1, [], {"at": 1}, "0000-00-00"])
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        *("yes", "false", "null", "NaT", True, 1, [], {"at": 1}, "0000-00-00"),
+        *("0001-01-01T00:00:00Z", "1970-01-01 00:00:00", "9999-12-31", "2999-01-01T00:00:00Z", 4102444800),
+    ],
+)
 def test_what_is_no_moment_of_deletion_is_rejected(sandbox, target, unclear):
     """Neither deleted nor written: a guess in either direction may destroy."""
     there = ids(sandbox)
@@ -227,10 +233,11 @@ def test_what_is_no_moment_of_deletion_is_rejected(sandbox, target, unclear):
     assert [(each["kind"], each["field"]) for each in run.rejects] == [("invalid", "_sdc_deleted_at")]
 
 
-def test_what_was_restored_is_not_deleted_again(sandbox, target):
+@pytest.mark.parametrize("word", ["restored", "Restored "])
+def test_what_was_restored_is_not_deleted_again(sandbox, target, word):
     """The tap tells of a record that left the recycle bin in the same stream as of one that went into it."""
     there = ids(sandbox)
-    restored = {"module": "Contacts", "id": there[0], "type": "restored", "deleted_time": None}
+    restored = {"module": "Contacts", "id": there[0], "type": word, "deleted_time": None}
 
     run = target(
         [
@@ -242,6 +249,35 @@ def test_what_was_restored_is_not_deleted_again(sandbox, target):
 
     assert ids(sandbox) == there
     assert run.outcomes("deleted_records") == {"unchanged": 1}
+
+
+def test_a_stream_that_inserts_does_not_claim_a_deletion(sandbox, target):
+    """It recognises no record, so none was deleted; the account said that one was."""
+    there = ids(sandbox)
+    settings = {"streams": {"Contacts": {"operation": "insert"}}, "deletes": "delete"}
+    gone = record("Contacts", Email="x@example.org", _sdc_deleted_at="2026-05-14T00:00:00Z")
+
+    run = target([EMAILS, gone], **settings)
+
+    assert ids(sandbox) == there
+    assert [(each["kind"], each["code"]) for each in run.rejects] == [("unmatched", "KEY_MISSING")]
+
+
+def test_a_row_that_its_source_has_deleted_is_not_written_again(sandbox, target):
+    """A tombstone among a contact's products linked the product once more."""
+    sandbox.reset(size="empty")
+    contact = sandbox.create("Contacts", Last_Name="Berg")
+    product = sandbox.create("Products", Product_Name="Lamp")
+    row = {"parent_id": contact, "id": product, "_sdc_deleted_at": "2026-05-14T00:00:00Z"}
+
+    run = target(
+        [schema("contacts_products", key=["parent_id", "id"]), record("contacts_products", **row)],
+        streams={"*": {"ids": "bigin"}},
+    )
+
+    linked = sandbox.api("GET", f"/Contacts/{contact}/Products", params={"fields": "Product_Name"})
+    assert linked.status_code == 204
+    assert run.outcomes("contacts_products") == {"unchanged": 1}
 
 
 def test_a_new_version_without_an_id_map_deletes_nothing(sandbox, target):

@@ -237,3 +237,63 @@ def test_deletions_are_ignored_unless_asked_for(sandbox, target):
 
     assert run.outcomes("Contacts") == {"unchanged": 1}
     assert ek in {each["id"] for each in sandbox.dump("Contacts")}
+
+
+EVENT = {
+    "Event_Title": "Fair",
+    "Start_DateTime": "2026-05-14T10:00:00Z",
+    "End_DateTime": "2026-05-14T11:00:00Z",
+}
+
+
+def test_a_moment_is_a_key_in_whatever_offset_bigin_gives_it(sandbox, target):
+    """Bigin answers in its user's offset: never found again, the event was inserted by each run."""
+    sandbox.reset(size="empty")
+    messages = [schema("Events", *EVENT, key=["Event_Title"]), record("Events", **EVENT)]
+    settings = {"streams": {"Events": {"external_key": "Start_DateTime"}}}
+
+    first, second = target(messages, **settings), target(messages, **settings)
+
+    assert first.outcomes("Events") == {"inserted": 1}
+    assert second.outcomes("Events") == {"updated": 1}
+
+
+@pytest.mark.parametrize("written", ["12.50", 12.5, "12.501"])
+def test_a_number_is_a_key_however_it_is_written(sandbox, target, written):
+    """And in one run, too: two writings of one number are one record."""
+    sandbox.reset(size="empty")
+    price = {"api_name": "Ref", "data_type": "double", "json_type": "double", "decimal_place": 2}
+    sandbox.change_metadata({"op": "add_field", "module": "Tasks", "field": price})
+    settings = {"streams": {"Tasks": {"external_key": "Ref"}}}
+    messages = [schema("Tasks", "Subject", key=["Ref"])]
+
+    once = target(
+        [*messages, *records("Tasks", [{"Ref": each, "Subject": "x"} for each in (12.5, written)])],
+        **settings,
+    )
+    again = target([*messages, record("Tasks", Ref=written, Subject="y")], **settings)
+
+    assert (once.error, again.error) == (None, None)
+    assert [each["Subject"] for each in sandbox.dump("Tasks")] == ["y"]
+
+
+def test_a_boolean_may_be_part_of_a_key(sandbox, target):
+    """COQL knows no list of them: asked for like a text, they ended the run."""
+    sandbox.reset(size="empty")
+    for tells in (True, False):
+        sandbox.create("Tasks", Subject="Call", Send_Notification_Email=tells)
+    rows = [
+        {"Subject": "Call", "Send_Notification_Email": tells, "Priority": "Low"} for tells in (True, "no")
+    ]
+
+    one = target(
+        [schema("Tasks", *rows[0], key=list(rows[0])[:2]), record("Tasks", **rows[0])],
+        default_operation="update",
+    )
+    both = target(
+        [schema("Tasks", *rows[0], key=list(rows[0])[:2]), *records("Tasks", rows)],
+        default_operation="update",
+    )
+
+    assert one.outcomes("Tasks") == {"updated": 1}
+    assert both.outcomes("Tasks") == {"updated": 2}

@@ -88,3 +88,102 @@ def test_what_somebody_else_has_deleted_is_forgotten(sandbox, write):
         write(PEOPLE[:7], version=version)
 
     assert sandbox.calls("DELETE /Contacts") == 1
+
+
+WIDER = schema("Contacts", "Last_Name", "Email", "Phone", key=["Email"])
+ALL_MAY_GO = {"deletes": "delete", "streams": {"Contacts": {"allow_mass_delete": True}}}
+
+
+@pytest.fixture
+def mapped(target, tmp_path):
+    """``mapped(messages)``: a stream that may delete all that it wrote before."""
+
+    def run(*messages, **settings):
+        return target(messages, **{"id_map_path": str(tmp_path / "ids.jsonl"), **ALL_MAY_GO, **settings})
+
+    return run
+
+
+def active(version, stream="Contacts"):
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
+
+
+@pytest.mark.parametrize("brought_before", [4, 8])
+def test_a_schema_that_changes_among_the_records_forgets_none(sandbox, mapped, brought_before):
+    """Taps widen a SCHEMA on the way: what came before it was taken for left out, and deleted."""
+    mapped(CONTACTS, *records("Contacts", PEOPLE), active(1))
+    first, last = PEOPLE[:brought_before], PEOPLE[brought_before:]
+
+    run = mapped(CONTACTS, *records("Contacts", first), WIDER, *records("Contacts", last), active(2))
+
+    assert run.error is None
+    assert sandbox.count("Contacts") == 8
+
+
+def test_a_version_that_goes_on_under_another_schema_deletes_nothing(sandbox, mapped):
+    """The message was not the stream's last word, though its SCHEMA came once more after it."""
+    mapped(CONTACTS, *records("Contacts", PEOPLE), active(1))
+
+    mapped(CONTACTS, *records("Contacts", PEOPLE[:2]), active(2), WIDER, *records("Contacts", PEOPLE[2:3]))
+
+    assert sandbox.count("Contacts") == 8
+
+
+@pytest.mark.parametrize(("settings", "left"), [({"streams": {}}, 8), ({}, 0)])
+def test_a_version_without_any_record_is_believed_only_if_all_may_go(sandbox, mapped, settings, left):
+    """A source that says its version first and dies before its first record looks like an empty one."""
+    mapped(CONTACTS, *records("Contacts", PEOPLE), active(1))
+    sandbox.create("Contacts", Last_Name="Other")
+    for number in range(30):  # so that eight are less than a quarter
+        sandbox.create("Contacts", Last_Name=f"Other {number}")
+    sandbox.clock(advance=3600)
+
+    run = mapped(CONTACTS, active(2), **settings)
+
+    assert sandbox.count("Contacts") - 31 == left
+    assert bool(run.said("no record of it came")) is (left == 8)
+
+
+def test_a_record_that_another_row_still_stands_for_stays(sandbox, mapped):
+    """Two rows of the source are one contact here; the new version has one of them."""
+    by_email = {"streams": {"Contacts": {"duplicate_check_fields": ["Email"], "allow_mass_delete": True}}}
+    twins = [{"no": number, "Last_Name": "Berg", "Email": "berg@example.org"} for number in (1, 2)]
+    numbers = schema("Contacts", "Last_Name", "Email", key=["no"])
+    mapped(numbers, *records("Contacts", twins), active(1), **by_email)
+
+    mapped(numbers, *records("Contacts", twins[:1]), active(2), **by_email)
+
+    assert [each["Email"] for each in sandbox.dump("Contacts")] == ["berg@example.org"]
+
+
+def test_a_record_that_another_stream_has_written_stays(sandbox, mapped):
+    """The shop no longer has her, the ticket system still does."""
+    both = {"streams": {"*": {"module": "Contacts", "allow_mass_delete": True}}}
+    shop, tickets = (schema(stream, "Last_Name", key=["Email"]) for stream in ("shop", "tickets"))
+    mapped(shop, *records("shop", PEOPLE[:2]), active(1, "shop"), **both)
+    mapped(tickets, *records("tickets", PEOPLE[1:2]), active(1, "tickets"), **both)
+
+    mapped(shop, *records("shop", PEOPLE[:1]), active(2, "shop"), **both)
+
+    assert {each["Last_Name"] for each in sandbox.dump("Contacts")} == {"Berg 0", "Berg 1"}
+
+
+def test_a_stream_under_a_new_key_keeps_its_records(sandbox, mapped):
+    """The id map knows them by their old keys, which no row has any more."""
+    mapped(CONTACTS, *records("Contacts", PEOPLE), active(1))
+    rows = [{**row, "no": number} for number, row in enumerate(PEOPLE)]
+
+    mapped(schema("Contacts", "Last_Name", "Email", key=["no"]), *records("Contacts", rows), active(2))
+
+    assert sandbox.count("Contacts") == 8
+
+
+@pytest.mark.parametrize("version", ["2", None, 2.5, True])
+def test_a_version_that_is_no_number_ends_the_run_by_a_line(sandbox, mapped, version):
+    """It cannot be compared with the one before, so nothing follows from it."""
+    mapped(CONTACTS, *records("Contacts", PEOPLE), active(1))
+
+    run = mapped(CONTACTS, *records("Contacts", PEOPLE[:1]), active(version))
+
+    assert "no whole number" in str(run.error)
+    assert sandbox.count("Contacts") == 8
