@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BASE_PATHS = {"rest": "/bigin/v2", "bulk": "/bigin/bulk/v2", "upload": "/bigin/v2", "root": ""}
+TRIES_IN_SILENCE = 3  # a call that succeeds at the second or third try is no news
 PACE_SECONDS = 61.0  # a minute of Bigin's clock, and what travels may be late by
 
 
@@ -295,4 +296,5 @@ def _read(call: Call, received: Received, into: BinaryIO | None) -> Reply:
 
 
 def _say_retry(error: BiginError, seconds: float, made: int) -> None:
-    logger.warning("%s Trying again in %.1f s (attempt %d failed).", error.message, seconds, made)
+    level = logging.INFO if made < TRIES_IN_SILENCE else logging.WARNING
+    logger.log(level, "%s Trying again in %.1f s (attempt %d failed).", error.message, seconds, made)

@@ -23,6 +23,7 @@ import bigin_sandbox.control.faults
 import bigin_sandbox.control.mutations
 import bigin_sandbox.rules.bulk_jobs
 import bigin_sandbox.telling.troubles
+from bigin_api.settings import REQUIRED_SETTINGS
 from bigin_cli.main import SUBCOMMANDS
 from bigin_cli.subcommand import Command as Subcommand
 from tap_bigin.tap import TapBigin
@@ -98,24 +99,23 @@ def between(text: str, begin: str, end: str, content: str) -> str:
 
 def required(plugin: str) -> set[str]:
     """The settings without which a plugin does not run, unless it is given an access token."""
-    return set(PLUGINS[plugin].config_jsonschema["else"]["required"])
+    return set(PLUGINS[plugin].config_jsonschema["required"])
 
 
 def table(settings: Mapping[str, Mapping[str, Any]]) -> str:
     """Settings as a Markdown table."""
     lines = ["| setting | default | what it does |", "|---|---|---|"]
     for name, schema in settings.items():
-        lines.append(f"| `{name}` | {default(schema)} | {cell(schema['description'])} |")
+        lines.append(f"| `{name}` | {default(name, schema)} | {cell(schema['description'])} |")
     return "\n".join(lines)
 
 
-def default(schema: Mapping[str, Any]) -> str:
+def default(name: str, schema: Mapping[str, Any]) -> str:
     """The default of a setting in a table."""
-    if schema.get("secret"):
-        return "secret" if "null" in schema["type"] else "required, secret"
     if "default" in schema:
         return f"`{json.dumps(schema['default'])}`"
-    return ""
+    marks = ["required"] if name in REQUIRED_SETTINGS else []
+    return ", ".join([*marks, *(["secret"] if schema.get("secret") else [])])
 
 
 def cell(text: str) -> str:

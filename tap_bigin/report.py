@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bigin_api import BiginError
 from bigin_api.run_files.run_report import RunReport as RunFileReport
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[int, str], None]
 METADATA = "metadata"  # the label under which the client counts what discovery asks for
+MOST_TOLD = 50  # warnings of a stream that the state keeps: it must not grow with the records
 
 
 @dataclass
@@ -29,6 +31,7 @@ class StreamReport:
 
     name: str
     say: Say
+    told_before: Collection[str] = ()  # what the run before warned of, each as ``_mark``
     emitted: int = 0
     counted: int | None = None  # Bigin's own count, where a full pass asked for it
     reason: str | None = None  # why the two differ, where it is known
@@ -39,6 +42,7 @@ class StreamReport:
     failure: BiginError | None = None
     partial: bool = False  # rows may be missing: what this run did not bring may be there all the same
     unfinished: bool = False  # stopped by the budget; the state tells where
+    has_ended: bool = False
 
     def begin(self) -> None:
         """Its reader begins."""
@@ -46,14 +50,19 @@ class StreamReport:
 
     def end(self) -> None:
         """The stream is written."""
+        self.has_ended = True
         if self.began is not None:
             self.seconds += time.monotonic() - self.began
 
     def warn(self, message: str) -> None:
-        """Say what a person should know, once a run, with the stream's name in front."""
+        """Say what a person should know, once a run, with the stream's name in front.
+
+        What the run before said already lasts, and is no news.
+        """
         if message not in self.warnings:
             self.warnings.append(message)
-            self.say(logging.WARNING, f"{self.name}: {message}")
+            level = logging.INFO if _mark(message) in self.told_before else logging.WARNING
+            self.say(level, f"{self.name}: {message}")
 
     def lacks(self, message: str) -> None:
         """Say what may be missing."""
@@ -105,8 +114,9 @@ class StreamReport:
 class RunReport:
     """The accounts of all streams."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, told_before: Mapping[str, Collection[str]]) -> None:
         self._logger = logger
+        self._told_before = told_before
         self._is_over = False
         self.streams: dict[str, StreamReport] = {}
 
@@ -117,7 +127,22 @@ class RunReport:
 
     def stream(self, name: str) -> StreamReport:
         """The account of a stream, made at the first call."""
-        return self.streams.setdefault(name, StreamReport(name, self.say))
+        if name not in self.streams:
+            self.streams[name] = StreamReport(name, self.say, self._told_before.get(name, ()))
+        return self.streams[name]
+
+    @property
+    def told(self) -> dict[str, Collection[str]]:
+        """What the next run need not warn of again, by stream: this run's warnings, and what it left out."""
+        told = {name: each for name, each in self._told_before.items() if name not in self.streams}
+        for name, stream in self.streams.items():
+            # A stream that has not ended, or had nothing new, may still come to what was warned of before.
+            before = (
+                () if stream.emitted and stream.has_ended and not stream.unfinished else stream.told_before
+            )
+            if marks := {*before, *map(_mark, stream.warnings)}:
+                told[name] = sorted(marks)[:MOST_TOLD]
+        return told
 
     def close(self) -> None:
         """The run is over: readers are not listened to any more."""
@@ -157,6 +182,21 @@ class RunReport:
     def _told(self) -> list[StreamReport]:
         told = [each for each in self.streams.values() if each.began is not None]
         return sorted(told, key=lambda each: each.began or 0.0)
+
+
+def read_told(state: Any) -> dict[str, list[str]]:
+    """What a state says of the warnings of the run before; nothing where it is not well formed."""
+    told = state.get("told") if isinstance(state, Mapping) else None
+    return (
+        dict(told)
+        if isinstance(told, Mapping) and all(isinstance(each, list) for each in told.values())
+        else {}
+    )
+
+
+def _mark(message: str) -> str:
+    """A short name of a warning, for the state."""
+    return blake2b(message.encode(errors="replace"), digest_size=4).hexdigest()
 
 
 def fault(error: Exception) -> BiginError:

@@ -64,6 +64,7 @@ class Run:
         *,
         logger: logging.Logger,
         carried: Mapping[str, Carried],
+        told_before: Mapping[str, Collection[str]],
         streams: Callable[[], Collection[Readable]],
     ) -> None:
         self._config = config
@@ -75,7 +76,7 @@ class Run:
         self.is_state_told = False  # the state as it is has been written
         self._since_state = 0
         self._state_due = 0.0  # the first at once: a run that is killed early goes on from somewhere
-        self.report = RunReport(logger)
+        self.report = RunReport(logger, told_before)
         self.budget_reached: CreditBudgetReached | None = None
 
     @cached_property

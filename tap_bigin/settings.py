@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bigin_api.errors import SettingsError
 from bigin_api.moments import parse_moment
-from bigin_api.settings import CLIENT_SETTINGS, CREDENTIALS_NEEDED
+from bigin_api.settings import CLIENT_SETTINGS, REQUIRED_SETTINGS
 
 TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "start_date": {
@@ -122,7 +122,7 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
 
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",
-    **CREDENTIALS_NEEDED,
+    "required": list(REQUIRED_SETTINGS),
     "properties": {
         name: dict(declared)
         for settings in (CLIENT_SETTINGS, TAP_SETTINGS)

@@ -53,6 +53,7 @@ class TapBigin(BiginCommand):
             self.config,
             logger=self.logger,
             carried=self.carried,
+            told_before=self.told_before,
             streams=lambda: [each for each in self.streams.values() if isinstance(each, BiginStream)],
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bigin_api import CLIENT_SETTINGS
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from bigin_api.settings import CREDENTIALS_NEEDED
+from bigin_api.settings import REQUIRED_SETTINGS
 
 EVERY_STREAM = "*"  # the key in `streams` of what holds for each stream that does not say otherwise
 
@@ -197,5 +197,5 @@ CONFIG_JSONSCHEMA: dict[str, Any] = {
         **{name: dict(setting) for name, setting in CLIENT_SETTINGS.items()},
         **{name: dict(setting) for name, setting in TARGET_SETTINGS.items()},
     },
-    **CREDENTIALS_NEEDED,
+    "required": list(REQUIRED_SETTINGS),
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
@@ -19,6 +21,7 @@ from singer_sdk.exceptions import (
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
 )
+from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
@@ -28,6 +31,7 @@ from bigin_api import unknown_settings
 from bigin_api.access.checkup import verdict
 from bigin_api.errors import BiginError, SettingsError
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.settings import demanded
 from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
@@ -70,7 +74,12 @@ class TargetBigin(Target):
     ]
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        with warnings.catch_warnings():
+            # Python 3.10 is supported; that it ends would be said at each start.
+            warnings.simplefilter("ignore", SingerSDKPythonEOLWarning)
+            super().__init__(**options)
+        if not self.logger.isEnabledFor(logging.DEBUG):
+            self.metrics_logger.setLevel(logging.WARNING)  # METRIC lines
         self.max_parallelism = 1
         self._plain_sinks: dict[str, BiginSink] = {}  # of streams that no map touches
         try:
@@ -176,7 +185,9 @@ class TargetBigin(Target):
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
         """All that is wrong with settings, in words that show no secret."""
         cls.append_builtin_config(cls.config_jsonschema)
-        errors = map(_config_error, JSONSchemaValidator(cls.config_jsonschema).iter_errors(config))
+        errors = map(
+            _config_error, JSONSchemaValidator(demanded(cls.config_jsonschema, config)).iter_errors(config)
+        )
         known = cls.config_jsonschema["properties"]
         return [*errors, *unknown_settings(config, known, sister=OF_THE_TAP, tell=cls.logger.info)]
 

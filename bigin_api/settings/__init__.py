@@ -2,8 +2,8 @@
 
 from bigin_api.settings.declared import (
     CLIENT_SETTINGS,
-    CREDENTIALS_NEEDED,
     REQUIRED_SETTINGS,
+    demanded,
     unknown_settings,
 )
 from bigin_api.settings.hosts import DATA_CENTERS, Hosts, data_center, is_zoho
@@ -11,7 +11,6 @@ from bigin_api.settings.reading import ClientSettings, Credentials, GivenToken, 
 
 __all__ = [
     "CLIENT_SETTINGS",
-    "CREDENTIALS_NEEDED",
     "DATA_CENTERS",
     "REQUIRED_SETTINGS",
     "ClientSettings",
@@ -20,6 +19,7 @@ __all__ = [
     "Hosts",
     "Limits",
     "data_center",
+    "demanded",
     "is_zoho",
     "read_address",
     "unknown_settings",

@@ -120,14 +120,17 @@ CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
 """By name. ``secret`` marks what must never be shown."""
 
 REQUIRED_SETTINGS = ("client_id", "client_secret", "refresh_token")
-CREDENTIALS_NEEDED: Mapping[str, Any] = {
-    "if": {
-        "required": ["access_token"],
-        "properties": {"access_token": {"type": "string", "minLength": 1}},
-    },
-    "else": {"required": list(REQUIRED_SETTINGS)},
-}
-"""For a plugin's schema, beside its properties."""
+"""Of both programs, unless there is an ``access_token``."""
+
+
+def demanded(schema: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A plugin's schema, as these settings are to be held to it: an access token serves alone.
+
+    >>> demanded({"required": ["client_id"]}, {"access_token": "1000.x"})
+    {'required': []}
+    """
+    token = given.get("access_token")
+    return {**schema, "required": []} if token and isinstance(token, str) else schema
 
 
 def unknown_settings(

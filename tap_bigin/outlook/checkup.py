@@ -56,7 +56,7 @@ class QuietRun(Run):
         # Of its own, and of no tree: nothing is printed.
         self.logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
         self.logger.addHandler(_Keep(self.warnings))
-        super().__init__(config, logger=self.logger, carried={}, streams=list)
+        super().__init__(config, logger=self.logger, carried={}, told_before={}, streams=list)
 
 
 def examine(settings: Mapping[str, Any]) -> Checkup:

@@ -7,22 +7,25 @@ import gc
 import logging
 import os
 import sys
+import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.settings import demanded
 from bigin_api.settings.files import read_json, read_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
-from tap_bigin.report import fault
+from tap_bigin.report import fault, read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.writer import PageWriter
 from tap_bigin.values.drift import check_catalog
@@ -53,7 +56,13 @@ class BiginCommand(Tap):
     def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
         """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
         self.carried = carried_in(catalog, state)
-        super().__init__(catalog=catalog, state=state, **more)
+        self.told_before = read_told(state)
+        with warnings.catch_warnings():
+            # Python 3.10 is supported; that it ends would be said at each start.
+            warnings.simplefilter("ignore", SingerSDKPythonEOLWarning)
+            super().__init__(catalog=catalog, state=state, **more)
+        if not self.logger.isEnabledFor(logging.DEBUG):
+            self.metrics_logger.setLevel(logging.WARNING)  # a METRIC line for each file of records
 
     @abstractmethod
     def run(self) -> None:
@@ -127,13 +136,15 @@ class BiginCommand(Tap):
         """Take over a state of the right shape. Raises SettingsError for another."""
         check_state(state)
         super().load_state(state)
+        if self.told_before:
+            cast("dict[str, Any]", self.state)["told"] = self.told_before
 
     @classmethod
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
         """All that is wrong with settings, in words that show no secret."""
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        errors = map(_explained, JSONSchemaValidator(schema).iter_errors(config))
+        errors = map(_explained, JSONSchemaValidator(demanded(schema, config)).iter_errors(config))
         known = schema["properties"]
         return [*errors, *unknown_settings(config, known, sister=OF_THE_TARGET, tell=cls.logger.info)]
 

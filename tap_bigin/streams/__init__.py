@@ -197,14 +197,14 @@ class _Definitions:
         failed = {each.name for each in self._report.failures}
         if self._chosen is None:
             for name, why in refusals.items():
-                self._logger.warning("%s: no stream. %s", name, why)
+                self._report.stream(name).warn(f"no stream. {why}")
             for glob in self._settings.modules:
                 if not any(fnmatchcase(name, glob) for name in (*names, *refusals, *failed)):
-                    self._logger.warning("Settings: modules: %r matches no module.", glob)
+                    self._report.stream("Settings").warn(f"modules: {glob!r} matches no module.")
             return
         for name in sorted(self._chosen.difference(names, failed)):
             why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
-            self._logger.warning("%s: selected in the catalog, but there is no such stream. %s", name, why)
+            self._report.stream(name).warn(f"selected in the catalog, but there is no such stream. {why}")
 
 
 def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:

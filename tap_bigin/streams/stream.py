@@ -298,10 +298,15 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Write the state as the last batch left it, if no later stream will."""
         self._take_over(self._in_file)
+        if self.tap_state.get("told", {}) != self.run.report.told:
+            self.run.is_state_told = False
         if not (self.run.is_state_told or self.run.others_come):
             self._write_state()
 
     def _write_state(self) -> None:
         self.run.is_state_told = True
+        told, state = self.run.report.told, cast("dict[str, Any]", self.tap_state)
+        if told or "told" in state:
+            state["told"] = told
         self.state_manager.is_flushed = False
         self._write_state_message()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from operator import attrgetter
 from unicodedata import normalize
 
@@ -33,6 +34,7 @@ class Dropped:
 
     name: str
     reason: str
+    is_known: bool = True  # Bigin has such a field
 
 
 def find_module(name: str, modules: Iterable[Module]) -> Module | None:
@@ -112,7 +114,8 @@ class FieldMatch:
             return None
         field = self._fields.get(name) or self._alike.get(folded(name))
         if field is None:
-            return Dropped(name, "unknown")
+            alike = get_close_matches(name, self._fields, n=1)
+            return Dropped(name, f"unknown, did you mean {alike[0]}?" if alike else "unknown", is_known=False)
         reason = why_read_only(field, self._operation)
         if reason:
             return Dropped(name, reason)

@@ -12,12 +12,13 @@ logger = logging.getLogger("target-bigin")
 
 
 def dropped(account: Account, properties: Sequence[Dropped]) -> None:
-    """Properties that go nowhere: one warning for all of them."""
-    if properties:
-        listed = ", ".join(f"{each.name} ({each.reason})" for each in properties)
-        logger.warning(
-            "%s: dropped, for %s takes no such values: %s.", account.stream, account.module, listed
-        )
+    """Properties that go nowhere: one line for what Bigin lacks, maybe misspelt, one for the rest."""
+    for level, is_known in ((logging.WARNING, False), (logging.INFO, True)):
+        listed = ", ".join(f"{each.name} ({each.reason})" for each in properties if each.is_known is is_known)
+        if listed:
+            logger.log(
+                level, "%s: dropped, for %s takes no such values: %s.", account.stream, account.module, listed
+            )
 
 
 def dropped_later(account: Account, each: Dropped) -> None:

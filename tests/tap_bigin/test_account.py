@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from support.sandbox import Sandbox
@@ -72,3 +73,40 @@ def test_the_total_tells_what_remains_where_bigin_says_so(sandbox: Sandbox, jobs
     spent = int(re.search(r"([\d,]+) credits in", total)[1].replace(",", ""))  # type: ignore[index]
     assert spent == sandbox.usage()["credits"] - before
     assert bool(re.search(r"Bigin says [\d,]+ remain today", total)) == bool(jobs_before)
+
+
+def test_what_lasts_is_warned_of_once_and_again_once_it_comes_back(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A good run at seven in the morning says nothing, so that a run that says something is read."""
+    monkeypatch.setenv("LOGLEVEL", "WARNING")
+    chosen = {"modules": ["Contacts", "Payroll", "Subscriptions"]}
+
+    first = run_tap(sandbox, **chosen)
+    sandbox.mutate({"op": "edit", "module": "Subscriptions", "id": first.ids("Subscriptions")[0], "data": {}})
+    second = run_tap(sandbox, state=first.state, **chosen)
+    sandbox.fault("GET /Contacts", status=403, body={"code": "NO_PERMISSION", "status": "error"}, times=None)
+    third = run_tap(sandbox, state=second.state, **chosen)
+    fourth = run_tap(sandbox, state=third.state, **chosen)
+    sandbox.clear_faults()
+    sandbox.mutate(
+        {"op": "edit", "module": "Contacts", "id": first.ids("Contacts")[0], "data": {"Title": "X"}}
+    )
+    fifth = run_tap(sandbox, state=fourth.state, **chosen)
+    sandbox.fault("GET /Contacts", status=403, body={"code": "NO_PERMISSION", "status": "error"}, times=None)
+    sixth = run_tap(sandbox, state=fifth.state, **chosen)
+
+    assert [len(first.said(f"{each}: ")) for each in ("Payroll", "Subscriptions")] == [1, 2]
+    assert (second.code, second.log) == (0, [])
+    assert len(third.said("Contacts: skipped.")) == len(third.log) == 1
+    assert fourth.log == fifth.log == []
+    assert len(sixth.said("Contacts: skipped.")) == len(sixth.log) == 1
+
+
+def test_files_of_records_bring_no_metrics(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A METRIC line for each file is for the people of the SDK."""
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
+
+    run = run_tap(sandbox, modules=["Contacts"], batch_config=batches)
+
+    assert (run.code, run.said("METRIC")) == (0, [])

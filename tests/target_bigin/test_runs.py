@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import signal
 import struct
@@ -381,3 +382,23 @@ def test_a_state_leaves_as_it_came(sandbox, tmp_path, value):
 
     assert ended.code == 0
     assert ended.out == f"{value}\n"
+
+
+def test_a_good_run_brings_no_metrics_and_at_warning_level_nothing(sandbox, tmp_path, monkeypatch, caplog):
+    """Who is told something each night reads nothing; METRIC lines are for the people of the SDK."""
+    config = settings_of(sandbox, tmp_path)
+    caplog.set_level(logging.NOTSET, logger="target-bigin")  # as in a process of its own
+    sent = [
+        CONTACTS,
+        *records("Contacts", [{**each, "Created_Time": "2020-01-01T00:00:00Z"} for each in people(2)]),
+        state({"at": 1}),
+    ]
+
+    at_info = command(config, tmp_path, sent)
+    monkeypatch.setenv("LOGLEVEL", "WARNING")
+    at_warning = command(config, tmp_path, sent)
+
+    assert at_info[:2] == at_warning[:2] == (0, [{"at": 1}])
+    assert "METRIC" not in at_info[2]
+    assert "dropped" in at_info[2]
+    assert at_warning[2] == ""
