@@ -16,6 +16,8 @@ MELTANO_VERSION := 4.4.1
 
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
+# Compiled once, and not anew by each of the many processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint format unit bench mutants docs clean soak
 

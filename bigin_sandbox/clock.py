@@ -71,7 +71,8 @@ class Clock:
 
 def to_text(instant: datetime) -> str:
     """The stored form: `2026-05-14T09:53:58Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    utc = instant.astimezone(UTC).isoformat(timespec="seconds")  # many times faster than strftime
+    return utc.removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

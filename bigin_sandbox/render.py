@@ -31,6 +31,7 @@ UNDER_APPROVAL = "approval_process_pending"
 LAYOUT_KEY = "$layout_id"  # search alone shows it unasked: read.md 3.3 and 4
 OWN_EXTRAS = {"Attachments": ["$file_id", "$type", "$link_url"]}
 _STORED_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TO_LOOK_INTO = frozenset({str, list, dict})  # what may hold an instant or a user: most values are neither
 SINGLE_ONLY = frozenset({"multiselectlookup", "subform"})  # FACTS 3
 
 # `$` keys of a record read whole; in lists only those asked for. read.md 4.
@@ -235,15 +236,20 @@ def renderer_for(call: ApiCall) -> Renderer:
 
 def shown_to(call: ApiCall, item: Any) -> Any:
     """Metadata as a call's user is shown it: instants in the user's zone, users with their names."""
-    if isinstance(item, list):
-        return [shown_to(call, part) for part in item]
-    if isinstance(item, str) and _STORED_INSTANT.fullmatch(item):
-        return in_zone(item, call.zone)
-    if not isinstance(item, dict):
-        return item
-    if item.keys() == {"id"}:
-        return renderer_for(call).user(item, with_email=False) or item
-    return {key: shown_to(call, value) for key, value in item.items()}
+    renderer = renderer_for(call)
+
+    def shown(part: Any) -> Any:
+        if isinstance(part, str):
+            return in_zone(part, call.zone) if _STORED_INSTANT.fullmatch(part) else part
+        if isinstance(part, list):
+            return [shown(each) if type(each) in _TO_LOOK_INTO else each for each in part]
+        if not isinstance(part, dict):
+            return part
+        if len(part) == 1 and "id" in part:
+            return renderer.user(part, with_email=False) or part
+        return {key: shown(each) if type(each) in _TO_LOOK_INTO else each for key, each in part.items()}
+
+    return shown(item)
 
 
 def _constant(value: Any) -> Render:

@@ -81,7 +81,13 @@ class Database:
 
     def take_copy(self, copy: sqlite3.Connection) -> None:
         """Hold what a copy holds in place of what is here."""
+        # In memory SQLite would note every page that is overwritten, for a rollback that cannot come.
+        mode = self._db.execute("pragma journal_mode").fetchone()[0]
+        if mode == "memory":
+            self._db.execute("pragma journal_mode = off")
         copy.backup(self._db)
+        if mode == "memory":
+            self._db.execute("pragma journal_mode = memory")
 
     def clear(self) -> None:
         """Empty every table."""

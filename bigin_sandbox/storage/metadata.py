@@ -25,11 +25,9 @@ class Metadata(Database):
 
     def __init__(self, db_path: str, clock: Clock) -> None:
         super().__init__(db_path, clock)
-        self._unread: dict[tuple[str, str], list[str]] = {}  # as in the database: (kind, owner) -> bodies
-        self._items: dict[tuple[str, str], list[Item]] = {}
+        self._items: dict[tuple[str, str], list[Item]] = {}  # by kind and owner
         self._fields: dict[str, dict[str, Item]] = {}
         self._indexed: dict[str, frozenset[str]] = {}
-        self.reload_metadata()
 
     def clear(self) -> None:
         """Forget the organisation and all its records."""
@@ -42,20 +40,15 @@ class Metadata(Database):
         self.reload_metadata()
 
     def reload_metadata(self) -> None:
-        """Read everything from the database again."""
+        """Read everything from the database again, when it is asked for."""
         self._forget_derived()
         self._items.clear()
-        self._unread.clear()
-        rows = self._db.execute("select kind, owner, body from metadata order by kind, owner, position")
-        for kind, owner, body in rows:
-            self._unread.setdefault((kind, owner), []).append(body)
 
     def put_metadata(self, kind: str, items: list[Item], *, owner: str = "") -> None:
         """Replace all items of a kind: `modules`, `fields` of a module (`owner`), `users`, …."""
         self._db.execute("delete from metadata where kind = ? and owner = ?", (kind, owner))
         rows = [(kind, owner, place, to_body(item)) for place, item in enumerate(items)]
         self._db.executemany("insert into metadata values (?, ?, ?, ?)", rows)
-        self._unread.pop((kind, owner), None)
         self._items[kind, owner] = items
         self._forget_derived()
 
@@ -145,10 +138,12 @@ class Metadata(Database):
         return self._all("org")[0]
 
     def _all(self, kind: str, owner: str = "") -> list[Item]:
-        unread = self._unread.pop((kind, owner), None)
-        if unread is not None:
-            self._items[kind, owner] = [msgspec.json.decode(body) for body in unread]
-        return self._items.get((kind, owner), [])
+        held = self._items.get((kind, owner))
+        if held is None:
+            sql = "select body from metadata where kind = ? and owner = ? order by position"
+            rows = self._db.execute(sql, (kind, owner))
+            held = self._items[kind, owner] = [msgspec.json.decode(body) for (body,) in rows]
+        return held
 
     def _forget_derived(self) -> None:
         self._fields.clear()

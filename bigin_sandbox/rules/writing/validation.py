@@ -32,12 +32,13 @@ def accepted(draft: Draft) -> Record:
     nothing else can refuse the record.
     """
     layout = _layout(draft)
-    fields = _fields_in_reach(draft, layout)
-    _check_mandatory(draft, fields, layout)
+    in_layout = pipelines.layout_fields(layout)
+    fields = _fields_in_reach(draft, in_layout)
+    _check_mandatory(draft, fields, in_layout)
     stored = {name: accepted_value(draft, known) for name, known in fields.items() if name in draft.sent}
     stored |= _module_of_parent(draft, stored)
     if draft.is_insert:
-        stored = {**_defaults(draft, layout), **stored}
+        stored = {**_defaults(draft, in_layout), **stored}
     if draft.module == "Pipelines" and (draft.is_insert or stored.keys() & STAGE_FIELDS):
         stored |= _team_pipeline(draft, layout)
         pipelines.check_stage(layout, {**draft.existing, **stored}, path=draft.path)
@@ -72,26 +73,34 @@ def _layout(draft: Draft) -> Record:
     return next((layout for layout in layouts if layout["id"] == present.get("id")), default)
 
 
-def _fields_in_reach(draft: Draft, layout: Record) -> dict[str, Record]:
-    """Writable fields; where the caller names a Layout, only those in it (write.md 7)."""
-    writable = {
+def _fields_in_reach(draft: Draft, in_layout: dict[str, Record]) -> dict[str, Record]:
+    """Writable fields that are sent or required; a caller who names a Layout reaches only those in it.
+
+    Source: write.md 7.
+    """
+    within = None
+    if not values.is_empty(draft.sent.get("Layout")):
+        within = in_layout.keys() | ALWAYS_WRITABLE | set(pipelines.LAYOUT_FIELDS)
+    return {
         name: known
         for name, known in draft.store.fields_by_name(draft.module).items()
-        if is_writable(known, draft.user, on_insert=draft.is_insert)
+        if (name in draft.sent or _is_required(known, in_layout))
+        and (within is None or name in within)
+        and is_writable(known, draft.user, on_insert=draft.is_insert)
     }
-    if values.is_empty(draft.sent.get("Layout")):
-        return writable
-    within = pipelines.layout_fields(layout).keys() | ALWAYS_WRITABLE | set(pipelines.LAYOUT_FIELDS)
-    return {name: known for name, known in writable.items() if name in within}
 
 
-def _check_mandatory(draft: Draft, fields: dict[str, Record], layout: Record) -> None:
+def _is_required(known: Record, in_layout: dict[str, Record]) -> bool:
+    return bool(known["system_mandatory"] or in_layout.get(known["api_name"], {}).get("required"))
+
+
+def _check_mandatory(draft: Draft, fields: dict[str, Record], in_layout: dict[str, Record]) -> None:
     """Mandatory fields are given on insert and not emptied later: FACTS 3, 5."""
-    in_layout = pipelines.layout_fields(layout)
     for name, known in fields.items():
-        required = known["system_mandatory"] or in_layout.get(name, {}).get("required")
         asked = draft.is_insert or name in draft.sent
-        if required and asked and name not in FILLED_BY_THE_SERVER and values.is_empty(draft.sent.get(name)):
+        if not asked or name in FILLED_BY_THE_SERVER or not values.is_empty(draft.sent.get(name)):
+            continue
+        if _is_required(known, in_layout):
             raise mandatory_not_found(name, draft.path)
 
 
@@ -107,11 +116,11 @@ def _team_pipeline(draft: Draft, layout: Record) -> Record:
     return {name: {"id": layout["id"]} for name in pipelines.LAYOUT_FIELDS if name in known}
 
 
-def _defaults(draft: Draft, layout: Record) -> dict[str, Any]:
+def _defaults(draft: Draft, in_layout: dict[str, Record]) -> dict[str, Any]:
     """What an insert gets unasked: the layout's default values; a product begins active (write.md 3)."""
     defaults = {
         name: shown["default_value"]
-        for name, shown in pipelines.layout_fields(layout).items()
+        for name, shown in in_layout.items()
         if shown.get("default_value") is not None
     }
     return {"Product_Active": True, **defaults} if draft.module == "Products" else defaults
