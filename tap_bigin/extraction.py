@@ -117,6 +117,9 @@ class Extraction:
         for page in self._by_list(scan):
             yield page
             emitted = self.scan.emitted
+            if self._report.is_watched and emitted >= MAX_RECORDS_BY_PAGE and not counted:
+                self._report.is_watched = False
+                self._report.expected = self._count(scan)
             if not self._choice.may_pay or emitted < counted + MAX_RECORDS_BY_PAGE:
                 continue
             counted = max(self._count(scan) or 0, emitted)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import BiginError
+from bigin_api.progress import Row
 from bigin_api.run_files.run_report import RunReport as RunFileReport
 from bigin_api.run_files.run_report import StreamRun
 
@@ -34,6 +35,7 @@ class StreamReport:
     told_before: Collection[str] = ()  # what the run before warned of, each as ``_mark``
     emitted: int = 0
     counted: int | None = None  # Bigin's own count, where a full pass asked for it
+    expected: int | None = None  # what a long list holds, where a person watches
     reason: str | None = None  # why the two differ, where it is known
     began: float | None = None
     seconds: float = 0.0
@@ -43,6 +45,7 @@ class StreamReport:
     partial: bool = False  # rows may be missing: what this run did not bring may be there all the same
     unfinished: bool = False  # stopped by the budget; the state tells where
     has_ended: bool = False
+    is_watched: bool = False  # a person waits, and would know of how many
 
     def begin(self) -> None:
         """Its reader begins."""
@@ -152,6 +155,26 @@ class RunReport:
     def failures(self) -> list[StreamReport]:
         """The streams that failed."""
         return [each for each in self.streams.values() if each.failure is not None]
+
+    def watch(self) -> None:
+        """A person watches from now on."""
+        for each in self.streams.values():
+            each.is_watched = True
+
+    def rows(self, spent: Spent) -> list[Row]:
+        """The streams under way, for who waits."""
+        now = time.monotonic()
+        return [
+            Row(
+                each.name,
+                each.emitted,
+                each.expected or each.counted,
+                spent.by_label.get(each.name, 0),
+                now - each.began,
+            )
+            for each in tuple(self.streams.values())
+            if each.began is not None and not each.has_ended
+        ]
 
     def lines(self, spent: Spent) -> Iterator[str]:
         """The end of the run: one line for each stream that had its turn, in that order, and a total."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from bigin_api.access.checkup import Problem, verdict
+from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
 from tap_bigin.outlook.checkup import examine
@@ -96,7 +97,10 @@ class TapBigin(BiginCommand):
         file = RunFile(self.config)
         error: BaseException | None = None
         try:
-            self.sync_all()
+            with Progress(self._rows, self.logger) as progress:
+                if progress.is_live:
+                    self.shared.report.watch()
+                self.sync_all()
         except BaseException as caught:
             error = caught
             # Every batch that was written whole is in it.
@@ -107,6 +111,10 @@ class TapBigin(BiginCommand):
             self.shared.close()
             self._write_report(file, error)
         self._tell()
+
+    def _rows(self) -> list[Row]:
+        """The streams that are being read."""
+        return self.shared.report.rows(self.shared.client.spent())
 
     def _write_report(self, file: RunFile, error: BaseException | None) -> None:
         if not file.is_wanted:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
+from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from target_bigin.concurrency.tasks import SLICE, Tasks
 from target_bigin.files.reject_log import RejectLog
@@ -64,7 +65,9 @@ class Engine:
         self._streams: list[Stream] = []
         self._error: BaseException | None = None
         self._is_closed = False
+        self._is_read = False  # the input has ended, so that it is known how much there is
         self._asked = time.monotonic()
+        self._progress = Progress(self._rows, logger, makes_room=True)
 
     def open_stream(self, schema: Schema, first: Fields | None = None) -> Stream | None:
         """The stream, as its schema describes it now; None if its ``first`` record must be seen for that.
@@ -73,6 +76,8 @@ class Engine:
         """
         opened = self._opener.open(schema, first)
         if opened is not None:
+            if not self._streams:
+                self._progress.start()
             self._streams.append(opened)
         return opened
 
@@ -102,6 +107,7 @@ class Engine:
 
     def finish(self) -> None:
         """The input has ended: settle everything, then report. Raises RunFailed."""
+        self._is_read = True
         self._drain()
         self._release_states()
         unbalanced = self.ledger.imbalance()
@@ -182,7 +188,8 @@ class Engine:
         if state is not None:
             self._shared.save()
             try:
-                self._emit(state)
+                with self._progress.aside():
+                    self._emit(state)
             except OSError as error:
                 self._emit = None
                 reason = error.strerror or type(error).__name__
@@ -203,9 +210,25 @@ class Engine:
             closing.callback(self.client.close)
             closing.callback(self._pool.close)
             closing.callback(self._rejects.close)
+            closing.callback(self._progress.stop)
             closing.callback(
                 self._shared.close, in_good_order=in_good_order, streams=tuple(self.ledger.accounts)
             )
+
+    def _rows(self) -> list[Row]:
+        """The streams of which something came, each as far as it is settled."""
+        spent, now = self.client.spent(), time.monotonic()
+        return [
+            Row(
+                each.stream,
+                each.settled,
+                each.read if self._is_read else None,
+                spent.by_label.get(each.stream, 0),
+                now - each.begun,
+            )
+            for each in tuple(self.ledger.accounts.values())
+            if each.read
+        ]
 
     def _report(self, *, in_good_order: bool) -> None:
         seconds = time.monotonic() - self._begun

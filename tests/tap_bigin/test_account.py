@@ -9,6 +9,8 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_tap, select, select_fields
 
+from bigin_api import progress
+
 LINE = re.compile(r"(\w+): ([\d,]+) records(?:, Bigin counts ([\d,]+)(?: \((.*?)\))?)?, (\d+) credits")
 
 
@@ -101,6 +103,16 @@ def test_what_lasts_is_warned_of_once_and_again_once_it_comes_back(
     assert len(third.said("Contacts: skipped.")) == len(third.log) == 1
     assert fourth.log == fifth.log == []
     assert len(sixth.said("Contacts: skipped.")) == len(sixth.log) == 1
+
+
+def test_a_long_run_says_how_far_it_is(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks into the log of a run that lasts sees that it does not stand still."""
+    monkeypatch.setattr(progress, "SECONDS_PER_LINE", 0.1)
+    sandbox.settings(latency_ms=300)
+
+    run = run_tap(sandbox, modules=["Contacts"])
+
+    assert re.search(r"After \d+ s: .*Contacts \d+.*; \d+ credits\.", run.said("After ")[0])
 
 
 def test_files_of_records_bring_no_metrics(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from support.command import run_command
 from support.target import RunningTarget, command, lines, process, record, records, schema, settings_of, state
 
+from bigin_api import progress
 from target_bigin.target import TargetBigin
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
@@ -382,6 +384,18 @@ def test_a_state_leaves_as_it_came(sandbox, tmp_path, value):
 
     assert ended.code == 0
     assert ended.out == f"{value}\n"
+
+
+def test_a_long_run_says_how_far_it_is(sandbox, tmp_path, monkeypatch):
+    """Who looks into the log of a run that lasts sees that it does not stand still."""
+    monkeypatch.setattr(progress, "SECONDS_PER_LINE", 0.1)
+    sandbox.settings(latency_ms=300)
+
+    _, _, said = command(
+        settings_of(sandbox, tmp_path), tmp_path, [CONTACTS, *records("Contacts", people(2))]
+    )
+
+    assert re.search(r"After \d+ s: Contacts 0 of 2; \d+ credits\.", said)
 
 
 def test_a_good_run_brings_no_metrics_and_at_warning_level_nothing(sandbox, tmp_path, monkeypatch, caplog):
