@@ -7,7 +7,7 @@ new one. If a retry is killed, the next one finds what was set aside and begins 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from bigin_api import SettingsError
+from bigin_api.settings.files import real_path
 from target_bigin.engine import Engine, RunFailed
-from target_bigin.files.jsonl import private
+from target_bigin.files.jsonl import held, private
 from target_bigin.files.lock import FileLock
 from target_bigin.files.reject_lines import (
     Identity,
@@ -110,7 +111,8 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
         raise SettingsError(f"{path} is no file.")
     if not path.exists() and not _aside(path).exists():
         raise SettingsError(f"{path}: there is no such file.")
-    lock = FileLock(path, setting="the reject log")
+    path = real_path(path)
+    lock = FileLock(path, setting="the reject log", moves=True)
     try:
         lines = _set_aside(path)
         outcome = Outcome(lines, select(lines, only=only, replaced=read_replaced(path)))
@@ -208,6 +210,8 @@ def _set_aside(path: Path) -> list[RejectLine]:
     """Move the log aside, with what a killed retry left there; gives its lines, the oldest first."""
     _restore(path)
     path.rename(_aside(path))
+    with held(_aside(path)):  # a run that was writing to it has ended its line, and turns to a new file
+        pass
     return sorted(_lines(_aside(path), name=str(path)), key=lambda line: line.time)
 
 
@@ -229,14 +233,16 @@ def _restore(path: Path) -> None:
     aside = _aside(path)
     if not aside.exists():
         return
-    since = path.read_bytes() if path.exists() else b""
-    if since:
-        with aside.open("ab") as file:
-            file.write(since)
-    if aside.stat().st_size:
-        aside.replace(path)
-    else:
+    with held(path) if path.exists() else nullcontext():  # a run may be writing to it
+        since = path.read_bytes() if path.exists() else b""
+        if since:
+            with aside.open("ab") as file:
+                file.write(since)
+        if aside.stat().st_size:
+            aside.replace(path)
+            return
         aside.unlink()
+        path.unlink(missing_ok=True)
         replaced_path(path).unlink(missing_ok=True)
 
 

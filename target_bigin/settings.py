@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 from bigin_api.errors import SettingsError
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
+from bigin_api.settings.files import real_path, require_distinct
+from bigin_api.settings.reading import FILES
 from target_bigin.settings_schema import EVERY_STREAM, TARGET_SETTINGS
+
+REJECTS = Path(TARGET_SETTINGS["rejects_path"]["default"])
+OWN_FILES = ("rejects_path", "id_map_path", "unchanged_cache_path", "journal_path")
 
 Operation = Literal["upsert", "insert", "update", "delete"]
 WriteMethod = Literal["records", "bulk", "auto"]
@@ -53,7 +58,7 @@ class TargetSettings:
     trigger: tuple[str, ...] = ()
     null_values: Literal["skip", "write"] = "skip"
     deletes: Literal["ignore", "delete"] = "ignore"
-    rejects_path: Path = Path("target-bigin-rejects.jsonl")
+    rejects_path: Path = REJECTS
     max_rejects: int = 0
     id_map_path: Path | None = None
     unchanged_cache_path: Path | None = None
@@ -64,12 +69,12 @@ class TargetSettings:
     def from_mapping(cls, settings: Mapping[str, Any]) -> TargetSettings:
         """Read what the JSON Schema has let through. Raises SettingsError for what it cannot see."""
         given = {name: settings[name] for name in TARGET_SETTINGS if settings.get(name) is not None}
-        paths: dict[Path, str] = {}
-        for name in ("rejects_path", "id_map_path", "unchanged_cache_path", "journal_path"):
+        for name in OWN_FILES:
             if name in given:
-                given[name] = path = Path(given[name])
-                if (other := paths.setdefault(path, name)) != name:
-                    raise SettingsError(f"{other} and {name} name the same file ({path}).")
+                given[name] = real_path(given[name])
+        require_distinct(
+            {**settings, **given, "rejects_path": given.get("rejects_path", REJECTS)}, (*OWN_FILES, *FILES)
+        )
         given["trigger"] = tuple(given.get("trigger", ()))
         for name, stream in given.get("streams", {}).items():
             _check_stream(name, stream)
@@ -77,8 +82,8 @@ class TargetSettings:
 
     def owned_files(self) -> dict[str, Path]:
         """The files that no other run may use meanwhile, by setting; a dry run changes none."""
-        names = ("id_map_path", "unchanged_cache_path", "journal_path")
-        return {} if self.dry_run else {name: path for name in names if (path := getattr(self, name))}
+        paths = {name: getattr(self, name) for name in OWN_FILES if name != "rejects_path"}
+        return {} if self.dry_run else {name: path for name, path in paths.items() if path}
 
     def stream(self, name: str) -> StreamSettings:
         """What holds for a stream, whether it is named in ``streams`` or not."""

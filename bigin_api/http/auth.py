@@ -27,6 +27,7 @@ from bigin_api.errors import (
 from bigin_api.http.replies import is_busy, retry_after
 from bigin_api.json_values import mapping, read_json
 from bigin_api.limits import ACCESS_TOKEN_LIFETIME
+from bigin_api.settings.files import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ class TokenSource:
         self._transport = transport
         self._credentials = credentials
         self._hosts = hosts
-        self._cache = cache
+        self._cache = real_path(cache) if cache else None
         self._now = now
         self._lock = threading.Lock()
         self._token: AccessToken | None = None

@@ -167,6 +167,7 @@ def versions() -> dict[str, str]:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in its place, whole or not at all. Raises OSError."""
+    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

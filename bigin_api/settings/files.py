@@ -1,8 +1,10 @@
-"""Files of JSON that a command line names: settings, state, catalog."""
+"""Files that a command line or settings name: JSON that is read, and which file a path really means."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +38,29 @@ def read_settings(path: str) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise SettingsError(f"--config {path}: holds no JSON object but a {type(settings).__name__}.")
     return settings
+
+
+def real_path(path: str | Path) -> Path:
+    """Where a path leads once links are followed: a file that is replaced must not replace the link to it."""
+    real = Path(os.path.realpath(path))
+    return Path(path) if Path(os.path.abspath(path)) == real else real  # noqa: PTH100 -- without following links
+
+
+def require_distinct(settings: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Raises SettingsError if two settings name one file, by whatever path or link."""
+    seen: list[tuple[str, Path]] = []
+    for name in names:
+        path = settings.get(name)
+        if not isinstance(path, str | Path) or not str(path):
+            continue
+        for other, known in seen:
+            if _is_one_file(known, Path(path)):
+                raise SettingsError(f"{other} and {name} name the same file ({path}).")
+        seen.append((name, Path(path)))
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)

@@ -9,7 +9,11 @@ from typing import Any
 
 from bigin_api.errors import SettingsError
 from bigin_api.settings.declared import CLIENT_SETTINGS, REQUIRED_SETTINGS
+from bigin_api.settings.files import require_distinct
 from bigin_api.settings.hosts import Hosts, data_center, origin
+
+FILES = ("api_log_path", "token_cache_path", "run_report_path")
+"""Settings that name a file that is written."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class ClientSettings:
 
         Raises SettingsError naming the setting; never with a secret's value.
         """
+        require_distinct(settings, FILES)
         hosts = data_center(_text(settings, "data_center") or "us")
         allow_http = _boolean(settings, "allow_http")
         api_url = read_address(settings, "api_url", allow_http=allow_http)

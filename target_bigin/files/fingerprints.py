@@ -72,13 +72,18 @@ class Written:
     """The file. For one thread.
 
     ``settings`` is what a stream's writes depend on beside the record, by stream: fingerprints made
-    under others do not count. Raises SettingsError for a file that is no cache.
+    under others do not count. With ``read_only`` nothing is made or changed. Raises SettingsError for a file
+    that is no cache.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._settings: dict[str, bytes] = {}
         self._decode = msgspec.msgpack.Decoder(Fingerprints).decode
         self._path = path
+        if read_only:
+            with self._told():
+                self._db = sqlite3.connect(_as_it_is(path), uri=True, isolation_level=None)
+            return
         require_file("unchanged_cache_path", path)
         with named("unchanged_cache_path", path):
             os.close(private(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files beside it get its rights
@@ -142,3 +147,9 @@ class Written:
             yield
         except sqlite3.Error as exc:
             raise SettingsError(f"unchanged_cache_path: cannot use {self._path} as cache ({exc}).") from exc
+
+
+def _as_it_is(path: Path) -> str:
+    """The address of a file that is only read; where nobody else has it open, no file is made beside it."""
+    is_used = path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'' if is_used else '&immutable=1'}"

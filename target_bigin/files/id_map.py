@@ -47,7 +47,7 @@ class IdMap:
         self._versions: dict[str, int] = {}
         self._file: JsonLines | None = None
         self.kept_between_runs = path is not None
-        if path is not None:
+        if path is not None and (path.exists() or not read_only):
             file, decoder = JsonLines(path, setting="id_map_path"), msgspec.json.Decoder(_Line)
             whole = file.read(lambda line: self._keep(decoder.decode(line)))
             if not read_only:

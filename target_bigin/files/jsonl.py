@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 
@@ -15,18 +17,20 @@ from bigin_api import SettingsError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+NAP = 0.01  # seconds between two looks at a file that somebody else has
+
 private = partial(os.open, mode=0o600)
 """Opens files with people's data, for ``open(..., opener=private)``."""
 
 
 @contextlib.contextmanager
-def named(setting: str, path: Path) -> Iterator[None]:
+def named(setting: str, path: Path, *, to: str = "write to") -> Iterator[None]:
     """Whatever the disk refuses is told with the setting that the path comes from, as a SettingsError."""
     try:
         yield
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
-        raise SettingsError(f"{setting}: cannot write to {path} ({reason}).") from exc
+        raise SettingsError(f"{setting}: cannot {to} {path} ({reason}).") from exc
 
 
 def require_file(setting: str, path: Path) -> None:
@@ -37,16 +41,29 @@ def require_file(setting: str, path: Path) -> None:
             raise SettingsError(f"{setting}: {path} is not a file.")
 
 
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Have a file that others write or move aside, too: nobody else writes to what ``path`` names then."""
+    while True:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_in_place(file, path):
+                yield
+                return
+
+
 class JsonLines:
     """One file. For one thread. Raises SettingsError, naming the setting, for whatever the disk refuses.
 
     After an error each further try raises it again, so that no STATE goes out that the file does not cover.
+    ``is_shared``: others append to it, or move it aside: then what is added goes to a new one in its place.
     """
 
-    def __init__(self, path: Path, *, setting: str) -> None:
+    def __init__(self, path: Path, *, setting: str, is_shared: bool = False) -> None:
         require_file(setting, path)
         self.path = path
         self._setting = setting
+        self._is_shared = is_shared
         self._file: IO[bytes] | None = None
         self._pending = bytearray()
         self._error: SettingsError | None = None
@@ -64,7 +81,7 @@ class JsonLines:
         whole = 0
         if not self.path.exists():
             return whole
-        with named(self._setting, self.path), self.path.open("rb") as lines:
+        with named(self._setting, self.path, to="read"), self.path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.endswith(b"\n"):
                     break
@@ -95,14 +112,32 @@ class JsonLines:
             raise self._error
         if self._pending and self._file is not None:
             pending, self._pending = self._pending, bytearray()
-            before = self.size
+            file = self._have() if self._is_shared else self._file
+            before = os.fstat(file.fileno()).st_size
             try:
                 with named(self._setting, self.path):
-                    _write_whole(self._file, pending)
+                    _write_whole(file, pending)
             except SettingsError as error:
                 self._error = error
-                self._file.truncate(before)  # no line is left that is cut off
+                file.truncate(before)  # no line is left that is cut off
                 raise
+            finally:
+                if self._is_shared:
+                    fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _have(self) -> IO[bytes]:
+        """The file that is in its place now, for us alone."""
+        while True:
+            if self._file is None or not _is_in_place(self._file, self.path):
+                self._close_file()
+                self.open()
+            file = cast("IO[bytes]", self._file)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_in_place(file, self.path):
+                    return file
+                fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(NAP)
 
     def replace(self, lines: Iterable[object]) -> None:
         """The file with these lines alone, written beside it and put in its place; it is closed then."""
@@ -122,8 +157,20 @@ class JsonLines:
                 if self._error is None:
                     self.flush()
             finally:
-                self._file.close()
-                self._file = None
+                self._close_file()
+
+    def _close_file(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+def _is_in_place(file: IO[bytes], path: Path) -> bool:
+    """Whether a file that is open still is the one that the path names."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write_whole(file: IO[bytes], data: bytes | bytearray) -> None:

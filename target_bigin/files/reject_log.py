@@ -26,7 +26,7 @@ class RejectLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._about: dict[str, tuple[str | None, list[str]]] = {}
-        self._file = JsonLines(path, setting="rejects_path")
+        self._file = JsonLines(path, setting="rejects_path", is_shared=True)
         self._is_open = False
         is_new = not path.exists()
         self._file.open()

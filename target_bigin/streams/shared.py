@@ -47,7 +47,9 @@ class Shared:
         journal_path = None if settings.dry_run else settings.journal_path
         self.journal = Journal(journal_path)
         self._job_log = JobLog(journal_path)
-        self._cache = Written(settings.unchanged_cache_path) if settings.unchanged_cache_path else None
+        cache = settings.unchanged_cache_path
+        is_there = cache is not None and (cache.exists() or not settings.dry_run)
+        self._cache = Written(cache, read_only=settings.dry_run) if cache and is_there else None
         if self._cache is not None:
             opened.callback(self._cache.close)
         self.directory = Directory(self.run, self.id_map)

@@ -39,6 +39,118 @@ def test_two_runs_at_once_do_not_share_a_file(sandbox, target, tmp_path, setting
     assert third.error is None
 
 
+@pytest.mark.parametrize("setting", ["id_map_path", "unchanged_cache_path", "journal_path"])
+@pytest.mark.parametrize("kind", ["a link", "a hard link", "a link to the folder", "a way around"])
+def test_a_file_has_one_owner_whatever_it_is_called(sandbox, target, tmp_path, setting, kind):
+    """Two names of one journal: each of two runs inserted everything."""
+    path = tmp_path / "ours"
+    path.touch()
+    (tmp_path / "linked").symlink_to(path)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    os.link(path, tmp_path / "same")
+    other = {
+        "a link": tmp_path / "linked",
+        "a hard link": tmp_path / "same",
+        "a link to the folder": tmp_path / "folder" / "ours",
+        "a way around": tmp_path / "folder" / ".." / tmp_path.name / "ours",
+    }[kind]
+    first = FileLock(path, setting=setting)
+
+    second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(other)})
+    first.close()
+
+    assert f"{setting}: another run is using" in str(second.error)
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+
+
+def test_what_a_link_names_is_replaced_and_not_the_link(target, tmp_path):
+    """The journal was rewritten beside its old self, which the next run read."""
+    for name in ("journal", "report"):
+        (tmp_path / f"{name}.real").touch()
+        (tmp_path / name).symlink_to(tmp_path / f"{name}.real")
+
+    target(
+        [CONTACTS, *records("Contacts", people(3))],
+        journal_path=str(tmp_path / "journal"),
+        run_report_path=str(tmp_path / "report"),
+        default_operation="insert",
+    )
+
+    assert (tmp_path / "journal").is_symlink()
+    assert (tmp_path / "report").is_symlink()
+    assert json.loads((tmp_path / "report.real").read_text())["outcome"] == "good"
+
+
+def test_a_reject_log_that_is_moved_aside_loses_no_line(tmp_path):
+    """`bigin retry` moves it while a run writes: the run's further lines went with the moved file."""
+    path, aside = tmp_path / "rejects.jsonl", tmp_path / "aside"
+    file = JsonLines(path, setting="rejects_path", is_shared=True)
+    file.open()
+    for number in range(4):
+        if number == 2:
+            path.rename(aside)
+        file.append({"n": number})
+        file.flush()
+    file.close()
+
+    whole = [json.loads(line)["n"] for each in (aside, path) for line in each.read_text().splitlines()]
+    assert whole == [0, 1, 2, 3]
+
+
+def test_two_runs_may_share_a_reject_log(tmp_path):
+    """A disk that is full for one of them must not cut off the other's lines."""
+    path = tmp_path / "rejects.jsonl"
+    one, other = (JsonLines(path, setting="rejects_path", is_shared=True) for _ in range(2))
+    for file in (one, other):
+        file.open()
+        file.append({"n": "x" * 20})
+        file.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+    try:
+        one.append({"n": "x" * 500})
+        with pytest.raises(SettingsError):
+            one.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert path.read_text().splitlines() == ['{"n":"xxxxxxxxxxxxxxxxxxxx"}'] * 2
+    for file in (one, other):
+        file.close()
+
+
+def test_a_dry_run_makes_no_file(sandbox, target, tmp_path):
+    """It tells what would be done, and leaves the disk as it was."""
+    names = ("id_map_path", "unchanged_cache_path", "journal_path")
+    paths = {name: str(tmp_path / "new" / name) for name in names}
+    before = sorted(tmp_path.iterdir())
+
+    run = target([CONTACTS, *records("Contacts", people(3))], dry_run=True, **paths)
+
+    assert run.error is None
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_dry_run_reads_the_cache_and_leaves_it(target, tmp_path):
+    """What is unchanged is told so, and no file of SQLite's stays beside it."""
+    cache = tmp_path / "cache"
+    target([CONTACTS, *records("Contacts", people(3))], unchanged_cache_path=str(cache))
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+
+    run = target([CONTACTS, *records("Contacts", people(4))], dry_run=True, unchanged_cache_path=str(cache))
+
+    assert run.outcomes("Contacts") == {"unchanged": 3, "inserted": 1}
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_what_cannot_be_read_is_not_told_as_written(tmp_path):
+    """Whoever reads `cannot write to` looks for the wrong thing."""
+    path = tmp_path / "notes.jsonl"
+    path.symlink_to("/proc/self/mem")
+
+    with pytest.raises(SettingsError, match="id_map_path: cannot read"):
+        JsonLines(path, setting="id_map_path").read(json.loads)
+
+
 def test_a_reject_log_that_cannot_be_written_is_told_before_anything_is_written(sandbox, tmp_path):
     """At the first reject, nine hundred records were written already."""
     (tmp_path / "file").write_text("")
@@ -189,6 +301,24 @@ def test_two_settings_do_not_name_one_file(sandbox, target, tmp_path):
     run = target([CONTACTS], rejects_path=path, id_map_path=path)
 
     assert str(run.error) == f"rejects_path and id_map_path name the same file ({path})."
+
+
+@pytest.mark.parametrize("setting", ["api_log_path", "token_cache_path", "run_report_path"])
+@pytest.mark.parametrize("kind", ["a link", "a hard link", "not there yet"])
+def test_two_names_are_one_file_too(target, tmp_path, setting, kind):
+    """The log of calls in the id map, by a link to it."""
+    path, other = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    if kind == "a hard link":
+        path.touch()
+        os.link(path, other)
+    else:
+        other.symlink_to(path)
+    if kind == "not there yet":
+        other = tmp_path / "." / ".." / tmp_path.name / "one.jsonl"
+
+    run = target([CONTACTS], id_map_path=str(path), **{setting: str(other)})
+
+    assert f"id_map_path and {setting} name the same file" in str(run.error)
 
 
 def test_a_write_that_fails_leaves_the_lines_before_it(tmp_path):
