@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,11 +15,11 @@ from tap_bigin.settings import TapSettings
 from tap_bigin.singer.prefetch import MOST_READERS, Prefetch
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from bigin_api import CreditBudgetReached
     from tap_bigin.discovery.catalog_cache import Carried
+    from tap_bigin.feed.reading import Feed
     from tap_bigin.singer.batch import Batch, State
     from tap_bigin.singer.prefetch import Arrival
 
@@ -41,6 +42,9 @@ class Readable(Protocol):
     @property
     def is_incremental(self) -> bool:
         """Whether a bookmark tells how far it was read."""
+
+    def is_sweep_due(self, state: State) -> bool:
+        """With a feed: whether it is read by its bookmark in this run."""
 
     def read_ahead(self, state: State) -> Iterator[Batch]:
         """Its batches, read in a thread."""
@@ -66,7 +70,9 @@ class Run:
         carried: Mapping[str, Carried],
         told_before: Mapping[str, Collection[str]],
         streams: Callable[[], Collection[Readable]],
+        uses_feed: bool = True,
     ) -> None:
+        self._uses_feed = uses_feed
         self._config = config
         self._carried = carried
         self._streams = streams
@@ -87,7 +93,25 @@ class Run:
     @cached_property
     def client(self) -> Client:
         """The one client of the process."""
-        return Client.from_settings(self._config)
+        client = Client.from_settings(self._config)
+        if self.feed is not None:
+            self.feed.recall(client.metadata)
+        return client
+
+    @cached_property
+    def feed(self) -> Feed | None:
+        """What the feed's log tells, None without one. Raises LogUnusable."""
+        settings = self.settings if self._uses_feed else None
+        if settings is None or settings.feed_log is None:
+            return None
+        from tap_bigin.feed.reading import Feed  # noqa: PLC0415 -- SQLAlchemy takes a while to import
+
+        return Feed(
+            settings.feed_log,
+            settings=self._config,
+            sweep_every=settings.sweep_every,
+            overlap=settings.overlap,
+        )
 
     @cached_property
     def calls(self) -> InFlight:
@@ -154,11 +178,48 @@ class Run:
         streams = list(self._selected.values())
         if has_budget:
             streams.sort(key=_what_is_left)
-        self._prefetch = Prefetch(
-            {each.name: partial(each.read_ahead, each.saved_state()) for each in streams},
-            at_once=1 if has_budget else MOST_READERS,
-        )
-        return self._prefetch.arrivals()
+        # With a feed what was deleted comes last: the others find out what is not there.
+        last = [each for each in streams if self.feed is not None and each.name == DELETED_RECORDS]
+        first = [each for each in streams if each not in last]
+        for some in filter(None, (first, last)):
+            self._prefetch = Prefetch(
+                {each.name: partial(each.read_ahead, each.saved_state()) for each in some},
+                at_once=1 if has_budget else MOST_READERS,
+            )
+            yield from self._prefetch.arrivals()
+            self._prefetch.close()
+
+    # The feed
+
+    def begin_feed(self, state: dict[str, Any]) -> None:
+        """Go on from where the state says that the log was read to; what is due for a sweep is known then."""
+        if self.feed is None:
+            return
+        self.feed.resume(state.get("feed"))
+        if self.feed.why_not is not None:
+            self.report.say(logging.WARNING, f"Feed: {self.feed.why_not}: everything is swept.")
+        if any(each.is_sweep_due(each.saved_state()) for each in self._selected.values()):
+            self.feed.check_organisation(self.client)
+
+    def end_feed(self, state: dict[str, Any]) -> bool:
+        """Every stream has ended: the position moves if all is written. True if the state is to be told."""
+        if self.feed is None:
+            return False
+        is_complete = not self.report.failures and self.budget_reached is None
+        reached = self.feed.reached(state.get("feed"), is_complete=is_complete)
+        if reached is not None:
+            state["feed"] = reached
+        for line in self.feed.lines():
+            self.report.say(logging.INFO, line)
+        return True
+
+    def remember_metadata(self) -> None:
+        """Keep what was told of modules and fields in the log, for runs that do not ask."""
+        why_not = None if self.feed is None else self.feed.remember(self.client.metadata)
+        if why_not is not None:
+            self.report.say(
+                logging.WARNING, f"feed_log: modules and fields cannot be kept, each run asks. {why_not}"
+            )
 
     def close(self) -> None:
         """End what runs in threads, and the client."""
@@ -167,6 +228,8 @@ class Run:
             self._prefetch.close()
         self.calls.close(wait_for_running=False)
         self.client.close()
+        if self.feed is not None:
+            self.feed.close()
 
 
 def _what_is_left(stream: Readable) -> int:

@@ -117,6 +117,29 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "title": "Custom views",
         "description": "Custom views, each a stream of its own, 3 credits a page of 200 records.",
     },
+    "feed_log": {
+        "type": ["string", "null"],
+        "secret": True,
+        "title": "Feed log",
+        "description": "The log of bigin feed serve, as its SQLAlchemy URL: a run reads by id what was told "
+        "since the last one, and reads streams by their bookmarks only at sweeps.",
+    },
+    "sweep_minutes": {
+        "type": "integer",
+        "default": 60,
+        "minimum": 0,
+        "maximum": 43_200,
+        "title": "Minutes between sweeps",
+        "description": "With feed_log: how often streams are read by their bookmarks all the same, since "
+        "some changes are never told; 0 at each run.",
+    },
+    "changes": {
+        "type": "boolean",
+        "default": False,
+        "title": "Changes",
+        "description": "With feed_log: offer the stream changes, a row for each field that a notification "
+        "told of: the only history that there is.",
+    },
 }
 """The tap's own, by name; ``CLIENT_SETTINGS`` has those it shares with target-bigin."""
 
@@ -149,7 +172,7 @@ OF_THE_TARGET = frozenset(
 )
 """Settings of target-bigin, which may stand in the same file."""
 
-SECRETS = frozenset(name for name, declared in CLIENT_SETTINGS.items() if declared.get("secret"))
+SECRETS = frozenset(name for name, declared in CONFIG_SCHEMA["properties"].items() if declared.get("secret"))
 
 Deletions = Literal["stream", "soft", "none"]
 Extraction = Literal["auto", "list", "bulk"]
@@ -174,11 +197,16 @@ class TapSettings:
     related_lists: tuple[str, ...] = ()
     queries: tuple[Mapping[str, Any], ...] = ()
     custom_views: tuple[Mapping[str, Any], ...] = ()
+    feed_log: str | None = field(default=None, repr=False)
+    sweep_every: timedelta = timedelta(minutes=60)
+    changes: bool = False
     concurrency: int = field(default=5)
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> TapSettings:
         """Read settings that have passed ``CONFIG_SCHEMA``. Raises SettingsError naming the setting."""
+        if settings.get("changes") and not settings.get("feed_log"):
+            raise SettingsError("changes: what was told stands in a log; set feed_log, too.")
         return cls(
             start_date=_moment(settings, "start_date"),
             modules=_names(settings, "modules") or ("*",),
@@ -191,6 +219,9 @@ class TapSettings:
             related_lists=_names(settings, "related_lists"),
             queries=tuple(settings.get("queries") or ()),
             custom_views=tuple(settings.get("custom_views") or ()),
+            feed_log=settings.get("feed_log") or None,
+            sweep_every=timedelta(minutes=_number(settings, "sweep_minutes")),
+            changes=settings.get("changes") is True,
             concurrency=_number(settings, "max_concurrent_requests"),
         )
 

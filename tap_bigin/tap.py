@@ -63,6 +63,7 @@ class TapBigin(BiginCommand):
     def discover_streams(self) -> Sequence[BiginStream[Any]]:
         """A stream for each definition. Raises BiginError if the organisation cannot be described."""
         definitions = define_streams(self.shared, chosen=self._selected_in_catalog(), logger=self.logger)
+        self.shared.remember_metadata()
         return [make_stream(self, self.shared, each) for each in definitions]
 
     @property
@@ -97,10 +98,13 @@ class TapBigin(BiginCommand):
         file = RunFile(self.config)
         error: BaseException | None = None
         try:
+            self.shared.begin_feed(self.state)  # type: ignore[arg-type]
             with Progress(self._rows, self.logger) as progress:
                 if progress.is_live:
                     self.shared.report.watch()
                 self.sync_all()
+            if self.shared.end_feed(self.state):  # type: ignore[arg-type]
+                self.state_writer.write_state(self.state)
         except BaseException as caught:
             error = caught
             # Every batch that was written whole is in it.

@@ -24,6 +24,9 @@ OF_THE_TAP = frozenset(
         "related_lists",
         "queries",
         "custom_views",
+        "feed_log",
+        "sweep_minutes",
+        "changes",
     ]
 )
 """Settings of tap-bigin, which may stand in the same file."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from bigin_api.endpoints.results import by_number
+from bigin_api.errors import Refused
 from bigin_api.http.calls import Call, given, path_of
 from bigin_api.models import CustomView, Field, Layout, Module, RelatedList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from bigin_api.http.calls import Sender
 
 T = TypeVar("T")
+Question = tuple[str, "str | None"]
+"""What is asked of /settings, and of which module: ``("modules", None)``, ``("fields", "Contacts")``."""
+Answer = Union["list[dict[str, Any]]", Refused]
 
 
 class Metadata:
@@ -24,6 +28,8 @@ class Metadata:
         self._sender = sender
         self._kept: dict[Hashable, Any] = {}
         self._assumed: dict[str, tuple[Field, ...]] = {}
+        self._recalled: dict[Question, Answer] = {}
+        self._answered: dict[Question, Answer] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -52,6 +58,24 @@ class Metadata:
         """Let ``fields`` give these, which Bigin told somebody else a moment ago."""
         with self._lock:
             self._assumed[module] = tuple(fields)
+
+    def answered(self) -> dict[Question, Answer]:
+        """What Bigin answered until now, refusals too: what ``recall`` takes."""
+        with self._lock:
+            return dict(self._answered)
+
+    def recall(self, answers: Mapping[Question, Answer]) -> None:
+        """Answer from these, which Bigin gave an earlier client, but for ``complete_fields``."""
+        for (what, module), answer in answers.items():
+            if what == "fields" and module is not None and not isinstance(answer, Refused):
+                self.assume(module, map(Field.from_json, answer))
+            else:
+                self._recalled[what, module] = answer
+
+    @property
+    def recalls(self) -> bool:
+        """Whether there is something that it was told to recall."""
+        return bool(self._recalled)
 
     def field(self, module: str, api_name: str) -> Field | None:
         """One field of a module."""
@@ -83,6 +107,7 @@ class Metadata:
             if module is None:
                 self._kept.clear()
                 self._assumed.clear()
+                self._recalled.clear()
             else:
                 self._assumed.pop(module, None)
             for key in [key for key in self._kept if isinstance(key, tuple) and module in key]:
@@ -108,6 +133,19 @@ class Metadata:
         return self._once((what, module), lambda: tuple(map(shape, self._list(what, module=module))))
 
     def _list(self, what: str, *, module: str | None = None) -> list[dict[str, Any]]:
+        answer = self._recalled.get((what, module))
+        if answer is None:
+            try:
+                answer = self._ask(what, module)
+            except Refused as refused:
+                answer = refused
+            with self._lock:
+                self._answered[what, module] = answer
+        if isinstance(answer, Refused):
+            raise answer.with_traceback(None)  # several may be told the same
+        return answer
+
+    def _ask(self, what: str, module: str | None) -> list[dict[str, Any]]:
         params = given(module=module)
         call = Call(
             "GET", path_of("settings", what), params, endpoint="settings", module=module, label="metadata"

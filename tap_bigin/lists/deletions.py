@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
@@ -22,7 +23,7 @@ from tap_bigin.bookmarks import READ_OVERLAP, Moment, from_text
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
@@ -55,6 +56,10 @@ class Mark(msgspec.Struct, frozen=True):
         """The mark as state keeps it."""
         kept: dict[str, Any] = msgspec.to_builtins(self)
         return kept
+
+    def with_gone(self, ids: Iterable[str]) -> Mark:
+        """The same, with ids that were seen to be deleted since: they may come back."""
+        return replace(self, gone=_newest({*self.gone, *ids}))
 
     def asks_since(self, now: datetime | None, *, overlap: timedelta = READ_OVERLAP) -> datetime | None:
         """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
@@ -128,6 +133,12 @@ class DeletedLists:
     def news(self, client: Labelled, module: str, mark: Mark) -> News:
         """What a module's list tells that the mark does not know. Raises BiginError."""
         return compare(mark, self._of(client, module, mark), overlap=self._overlap)
+
+    def listed(self, module: str) -> Collection[str]:
+        """The ids that a module's list had, as far as it was read in this run."""
+        with self._lock:
+            known = self._read.get(module)
+        return frozenset(each["id"] for each in known.entries) if known else frozenset()
 
     def _of(self, client: Labelled, module: str, mark: Mark) -> DeletedList:
         """A module's list, at least from where the mark needs it."""

@@ -56,7 +56,9 @@ class QuietRun(Run):
         # Of its own, and of no tree: nothing is printed.
         self.logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
         self.logger.addHandler(_Keep(self.warnings))
-        super().__init__(config, logger=self.logger, carried={}, told_before={}, streams=list)
+        super().__init__(
+            config, logger=self.logger, carried={}, told_before={}, streams=list, uses_feed=False
+        )
 
 
 def examine(settings: Mapping[str, Any]) -> Checkup:
@@ -97,10 +99,22 @@ def check_tap(run: QuietRun, checkup: Checkup) -> list[ModuleCheck]:
         ):
             checkup.warn(line, "mend the setting, or leave it out")
     readable = [each.module for each in checked if each.readable]
+    _check_feed(settings, checkup)
     if readable:
         check_queries(client, checkup, readable[0])
     _judge_methods(settings, checkup)
     return checked
+
+
+def _check_feed(settings: TapSettings, checkup: Checkup) -> None:
+    if settings.feed_log is None:
+        return
+    from bigin_feed.log import FeedLog  # noqa: PLC0415 -- SQLAlchemy takes a while to import
+
+    try:
+        FeedLog(settings.feed_log, read_only=True).close()
+    except SettingsError as unusable:
+        checkup.fail(unusable.message, "start bigin feed serve, which makes a log, or mend feed_log")
 
 
 def _try(client: Client, module: str) -> ModuleCheck:

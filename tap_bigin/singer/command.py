@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import gc
 import logging
 import os
@@ -25,6 +26,7 @@ from bigin_api.settings import demanded
 from bigin_api.settings.files import read_json, read_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
+from tap_bigin.feed.mark import check_feed
 from tap_bigin.report import fault, read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.writer import PageWriter
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 AFTER_SIGNAL = 128  # plus the signal's number, as shells count
+FEED = "feed"  # the part of the state beside the bookmarks
 
 
 class Terminated(BaseException):
@@ -91,7 +94,7 @@ class BiginCommand(Tap):
             try:
                 tap = cls(
                     config=config.config,
-                    state=_read(state, "state", check_state),
+                    state=_read(state, "state", _check_state),
                     catalog=_read(catalog, "catalog", check_catalog),
                     parse_env_config=config.parse_env,
                     validate_config=True,
@@ -134,10 +137,12 @@ class BiginCommand(Tap):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state of the right shape. Raises SettingsError for another."""
-        check_state(state)
+        _check_state(state)
         super().load_state(state)
         if self.told_before:
             cast("dict[str, Any]", self.state)["told"] = self.told_before
+        if (feed := state.get(FEED)) is not None:
+            cast("dict[str, Any]", self.state)[FEED] = copy.deepcopy(feed)
 
     @classmethod
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
@@ -171,6 +176,11 @@ def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict
     content: dict[str, Any] = read_json(file.read(), what)
     check(content)
     return content
+
+
+def _check_state(state: Any) -> None:
+    check_state(state)
+    check_feed(state)
 
 
 def _explained(error: Any) -> str:

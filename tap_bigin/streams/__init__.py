@@ -21,6 +21,8 @@ from bigin_api import (
     SettingsError,
 )
 from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
+from tap_bigin.discovery.related_lists import RelatedDefinition, define_related
+from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
 from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
 from tap_bigin.streams.module import ModuleStream
 from tap_bigin.streams.organization import (
@@ -36,7 +38,6 @@ from tap_bigin.streams.organization import (
 )
 from tap_bigin.streams.query import QueryDefinition, QueryStream, define_query
 from tap_bigin.streams.related import RelatedStream
-from tap_bigin.streams.related_lists import RelatedDefinition, define_related
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.streams.view import ViewDefinition, ViewStream, define_view
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "BiginStream", "define_streams", "make_stream"]
 
 KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
+    ChangesDefinition: ChangesStream,
     DeletedDefinition: DeletedStream,
     ModuleDefinition: ModuleStream,
     OrganizationDefinition: OrganizationStream,
@@ -114,7 +116,7 @@ class _Definitions:
         settings = self._settings
         if self._chosen is None:
             return self._description.every_module()
-        others = {"deleted_records", SUB_PIPELINES.name, *ORGANIZATION_STREAMS}
+        others = {"deleted_records", CHANGES, SUB_PIPELINES.name, *ORGANIZATION_STREAMS}
         others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
         names = self._chosen - others
         if settings.related_lists:
@@ -139,6 +141,8 @@ class _Definitions:
             yield SUB_PIPELINES
         if self._settings.deleted_records == "stream":
             yield define_deleted(lookups=lookups)
+        if self._settings.changes:
+            yield define_changes(lookups=lookups)
 
     def _has_pipelines(self) -> bool:
         if self._chosen is not None:
@@ -155,7 +159,10 @@ class _Definitions:
                 client, settings.related_lists, offered=offered, lookups=lookups, report=report
             )
         for given in settings.queries:
-            yield from self._alone(str(given["name"]), partial(define_query, client, given, lookups=lookups))
+            yield from self._alone(
+                str(given["name"]),
+                partial(define_query, client, given, lookups=lookups, checks=not client.metadata.recalls),
+            )
         for given in settings.custom_views:
             yield from self._alone(str(given["name"]), partial(define_view, client, given, lookups=lookups))
 

@@ -7,8 +7,9 @@ State has what ``deletions`` remembers of each module's list:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
@@ -21,14 +22,16 @@ from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, null
 from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from tap_bigin.feed.reading import Feed
     from tap_bigin.lists.deletions import News
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
 
 
 RESTORED = "restored"
+KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry of Bigin's list
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,71 @@ class DeletedStream(BiginStream[DeletedDefinition]):
 
     is_swept = False  # a journal: what it told stays true
 
+    @property
+    def relies_on_feed(self) -> bool:
+        """Notifications tell of deletions, too."""
+        return True
+
+    def read_told(self, state: State) -> Iterator[Batch]:
+        """Between two sweeps: what streams of modules found, and what was told of modules not selected."""
+        feed = self.run.feed
+        if feed is None:
+            return
+        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
+        marks: dict[str, State] = dict(state.get("modules") or {})
+        for module in filter(DELETED_MODULES.__contains__, feed.modules):
+            mark = Mark.from_state(marks.get(module))
+            records: list[Record] = []
+            if feed.deletions.is_listed(module):
+                news = self.run.deleted_lists.news(self.client, module, mark)
+                mark, records = news.mark, self._records(module, news)
+            told = self._told(feed, module, {each["id"] for each in records})
+            mark = mark.with_gone(each["id"] for each in told)
+            convert(rows := [*records, *_rows(module, told)])
+            if rows:
+                marks = {**marks, module: mark.to_state()}
+                yield Batch(rows, {**state, "modules": marks})
+
+    def read_swept(self, state: State) -> Iterator[Batch]:
+        """What Bigin lists, and what was told of and is not listed."""
+        feed = self.run.feed
+        if feed is None:
+            return
+        listed: dict[str, set[str]] = defaultdict(set)
+        for batch in self._versioned(state):
+            for each in batch.records:
+                listed[each["module"]].add(each["id"])
+            self._note_missed(feed, batch.records, state.get("replication_key_value"))
+            yield batch
+        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
+        for module in filter(DELETED_MODULES.__contains__, feed.modules):
+            told = self._told(feed, module, {*listed[module], *self.run.deleted_lists.listed(module)})
+            convert(rows := _rows(module, told))
+            yield Batch(rows)
+
+    def _note_missed(self, feed: Feed, records: Sequence[Record], bookmark: str | None) -> None:
+        """What is newer than the bookmark was told, or missed."""
+        news: dict[str, list[Record]] = defaultdict(list)
+        for each in records:
+            if bookmark is not None and (each.get(DELETED_TIME) or bookmark) >= bookmark:
+                news[each["module"]].append(each)
+        for module, some in news.items():
+            feed.note_swept(self.name, module, some)
+
+    def _told(self, feed: Feed, module: str, but: Collection[str]) -> list[Record]:
+        """What was told to be deleted and is not there, as entries of Bigin's list, but for some ids."""
+        if feed.deletions.is_looked_at(module):
+            gone = feed.deletions.told_of(module)
+        else:
+            told = [each.id for each in feed.told_of(module).changes.values() if each.was_deleted]
+            try:
+                there = set(restored(self.client, module, told))
+            except Refused as refused:
+                self.report.warn(f"without those of {module}. {refused.message}")
+                return []
+            gone = [feed.deletion(module, each) for each in told if each not in there]
+        return [each.entry() for each in gone if each.id not in but]
+
     def read(self, state: State) -> Iterator[Batch]:
         """A batch a module; each module has a mark of its own."""
         convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
@@ -90,10 +158,13 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         return [module for module in readable if module in DELETED_MODULES]
 
     def _records(self, module: str, news: News) -> list[Record]:
-        kept = ("id", "display_name", "type", DELETED_TIME, "deleted_by")
-        deleted = [{"module": module, **{name: each.get(name) for name in kept}} for each in news.deleted]
         back = restored(self.client, module, news.left)
         return [
-            *deleted,
-            *({"module": module, **dict.fromkeys(kept), "id": each, "type": RESTORED} for each in back),
+            *_rows(module, news.deleted),
+            *({"module": module, **dict.fromkeys(KEPT), "id": each, "type": RESTORED} for each in back),
         ]
+
+
+def _rows(module: str, entries: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """The stream's rows of entries of a module's list."""
+    return [{"module": module, **{name: each.get(name) for name in KEPT}} for each in entries]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from bigin_api import Field
+    from tap_bigin.feed.reading import Feed
+    from tap_bigin.feed.told import Told
     from tap_bigin.singer.batch import Record, State
 
 
@@ -63,6 +65,84 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             state = yield from self._read(state, left)
         if left is None or self.is_incremental:
             yield from self._read(state, self.new_scan(state, shape=self._shape))
+
+    # With a feed
+
+    @property
+    def relies_on_feed(self) -> bool:
+        """Bigin notifies of seven modules; what a workflow's webhook tells of others is looked at, too."""
+        return self.is_incremental and self._module in DELETED_MODULES
+
+    def is_sweep_due(self, state: State) -> bool:
+        """Also where fields were selected since, which only a reading of everything fills."""
+        fields = state.get("fields", ())
+        lacks_fields = "replication_key_value" in state and any(
+            each.api_name not in fields for each in self._selected
+        )
+        return super().is_sweep_due(state) or (lacks_fields and self.settings.backfill)
+
+    def read_told(self, state: State) -> Iterator[Batch]:
+        """The records that were told of, as they are now. The bookmark stays: a sweep alone moves it."""
+        if self._feed is not None and self.is_incremental:
+            yield from self._look_at(self._feed.told_of(self._module), state)
+
+    def read_swept(self, state: State) -> Iterator[Batch]:
+        """The pass, then what was told of and did not come with it: it may be older than the bookmark."""
+        feed = self._feed
+        if feed is None:
+            return
+        told, reached = feed.told_of(self._module), state
+        bookmark = state.get("replication_key_value")
+        for batch in self._versioned(state):
+            told.see(batch.records)
+            if bookmark is not None and self.relies_on_feed:
+                news = [each for each in batch.records if _is_newer(each, bookmark)]
+                feed.note_swept(self.name, self._module, news)
+            reached = batch.state or reached
+            yield batch
+        if self.is_incremental:
+            yield from self._look_at(told, reached, is_swept=True)
+
+    def _look_at(self, told: Told, state: State, *, is_swept: bool = False) -> Iterator[Batch]:
+        feed = self._feed
+        if feed is None or not (told.changes or (told.due and is_swept)):
+            return
+        feed.deletions.look_at(self._module)
+        version = state.get("version") if self.is_swept else None
+        for ids in told.portions():
+            records = self._pages.by_ids(ids)
+            told.look(ids, records)
+            feed.count_looked_at(len(ids))
+            self._prepare(records)
+            yield Batch(records, version=version)
+        yield from self._absent(feed, told, state, is_swept=is_swept)
+
+    def _absent(self, feed: Feed, told: Told, state: State, *, is_swept: bool) -> Iterator[Batch]:
+        """What is told of and not there: deleted if somebody says so, else due at the next sweep."""
+        records: list[Record] = []
+        unexplained = told.unexplained
+        if self.run.tracks_deletions and self._module in DELETED_MODULES:
+            gone = [feed.deletion(self._module, each) for each in told.deleted]
+            feed.deletions.tell(self._module, gone)
+            if self._has_tombstones:
+                records += [{"id": each.id, DELETED_AT: each.time} for each in gone]
+            if any(each not in told.due for each in unexplained):
+                news = self._news(state)
+                if news is not None:
+                    feed.deletions.ask_list(self._module)
+                    state = {**state, "deleted": news.mark.to_state()}
+                    records += [*self._tombstones(news), *self._restored(news)]
+                listed = self.run.deleted_lists.listed(self._module)
+                unexplained = [each for each in unexplained if each not in listed]
+            if gone:
+                mark = Mark.from_state(state.get("deleted")).with_gone(each.id for each in gone)
+                state = {**state, "deleted": mark.to_state()}
+        feed.stay_due(self._module, [each for each in unexplained if not (is_swept and each in told.due)])
+        yield Batch(records, state, version=state.get("version") if self.is_swept else None)
+
+    @property
+    def _feed(self) -> Feed | None:
+        return self.run.feed
 
     def _read(self, state: State, scan: Scan) -> Generator[Batch, None, State]:
         """One pass to its end; gives the state with its bookmark."""
@@ -237,6 +317,12 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return replace(mark, gone=tuple(sorted(in_bin.union(mark.gone))))
+
+
+def _is_newer(record: Record, bookmark: str) -> bool:
+    """Whether a record was changed since the bookmark, or is told to be deleted."""
+    modified = record.get(MODIFIED)
+    return modified is None or modified > bookmark
 
 
 def _why_counts_differ(emitted_before: int) -> str:

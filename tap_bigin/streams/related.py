@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from bigin_api.endpoints.results import Progress
 from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
+from tap_bigin.discovery.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.lists.list_scan import ListScan
 from tap_bigin.lists.pages import ModulePages, field_groups
 from tap_bigin.singer.batch import Batch
-from tap_bigin.streams.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.data_types import STRING

@@ -60,6 +60,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=StreamDefinition)
 
+REFUSED = "refused"
+"""In the state of a stream that Bigin refused at the latest sweep: it is tried again at the next one."""
+
 
 class BiginStream(CatalogedStream[D], Generic[D]):
     """A stream of any kind: ``BiginStream[ModuleDefinition]`` is one of that definition."""
@@ -81,6 +84,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         self.settings = run.settings
         self.report = run.report.stream(definition.name)
         self._is_introduced = False
+        self._is_swept_now = False  # with a feed: this run reads it by its bookmark
         self._in_file: State | None = None  # what is reached once a file of records is whole
 
     @abstractmethod
@@ -109,6 +113,39 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         schema = self.definition.schema
         properties = {name: schema.properties[name] for name in names}
         return Conversion(properties, schema.treatments, warn=self.report.warn)
+
+    # With a feed
+
+    @property
+    def relies_on_feed(self) -> bool:
+        """Whether notifications tell of its records, so that a silence makes a sweep due."""
+        return False
+
+    def is_sweep_due(self, state: State) -> bool:
+        """With a feed: whether it is read by its bookmark in this run, or has none, or was interrupted."""
+        feed = self.run.feed
+        lacks_bookmark = self.is_incremental and "replication_key_value" not in state and REFUSED not in state
+        if feed is None or "pass" in state or lacks_bookmark:
+            return True
+        return feed.why_sweep(self.name, relies_on_it=self.relies_on_feed) is not None
+
+    def read_told(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- of most kinds nothing is told
+        """Between two sweeps: what the feed told of. Runs in a thread, as ``read``."""
+        yield from ()
+
+    def read_swept(self, state: State) -> Iterator[Batch]:
+        """At a sweep: what its bookmark says, beside what the feed told of."""
+        yield from self._versioned(state)
+
+    def _read_by_plan(self, state: State) -> Iterator[Batch]:
+        """Everything that this run reads of the stream."""
+        if self.run.feed is None:
+            yield from self._versioned(state)
+        elif self.is_sweep_due(state):
+            self._is_swept_now = True
+            yield from self.read_swept({name: each for name, each in state.items() if name != REFUSED})
+        else:
+            yield from self.read_told(state)
 
     # Rows that are gone
 
@@ -170,7 +207,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """
         self.report.begin()
         try:
-            for batch in self._versioned(self.saved_state()):
+            for batch in self._read_by_plan(self.saved_state()):
                 self._stream_version = batch.version
                 yield from batch.records
                 self.report.emitted += batch.count
@@ -224,11 +261,17 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         elif isinstance(error, CreditBudgetReached):
             self.report.unfinished = True
             self.run.budget_reached = error
+            return
         elif isinstance(error, AuthError) or not isinstance(error, Exception | None):
             raise error
         elif error is not None:
             self.report.failure = error if isinstance(error, BiginError) else fault(error)
             self.logger.debug("%s: failed.", self.name, exc_info=error)
+            return
+        if self.run.feed is not None and self._is_swept_now:
+            self.run.feed.has_been_swept(self.name)
+            if error is not None:
+                self._take_over({**self.saved_state(), REFUSED: True})
 
     def _write_schema_message(self) -> None:
         """Once a run: a stream whose records come before its turn has been introduced already."""
@@ -240,7 +283,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """What is read, as lines where nothing is left to be done to the records. Runs in a thread."""
         self.report.begin()
         straight = self._goes_straight
-        for batch in self._versioned(state):
+        for batch in self._read_by_plan(state):
             if straight:
                 lines = self._lines(batch)
                 yield replace(batch, records=[], lines=lines, lines_count=len(batch.records))

@@ -3,6 +3,8 @@
 feed.url, feed.secret, feed.token, feed.channel_id      how it is reached, as `status --secrets` shows it
 feed.health()                                           status code and body of GET /health
 feed.notify({"ids": ["7"]}, …)                          a POST as Bigin would send it
+
+log = ToldLog(url); log.tell("Contacts", "7")           a log without a receiver, as the tap reads it
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from typing import Any
 import pytest
 import requests
 
-from bigin_feed.log import FeedLog
+from bigin_feed.log import FeedLog, Post, now_text
+from bigin_feed.notifications import Told
+from support.sandbox import Sandbox
 
 LISTENING = re.compile(r"bigin feed: listening on (http://\S+), (.*)")
 COMMAND = (sys.executable, "-c", "from bigin_cli.main import main; main()", "feed")
@@ -100,3 +104,29 @@ class Feed:
         self.process.stdout.close()
         assert rest == "", "more than one line on stdout"
         return code
+
+
+class ToldLog:
+    """A log without a receiver: a test says what was told."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.log = FeedLog(url)
+
+    def tell(self, module: str, *ids: str, operation: str = "update", **more: Any) -> int:
+        """One notification of some records, stored now; gives the log's head."""
+        told = [Told("1", module, each, operation, **more) for each in ids]
+        return self.log.append([Post(told, now_text())])
+
+    def tell_of(self, sandbox: Sandbox, *wishes: dict[str, Any]) -> list[str]:
+        """People at work, each deed told of; gives the ids of the records."""
+        operations = {"create": "insert", "edit": "update", "delete": "delete"}
+        done = []
+        for wish, answer in zip(wishes, sandbox.mutate(*wishes), strict=True):
+            done.append(wish.get("id") or answer["id"])
+            self.tell(wish["module"], done[-1], operation=operations[wish["op"]])
+        return done
+
+    def silence(self, why: str = "nobody listened") -> None:
+        """Notifications may have been missed."""
+        self.log.append(silence=(now_text(), now_text(), why))

@@ -17,8 +17,8 @@ from tap_bigin.bookmarks import from_text
 from tap_bigin.bulk.columns import job_columns
 from tap_bigin.discovery.catalog_cache import DESCRIPTION, Carried, carried_in, carry, reduced
 from tap_bigin.discovery.definition import define_module, readable_modules
+from tap_bigin.discovery.related_lists import define_related
 from tap_bigin.report import RunReport
-from tap_bigin.streams.related_lists import define_related
 from tap_bigin.values.data_types import COMPUTED, DATA_TYPES
 
 ASKED = "GET /settings/fields"

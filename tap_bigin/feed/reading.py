@@ -1,0 +1,268 @@
+"""One run's reading of the feed: from the position that the loader has acknowledged to the log's head.
+
+The head is taken before anything is read, so whatever is told meanwhile belongs to the next run. The position
+moves to it at the very end, when every selected stream is written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bigin_api import AuthError, BiginError
+from bigin_feed.log import FeedLog, LogUnusable
+from tap_bigin.bookmarks import from_text, to_utc_text
+from tap_bigin.feed import memory
+from tap_bigin.feed.deletions import Deletion, Deletions
+from tap_bigin.feed.mark import MOST_DUE, FeedMark, is_sweep_due
+from tap_bigin.feed.missed import Missed
+from tap_bigin.feed.told import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import timedelta
+
+    from bigin_api import Client
+    from bigin_api.endpoints.metadata import Metadata
+    from bigin_feed.log import Row
+
+MOST_TOLD = 100_000
+"""Rows that are read one by one; where more came, the sweep brings what they tell of for fewer credits."""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Feed:
+    """What a run knows of the log. Call ``resume`` with the state's part before streams are read.
+
+    Safe for the threads that read streams. Raises LogUnusable where the log cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        settings: Mapping[str, Any],
+        sweep_every: timedelta,
+        overlap: timedelta,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._url, self._sweep_every, self._overlap, self._now = url, sweep_every, overlap, now
+        self._memory = memory.name_of(settings)
+        try:
+            self._log = FeedLog(url, read_only=True)
+        except ModuleNotFoundError as missing:
+            raise LogUnusable(
+                f"feed_log: {missing.name} is not installed: pip install 'bigin-singer[feed]'."
+            ) from None
+        with self._reading():
+            self.state = self._log.state()
+        self.began = now()
+        self._lock = threading.Lock()
+        self._mark: FeedMark | None = None
+        self.why_not: str | None = None  # the position cannot be gone on from
+        self._silence: str | None = None
+        self._swept: dict[str, str] = {}
+        self._still_due: dict[str, list[str]] = {}
+        self.deletions = Deletions()
+        self.missed = Missed()
+        self.looked_at = 0  # records that were asked for because they were told of
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self._log.close()
+
+    def resume(self, kept: Any) -> None:
+        """Go on from the state's part of the feed, None at a first run. Raises SettingsError."""
+        self._mark = FeedMark.from_state(kept)
+        if self._mark is not None:
+            self.why_not = self.state.why_not_from(self._mark.log, self._mark.position)
+        if self._mark is None or self.why_not is not None:
+            return
+        if self.state.head - self._mark.position > MOST_TOLD:
+            self.why_not = f"{self.state.head - self._mark.position:,} rows were told since the last run"
+            return
+        with self._reading():
+            noted = self._log.silences(self._mark.position)
+        heard = [each for each in noted if each.seq <= self.state.head]
+        if heard:
+            self._silence = f"notifications may have been missed: {heard[-1].why}"
+
+    # What is to be swept
+
+    def why_sweep(self, stream: str, *, relies_on_it: bool) -> str | None:
+        """Why a stream is to be read by its bookmark now; None if what was told of it is enough.
+
+        ``relies_on_it`` says that notifications tell of its records.
+        """
+        swept = None if self._mark is None else self._mark.swept.get(stream)
+        if is_sweep_due(swept, self.began, self._sweep_every):
+            return "it is due"
+        return (self.why_not or self._silence) if relies_on_it else None
+
+    def has_been_swept(self, stream: str) -> None:
+        """The stream was read by its bookmark in this run, to its end."""
+        self._swept[stream] = to_utc_text(self.began)
+
+    def check_organisation(self, client: Client) -> None:
+        """Raise LogUnusable if the log is another organisation's; 1 credit, where it is not known already.
+
+        The answer also tells Bigin's clock, which sweeps go by.
+        """
+        is_known = self._mark is not None and self._mark.log == self.state.id
+        if is_known and client.server_time is not None:
+            return
+        try:
+            here = client.organization.zgid()
+        except AuthError:
+            raise
+        except BiginError:
+            return  # the token may not see it
+        with self._reading():
+            kept = self._log.kept().get("organisation", here)
+        if kept != here:
+            raise LogUnusable(f"feed_log belongs to organisation {kept}, the credentials to {here}.")
+
+    # What was told
+
+    @cached_property
+    def _changes(self) -> Mapping[str, Mapping[str, Any]]:
+        """What was told since the position by module and id; nothing where the position does not count."""
+        found: dict[str, dict[str, Any]] = defaultdict(dict)
+        if self._mark is not None and self.why_not is None:
+            with self._reading():
+                changes = self._log.changes(self._mark.position, self.state.head)
+            for each in changes:
+                found[each.module][each.id] = each
+        return found
+
+    @property
+    def modules(self) -> Collection[str]:
+        """The modules of which something was told."""
+        return self._changes.keys()
+
+    def told_of(self, module: str) -> Told:
+        """The records of a module that are to be looked at."""
+        due = self._mark.due.get(module, ()) if self._mark is not None else ()
+        return Told(self._changes.get(module, {}), due)
+
+    def stay_due(self, module: str, ids: Collection[str]) -> None:
+        """Look for these again at the next sweep: they are not there, and nobody said why."""
+        self._still_due[module] = list(ids)[-MOST_DUE:]
+
+    def count_looked_at(self, records: int) -> None:
+        """So many records were asked for because they were told of."""
+        with self._lock:
+            self.looked_at += records
+
+    def deletion(self, module: str, record_id: str) -> Deletion:
+        """When, and by whom, a record was deleted that a notification told so of."""
+        return self._deletions_told[module, record_id]
+
+    @cached_property
+    def _deletions_told(self) -> Mapping[tuple[str, str], Deletion]:
+        position = self._mark.position if self._mark is not None else self.state.head
+        return {
+            (row.module, row.id): Deletion.of(row) for row in self.rows(position) if row.operation == "delete"
+        }
+
+    def rows(self, after: int) -> Iterator[Row]:
+        """Each row of the log after a place, up to the head as this run took it."""
+        with self._reading():
+            yield from self._log.rows(after, self.state.head)
+
+    def rows_from(self, reached: Mapping[str, Any]) -> int:
+        """After which row a stream of rows goes on that was written up to ``{"log", "seq"}``."""
+        if reached.get("log") != self.state.id:
+            return self.state.pruned
+        position = self._mark.position if self._mark is not None and self.why_not is None else self.state.head
+        return int(min(reached["seq"], position))
+
+    def note_swept(self, stream: str, module: str, records: Collection[Mapping[str, Any]]) -> None:
+        """What a sweep brought that is newer than the bookmark: told of, or missed."""
+        if self._mark is not None and self.why_not is None:
+            self.missed.note(stream, ((module, each["id"]) for each in records))
+
+    def lines(self) -> Iterator[str]:
+        """The end of the run, for a person."""
+        if self._mark is None:
+            yield f"Feed: the first run; the next one reads what is told after {self.state.head:,}."
+        elif self.why_not is not None:
+            yield f"Feed: everything was swept: {self.why_not}."
+        else:
+            told = sum(map(len, self._changes.values()))
+            yield (
+                f"Feed: {told:,} records told of from {self._mark.position:,} to {self.state.head:,}, "
+                f"{self.looked_at:,} of them looked at."
+            )
+        if self._silence is not None:
+            yield f"Feed: a sweep, for {self._silence}."
+        if self._swept and self._mark is not None and self.why_not is None:
+            yield f"Feed: {self.missed.line(self._told_since_sweep())}"
+
+    def _told_since_sweep(self) -> set[tuple[str, str]]:
+        """What was told since the sweeps before this run's, up to this moment."""
+        assert self._mark is not None
+        swept = [from_text(self._mark.swept[each]) for each in self._swept if each in self._mark.swept]
+        with self._reading():
+            head = self._log.state().head
+            after = self._log.position_at(to_utc_text(min(swept) - self._overlap)) if swept else 0
+            if head - after > MOST_TOLD:
+                return set()
+            return {(each.module, each.id) for each in self._log.changes(after, head)}
+
+    # How far it got
+
+    def reached(self, kept: Any, *, is_complete: bool) -> Any:
+        """The state's part after the run: the head if everything was written, else how far it was before."""
+        mark = self._mark
+        if not is_complete and (mark is None or self.why_not is not None):
+            return kept
+        before = FeedMark(self.state.id, 0) if mark is None else mark
+        due = {**before.due, **self._still_due}
+        after = FeedMark(
+            self.state.id,
+            self.state.head if is_complete else before.position,
+            {**before.swept, **self._swept},
+            {module: ids for module, ids in due.items() if ids},
+        )
+        return after.to_state()
+
+    # What the metadata said
+
+    def recall(self, metadata: Metadata) -> None:
+        """Let the metadata answer as it did at the last sweep."""
+        with self._reading():
+            kept = self._log.kept().get(self._memory)
+        metadata.recall(memory.recalled(kept, self.began, self._sweep_every))
+
+    def remember(self, metadata: Metadata) -> str | None:
+        """Keep what the metadata was told in this run. Gives why that failed, if it did."""
+        answers = metadata.answered()
+        if not any(what in memory.QUESTIONS for what, _ in answers):
+            return None
+        try:
+            with FeedLog(self._url) as log:
+                kept = log.kept().get(self._memory)
+                kept = kept if isinstance(kept, Mapping) else {}
+                log.keep({self._memory: memory.keep(kept, answers, self.began)})
+        except (LogUnusable, sa.exc.SQLAlchemyError, OSError) as error:
+            return " ".join(str(error).split())
+        return None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            cause = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise LogUnusable(f"feed_log: the log cannot be read: {cause}") from None
