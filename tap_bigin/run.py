@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bigin_api import Client, InFlight
 from tap_bigin.discovery.description import Description
 from tap_bigin.lists.deletions import DeletedLists
+from tap_bigin.lists.marks import DELETED_RECORDS
 from tap_bigin.report import RunReport
 from tap_bigin.settings import TapSettings
 from tap_bigin.singer.prefetch import MOST_READERS, Prefetch
@@ -29,8 +30,6 @@ RECORDS_PER_STATE = 1_000
 
 SECONDS_PER_STATE = 5.0
 """The same after so much time: a batch of few records may have cost many calls."""
-
-DELETED_RECORDS = "deleted_records"
 
 
 class Readable(Protocol):

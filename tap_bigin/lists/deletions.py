@@ -14,58 +14,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec.structs import replace
-
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
-from tap_bigin.bookmarks import READ_OVERLAP, Moment, from_text
+from tap_bigin.bookmarks import READ_OVERLAP, from_text
+from tap_bigin.lists.marks import REMEMBERED, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
 
 Entry = dict[str, Any]
 
-WHOLE_UP_TO = RECORDS_PER_PAGE  # entries: one page costs as much as asking for what is new
-WHOLE_EVERY = timedelta(hours=24)  # a longer list is read whole only so often
-REMEMBERED = 2_000  # ids a module in state
 OVERLAP = 20  # entries that two pages of the list share: so many restorations between them are harmless
 TRIES_TO_OVERLAP = 5
 
 DELETED_TIME = "deleted_time"
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """What state remembers of a module's deleted list. It is its own form in state."""
-
-    since: Moment | None = None  # Bigin's clock before the last reading
-    gone: tuple[str, ...] = ()  # ids in the recycle bin then
-    listed: int = 0  # entries of the whole list
-    checked: Moment | None = None  # when the whole list was read
-
-    @classmethod
-    def from_state(cls, kept: Mapping[str, Any] | None) -> Mark:
-        """Read a mark out of state; an empty one where there is none."""
-        return msgspec.convert(kept or {}, cls)
-
-    def to_state(self) -> dict[str, Any]:
-        """The mark as state keeps it."""
-        kept: dict[str, Any] = msgspec.to_builtins(self)
-        return kept
-
-    def with_gone(self, ids: Iterable[str]) -> Mark:
-        """The same, with ids that were seen to be deleted since: they may come back."""
-        return replace(self, gone=_newest({*self.gone, *ids}))
-
-    def asks_since(self, now: datetime | None, *, overlap: timedelta = READ_OVERLAP) -> datetime | None:
-        """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
-        if self.since is None or self.checked is None or now is None or self.listed <= WHOLE_UP_TO:
-            return None
-        return None if now - self.checked > WHOLE_EVERY else self.since - overlap
 
 
 @dataclass(frozen=True)
@@ -108,17 +74,13 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
     in_bin = frozenset(each["id"] for each in listed.entries if each.get("type") == "recycle")
     if listed.since is not None:
         known = in_bin.union(mark.gone)
-        return News(deleted, (), Mark(listed.asked, _newest(known), mark.listed + len(deleted), mark.checked))
+        return News(deleted, (), Mark(listed.asked, newest(known), mark.listed + len(deleted), mark.checked))
     left = set(mark.gone) - {each["id"] for each in listed.entries}
     return News(
         deleted,
         tuple(sorted(left)),
-        Mark(listed.asked, _newest(in_bin), len(listed.entries), listed.asked),
+        Mark(listed.asked, newest(in_bin), len(listed.entries), listed.asked),
     )
-
-
-def _newest(ids: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted(sorted(ids, key=int)[-REMEMBERED:]))
 
 
 class DeletedLists:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import read_from
 from tap_bigin.bulk.choice import JobChoice
-from tap_bigin.lists.deletions import Mark
+from tap_bigin.lists.marks import DELETED_RECORDS, Mark
 from tap_bigin.lists.pages import MODIFIED
 from tap_bigin.outlook.forecast import (
     Plan,
@@ -30,7 +30,6 @@ from tap_bigin.outlook.forecast import (
 from tap_bigin.outlook.sizes import Sizes
 from tap_bigin.planning import jobs_and_rest, plan_extraction
 from tap_bigin.report import METADATA, StreamReport
-from tap_bigin.run import DELETED_RECORDS
 from tap_bigin.streams.deleted import DeletedStream
 from tap_bigin.streams.module import ModuleStream
 from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream

@@ -27,9 +27,10 @@ from bigin_api.settings.files import read_json, read_settings
 from tap_bigin.bookmarks import check_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
+from tap_bigin.lists.marks import told_in_full
 from tap_bigin.report import fault, read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
-from tap_bigin.singer.writer import PageWriter
+from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 from tap_bigin.values.drift import check_catalog
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class BiginCommand(Tap):
             # Python 3.10 is supported; that it ends would be said at each start.
             warnings.simplefilter("ignore", SingerSDKPythonEOLWarning)
             super().__init__(catalog=catalog, state=state, **more)
+        self._state_writer = ShortStateWriter(self.message_writer)
         if not self.logger.isEnabledFor(logging.DEBUG):
             self.metrics_logger.setLevel(logging.WARNING)  # a METRIC line for each file of records
 
@@ -138,7 +140,7 @@ class BiginCommand(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state of the right shape. Raises SettingsError for another."""
         _check_state(state)
-        super().load_state(state)
+        super().load_state(told_in_full(state))
         if self.told_before:
             cast("dict[str, Any]", self.state)["told"] = self.told_before
         if (feed := state.get(FEED)) is not None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
+from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib import RecordMessage
+
+from tap_bigin.lists.marks import told_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import Message
 
 
@@ -25,6 +29,14 @@ def record_lines(
         shared["version"] = version
     moment = extracted.isoformat()
     return encoder.encode_lines([{**shared, "record": each, "time_extracted": moment} for each in records])
+
+
+class ShortStateWriter(StateWriter):
+    """Writes the state without saying anything twice."""
+
+    def write_state(self, state: TapState) -> None:
+        """Write the state, if it has changed."""
+        super().write_state(cast("TapState", told_once(cast("dict[str, Any]", state))))
 
 
 class PageWriter(MsgSpecWriter):

@@ -15,7 +15,8 @@ from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.lists.deletions import DELETED_TIME, Mark, restored
+from tap_bigin.lists.deletions import DELETED_TIME, restored
+from tap_bigin.lists.marks import Mark
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable

@@ -11,8 +11,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from bigin_api.errors import Refused, ServerError
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import (
@@ -26,7 +24,8 @@ from tap_bigin.bookmarks import (
 )
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
-from tap_bigin.lists.deletions import Mark, News, read_deleted
+from tap_bigin.lists.deletions import News, read_deleted
+from tap_bigin.lists.marks import Mark
 from tap_bigin.lists.pages import MODIFIED, ModulePages
 from tap_bigin.planning import list_credits
 from tap_bigin.singer.batch import Batch
@@ -316,7 +315,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         except Refused:
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
-        return replace(mark, gone=tuple(sorted(in_bin.union(mark.gone))))
+        return mark.with_gone(in_bin)
 
 
 def _is_newer(record: Record, bookmark: str) -> bool:

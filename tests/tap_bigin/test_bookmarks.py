@@ -26,7 +26,8 @@ from tap_bigin.bookmarks import (
     without_tokens,
 )
 from tap_bigin.lists.borders import BY_ID, BY_TIME, merged, provable
-from tap_bigin.lists.deletions import DeletedList, Mark, compare, window
+from tap_bigin.lists.deletions import DeletedList, compare, window
+from tap_bigin.lists.marks import Mark, told_in_full, told_once
 
 NINE = from_text("2026-05-14T09:00:00Z")
 KEY = "Modified_Time"
@@ -229,7 +230,25 @@ def test_a_mark_survives_the_state() -> None:
     mark = Mark(NINE, ("7", "8"), 2, NINE)
 
     assert Mark.from_state(mark.to_state()) == mark
+    assert Mark.from_state({**mark.to_state(), "gone": ["7", "8"]}) == mark  # of an older state
     assert Mark.from_state(None) == Mark()
+
+
+def test_ids_of_both_streams_stand_once_in_the_state_and_come_back() -> None:
+    """What one of them has read further than the other is its own."""
+    ahead, behind = Mark(NINE, ("7", "8"), 2, NINE).to_state(), Mark(NINE, ("7",), 1, NINE).to_state()
+    marks = {"modules": {"Contacts": ahead, "Tasks": ahead}}
+    state = {
+        "bookmarks": {"deleted_records": marks, "Contacts": {"deleted": ahead}, "Tasks": {"deleted": behind}}
+    }
+
+    told = told_once(state)
+
+    assert told["bookmarks"]["Contacts"]["deleted"]["gone"] == "deleted_records"
+    assert told["bookmarks"]["Tasks"]["deleted"] == behind
+    assert told_in_full(told) == state
+    del told["bookmarks"]["deleted_records"]
+    assert told_in_full(told)["bookmarks"]["Contacts"]["deleted"] == {}
 
 
 @pytest.mark.parametrize(

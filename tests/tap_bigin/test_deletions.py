@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,6 +69,19 @@ def test_a_restored_record_comes_back(sandbox: Sandbox, mode: str) -> None:
     else:
         assert _told(second)["Contacts", contact] == "recycle"
         assert _told(third)["Contacts", contact] == "restored"
+
+
+def test_the_state_of_many_deletions_is_short_and_told_seldom(sandbox: Sandbox) -> None:
+    """Loaders keep every STATE: ids stand in it once, as steps from the one before."""
+    sandbox.mutate({"op": "create", "module": "Products", "count": 600, "data": {"Product_Name": "P{n}"}})
+    gone = [each["id"] for each in sandbox.dump("Products")]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": gone})
+
+    run = run_tap(sandbox, modules=["Products", "Contacts"])
+
+    assert {record_id for module, record_id in _told(run) if module == "Products"} >= set(gone)
+    assert len(run.states) <= 4
+    assert len(json.dumps(run.state)) < 5_000
 
 
 def test_a_record_deleted_before_it_was_ever_read_and_restored_is_read(sandbox: Sandbox) -> None:
