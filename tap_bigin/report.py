@@ -42,6 +42,7 @@ class StreamReport:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failure: BiginError | None = None
+    skipped: BiginError | None = None  # why Bigin does not let it be read: no failure of the run
     partial: bool = False  # rows may be missing: what this run did not bring may be there all the same
     unfinished: bool = False  # stopped by the budget; the state tells where
     has_ended: bool = False
@@ -66,6 +67,11 @@ class StreamReport:
             self.warnings.append(message)
             level = logging.INFO if _mark(message) in self.told_before else logging.WARNING
             self.say(level, f"{self.name}: {message}")
+
+    def skip(self, refused: BiginError) -> None:
+        """Say that it is not read, and why."""
+        self.skipped = refused
+        self.warn(f"skipped. {refused.message}")
 
     def lacks(self, message: str) -> None:
         """Say what may be missing."""

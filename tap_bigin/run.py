@@ -76,7 +76,7 @@ class Run:
         self._carried = carried
         self._streams = streams
         self._prefetch: Prefetch | None = None
-        self._ended: set[str] = set()
+        self.ended: set[str] = set()  # streams that were read to their end, well or badly
         self.has_progressed = False
         self.is_state_told = False  # the state as it is has been written
         self._since_state = 0
@@ -138,14 +138,14 @@ class Run:
 
     def write_until_done(self, name: str) -> None:
         """Write what comes, of whichever stream, until this one has ended."""
-        while name not in self._ended:
+        while name not in self.ended:
             arrival = next(self._arrivals)
             stream = self._selected[arrival.stream]
             if arrival.batch is not None:
                 stream.write(arrival.batch)
                 self.has_progressed = True
             else:
-                self._ended.add(arrival.stream)
+                self.ended.add(arrival.stream)
                 stream.end(arrival.error)
 
     def is_state_due(self, batch: Batch) -> bool:
@@ -163,7 +163,7 @@ class Run:
     @property
     def others_come(self) -> bool:
         """Whether streams are still being read, with whose batches the state will be told."""
-        return self._prefetch is not None and len(self._ended) < len(self._selected)
+        return self._prefetch is not None and len(self.ended) < len(self._selected)
 
     @cached_property
     def _selected(self) -> dict[str, Readable]:

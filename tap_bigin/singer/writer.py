@@ -61,9 +61,13 @@ class PageWriter(MsgSpecWriter):
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are encoded already."""
         with self.unbroken():
-            left = memoryview(lines)
-            while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, less at a signal
-                left = left[sys.stdout.buffer.write(left) :]
+            self.put(lines)
+
+    def put(self, lines: bytes) -> None:
+        """Hand bytes to the output, all of them."""
+        left = memoryview(lines)
+        while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, less at a signal
+            left = left[sys.stdout.buffer.write(left) :]
 
     def flush(self) -> None:
         """Let the target see what is written."""

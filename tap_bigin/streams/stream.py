@@ -254,10 +254,10 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """Everything is written, or reading ended with an error: that ends the stream, seldom the run."""
         self.report.end()
         if isinstance(error, (PermissionDenied, ModuleUnavailable)):
-            self.report.warn(f"skipped. {error.message}")
+            self.report.skip(error)
         elif isinstance(error, InvalidRequest) and error.code == "INVALID_URL_PATTERN":
             # Listed, and yet there is no such address.
-            self.report.warn(f"skipped. {error.message}")
+            self.report.skip(error)
         elif isinstance(error, CreditBudgetReached):
             self.report.unfinished = True
             self.run.budget_reached = error

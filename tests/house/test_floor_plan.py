@@ -14,6 +14,7 @@ MOST_FILES = {
     "bigin_feed": 9,
     "tap_bigin": 9,
     "target_bigin": 9,
+    "bigin_airbyte": 9,
     "bigin_cli": 13,
     "bigin_sandbox": 24,
 }
