@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+_sorted = msgspec.json.Encoder(order="sorted")
+
+MOST_DIGITS = 400  # of a number that is written out; a longer one would fill the memory
 MOST_VALUES = 2_000_000  # of a document, commas in texts counted too; a page of 200 records has some 10,000
 
 
@@ -61,6 +65,39 @@ def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
         return {name: mended(each, tell=tell, place=parts[name]) for name, each in value.items()}
     if isinstance(value, list):
         return [mended(each, tell=tell, place=place) for each in value]
+    return value
+
+
+def plain_number(value: Decimal | float) -> str:
+    """A number's digits without an exponent or zeros that say nothing: equal numbers have equal texts.
+
+    >>> plain_number(Decimal("1.00")), plain_number(1e3), plain_number(Decimal("-0.0"))
+    ('1', '1000', '0')
+    """
+    number = Decimal(str(value))
+    if abs(number.adjusted()) > MOST_DIGITS:
+        return str(number)
+    digits = format(number, "f")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return "0" if digits == "-0" else digits
+
+
+def one_form(value: Any) -> bytes:
+    """JSON in which equal values are written alike: numbers in one form, the keys of objects in order.
+
+    >>> one_form({"b": Decimal("1.0"), "a": "1.0"})
+    b'{"a":"1.0","b":1}'
+    """
+    return _sorted.encode(_with_plain_numbers(value))
+
+
+def _with_plain_numbers(value: Any) -> Any:
+    if isinstance(value, float | Decimal):
+        return msgspec.Raw(plain_number(value).encode())
+    if isinstance(value, Mapping):
+        return {name: _with_plain_numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_plain_numbers(each) for each in value]
     return value
 
 

@@ -24,6 +24,7 @@ from target_bigin.schema.fields import find_module, why_read_only, why_unwritabl
 from target_bigin.schema.keys import KeyPlan, plan_key
 from target_bigin.settings import StreamSettings, TargetSettings
 from target_bigin.settings_schema import EVERY_STREAM
+from target_bigin.values.sameness import compared_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +117,7 @@ def _check(
     except SettingsError as error:
         checkup.fail(f"{name}: {error.message}", f"mend streams.{name}")
         return found
-    _judge_key(found, key, client, checkup)
+    _judge_key(found, key, fields, client, checkup)
     return found
 
 
@@ -165,7 +166,9 @@ def _judge_match(place: str, *, module: str, match_on: str, client: Client, chec
         checkup.fail(f"{place}: {module} has no field {match_on!r} to match on.", hint)
 
 
-def _judge_key(found: StreamCheck, key: KeyPlan, client: Client, checkup: Checkup) -> None:
+def _judge_key(
+    found: StreamCheck, key: KeyPlan, fields: Mapping[str, Field], client: Client, checkup: Checkup
+) -> None:
     found.key = list(key.fields) or (["id"] if key.way == "id" else [])
     found.unique = bool(found.key) and all(name in key.unique or name == "id" for name in found.key)
     if key.way == "id":
@@ -175,7 +178,7 @@ def _judge_key(found: StreamCheck, key: KeyPlan, client: Client, checkup: Checku
             f"set streams.{found.stream}.external_key to what identifies them, or operation to insert",
         )
     if not found.unique and len(key.fields) == 1 and not checkup.lacks(COQL):
-        found.duplicates = _duplicates(client, str(found.module), key.fields[0])
+        found.duplicates = _duplicates(client, str(found.module), fields[key.fields[0]])
         if found.duplicates:
             checkup.warn(
                 f"{found.stream}: {found.duplicates:,} records of {found.module} share their {key.fields[0]} "
@@ -184,15 +187,14 @@ def _judge_key(found: StreamCheck, key: KeyPlan, client: Client, checkup: Checku
             )
 
 
-def _duplicates(client: Client, module: str, name: str) -> int | None:
+def _duplicates(client: Client, module: str, field_: Field) -> int | None:
     """How many records share their value with another one, among the first 10,000; None if it is refused."""
     values: Counter[str] = Counter()
+    name, alike = field_.api_name, compared_as(field_)
     try:
         pages = client.coql.pages_by_id(module, ["id", name])
         for page in islice(pages, PAGES_LOOKED_AT):
-            values.update(
-                str(row[name]).strip().casefold() for row in page if row.get(name) not in (None, "")
-            )
+            values.update(alike(row[name]) for row in page if row.get(name) not in (None, ""))
     except Refused:
         return None
     return sum(count for count in values.values() if count > 1)

@@ -172,8 +172,8 @@ class RecordsTable(Veils):
 
 
 def normal(value: Any) -> str:
-    """How values are compared for equality: without case and outer blanks; a lookup by its id."""
-    return str(value["id"] if isinstance(value, dict) else value).strip().casefold()
+    """How values are compared: without case and outer blanks (FACTS 5, 7.13), no more; a lookup by its id."""
+    return str(value["id"] if isinstance(value, dict) else value).strip().lower()
 
 
 def index_values(value: Any) -> Iterator[str]:

@@ -14,7 +14,6 @@ from target_bigin.bulk.sheet import Column, columns_of, why_not
 from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.values.text import fold
 
 logger = logging.getLogger("target-bigin")
 
@@ -58,9 +57,9 @@ class BulkPlan:
         return name if record.body.get(name) is not None else None
 
     def text_of(self, record: Record) -> str:
-        """The record's key as a result shows it, folded."""
-        name = self.key_of(record)
-        return fold(record.id if name == "id" else record.body[str(name)])
+        """The form of the record's key, by which its row in a result is known."""
+        name = str(self.key_of(record))
+        return self.columns[name].alike(record.id if name == "id" else record.body[name])
 
     def choose(self, record: Record) -> None:
         """Mark a record that can go by a job."""

@@ -32,7 +32,6 @@ from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.jsonl import named
 from target_bigin.records.record import Record
-from target_bigin.values.text import fold
 
 logger = logging.getLogger("target-bigin")
 
@@ -41,7 +40,7 @@ BulkOperation = Literal["update", "upsert"]
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a job. ``results``: by the folded key, of the rows that the result tells of.
+    """What became of a job. ``results``: by the form of the key, of the rows that the result tells of.
 
     ``left`` did not fit into the file. ``refusal``: why bulk jobs are no way for this stream at all.
     """
@@ -97,7 +96,8 @@ def run_job(
         with tempfile.TemporaryFile() as file:
             client.bulk_write.download(done, file)
             file.seek(0)
-            results = {fold(row.values.get(sheet.key, "")): row for row in read_results(file)}
+            form = sheet.columns[0].alike  # of the key
+            results = {form(row.values.get(sheet.key, "")): row for row in read_results(file)}
     except BulkJobFailed as error:
         log.note(BulkWriteJob(made.id, "FAILED", module), module)
         return Sent(sent, left, trouble=error.message)

@@ -15,6 +15,8 @@ from typing import Any
 from bigin_api import Field, FieldMapping
 from bigin_api.limits import MAX_COLUMNS_PER_BULK_WRITE
 from target_bigin.records.record import Fields, Record
+from target_bigin.values.sameness import Alike, compared_as
+from target_bigin.values.text import fold
 
 DATE_FORMAT = "yyyy-MM-dd"
 SEVERAL = ";"
@@ -35,6 +37,7 @@ class Column:
     to_cell: ToCell
     find_by: str | None = None
     date_format: str | None = None
+    alike: Alike = fold  # by which a result's row is known again
 
     def mapping(self, index: int) -> FieldMapping:
         """How the job is told about it."""
@@ -43,13 +46,14 @@ class Column:
 
 def columns_of(fields: Mapping[str, Field]) -> dict[str, Column]:
     """The fields of a module that a file can hold, by api_name."""
-    found = {"id": Column("id", _text)}
+    found = {"id": Column("id", _text, alike=compared_as(None))}
     for name, described in fields.items():
         if described.json_type == "jsonobject" or described.data_type in _LINKS:
             found[name] = Column(name, _link, find_by="id")
         elif described.data_type in _CELLS and (described.json_type != "jsonarray" or _is_choice(described)):
             date_format = DATE_FORMAT if described.data_type == "date" else None
-            found[name] = Column(name, _CELLS[described.data_type], date_format=date_format)
+            to_cell, alike = _CELLS[described.data_type], compared_as(described)
+            found[name] = Column(name, to_cell, date_format=date_format, alike=alike)
     return found
 
 

@@ -13,6 +13,16 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
+def halves(questions: Mapping[K, Q]) -> list[dict[K, Q]]:
+    """Two of half the size; one of a single question, none of none.
+
+    >>> halves({1: "a", 2: "b", 3: "c"})
+    [{1: 'a'}, {2: 'b', 3: 'c'}]
+    """
+    pairs, half = list(questions.items()), len(questions) // 2
+    return [dict(some) for some in (pairs[:half], pairs[half:]) if some]
+
+
 class Batcher(Generic[K, Q, A]):
     """Collects questions until there are ``size``, then asks them in one call.
 

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from bigin_api import SettingsError
+from bigin_api.json_values import one_form
 from target_bigin.files.jsonl import named, private, require_file
 
 FIELD_BYTES = 8  # of a field's hash: two values of one field of one record must collide to deceive it
@@ -44,17 +45,20 @@ Slot = tuple[str, str, str]
 
 
 def fingerprints(body: Mapping[str, Any]) -> Fingerprints:
-    """A short hash of each field's value; the same for objects whose keys stand in another order.
+    """A short hash of each field's value, in its one form: numbers, and the order of an object's keys.
 
     >>> fingerprints({"Owner": {"id": "1", "x": 2}}) == fingerprints({"Owner": {"x": 2, "id": "1"}})
     True
     >>> fingerprints({"Amount": 1}) == fingerprints({"Amount": "1"})
     False
+    >>> fingerprints({"Amount": 1}) == fingerprints({"Amount": 1.0})
+    True
     """
-    return {
-        name: blake2b(msgspec.json.encode(value, order="sorted"), digest_size=FIELD_BYTES).digest()
-        for name, value in body.items()
-    }
+    return {name: _hash(value) for name, value in body.items()}
+
+
+def _hash(value: Any) -> bytes:
+    return blake2b(one_form(value), digest_size=FIELD_BYTES).digest()
 
 
 def says_nothing_new(said: Fingerprints, known: Fingerprints) -> bool:
@@ -101,9 +105,7 @@ class Written:
 
     def use(self, stream: str, settings: Mapping[str, Any]) -> None:
         """From here on the stream's records are written under these settings."""
-        self._settings[stream] = blake2b(
-            msgspec.json.encode(settings, order="sorted"), digest_size=FIELD_BYTES
-        ).digest()
+        self._settings[stream] = _hash(settings)
 
     def known(self, slot: Slot) -> Fingerprints:
         """What the record was last written with; {} where that is not known."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bigin_api.json_values import plain_number
 from target_bigin.files.jsonl import JsonLines
 
 
@@ -135,13 +137,13 @@ class IdMap:
 def source_key(record: Mapping[str, Any], key_properties: Sequence[str]) -> str | None:
     """The key of a record in its source as text, None if a part of it is missing.
 
-    >>> source_key({"id": 7}, ["id"])
-    '7'
+    >>> source_key({"id": 7}, ["id"]), source_key({"id": 7.0}, ["id"])
+    ('7', '7')
     >>> source_key({"shop": "a", "no": 7}, ["shop", "no"])
     '["a","7"]'
     """
     parts = [record.get(name) for name in key_properties]
     if not parts or any(part is None or part == "" for part in parts):
         return None
-    texts = [str(part) for part in parts]
+    texts = [plain_number(part) if isinstance(part, float | Decimal) else str(part) for part in parts]
     return texts[0] if len(texts) == 1 else msgspec.json.encode(texts).decode()

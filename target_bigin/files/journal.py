@@ -17,10 +17,9 @@ from typing import Any
 
 import msgspec
 
+from bigin_api.json_values import one_form
 from target_bigin.files.jsonl import JsonLines
 from target_bigin.records.record import Record
-
-_encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 SERVED = ""  # in place of a print: the record has arrived again and is covered
 SMALL = 1 << 20  # bytes: a file below this is not rewritten for less
@@ -54,7 +53,7 @@ class Memory:
 
 def print_of(record: Record) -> str:
     """A hash of what a record is in Bigin's eyes."""
-    return hashlib.blake2b(_encoder.encode(record.body), digest_size=16).hexdigest()
+    return hashlib.blake2b(one_form(record.body), digest_size=16).hexdigest()
 
 
 class Journal:

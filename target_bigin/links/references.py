@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from bigin_api import Field
+from bigin_api.json_values import plain_number
 from target_bigin.files.id_map import Target
 from target_bigin.lookups.directory import Query
 from target_bigin.records.record import Fields
 from target_bigin.settings import LookupSettings
 from target_bigin.values.errors import invalid, show
-from target_bigin.values.objects import is_id
+from target_bigin.values.objects import as_id
 
 DEALS_WORD = "Deals"  # what $se_module calls Pipelines, on v2 still
 MODULE_WORDS = ("$se_module", "se_module", "$related_module")  # beside What_Id or Parent_Id
@@ -60,8 +62,8 @@ class Link:
         queries, last = named, tuple[Query, ...]()
         if self.by_source and key:
             queries, last = (Query("source", key, modules),), named
-        elif said_id and is_id(said_id):
-            queries = tuple(Query("field", said_id, (each,), "id") for each in modules)
+        elif own := as_id(said_id):
+            queries = tuple(Query("field", own, (each,), "id") for each in modules)
         if not queries:
             raise invalid(
                 "NOT_AN_ID",
@@ -83,7 +85,7 @@ def read_link(value: Any) -> tuple[str | None, str | None]:
 
     >>> read_link({"id": "6100000000000451010", "name": "ACME"})
     ('6100000000000451010', 'ACME')
-    >>> read_link(" ACME "), read_link(17)
+    >>> read_link(" ACME "), read_link(17.0)
     ((None, 'ACME'), (None, '17'))
     """
     if isinstance(value, Mapping):
@@ -140,6 +142,8 @@ def modules_of(described: Field) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, bool | Mapping | list | float):
+    if value is None or isinstance(value, bool | Mapping | list):
         return None
+    if isinstance(value, float | Decimal):
+        return plain_number(value)
     return str(value).strip() or None

@@ -7,7 +7,7 @@ another one waits for is let go before the one that waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
@@ -33,18 +33,12 @@ NamesOf = Callable[[Record], Sequence[Name]]
 
 
 class Waiting(NamedTuple):
-    """A record that lacks links; ``names`` gives by what others may look for it."""
+    """A record that lacks links: ``sought`` gives what it looks for, ``names`` by what others look for it."""
 
     record: Record
-    links: Sequence[PendingLink]
+    sought: Callable[[], Iterable[Name]]
     names: NamesOf
     moved: Wait[Decision | None]
-
-    def is_for(self, coming: Collection[Name]) -> bool:
-        """Whether something that it looks for is among these names."""
-        return any(
-            query.name in coming for link in self.links for query in (*link.queries, *link.last_resort)
-        )
 
 
 class WaitingRecords:
@@ -70,7 +64,7 @@ class WaitingRecords:
         """
         unwritten = list(self.unwritten.values())
         coming = {name for each in unwritten for name in each.names(each.record)}
-        hopeless = [each for each in unwritten if not each.is_for(coming)]
+        hopeless = [each for each in unwritten if coming.isdisjoint(each.sought())]
         if hopeless:
             for each in hopeless[:DECIDED_AT_ONCE]:
                 _decide(each.moved, "last call")
@@ -122,7 +116,7 @@ class LinkResolver:
             if not links or self._is_any_there(links):
                 continue
             moved: Wait[Decision | None] = Wait(self._tasks)
-            self._waiting.hold(Waiting(record, links, self._names, moved))
+            self._waiting.hold(Waiting(record, partial(self._sought, links), self._names, moved))
             decision = await self._moved(links, moved)
             del self._waiting.unwritten[record.number]
             if decision == "circle" and self._are_linked_to and not any(link.must_be_there for link in links):
@@ -156,6 +150,10 @@ class LinkResolver:
         (result,) = await self._tasks.call(update)
         if not result.succeeded:
             raise refusal("update", result).of_part("link")
+
+    def _sought(self, links: Sequence[PendingLink]) -> Iterator[Name]:
+        for link in links:
+            yield from (self._directory.name(query) for query in (*link.queries, *link.last_resort))
 
     def _names(self, record: Record) -> Sequence[Name]:
         """By what others may look for a record of this stream."""

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from bigin_api import Client, Field, Labelled
 from bigin_api.endpoints.coql import all_of, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
-from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.batcher import Batcher, halves
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.values.sameness import compared_as, is_number, is_text
+from target_bigin.values.text import to_text
 
 Ids = tuple[str, ...]
 
@@ -59,7 +60,7 @@ class IdFinder:
         folded = self._folded(values)
         while (ids := self.known(*values)) is None:
             asked_at = self._changes
-            ids = await self._questions.ask(folded, self._asked(values, folded))
+            ids = await self._questions.ask(folded, self._asked(values))
             if self._changed.get(folded, 0) <= asked_at:
                 self._keep(folded, ids)
         return ids
@@ -81,7 +82,11 @@ class IdFinder:
             self._changed[folded] = self._changes
 
     def _query(self, asked: Mapping[Values, Values]) -> Mapping[Values, Ids]:
-        """In a thread: the ids of each folded value."""
+        """In a thread: the ids of each folded value.
+
+        What Bigin finds for one value alone is that value to Bigin. Rows that none of several values explains
+        (it may compare more coarsely than is known) have each half of the others asked for by itself.
+        """
         conditions = []
         for place, (name, field) in enumerate(self._fields.items()):
             texts = list(dict.fromkeys(values[place] for values in asked.values()))
@@ -92,27 +97,47 @@ class IdFinder:
         columns = list(dict.fromkeys(("id", *self._fields)))
         found: dict[Values, Ids] = dict.fromkeys(asked, ())
         where = all_of(conditions) if conditions else None
+        only = next(iter(asked)) if len(asked) == 1 else None
+        unexplained, forms = False, [set(some) for some in zip(*asked, strict=True)]
         for page in self._client.coql.pages_by_id(self._module, columns, where=where):
             for row in page:
-                folded = self._folded(row.get(name) for name in self._fields)
-                found[folded] = (*found.get(folded, ()), str(row["id"]))
+                folded = only or self._folded(row.get(name) for name in self._fields)
+                if folded in found:
+                    found[folded] = (*found[folded], str(row["id"]))
+                else:
+                    unexplained |= any(each not in some for each, some in zip(folded, forms, strict=True))
+        if unexplained:
+            for some in halves({values: asked[values] for values, ids in found.items() if not ids}):
+                found |= self._query(some)
         return found
+
+    def form(self, value: object) -> str:
+        """The form of a value of the only field."""
+        return self._alike[0](value)
 
     def _folded(self, values: Iterable[object]) -> Values:
         return tuple(alike(each) for alike, each in zip(self._alike, values, strict=True))
 
-    def _asked(self, values: Iterable[object], folded: Values) -> Values:
-        """As COQL is asked for them: texts as they were written, what has many forms in one."""
-        return tuple(
-            quote(str(each).strip()) if is_text(field) else one if is_number(field) else quote(one)
-            for field, each, one in zip(self._fields.values(), values, folded, strict=True)
-        )
+    def _asked(self, values: Iterable[object]) -> Values:
+        return tuple(asked_as(field, each) for field, each in zip(self._fields.values(), values, strict=True))
 
     def _keep(self, folded: Values, ids: Ids) -> None:
         self._known[folded] = ids
         self._known.move_to_end(folded)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
+
+
+def asked_as(field: Field | None, value: object) -> str:
+    """A value as COQL is asked for it: a text as it is written, what has many forms in one.
+
+    >>> asked_as(Field("Last_Name"), " O'Neil "), asked_as(Field("Seats", "integer"), "7.0")
+    ("'O''Neil'", '7')
+    """
+    if is_text(field):
+        return quote(to_text(value).strip())
+    form = compared_as(field)(value)
+    return form if is_number(field) else quote(form)
 
 
 class OwnKey:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from bigin_api import Field, Labelled, TransientError, WriteResult
-from bigin_api.endpoints.coql import quote
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
+from target_bigin.lookups.by_value import asked_as
 from target_bigin.records.record import Reject
 from target_bigin.schema.context import Run
-from target_bigin.values.text import fold
+from target_bigin.values.converters import make_converter
+from target_bigin.values.sameness import compared_as
 
 ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
 
@@ -26,18 +29,24 @@ class Creator:
         self._client = client
         self._module = module
         self._described = described
+        self._alike = compared_as(described)
+        self._convert = make_converter(described)
         self._trigger = run.settings.trigger
         self._dry_run = run.settings.dry_run
-        self._wishes: Batcher[str, str, str | Reject] = Batcher(
+        self._wishes: Batcher[str, Any, str | Reject] = Batcher(
             run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
         )
         self.flush = self._wishes.flush
 
     async def create(self, value: str) -> str | Reject:
         """The id of the record with this value, or why it could not be made."""
-        return await self._wishes.ask(fold(value), value)
+        try:
+            made_of = self._convert(value)
+        except Reject as bad:
+            return replace(bad, field=self._described.api_name)
+        return await self._wishes.ask(self._alike(value), made_of)
 
-    def _make(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+    def _make(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         """In a thread: id or refusal by folded value."""
         if self._dry_run:
             return dict.fromkeys(values, "0")
@@ -45,7 +54,7 @@ class Creator:
             return self._upsert(values)
         return self._insert(values)
 
-    def _upsert(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+    def _upsert(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         name = self._described.api_name
         results = self._client.records.upsert(
             self._module,
@@ -55,7 +64,7 @@ class Creator:
         )
         return self._read(list(values), results)
 
-    def _insert(self, values: Mapping[str, str]) -> dict[str, str | Reject]:
+    def _insert(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         name = self._described.api_name
         left, made = dict(values), dict[str, "str | Reject"]()
         for last in range(ROUNDS - 1, -1, -1):
@@ -76,14 +85,15 @@ class Creator:
                 break
         return made
 
-    def _there(self, values: Sequence[str]) -> dict[str, str | Reject]:
+    def _there(self, values: Sequence[Any]) -> dict[str, str | Reject]:
         name, found = self._described.api_name, dict[str, "str | Reject"]()
         for start in range(0, len(values), COQL_MAX_IN_VALUES):
-            listed = ", ".join(map(quote, values[start : start + COQL_MAX_IN_VALUES]))
+            some = values[start : start + COQL_MAX_IN_VALUES]
+            listed = ", ".join(asked_as(self._described, each) for each in some)
             for page in self._client.coql.pages_by_id(
                 self._module, ["id", name], where=f"{name} in ({listed})"
             ):
-                found |= {fold(row.get(name)): str(row["id"]) for row in page}
+                found |= {self._alike(row.get(name)): str(row["id"]) for row in page}
         return found
 
     def _read(self, folded: Sequence[str], results: Sequence[WriteResult]) -> dict[str, str | Reject]:

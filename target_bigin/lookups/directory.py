@@ -52,13 +52,6 @@ class Query:
         """Whether such a record may come through the pipe; users and ids of Bigin do not."""
         return self.kind != "user" and self.field != "id"
 
-    @property
-    def name(self) -> Name:
-        """The name under which a record that it means is published."""
-        if self.kind == "field":
-            return ("field", *self.place, fold(self.value))
-        return (self.kind, self.value)
-
 
 class Directory:
     """Main thread alone. In a dry run nothing is made."""
@@ -103,7 +96,7 @@ class Directory:
         if query.kind == "user":
             is_known = self._users is not None and self._users.is_done
             ids = self._users.result().get(fold(query.value), ()) if self._users and is_known else None
-        elif query.place in self._numbers and not WHOLE_NUMBER.fullmatch(query.value):
+        elif query.place in self._numbers and not WHOLE_NUMBER.fullmatch(self.name(query)[-1]):
             ids = ()
         else:
             ids = self._finder(query.place).known(query.value)
@@ -133,17 +126,23 @@ class Directory:
         self._finders[query.place].learn(query.value, record_id=outcome)
         return Target(query.modules[0], outcome)
 
+    def name(self, query: Query) -> Name:
+        """The name under which a record that a query means is published."""
+        if query.kind == "field":
+            return ("field", *query.place, self._finder(query.place).form(query.value))
+        return (query.kind, query.value)
+
     def watch(self, query: Query, appeared: Wait[Any]) -> None:
         """Set the result of ``appeared`` when the run writes a record that the query may mean."""
-        self._watching.setdefault(query.name, {})[appeared] = None
+        self._watching.setdefault(self.name(query), {})[appeared] = None
 
     def unwatch(self, query: Query, appeared: Wait[Any]) -> None:
         """Nobody waits for it any more."""
-        watching = self._watching.get(query.name)
+        watching = self._watching.get(name := self.name(query))
         if watching is not None:
             watching.pop(appeared, None)
             if not watching:
-                del self._watching[query.name]
+                del self._watching[name]
 
     def publish(self, record: Record, *, module: str, source_key: str | None) -> None:
         """The run wrote a record: whoever waits for it is told, and nobody need ask Bigin for it."""
@@ -160,10 +159,10 @@ class Directory:
     def names(self, record: Record, *, module: str, source_key: str | None) -> list[Name]:
         """By what other records may look for this one."""
         found: list[Name] = [] if source_key is None else [("source", source_key)]
-        for place in self._finders:
+        for place, finder in self._finders.items():
             value = record.body.get(place[1]) if place[0] == module else None
             if isinstance(value, str | int):
-                found.append(("field", *place, fold(value)))
+                found.append(("field", *place, finder.form(value)))
         return found
 
     def flush(self) -> None:

@@ -8,18 +8,29 @@ products by product): what is there is changed, what is not is added, and a repe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
+
+from bigin_api import Field
+from target_bigin.values.sameness import Alike, compared_as
 
 Row = dict[str, Any]
 
+_as_text = compared_as(Field("Text"), by_case=True)
+
 
 def rows_to_send(
-    present: Sequence[Mapping[str, Any]], wanted: Sequence[Row], *, by: str, remove_others: bool = False
+    present: Sequence[Mapping[str, Any]],
+    wanted: Sequence[Row],
+    *,
+    by: str,
+    alike: Mapping[str, Alike] = MappingProxyType({}),
+    remove_others: bool = False,
 ) -> list[Row]:
     """The rows of the write that makes ``wanted`` true; [] if nothing is to be done.
 
-    ``by`` is the column by which rows are the same. A wanted row with an ``id`` is that row.
+    ``by`` is the column by which rows are the same. A wanted row with an ``id`` is that row. ``alike``: how
+    values are compared, by column.
 
     >>> there = [{"id": "1", "Product": {"id": "7", "name": "Desk"}, "Quantity": 2.0}]
     >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 2}], by="Product")
@@ -32,12 +43,12 @@ def rows_to_send(
     left = list(present)
     sent: list[Row] = []
     for row in wanted:
-        known = _same_row(row, left, by)
+        known = _same_row(row, left, by, alike)
         if known is None:
             sent.append({name: value for name, value in row.items() if name != "id"})
             continue
         left.remove(known)
-        changed = _changes(row, known)
+        changed = _changes(row, known, alike)
         if changed:
             sent.append({"id": str(known["id"]), **changed})
     if remove_others:
@@ -45,36 +56,33 @@ def rows_to_send(
     return sent
 
 
-def _same_row(row: Row, left: Sequence[Mapping[str, Any]], by: str) -> Mapping[str, Any] | None:
+def _same_row(
+    row: Row, left: Sequence[Mapping[str, Any]], by: str, alike: Mapping[str, Alike]
+) -> Mapping[str, Any] | None:
     own = row.get("id")
     if own is not None:
         found = next((each for each in left if str(each.get("id")) == str(own)), None)
         if found is not None:
             return found
     linked = _linked_id(row.get(by))
-    alike = [each for each in left if linked is not None and _linked_id(each.get(by)) == linked]
+    others = [each for each in left if linked is not None and _linked_id(each.get(by)) == linked]
     # The same product may stand in a deal twice: the row that needs no change is the one that is meant.
-    return min(alike, key=lambda each: len(_changes(row, each)), default=None)
+    return min(others, key=lambda each: len(_changes(row, each, alike)), default=None)
 
 
-def _changes(row: Row, known: Mapping[str, Any]) -> Row:
+def _changes(row: Row, known: Mapping[str, Any], alike: Mapping[str, Alike]) -> Row:
     return {
         name: value
         for name, value in row.items()
-        if name != "id" and (name == "_delete" or not _equal(value, known.get(name)))
+        if name != "id"
+        and (name == "_delete" or not _equal(value, known.get(name), alike.get(name, _as_text)))
     }
 
 
-def _equal(said: Any, known: Any) -> bool:
-    if isinstance(said, Mapping) or isinstance(known, Mapping):
-        return _linked_id(said) == _linked_id(known)
-    if _is_number(said) and _is_number(known):
-        return Decimal(str(said)) == Decimal(str(known))
-    return bool(said == known)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def _equal(said: Any, known: Any, alike: Alike) -> bool:
+    if said is None or known is None:
+        return said is known
+    return alike(said) == alike(known)
 
 
 def _linked_id(value: Any) -> str | None:

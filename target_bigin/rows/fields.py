@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from target_bigin.rows.difference import Row
 from target_bigin.settings import LookupSettings, StreamSettings
 from target_bigin.values.converters import APPENDING_TYPES, Convert, ValueOptions, make_converter
 from target_bigin.values.errors import invalid, show, wrong
+from target_bigin.values.objects import as_id
+from target_bigin.values.sameness import Alike, compared_as
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class RowField:
     by: str
     columns: Mapping[str, Convert]
     links: Mapping[str, Link]  # by column
+    alike: Mapping[str, Alike] = field(default_factory=dict)  # how values are compared, by column
 
     def read(self, record: Record, value: Any) -> Iterator[PendingLink]:
         """Put clean rows in the place of what was given; what their links need. Raises Reject."""
@@ -49,7 +52,7 @@ class RowField:
             if name in given
         }
         if given.get("id") and not self.links[self.by].by_source:
-            row["id"] = str(given["id"])
+            row["id"] = as_id(given["id"]) or str(given["id"])
         if "_delete" in given:
             row["_delete"] = None
         return row
@@ -94,7 +97,8 @@ def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -
         return None
     by = next((name for name in links if _is_mandatory(columns, name)), next(iter(links)))
     converters = {each.api_name: make_converter(each, options) for each in columns}
-    return RowField(described.api_name, by, converters, links)
+    alike = {each.api_name: compared_as(each, by_case=True) for each in columns}
+    return RowField(described.api_name, by, converters, links, alike)
 
 
 def _link(column: Field, settings: StreamSettings, how: LookupSettings) -> Link:

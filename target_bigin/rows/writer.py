@@ -101,6 +101,7 @@ class RowWriter:
                 present.get(name) or [],
                 list(rows),
                 by=self._shapes[name].by,
+                alike=self._shapes[name].alike,
                 remove_others=self._remove_others,
             )
             for name, rows in job.rows.items()

@@ -13,6 +13,7 @@ from target_bigin.files.id_map import source_key
 from target_bigin.records.account import Account
 from target_bigin.records.record import Fields
 from target_bigin.settings import StreamSettings, TargetSettings
+from target_bigin.values.sameness import compared_as, is_text
 
 WRITTEN_BY = ("operation", "duplicate_check_fields", "external_key", "ids", "tags", "replace_rows")
 
@@ -56,5 +57,10 @@ class StreamContext:
         return {**own, "null_values": self.run.settings.null_values}
 
     def source_key(self, raw: Fields) -> str | None:
-        """The key that a record has in its source, None if it has none."""
-        return source_key(raw, self.key_properties)
+        """The key that a record has in its source, None if it has none: numbers and moments in one form."""
+        told = {name: raw.get(name) for name in self.key_properties}
+        for name, value in told.items():
+            described = self.fields.get(self.matched.get(name, ""))
+            if value not in (None, "") and described is not None and not is_text(described):
+                told[name] = compared_as(described)(value)
+        return source_key(told, self.key_properties)

@@ -26,7 +26,7 @@ from target_bigin.values.converters import (
     plain_length,
 )
 from target_bigin.values.errors import show
-from target_bigin.values.objects import is_id
+from target_bigin.values.objects import as_id
 from target_bigin.values.sameness import compared_as
 
 Entry = tuple[str, Convert, int]
@@ -58,6 +58,7 @@ class Conversion:
             truncate=settings.truncate,
             foreign_ids=settings.ids == "source",
             lookups=frozenset(settings.lookups),
+            keys=frozenset((*key.fields, *key.unique)),
             on_cut=partial(warnings.cut, context.account),
             on_unknown_choice=partial(warnings.unknown_choice, context.account),
         )
@@ -136,13 +137,13 @@ class Conversion:
             own = record.raw.get(name)
             if own in (None, ""):
                 continue
-            if not is_id(own):
+            record.id = as_id(own)
+            if record.id is None:
                 message = (
                     f"{show(own)} is not the id of a record in Bigin (18 to 19 digits). "
                     "If ids are those of another system, set ids: source for the stream."
                 )
                 raise Reject("invalid", "NOT_AN_ID", message, "id")
-            record.id = str(own)
             if record.operation != "delete":
                 record.operation = "update"
             return
@@ -191,7 +192,8 @@ class Conversion:
         elif name not in ID_NAMES:
             found = self._match.field(name)
             if isinstance(found, Field):
-                entry = (found.api_name, make_converter(found, self._options), plain_length(found))
+                options = self._options
+                entry = (found.api_name, make_converter(found, options), plain_length(found, options))
             elif found is not None and self._dropped is not None:
                 self._dropped.append(found)
             elif found is not None:

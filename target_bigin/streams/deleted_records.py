@@ -19,7 +19,7 @@ from target_bigin.records.record import Action, Record, Reject
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
-from target_bigin.values.objects import is_id
+from target_bigin.values.objects import as_id
 from target_bigin.writing.results import is_gone, refusal
 
 DELETED_RECORDS = "deleted_records"
@@ -49,8 +49,8 @@ class DeletedRecordsStream(Stream):
 
     async def _delete(self, record: Record) -> Action:
         record.operation = "delete"
-        module, own = record.raw.get("module"), record.raw.get("id")
-        if not isinstance(module, str) or not is_id(own):
+        module, own = record.raw.get("module"), as_id(record.raw.get("id"))
+        if not isinstance(module, str) or own is None:
             message = "an entry names a module and the id of a record."
             raise Reject("invalid", "NOT_AN_ID", message, "id")
         if str(record.raw.get("type")).strip().lower() == RESTORED:
@@ -60,7 +60,7 @@ class DeletedRecordsStream(Stream):
             self._account.notes["deletions ignored (deletes: ignore)"] += 1
             return "unchanged"
         await self._held  # what is copied until the end is known then
-        record.id = self._recognise(module, str(own))
+        record.id = self._recognise(module, own)
         if record.id is None:
             self._account.notes["deletions of records that were never copied"] += 1
             return "unchanged"
@@ -71,7 +71,7 @@ class DeletedRecordsStream(Stream):
             if not result.succeeded and not is_gone("delete", result):
                 raise refusal("delete", result)
         if self._settings.ids == "source":
-            self._id_map.forget_key(str(own), module=module)
+            self._id_map.forget_key(own, module=module)
         return "deleted"
 
     def _recognise(self, module: str, own: str) -> str | None:

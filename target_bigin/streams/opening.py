@@ -25,7 +25,7 @@ from target_bigin.streams.row_stream import RowPlace, RowStream, find_row_place
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
 from target_bigin.values.checks import DEALS, Stages, bring_together
-from target_bigin.values.objects import is_id
+from target_bigin.values.objects import as_id
 
 logger = logging.getLogger("target-bigin")
 
@@ -155,13 +155,13 @@ class Opener:
         """
         if self._origin is not None or first is None or not self._can_be_copied(context):
             return self._origin or "bigin"
-        name, record_id = context.module.api_name, str(first.get("id") or "")
+        name, record_id = context.module.api_name, as_id(first.get("id"))
 
         def ask() -> list[Fields]:
-            return context.client.records.by_ids(name, [record_id], [CREATED])
+            return context.client.records.by_ids(name, [record_id], [CREATED]) if record_id else []
 
         try:
-            found = self._run.tasks.wait_for(ask) if is_id(record_id) else []
+            found = self._run.tasks.wait_for(ask)
         except Refused:
             return "bigin"
         self._origin = "bigin" if is_the_same(first, found[0] if found else None) else "source"

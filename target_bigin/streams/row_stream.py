@@ -14,7 +14,7 @@ from typing import Any
 
 from bigin_api import Field, Module
 from target_bigin.files.fingerprints import Slot
-from target_bigin.files.id_map import Target
+from target_bigin.files.id_map import Target, source_key
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import Link, PendingLink
 from target_bigin.links.resolver import LinkResolver
@@ -28,7 +28,8 @@ from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import invalid
-from target_bigin.values.objects import is_id, lookup
+from target_bigin.values.objects import as_id, lookup
+from target_bigin.values.text import fold
 
 PARENT_ID = "parent_id"
 PARENT = "$parent"  # in a group's body, beside its rows
@@ -55,17 +56,17 @@ def find_row_place(
     name: str, modules: Sequence[Module], fields_of: Callable[[str], Sequence[Field]]
 ) -> RowPlace | None:
     """What ``Pipelines.Associated_Products`` or ``pipelines_associated_products`` means, None if no rows."""
-    wanted = name.replace(".", "_").casefold()
+    wanted = fold(name.replace(".", "_"))
     for module in modules:
         own = module.api_name
-        if not module.api_supported or not wanted.startswith(f"{own.casefold()}_"):
+        if not module.api_supported or not wanted.startswith(f"{fold(own)}_"):
             continue
         rest = wanted[len(own) + 1 :]
         for parent, listed in LINK_LISTS:
-            if parent == own and listed.casefold() == rest:
+            if parent == own and fold(listed) == rest:
                 return RowPlace(module, listed)
         for described in fields_of(own):
-            if described.data_type in APPENDING_TYPES and described.api_name.casefold() == rest:
+            if described.data_type in APPENDING_TYPES and fold(described.api_name) == rest:
                 return RowPlace(module, described.api_name, described)
     return None
 
@@ -82,8 +83,8 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
 
         if link.by_source:
             yield link.need({"id": value}, put)
-        elif is_id(value):
-            put(Target(module, str(value)))
+        elif (own := as_id(value)) is not None:
+            put(Target(module, own))
         else:
             raise invalid("NOT_AN_ID", f"{PARENT_ID} {value!r} is not the id of a record.")
 
@@ -131,8 +132,7 @@ class RowStream(Stream):
     def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""
         record = self._read(raw)
-        parent = raw.get(PARENT_ID)
-        if not isinstance(parent, str | int) or isinstance(parent, bool) or parent == "":
+        if isinstance(raw.get(PARENT_ID), bool | dict | list) or _parent_of(raw) is None:
             self._ledger.end(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
             return
         try:
@@ -144,7 +144,7 @@ class RowStream(Stream):
         except Reject as reject:
             self._ledger.end(record, reject)
             return
-        if self._gathering and str(self._gathering[0].raw[PARENT_ID]) != str(parent):
+        if self._gathering and _parent_of(self._gathering[0].raw) != _parent_of(raw):
             self._start()
         self._gathering.append(record)
 
@@ -152,7 +152,7 @@ class RowStream(Stream):
         rows, self._gathering = self._gathering, []
         if not rows:
             return
-        parent, others = str(rows[0].raw[PARENT_ID]), [_without_parent(row.raw) for row in rows]
+        parent, others = str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows]
         group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
         group.locks = ((PARENT_ID, parent),)
         group.body = {PARENT: parent, self._shape.name: others}
@@ -184,6 +184,10 @@ class RowStream(Stream):
 
     def _slot_of(self, record: Record) -> Slot:
         return record.stream, self._place.shown, record.raw[PARENT_ID]
+
+
+def _parent_of(raw: Fields) -> str | None:
+    return source_key(raw, (PARENT_ID,))
 
 
 def _without_parent(row: Fields) -> Fields:

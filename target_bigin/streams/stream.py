@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from bigin_api import SettingsError
+from bigin_api.json_values import one_form
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.files.fingerprints import Slot
 from target_bigin.links.fields import Relation, relations_of
@@ -106,6 +107,7 @@ class ModuleStream(Stream):
         shapes = _row_fields(context)
         relations = _relations(context, shapes, shared)
         self._links = LinkResolver(context, relations, shared.directory, shared.waiting, are_linked_to=True)
+        self._key = key
         self._own_key = OwnKey(context, self._order, key)
         brakes = (deletes or own.operation == "delete") and not own.allow_mass_delete
         self._brakes = shared.brakes if brakes else None
@@ -209,8 +211,10 @@ class ModuleStream(Stream):
         settings = self._context.settings
         if settings.ids == "source" or settings.operation == "insert" or not record.locks:
             key = self._context.source_key(record.raw)
-        else:
+        elif not self._key.all_of or record.locks[0][0] == "id":
             key = "=".join(record.locks[0])
+        else:
+            key = one_form(record.locks[: len(self._key.fields)]).decode()
         return None if key is None else (self._context.stream, self._module, key)
 
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from bigin_api.models import Layout, PickListValue
 from target_bigin.records.record import Fields, Reject
+from target_bigin.values.text import fold
 
 DEALS = "Pipelines"
 
@@ -58,9 +59,9 @@ class Stages:
             for layout in self._layouts:
                 if layout.id == written.get("id"):
                     return layout
-        name = str(written.get("name") or "").strip().casefold()
+        name = fold(written.get("name") or "")
         for layout in self._layouts:
-            if name and name in (layout.name.casefold(), layout.display_label.casefold()):
+            if name and name in (fold(layout.name), fold(layout.display_label)):
                 return layout
         shown = written.get("name") or written.get("id")
         known = [each.display_label for each in self._layouts]
@@ -103,10 +104,10 @@ def _stage(written: str, subs: Sequence[PickListValue]) -> str:
 def _find(written: str, values: Iterable[PickListValue]) -> PickListValue | None:
     """By what is stored, else by its label, in any case."""
     known = list(values)
-    wanted = written.strip().casefold()
+    wanted = fold(written)
     for text_of in (attrgetter("actual_value"), attrgetter("display_value")):
         for value in known:
-            if text_of(value).strip().casefold() == wanted:
+            if fold(text_of(value)) == wanted:
                 return value
     return None
 

@@ -49,6 +49,7 @@ class ValueOptions:
 
     truncate: bool = False
     foreign_ids: bool = False
+    keys: frozenset[str] = frozenset()  # fields that tell records: sent as they are looked for, never cut
     lookups: frozenset[str] = frozenset()  # fields whose ids are found by a value
     on_cut: Callable[[str], None] = _nobody  # field
     on_unknown_choice: Callable[[str, str], None] = _nobody  # field, value
@@ -71,13 +72,16 @@ def make_converter(field: Field, options: ValueOptions | None = None) -> Convert
     return make(field, options)
 
 
-def plain_length(field: Field) -> int:
+def plain_length(field: Field, options: ValueOptions) -> int:
     """Up to which length the converter gives back a text that is not blank as it is; 0 for other types."""
     is_plain = field.data_type in ("text", "textarea") and field.json_type in (None, "string")
+    is_plain = is_plain and field.api_name not in options.keys
     return (field.length or ENDLESS) if is_plain else 0
 
 
 def _text(field: Field, options: ValueOptions, *, strip: bool = False) -> Convert:
+    if field.api_name in options.keys:
+        return text(field.length, strip=True, refused=" What tells a record from others is never cut.")
     cut = partial(options.on_cut, field.api_name) if options.truncate else None
     return text(field.length, strip=strip, on_cut=cut)
 

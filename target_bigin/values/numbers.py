@@ -17,7 +17,7 @@ BIGINT_DIGITS = 18  # long integer
 NUMBER_DIGITS = 16  # decimal and currency, before the point
 LONGEST = 64  # characters: a longer text is no number that any field takes
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "1.0"), True),
@@ -137,6 +137,6 @@ def _whole(value: Any) -> int | None:
 
 def _decimal(text: str) -> Decimal:
     # Decimal() itself also takes underscores, other alphabets' digits and "NaN".
-    if len(text) > LONGEST or not _NUMBER.fullmatch(text):
+    if len(text) > LONGEST or not NUMBER.fullmatch(text):
         raise wrong(text, "a number (digits, with a point and no thousands separator)")
     return Decimal(text)

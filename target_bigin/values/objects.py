@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from target_bigin.records.record import Unresolved
@@ -16,20 +17,20 @@ SHORTEST_ID = 15  # digits; ids of live organisations have 18 or 19
 LONGEST_ID = 20
 
 
-def is_id(value: Any) -> bool:
-    """Whether a value can be a Bigin id: a string of digits, or the number that one was read as.
+def as_id(value: Any) -> str | None:
+    """The Bigin id that a value is: a string of digits, or the number that one was read as; None for others.
 
-    >>> is_id("6100000000000225013"), is_id(17), is_id("Acme")
-    (True, False, False)
+    A float may have lost digits, unless all of them are written out.
+
+    >>> as_id(" 6100000000000225013 "), as_id(Decimal("6100000000000225013.0")), as_id(17), as_id(6.1e18)
+    ('6100000000000225013', '6100000000000225013', None, None)
     """
-    if type(value) is int:
-        value = str(value)
-    return (
-        isinstance(value, str)
-        and value.isascii()
-        and value.isdigit()
-        and SHORTEST_ID <= len(value) <= LONGEST_ID
-    )
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    digits = str(value).strip().removesuffix(".0")
+    if digits.isascii() and digits.isdigit() and SHORTEST_ID <= len(digits) <= LONGEST_ID:
+        return digits
+    return None
 
 
 def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Convert:
@@ -41,16 +42,17 @@ def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Con
 
     def convert(value: Any) -> dict[str, str] | Unresolved | None:
         if type(value) is dict and not foreign_ids:
-            own = value.get("id")
-            if type(own) is str and is_id(own):
+            own = as_id(value.get("id"))
+            if own is not None:
                 return {"id": own}
         if isinstance(value, str):
             value = _unwrapped(value)
         if value in (None, {}):
             return None
         own = value.get("id") if isinstance(value, dict) else None if by_value else value
-        if is_id(own) and not foreign_ids:
-            return {"id": str(own)}
+        known = as_id(own)
+        if known is not None and not foreign_ids:
+            return {"id": known}
         if by_value or foreign_ids or (by_people and _names_a_person(value)):
             return Unresolved(value)
         raise invalid(
@@ -103,7 +105,7 @@ def participants(value: Any) -> list[dict[str, str]] | None:
         who = row.get("participant") or row.get("Email")
         if not who:
             raise wrong(row, "a participant with a value in participant")
-        kept.append({"type": str(row["type"]), "participant": str(who)})
+        kept.append({"type": str(row["type"]), "participant": to_text(who)})
     return kept
 
 
@@ -144,11 +146,10 @@ an_array = json_of(list, "a list")
 
 def object_with_id(value: Any) -> Any:
     """A link that metadata calls a number (Pipeline): ``{"id"}``, or a name that a later check knows."""
-    if isinstance(value, dict) and is_id(value.get("id")):
-        return {"id": str(value["id"]), **({"name": value["name"]} if value.get("name") else {})}
-    if is_id(value):
-        return {"id": str(value)}
-    named = value.get("name") if isinstance(value, dict) else value
+    said, named = (value.get("id"), value.get("name")) if isinstance(value, dict) else (value, value)
+    own = as_id(said)
+    if own is not None:
+        return {"id": own, "name": named} if isinstance(value, dict) and named else {"id": own}
     if isinstance(named, dict | list) or named is None:
         raise wrong(value, 'an object such as {"id": "…"}')
     written = to_text(named).strip()

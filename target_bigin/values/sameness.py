@@ -1,35 +1,50 @@
-"""What makes two values of a field the same, however they are written. No I/O."""
+"""What makes two values of a field the same, however they are written. No I/O.
+
+Whatever is merged, found, remembered or answered for a value is known by its form here: as Bigin compares,
+and never more coarsely, or one record would be taken for another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+import contextlib
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import partial
 
+from bigin_api.json_values import plain_number
 from bigin_api.models import Field
 from target_bigin.records.record import Reject
 from target_bigin.values.moments import to_datetime
-from target_bigin.values.text import fold
+from target_bigin.values.numbers import NUMBER
+from target_bigin.values.text import fold, to_text
+
+Alike = Callable[[object], str]
+"""Gives the one form that all writings of a value have in common."""
 
 NUMBER_TYPES = frozenset(("integer", "double", "currency", "percent"))
 
 
-def compared_as(field: Field | None) -> Callable[[object], str]:
-    """What gives the one form that all writings of a field's value have in common.
+def compared_as(field: Field | None, *, by_case: bool = False) -> Alike:
+    """The form of a field's values: outer blanks do not count, nor does case unless ``by_case`` says so.
 
-    ``None`` stands for ``id``, which metadata do not describe.
+    ``None`` stands for ``id``, which metadata do not describe. Links are the same by their ids.
 
     >>> amount = compared_as(Field("Amount", "currency", decimal_place=2))
     >>> amount(12.5), amount("12.50"), amount(Decimal("1E2"))
     ('12.5', '12.5', '100')
     >>> compared_as(Field("Start", "datetime"))("2026-05-14T12:53:58+03:00")
     '2026-05-14T09:53:58+00:00'
+    >>> name = compared_as(Field("Last_Name"))
+    >>> name(" Straße "), name("STRASSE")
+    ('straße', 'strasse')
     """
-    if field is not None and field.data_type in NUMBER_TYPES:
+    if field is None:
+        return partial(_number, 0)
+    if field.data_type in NUMBER_TYPES or (field.data_type, field.json_type) == ("bigint", "string"):
         return partial(_number, field.decimal_place)
-    if field is not None and field.data_type == "datetime":  # Bigin gives it in the user's offset
+    if field.data_type == "datetime":  # Bigin gives it in the user's offset
         return _moment
-    return fold
+    return _exact if by_case else _folded
 
 
 def is_number(field: Field | None) -> bool:
@@ -39,22 +54,31 @@ def is_number(field: Field | None) -> bool:
 
 def is_text(field: Field | None) -> bool:
     """Whether a field's values are asked for as they are written."""
-    return not is_number(field) and field is not None and field.data_type not in ("datetime", "boolean")
+    return field is not None and field.data_type not in (*NUMBER_TYPES, "bigint", "datetime", "boolean")
 
 
 def _number(decimals: int | None, value: object) -> str:
     """Bigin keeps so many decimals and rounds the rest."""
-    try:
-        number = Decimal(str(value))
-        if decimals is not None:
-            number = number.quantize(Decimal(1).scaleb(-decimals))
-    except InvalidOperation:
-        return fold(value)
-    return format(number.normalize(), "f") if number else "0"
+    written = str(value).strip()
+    if not NUMBER.fullmatch(written):
+        return _folded(value)
+    number = Decimal(written)
+    if decimals is not None:
+        with contextlib.suppress(InvalidOperation):  # more digits than any field takes: all of them count
+            number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return plain_number(number)
 
 
 def _moment(value: object) -> str:
     try:
         return to_datetime(value) or ""
     except Reject:
-        return fold(value)
+        return _folded(value)
+
+
+def _folded(value: object) -> str:
+    return fold(value.get("id") if isinstance(value, Mapping) else value)
+
+
+def _exact(value: object) -> str:
+    return to_text(value.get("id") if isinstance(value, Mapping) else value).strip()

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bigin_api.json_values import MOST_DIGITS
 from bigin_api.models import PickListValue
 from target_bigin.values.errors import invalid, show, wrong
 
@@ -20,10 +21,16 @@ _json = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] | None = None) -> Convert:
+def text(
+    length: int | None,
+    *,
+    strip: bool = False,
+    on_cut: Callable[[], None] | None = None,
+    refused: str = "",
+) -> Convert:
     """A text of at most ``length`` characters. Blank is null; objects and lists become JSON.
 
-    ``on_cut``: a longer text is cut and this is called; without it, it is refused.
+    ``on_cut``: a longer text is cut and this is called; without it, it is refused, and ``refused`` says more.
     """
     most = length or ENDLESS
 
@@ -37,7 +44,7 @@ def text(length: int | None, *, strip: bool = False, on_cut: Callable[[], None] 
         if len(value) <= most:
             return value  # type: ignore[no-any-return]
         if on_cut is None:
-            raise invalid("TOO_LONG", f"{show(value)} has {len(value)} characters, it takes {most}.")
+            raise invalid("TOO_LONG", f"{show(value)} has {len(value)} characters, it takes {most}.{refused}")
         on_cut()
         return value[:most]  # type: ignore[no-any-return]
 
@@ -50,7 +57,7 @@ def fold(value: object) -> str:
     >>> fold(" Ann@Example.org ")
     'ann@example.org'
     """
-    return str(value).strip().lower()  # casefold would make one of ß and ss
+    return to_text(value).strip().lower()  # casefold would make one of ß and ss
 
 
 def to_text(value: Any) -> str:
@@ -68,7 +75,8 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal | float):
-        return format(Decimal(str(value)), "f").removesuffix(".0")
+        number = Decimal(str(value))
+        return str(number) if abs(number.adjusted()) > MOST_DIGITS else format(number, "f").removesuffix(".0")
     if isinstance(value, dict | list):
         return _json.encode(value).decode()
     return str(value)
@@ -82,7 +90,7 @@ class Choices:
         self._folded: dict[str, str | None] = {}
         for each in values:
             for written in (each.actual_value, each.display_value):
-                folded = written.strip().casefold()
+                folded = fold(written)
                 known = self._folded.setdefault(folded, each.actual_value)
                 if known != each.actual_value:
                     # Told apart by their exact writing alone.
@@ -95,7 +103,7 @@ class Choices:
 
     def stored(self, written: str) -> str | None:
         """The stored value for what someone wrote, None if it is not in the list."""
-        return self._stored.get(written) or self._folded.get(written.strip().casefold())
+        return self._stored.get(written) or self._folded.get(fold(written))
 
 
 def choice(choices: Choices, length: int | None, *, on_unknown: Say) -> Convert:

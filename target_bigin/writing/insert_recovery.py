@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bigin_api import Labelled
@@ -21,8 +20,7 @@ from bigin_api.models import Field
 from bigin_api.moments import parse_moment
 from target_bigin.records.record import Fields, Record
 from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
-from target_bigin.values.moments import to_datetime
-from target_bigin.values.text import fold
+from target_bigin.values.sameness import Alike, compared_as
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
 PAUSE = 1.0  # seconds between two looks
@@ -100,15 +98,14 @@ def match_rows(
     else all compared fields are equal.
     """
     free = list(rows)
+    exact = {name: compared_as(field, by_case=True) for name, field in fields.items()}
+    as_bigin = {name: compared_as(fields[name]) for name in unique if name in fields}
     found = {}
     for record in records:
-        sent = {name: field for name, field in fields.items() if name in record.body}
-        telling = {name: sent[name] for name in unique if name in sent and record.body[name] is not None}
+        telling = {name: alike for name, alike in as_bigin.items() if record.body.get(name) is not None}
+        said = telling or {name: alike for name, alike in exact.items() if name in record.body}
         for row in free:
-            if all(
-                _is_same(field, record.body[name], row.get(name), folds=name in telling)
-                for name, field in (telling or sent).items()
-            ):
+            if all(_is_same(alike, record.body[name], row.get(name)) for name, alike in said.items()):
                 found[record.number] = str(row["id"])
                 free.remove(row)
                 break
@@ -184,29 +181,7 @@ def _is_by(row: Fields, user: Fields) -> bool:
     return str(creator.get("id")) == str(user.get("id"))
 
 
-def _is_same(field: Field, sent: Any, stored: Any, *, folds: bool = False) -> bool:
+def _is_same(alike: Alike, sent: Any, stored: Any) -> bool:
     if sent is None or stored is None:
         return sent is None and stored is None
-    if field.data_type in _NUMBERS:
-        return _rounded(sent, field) == _rounded(stored, field)
-    if field.data_type == "datetime":
-        return bool(to_datetime(stored) == sent)
-    if isinstance(sent, dict):
-        stored_id = stored.get("id") if isinstance(stored, dict) else stored
-        return str(sent.get("id")) == str(stored_id)
-    if isinstance(sent, bool):
-        return bool(sent == stored)
-    return fold(sent) == fold(stored) if folds else str(sent).strip() == str(stored).strip()
-
-
-def _rounded(value: Any, field: Field) -> Decimal | None:
-    """Bigin keeps so many decimals and rounds the rest."""
-    try:
-        number = Decimal(str(value))
-        return (
-            number
-            if field.decimal_place is None
-            else number.quantize(Decimal(1).scaleb(-field.decimal_place))
-        )
-    except InvalidOperation:
-        return None
+    return alike(sent) == alike(stored)

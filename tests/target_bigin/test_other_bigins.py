@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from support.rewriting import Rewritten
@@ -311,3 +312,19 @@ def test_a_message_that_cannot_be_obeyed_ends_the_run_by_a_line(target, message,
 
     assert says in str(run.error)
     assert run.states == []
+
+
+def test_what_bigin_finds_for_a_value_is_that_value(other, sandbox, target):
+    """Where Bigin compares more coarsely than anybody knows, a record that it shows is not made again."""
+    sandbox.create("Tasks", Subject="Cafe", Priority="Low")
+
+    def without_accents(asked):
+        query = json.loads(asked.body)["select_query"].replace("Café", "Cafe")
+        return other.forward(replace(asked, body=json.dumps({"select_query": query}).encode()))
+
+    other.answering("/coql", without_accents)
+    rows = [{"Subject": name, "Priority": "High"} for name in ("Café", "Call", "Mail")]
+
+    run = target([TASKS, *records("Tasks", rows)], streams={"Tasks": {"external_key": "Subject"}})
+
+    assert run.outcomes("Tasks") == {"inserted": 2, "updated": 1}
