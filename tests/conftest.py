@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from support.sandbox import Sandbox, SandboxProcess, start_sandbox
 from xdist.scheduler import LoadScopeScheduling
+
+settings.register_profile("tests", max_examples=50)  # many tests have some; hours of them are no better
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Bulk Read over real HTTP: create, wait, download, and all that may go wrong on the way."""
 
 import io
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -216,11 +217,14 @@ def test_ten_downloads_a_minute_are_kept_to(patient, sandbox, clock):
     """The eleventh would be refused, and with it every other until the minute ends."""
     job = patient.bulk_read.wait(patient.bulk_read.create("Contacts", FIELDS))
     clock.waits.clear()
+    began = time.monotonic()
 
     for _ in range(12):
         rows_of(patient, job)
 
-    assert [round(seconds) for seconds in clock.waits] == [61, 61]
+    taken = time.monotonic() - began  # by the work itself, for which nobody has to wait once more
+    assert len(clock.waits) == 2
+    assert all(61 - taken <= seconds <= 61 for seconds in clock.waits)
     assert "429" not in sandbox.usage()["statuses"]
 
 

@@ -233,10 +233,10 @@ def test_what_is_no_zip_is_refused(content):
         list(read_rows(io.BytesIO(content)))
 
 
-def test_200_000_rows_take_no_more_memory_than_2_000(tmp_path):
+def test_20_000_rows_take_no_more_memory_than_2_000(tmp_path):
     """A job's file is as large as an organisation: it is read row by row."""
     peaks = []
-    for number in (2_000, 200_000):
+    for number in (2_000, 20_000):
         path = tmp_path / f"{number}.zip"
         with (
             zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,

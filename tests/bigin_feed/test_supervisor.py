@@ -9,7 +9,7 @@ import time
 
 import pytest
 from support.command import run_command
-from support.feed import COMMAND
+from support.processes import PIPE, start
 
 import bigin_cli.main as cli
 from bigin_feed.log import Post
@@ -56,13 +56,8 @@ def supervise(log):
     started = []
 
     def make(*command, options=("--at-most-every", "0.1")):
-        started.append(
-            subprocess.Popen(
-                [*COMMAND, "run", "--log", log.url, *options, "--", *command],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
+        supervisor = ("bigin", "feed", "run", "--log", log.url, *options)
+        started.append(start(*supervisor, "--", *command, stdout=PIPE, text=True))
         return started[-1]
 
     yield make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ class Meltano:
 
     folder: Path
     environment: dict[str, str] = field(repr=False)
+    asked_for_fields: int = 0  # how often the first load did
 
     @property
     def warehouse(self) -> Path:
@@ -74,19 +76,21 @@ def meltano(sandbox, tmp_path):
 
 @pytest.fixture(scope="session")
 def first_load(sandbox_process, tmp_path_factory):
-    """The folder that a first run leaves when it has loaded a fresh organisation."""
+    """Meltano after a first run, which has loaded a fresh organisation."""
     handle = Sandbox(sandbox_process.url)
     handle.reset()
     run = meltano_in(tmp_path_factory.mktemp("loaded"), handle)
     run("run", "tap-bigin", "target-duckdb")
+    run.asked_for_fields = handle.calls("GET /settings/fields")
     handle.close()
-    return run.folder
+    return run
 
 
 @pytest.fixture
 def loaded(first_load, meltano):
     """Meltano after that first run: the organisation of each test is the same as the one it loaded."""
-    shutil.copytree(first_load, meltano.folder, dirs_exist_ok=True)
+    shutil.copytree(first_load.folder, meltano.folder, dirs_exist_ok=True)
+    meltano.asked_for_fields = first_load.asked_for_fields
     return meltano
 
 
@@ -99,6 +103,7 @@ def meltano_in(folder, sandbox):
             **kept,
             **credentials("TAP_BIGIN", sandbox.url),
             **credentials("TARGET_BIGIN", sandbox.url),
+            "TAP_BIGIN__SELECT": json.dumps(["*.*", "!settings_fields.*"]),  # which asks for all fields
             "TARGET_DUCKDB_PATH": str(folder / "warehouse.duckdb"),
             "TARGET_BIGIN_REJECTS_PATH": str(folder / "rejects.jsonl"),
             "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",

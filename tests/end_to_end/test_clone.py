@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.processes import PIPE, run, start
 
 BIN = Path(sys.executable).parent
 
@@ -75,22 +76,12 @@ class Copy:
         """One run; gives what the source's streams held."""
         state = ["--state", str(self.state)] if self.state.exists() else []
         arguments = ["--config", "tap.json", "--catalog", "catalog.json", *state]
-        tap = subprocess.Popen(
-            [BIN / "tap-bigin", *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        target = subprocess.run(
-            [BIN / "target-bigin", "--config", "target.json"],
-            cwd=self.folder,
-            stdin=tap.stdout,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        tap.stdout.close()
-        said = tap.stderr.read().decode()
-        tap.stderr.close()
-        assert tap.wait(timeout=60) == 0, said[-3000:]
+        with (self.folder / "tap.log").open("w+") as log:
+            tap = start("tap-bigin", *arguments, cwd=self.folder, stdout=PIPE, stderr=log)
+            target = run("target-bigin", "--config", "target.json", cwd=self.folder, stdin=tap.stdout)
+            tap.stdout.close()
+            log.seek(0)
+            assert tap.wait(timeout=60) == 0, log.read()[-3000:]
         rejects = self.folder / "rejects.jsonl"
         assert target.returncode == 0, target.stderr[-3000:] + (
             rejects.read_text() if rejects.exists() else ""
@@ -102,19 +93,12 @@ class Copy:
         """A run whose target is killed as soon as something holds; what it had printed is kept."""
         state = ["--state", str(self.state)] if self.state.exists() else []
         arguments = ["--config", "tap.json", "--catalog", "catalog.json", *state]
-        tap = subprocess.run(
-            [BIN / "tap-bigin", *arguments], cwd=self.folder, capture_output=True, check=True, timeout=120
-        )
+        tap = run("tap-bigin", *arguments, cwd=self.folder)
+        assert tap.returncode == 0, tap.stderr[-3000:]
         output = self.folder / "killed.out"
         with output.open("w") as out:
-            target = subprocess.Popen(
-                [BIN / "target-bigin", "--config", "target.json"],
-                cwd=self.folder,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=subprocess.DEVNULL,
-            )
-            writer = threading.Thread(target=feed, args=(target.stdin, tap.stdout))
+            target = start("target-bigin", "--config", "target.json", cwd=self.folder, stdin=PIPE, stdout=out)
+            writer = threading.Thread(target=feed, args=(target.stdin, tap.stdout.encode()))
             writer.start()
             deadline = time.monotonic() + 60
             while not holds() and target.poll() is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.processes import run
 
 import bigin_api
 from tap_bigin.settings import OF_THE_TARGET
@@ -78,12 +79,7 @@ def test_meltano_demands_the_credentials_and_shows_errors_at_their_level(plugin)
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_the_capabilities_declared_are_those_that_the_plugin_has(plugin):
     """Meltano passes --catalog and --state only to a plugin that says it takes them."""
-    about = subprocess.run(
-        [str(Path(sys.executable).parent / plugin), "--about", "--format=json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    about = run(plugin, "--about", "--format=json").stdout
     own = set(yaml.safe_load(about)["capabilities"])
 
     assert set(declared(plugin)["capabilities"]) - {"structured-logging"} <= own

@@ -52,7 +52,8 @@ class Recorder:
         self._output.write_text(json.dumps(plain))
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "subprocess.Popen" and "bigin_sandbox" not in str(arguments[1]):
+        forked = event == "support.processes.start"
+        if forked or (event == "subprocess.Popen" and "bigin_sandbox" not in str(arguments[1])):
             self._current["spawns"] = True
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 
 import pytest
+from support.processes import run
 from support.sandbox import Sandbox, start_sandbox
 
 SERVE = [sys.executable, "-m", "bigin_sandbox", "serve"]
 
 
 def _run(*options):
-    return subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=30, check=False)
+    return run("bigin-sandbox", "serve", *options)
 
 
 def test_one_line_says_where_it_listens():

@@ -13,8 +13,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,10 @@ import requests
 
 from bigin_feed.log import FeedLog, Post, now_text
 from bigin_feed.notifications import Told
+from support.processes import PIPE, start
 from support.sandbox import Sandbox
 
 LISTENING = re.compile(r"bigin feed: listening on (http://\S+), (.*)")
-COMMAND = (sys.executable, "-c", "from bigin_cli.main import main; main()", "feed")
 DEADLINE = 30  # seconds
 
 
@@ -49,9 +47,9 @@ class Feed:
         self.config.write_text(json.dumps({"public_url": f"http://127.0.0.1:{port}", **settings}))
         self.errors = folder / "feed.err"
         with self.errors.open("a") as errors:
-            self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.config), "--port", str(port)],
-                stdout=subprocess.PIPE,
+            self.process = start(
+                *("bigin", "feed", "serve", "--config", str(self.config), "--port", str(port)),
+                stdout=PIPE,
                 stderr=errors,
                 text=True,
             )

@@ -14,8 +14,6 @@ import json
 import logging
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +26,7 @@ import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 
 from support.command import run_command
+from support.processes import run
 from support.sandbox import Sandbox
 from tap_bigin.bookmarks import from_text, to_utc_text
 from tap_bigin.discovery.catalog_cache import DESCRIPTION
@@ -36,7 +35,6 @@ from tap_bigin.tap import TapBigin
 Message = dict[str, Any]
 Record = dict[str, Any]
 
-COMMAND = Path(sys.executable).with_name("tap-bigin")
 DEADLINE = 120  # seconds
 UTC = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -138,7 +136,7 @@ def run_process(
     """As ``run_tap``, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder:
         command = [*tap_command(sandbox, Path(folder), catalog=catalog, state=state, **settings), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        done = run(*command)
     return TapRun.of(done.stdout, done.stderr.splitlines(), done.returncode)
 
 
@@ -151,7 +149,7 @@ def tap_command(
 ) -> list[str]:
     """The command line of a run, its files in a folder."""
     command = [
-        str(COMMAND),
+        TapBigin.name,
         "--config",
         _write(folder / "config.json", sandbox.settings_for(**{**SHORT_OVERLAP, **settings})),
     ]

@@ -11,8 +11,6 @@ import io
 import json
 import logging
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from support.command import run_command
+from support.processes import PIPE, start
 from support.sandbox import Sandbox
 from target_bigin.records.account import Account
 from target_bigin.target import EXPECTED, TargetBigin
@@ -132,13 +131,7 @@ class RunningTarget:
     def __init__(self, config: dict[str, Any], folder: Path) -> None:
         path = folder / "config.json"
         path.write_text(json.dumps(config))
-        start = "from target_bigin.target import TargetBigin; TargetBigin.cli()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", start, "--config", path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = start("target-bigin", "--config", str(path), stdin=PIPE, stdout=PIPE, stderr=PIPE)
         self.states: list[Any] = []
         self._said: list[str] = []
         self._ears = [

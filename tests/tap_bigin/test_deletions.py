@@ -9,6 +9,12 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import TapRun, run_tap
 
+MODULES = ["Accounts", "Contacts", "Notes", "Products"]
+
+
+def _run(sandbox: Sandbox, **settings: Any) -> TapRun:
+    return run_tap(sandbox, modules=MODULES, **settings)
+
 
 def _told(run: TapRun) -> dict[tuple[str, str], str]:
     return {(each["module"], each["id"]): each["type"] for each in run.records["deleted_records"]}
@@ -20,7 +26,7 @@ def _delete(sandbox: Sandbox, module: str, record_id: str) -> None:
 
 def test_the_stream_tells_each_deletion_once(sandbox: Sandbox) -> None:
     """Lists show no deletions: without this a warehouse keeps what is gone."""
-    first = run_tap(sandbox)
+    first = _run(sandbox)
     sandbox.clock(advance=60)
     company = next(each["Account_Name"]["id"] for each in sandbox.dump("Contacts") if each["Account_Name"])
     taken_along = {
@@ -29,8 +35,8 @@ def test_the_stream_tells_each_deletion_once(sandbox: Sandbox) -> None:
     _delete(sandbox, "Accounts", company)
     sandbox.clock(advance=60)
 
-    second = run_tap(sandbox, state=first.state)
-    third = run_tap(sandbox, state=second.state)
+    second = _run(sandbox, state=first.state)
+    third = _run(sandbox, state=second.state)
 
     second.validate()
     told = _told(second)
@@ -41,7 +47,7 @@ def test_the_stream_tells_each_deletion_once(sandbox: Sandbox) -> None:
 
 def test_the_first_run_tells_what_was_deleted_before(sandbox: Sandbox) -> None:
     """Bigin keeps deletions for 60 to 120 days: a warehouse filled by other means can be cleaned by them."""
-    run = run_tap(sandbox)
+    run = _run(sandbox)
 
     expected = {each["id"] for each in sandbox.deleted("Contacts")}
     assert expected <= {record_id for module, record_id in _told(run) if module == "Contacts"}
@@ -51,15 +57,15 @@ def test_the_first_run_tells_what_was_deleted_before(sandbox: Sandbox) -> None:
 def test_a_restored_record_comes_back(sandbox: Sandbox, mode: str) -> None:
     """It returns with its old Modified_Time, so no incremental reading would ever see it again."""
     contact = sandbox.dump("Contacts")[3]["id"]
-    first = run_tap(sandbox, deleted_records=mode)
+    first = _run(sandbox, deleted_records=mode)
     sandbox.clock(advance=60)
     _delete(sandbox, "Contacts", contact)
     sandbox.clock(advance=60)
-    second = run_tap(sandbox, state=first.state, deleted_records=mode)
+    second = _run(sandbox, state=first.state, deleted_records=mode)
     sandbox.clock(advance=60)
     sandbox.mutate({"op": "restore", "module": "Contacts", "id": contact})
 
-    third = run_tap(sandbox, state=second.state, deleted_records=mode)
+    third = _run(sandbox, state=second.state, deleted_records=mode)
 
     third.validate()
     assert third.latest("Contacts")[contact]["Last_Name"]
@@ -86,16 +92,16 @@ def test_the_state_of_many_deletions_is_short_and_told_seldom(sandbox: Sandbox) 
 
 def test_a_record_deleted_before_it_was_ever_read_and_restored_is_read(sandbox: Sandbox) -> None:
     """Its Modified_Time lies before the bookmark of a run that could not see it."""
-    first = run_tap(sandbox)
+    first = _run(sandbox)
     sandbox.clock(advance=60)
     contact = sandbox.create("Contacts", Last_Name="Gone")
     _delete(sandbox, "Contacts", contact)
     sandbox.clock(advance=60)
-    second = run_tap(sandbox, state=first.state)
+    second = _run(sandbox, state=first.state)
     sandbox.mutate({"op": "restore", "module": "Contacts", "id": contact})
     sandbox.clock(advance=60)
 
-    third = run_tap(sandbox, state=second.state)
+    third = _run(sandbox, state=second.state)
 
     assert contact not in second.ids("Contacts")
     assert third.ids("Contacts") == [contact]
@@ -104,16 +110,16 @@ def test_a_record_deleted_before_it_was_ever_read_and_restored_is_read(sandbox: 
 def test_what_is_deleted_for_good_stays_deleted(sandbox: Sandbox) -> None:
     """It leaves the recycle bin as a restored record does, but cannot be read any more."""
     contact = sandbox.dump("Contacts")[3]["id"]
-    first = run_tap(sandbox)
+    first = _run(sandbox)
     sandbox.clock(advance=60)
     _delete(sandbox, "Contacts", contact)
-    second = run_tap(sandbox, state=first.state)
+    second = _run(sandbox, state=first.state)
     sandbox.clock(advance=60)
     sandbox.mutate({"op": "purge", "module": "Contacts", "id": contact})
 
-    third = run_tap(sandbox, state=second.state)
+    third = _run(sandbox, state=second.state)
     sandbox.clock(advance=130 * 24 * 3600)  # the entry fades
-    fourth = run_tap(sandbox, state=third.state)
+    fourth = _run(sandbox, state=third.state)
 
     assert _told(third).get(("Contacts", contact), "permanent") == "permanent"
     assert ("Contacts", contact) not in _told(fourth)
@@ -122,7 +128,7 @@ def test_what_is_deleted_for_good_stays_deleted(sandbox: Sandbox) -> None:
 
 def test_soft_deletes_stand_in_the_schema_and_begin_with_what_is_listed(sandbox: Sandbox) -> None:
     """A full refresh loads into a warehouse that may hold what was deleted meanwhile."""
-    run = run_tap(sandbox, deleted_records="soft")
+    run = _run(sandbox, deleted_records="soft")
 
     run.validate()
     assert sandbox.deleted("Contacts")
@@ -136,7 +142,7 @@ def test_soft_deletes_stand_in_the_schema_and_begin_with_what_is_listed(sandbox:
 
 def test_none_costs_nothing(sandbox: Sandbox) -> None:
     """Whoever does not want deletions does not pay for them."""
-    run = run_tap(sandbox, deleted_records="none")
+    run = _run(sandbox, deleted_records="none")
 
     assert run.code == 0
     assert "deleted_records" not in run.schemas
@@ -150,7 +156,7 @@ def test_a_long_list_is_read_over_what_people_do_meanwhile(sandbox: Sandbox) -> 
         {"op": "create", "module": "Products", "count": 900, "data": {"Product_Name": "P{n}"}}
     )
     ids = [each["id"] for each in made[0]]
-    first = run_tap(sandbox)
+    first = _run(sandbox)
     for some in (ids[:300], ids[300:600], ids[600:]):
         sandbox.clock(advance=60)
         sandbox.mutate({"op": "delete", "module": "Products", "ids": some})
@@ -158,9 +164,9 @@ def test_a_long_list_is_read_over_what_people_do_meanwhile(sandbox: Sandbox) -> 
     sandbox.fault("GET /Products/deleted", after=1, mutate=back)
     sandbox.clock(advance=60)
 
-    second = run_tap(sandbox, state=first.state)
+    second = _run(sandbox, state=first.state)
     sandbox.clock(advance=25 * 3600)  # a long list is read whole once a day, and only then tells what is back
-    third = run_tap(sandbox, state=second.state)
+    third = _run(sandbox, state=second.state)
 
     told = {**_told(second), **_told(third)}
     gone = {record_id for (_, record_id), kind in told.items() if kind != "restored"}
@@ -177,12 +183,12 @@ def test_after_a_long_list_only_what_is_new_is_asked_for(sandbox: Sandbox, ims: 
     ids = [each["id"] for each in made[0]]
     sandbox.mutate({"op": "delete", "module": "Products", "ids": ids[:650]})
     sandbox.clock(advance=60)
-    first = run_tap(sandbox)
+    first = _run(sandbox)
     before = sandbox.calls("GET /Products/deleted")
     sandbox.clock(advance=60)
     _delete(sandbox, "Products", ids[-1])
 
-    second = run_tap(sandbox, state=first.state)
+    second = _run(sandbox, state=first.state)
 
     assert _told(second) == {("Products", ids[-1]): "recycle"}
     assert ims == "ignored" or sandbox.calls("GET /Products/deleted") == before + 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.processes import PIPE, start
 from support.sandbox import Sandbox
 from support.tap import DEADLINE, TapRun, assert_holds, discover, read_messages, run_tap, select, tap_command
 
@@ -23,7 +23,7 @@ def _cut_off(
     """
     with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder, tempfile.TemporaryFile("w+") as said:
         command = tap_command(sandbox, Path(folder), **settings)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+        process = start(*command, stdout=PIPE, stderr=said, text=True)
         assert process.stdout
         written, records = "", 0
         while records < after:
@@ -232,7 +232,7 @@ def test_a_dead_target_is_said_in_one_line(sandbox: Sandbox) -> None:
     _products(sandbox, 3_000)
     with tempfile.TemporaryDirectory(prefix="tap-bigin-") as folder:
         command = tap_command(sandbox, Path(folder), modules=["Products"])
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = start(*command, stdout=PIPE, stderr=PIPE, text=True)
         assert process.stdout
         assert process.stderr
         process.stdout.readline()

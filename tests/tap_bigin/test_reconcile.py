@@ -6,17 +6,13 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.command import run_command
+from support.processes import run
 from support.tap import run_tap
 
 from tap_bigin.reconcile.command import main
-
-COMMAND = Path(sys.executable).with_name("bigin-reconcile")
 
 
 @pytest.fixture
@@ -147,14 +143,10 @@ def test_held_comes_from_a_pipe_and_settings_from_the_environment(sandbox):
     """As a step of a pipeline: no files, no secrets on the command line."""
     environment = {f"TAP_BIGIN_{name.upper()}": value for name, value in sandbox.settings_for().items()}
 
-    ended = subprocess.run(
-        [str(COMMAND), "--held", "-"],
-        input=held_by(all_rows(sandbox, "Products")),
+    ended = run(
+        *("bigin-reconcile", "--held", "-"),
+        given=held_by(all_rows(sandbox, "Products")),
         env={**os.environ, **environment, "TAP_BIGIN_MAX_CONCURRENT_REQUESTS": "3"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
     )
 
     assert ended.returncode == 0, ended.stderr
@@ -192,7 +184,7 @@ def test_wrong_credentials_are_an_error_of_usage(sandbox, reconcile):
 )
 def test_wrong_command_line_is_an_error_of_usage(arguments):
     """Files that are not there, options that lack."""
-    ended = subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, check=False)
+    ended = run("bigin-reconcile", *arguments)
 
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
@@ -201,7 +193,7 @@ def test_wrong_command_line_is_an_error_of_usage(arguments):
 def test_lines_of_sql_that_the_help_gives_are_read(sandbox, reconcile, tmp_path):
     """The line for DuckDB, run by DuckDB, gives a file that the command takes."""
     duckdb = pytest.importorskip("duckdb")
-    shown = subprocess.run([str(COMMAND), "--help"], capture_output=True, text=True, check=True).stdout
+    shown = run("bigin-reconcile", "--help").stdout
     sql = (
         shown.split("DuckDB", 1)[1]
         .split("Postgres", 1)[0]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
+from support.processes import PIPE, start
 from support.tap import read_messages, run_tap, tap_command
 
 
@@ -158,14 +157,17 @@ def test_parent_deleted_meanwhile_is_passed_over(sandbox):
 
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
     """A thousand parents are a thousand credits: what is written is not paid for again."""
+    sandbox.settings(
+        most_per_page=50, latency_ms=20
+    )  # so that the contacts end, and the state is told, amid their calls
     contact = sandbox.dump("Contacts")[0]["id"]
-    sandbox.mutate({"op": "create", "module": "Contacts", "count": 1200, "data": {"Last_Name": "Person {n}"}})
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 500, "data": {"Last_Name": "Person {n}"}})
     parents = sandbox.count("Contacts")
     settings = {"modules": ["Contacts"], "related_lists": ["Contacts.Calls"]}
     sandbox.mutate({"op": "create", "module": "Calls", "count": 3, "data": {"Who_Id": {"id": contact}}})
     command = tap_command(sandbox, tmp_path, **settings)
     lines = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+    with start(*command, stdout=PIPE, text=True) as running:
         assert running.stdout
         for line in running.stdout:
             lines.append(line)
@@ -177,6 +179,7 @@ def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
     state = next(each["value"] for each in reversed(killed) if each["type"] == "STATE")
     assert state["bookmarks"]["contacts_calls"]["pass"]["after"]
     before = sandbox.calls("GET /Contacts/{id}/{related_list}")
+    sandbox.settings(latency_ms=0)
 
     run = run_tap(sandbox, state=state, **settings)
 

@@ -6,10 +6,9 @@ import json
 import os
 import resource
 import stat
-import subprocess
-import sys
 
 import pytest
+from support.processes import PIPE, start
 from support.target import command, lines, record, records, schema, settings_of, state
 
 from bigin_api import SettingsError
@@ -206,17 +205,14 @@ def test_a_state_that_cannot_be_written_ends_the_run_as_a_signal_does(sandbox, t
         state({"at": 30}),
         *records("Contacts", people(70)[30:]),
     ]
-    start = "from target_bigin.target import TargetBigin; TargetBigin.cli()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", start, "--config", tmp_path / "config.json"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    config_path = str(tmp_path / "config.json")
+    process = start("target-bigin", "--config", config_path, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
     process.stdout.close()
 
-    _, said = process.communicate(lines(sent), timeout=60)
+    with process:
+        process.stdin.write(lines(sent))
+        process.stdin.close()
+        said = process.stderr.read()
 
     assert process.returncode == 1
     assert "stdout (Broken pipe)" in said.splitlines()[-1]

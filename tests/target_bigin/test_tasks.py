@@ -53,8 +53,8 @@ def test_a_task_runs_at_once_until_it_first_waits(run):
 
 
 def test_what_is_woken_takes_turns_so_that_the_stack_stays_flat(run):
-    """Ten thousand records of one key follow each other, each freed by the one before it."""
-    waits = [Wait(run.tasks) for _ in range(10_000)]
+    """Thousands of records of one key follow each other, each freed by the one before it."""
+    waits = [Wait(run.tasks) for _ in range(sys.getrecursionlimit() + 1_000)]
 
     async def task(place):
         await waits[place]
