@@ -30,6 +30,8 @@ that shows itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -208,3 +210,14 @@ REMEDIES: Mapping[type[BiginError], str] = {
     ModuleUnavailable: "Check the module's api_name and that the edition opens it to the API.",
 }
 """What to do, appended to what was seen."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """What follows an error about a name: the one that was meant, if one is like it in any case.
+
+    >>> did_you_mean("contcts", ["Accounts", "Contacts"]), did_you_mean("x", ["Accounts"], otherwise=".")
+    (", did you mean 'Contacts'?", '.')
+    """
+    by_case = {each.casefold(): each for each in known}
+    alike = get_close_matches(name.casefold(), by_case, n=1)
+    return f", did you mean {by_case[alike[0]]!r}?" if alike else otherwise

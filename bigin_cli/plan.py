@@ -13,11 +13,11 @@ import click
 
 from bigin_api import SettingsError
 from bigin_api.run_files.run_report import plan_path, replace_file, report_path
-from bigin_api.settings.files import read_file
+from bigin_api.settings.files import read_file, read_text
 from bigin_cli.settings_file import config_option, read_settings
 from bigin_cli.subcommand import Trouble, subcommand
 from bigin_cli.tables import print_table
-from tap_bigin.bookmarks import check_state
+from tap_bigin.bookmarks import check_state, unwrapped_state
 from tap_bigin.outlook.estimates import make_plan
 from tap_bigin.tap import TapBigin
 from tap_bigin.values.drift import check_catalog
@@ -43,9 +43,7 @@ def command(config: str, catalog: str | None, state: str | None, as_json: bool) 
     """
     settings = read_settings(config)
     with _quiet():
-        plan = _plan(
-            settings, _read(catalog, "--catalog", check_catalog), _read(state, "--state", check_state)
-        )
+        plan = _plan(settings, _read_catalog(catalog), _read_state(state))
     _keep(settings, plan)
     if as_json:
         click.echo(json.dumps(plan, indent=2))
@@ -66,12 +64,21 @@ def _plan(settings: Mapping[str, Any], catalog: Any, state: Any) -> dict[str, An
     return plan.to_json()
 
 
-def _read(path: str | None, option: str, check: Any) -> Any:
+def _read_catalog(path: str | None) -> Any:
     if path is None:
         return None
-    content = read_file(path, option)
-    check(content)
-    return content
+    catalog = read_file(path, "--catalog")
+    check_catalog(catalog)
+    return catalog
+
+
+def _read_state(path: str | None) -> Any:
+    """As the tap reads it: an empty file is no state."""
+    if path is None or not read_text(path, "--state").strip():
+        return None
+    state = unwrapped_state(read_file(path, "--state"))
+    check_state(state)
+    return state
 
 
 def _keep(settings: Mapping[str, Any], plan: Mapping[str, Any]) -> None:

@@ -171,6 +171,22 @@ def without_tokens(scan: Scan) -> Scan:
     return replace(scan, tokens=(), expires=None, top=top)
 
 
+def unwrapped_state(content: Any) -> Any:
+    """The state itself, where a whole STATE message holds it, or what ``meltano state get`` prints.
+
+    >>> unwrapped_state({"type": "STATE", "value": {"singer_state": {"bookmarks": {}}}})
+    {'bookmarks': {}}
+    """
+    while isinstance(content, Mapping):
+        if content.get("type") == "STATE" and "value" in content:
+            content = content["value"]
+        elif "singer_state" in content:
+            content = content["singer_state"]
+        else:
+            break
+    return content
+
+
 def check_state(state: Any) -> None:
     """See that state has the shape that this tap writes.
 

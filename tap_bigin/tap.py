@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
+from bigin_api import SettingsError
 from bigin_api.access.checkup import Problem, verdict
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
@@ -115,6 +116,14 @@ class TapBigin(BiginCommand):
             self.shared.close()
             self._write_report(file, error)
         self._tell()
+
+    def require_selection(self) -> None:
+        """Raises SettingsError where nothing would be read: a run that does nothing is no good one."""
+        if not any(each.selected for each in self.streams.values()) and not self.shared.report.failures:
+            raise SettingsError(
+                "Nothing is selected, so nothing would be read. Check the catalog (in Meltano: select), "
+                "and modules."
+            )
 
     def _rows(self) -> list[Row]:
         """The streams that are being read."""

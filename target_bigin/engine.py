@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
+from bigin_api.errors import did_you_mean
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from target_bigin.concurrency.tasks import SLICE, Tasks
@@ -114,7 +115,8 @@ class Engine:
         self._close(in_good_order=not unbalanced)
         for stream in self.settings.streams:
             if stream != EVERY_STREAM and stream not in self.ledger.accounts:
-                logger.warning("streams.%s is configured, but no such stream came.", stream)
+                hint = did_you_mean(stream, self.ledger.accounts, otherwise=".")
+                logger.warning("streams.%s is configured, but no such stream came%s", stream, hint)
         if unbalanced:
             raise RunFailed(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")
         if self.ledger.rejected > self.settings.max_rejects:

@@ -9,6 +9,9 @@ from bigin_api import CLIENT_SETTINGS
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from bigin_api.settings import REQUIRED_SETTINGS
 
+TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+"""Bigin ignores another word. Source: write.md 7 (v1 names workflow, the platform the others)."""
+
 EVERY_STREAM = "*"  # the key in `streams` of what holds for each stream that does not say otherwise
 
 OF_THE_TAP = frozenset(
@@ -141,8 +144,12 @@ TARGET_SETTINGS: Mapping[str, Setting] = {
         title="Write method",
         default="records",
     ),
-    "trigger": _texts(
-        "The automation that a write fires, such as workflow. Empty: none.", title="Trigger", default=[]
+    "trigger": _setting(
+        "array",
+        "The automation that a write fires, such as workflow. Empty: none.",
+        items={"type": "string", "enum": list(TRIGGERS)},
+        title="Trigger",
+        default=[],
     ),
     "null_values": _one_of(
         "skip write",

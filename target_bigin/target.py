@@ -16,11 +16,13 @@ from typing import IO, Any, ClassVar, cast
 import click
 import msgspec
 from singer_sdk import Target
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import (
     ConfigValidationError,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
 )
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
@@ -29,9 +31,10 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from bigin_api import unknown_settings
 from bigin_api.access.checkup import verdict
-from bigin_api.errors import BiginError, SettingsError
+from bigin_api.errors import BiginError, SettingsError, did_you_mean
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.settings import demanded
+from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
@@ -181,6 +184,13 @@ class TargetBigin(Target):
             self.engine.abort()
             raise
 
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 -- as the SDK has it
+        """Settings from the environment, a .env file's among them. Raises SettingsError."""
+        parse_environment_config({}, "")  # reads the .env file
+        cls.append_builtin_config(cls.config_jsonschema)
+        return read_environment(cls.config_jsonschema["properties"], cls._env_var_prefix, os.environ)
+
     @classmethod
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
         """All that is wrong with settings, in words that show no secret."""
@@ -284,7 +294,8 @@ def _config_error(error: Any) -> str:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         return f"{where}: {'; '.join(unknown_settings(error.instance, known))}"
-    return f"{where}: {error.message}" if where else str(error.message)
+    hint = did_you_mean(str(error.instance), error.validator_value) if error.validator == "enum" else ""
+    return f"{where}: {error.message}{hint}" if where else str(error.message)
 
 
 def _let_go_of_stdout() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from bigin_api.errors import did_you_mean
 from bigin_api.limits import MAX_CONCURRENT_REQUESTS, SAFE_CONCURRENT_REQUESTS
 from bigin_api.settings.hosts import DATA_CENTERS
 
@@ -152,7 +152,6 @@ def unknown_settings(
         if name in sister:
             tell(f"The setting {name!r} is another program's: let be.")
             continue
-        alike = get_close_matches(name, known, n=1)
-        hint = f", did you mean {alike[0]!r}?" if alike else "; --about lists those that there are."
+        hint = did_you_mean(name, known, otherwise="; --about lists those that there are.")
         errors.append(f"there is no setting {name!r}{hint}")
     return errors

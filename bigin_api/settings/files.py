@@ -23,13 +23,17 @@ def read_json(text: str, what: str) -> Any:
 
 def read_file(path: str, option: str) -> Any:
     """The document in a file that an option names. Raises SettingsError, as ``read_json``."""
+    return read_json(read_text(path, option), f"{option} {path}")
+
+
+def read_text(path: str, option: str) -> str:
+    """The text in such a file. Raises SettingsError that names it."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{option} {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{option} {path}: not UTF-8 text.") from None
-    return read_json(text, f"{option} {path}")
 
 
 def read_settings(path: str) -> dict[str, Any]:

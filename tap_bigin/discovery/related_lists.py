@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
-from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError
+from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError, did_you_mean
 from bigin_api.json_values import api_name_of, mapping, text
 from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
 from tap_bigin.values.data_types import DATETIME, LINK, LIST_OF_ANYTHING, STRING, USER, nullable, objects
@@ -93,7 +93,8 @@ def define_related(
         ]
         if not found:
             raise SettingsError(
-                f"related_lists: {entry!r} matches nothing. {_offer(client, modules or [glob])}"
+                f"related_lists: {entry!r} matches nothing"
+                f"{_meant(client, entry, modules or [glob], offered=[each.api_name for each in offered])}"
             )
         defined.update((each.name, each) for each in found)
     yield from defined.values()
@@ -205,7 +206,10 @@ def _row_fields(client: Client, module: str) -> Iterator[Field]:
     yield from (each for each in fields if each.data_type in ("subform", "multiselectlookup"))
 
 
-def _offer(client: Client, modules: Sequence[str]) -> str:
+def _meant(client: Client, entry: str, modules: Sequence[str], *, offered: Sequence[str]) -> str:
+    """What an entry that matches nothing may mean, else what there is."""
+    if modules[0] not in offered and (hint := did_you_mean(modules[0], offered)):
+        return hint
     named = [
         f"{module}.{name}"
         for module in modules
@@ -214,4 +218,5 @@ def _offer(client: Client, modules: Sequence[str]) -> str:
             *(each.api_name for each in _row_fields(client, module)),
         )
     ]
-    return f"There are {', '.join(named)}." if named else f"{', '.join(modules)} has no related lists."
+    there_is = f"There are {', '.join(named)}." if named else f"{', '.join(modules)} has no related lists."
+    return did_you_mean(entry, named, otherwise=f". {there_is}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import sys
 from contextlib import nullcontext
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bigin_api import BiginError, Client, InFlight, Refused, SettingsError
+from bigin_api.settings.environment import read_environment
+from bigin_api.settings.files import read_settings
 from tap_bigin.discovery.definition import readable_modules
 from tap_bigin.reconcile.comparison import compare, comparison_credits, read_held, seconds
 from tap_bigin.settings import CONFIG_SCHEMA
@@ -181,28 +182,8 @@ def _write_all(path: str | None, compared: Iterable[Comparison]) -> None:
 def _settings(path: str | None) -> dict[str, Any]:
     """The tap's settings: from a file, else from the environment. Raises SettingsError."""
     if path is None:
-        return {
-            name: _from_env(name, declared)
-            for name, declared in CONFIG_SCHEMA["properties"].items()
-            if ENV_PREFIX + name.upper() in os.environ
-        }
-    try:
-        settings = json.loads(Path(path).read_text("utf-8"))
-    except ValueError as exc:
-        raise SettingsError(f"--config {path}: no JSON ({exc}).") from None
-    if not isinstance(settings, dict):
-        raise SettingsError(f"--config {path}: an object of settings was expected.")
-    return settings
-
-
-def _from_env(name: str, declared: Mapping[str, Any]) -> Any:
-    text = os.environ[ENV_PREFIX + name.upper()]
-    if "string" in declared["type"]:
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise SettingsError(f"{ENV_PREFIX}{name.upper()} is no JSON {declared['type']}.") from None
+        return read_environment(CONFIG_SCHEMA["properties"], ENV_PREFIX, os.environ)
+    return read_settings(path)
 
 
 def _held(path: str) -> Held:

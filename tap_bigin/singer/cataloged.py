@@ -9,6 +9,7 @@ from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.streams import Stream
 
+from bigin_api.errors import did_you_mean
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.values.drift import reconcile
 
@@ -71,11 +72,21 @@ class CatalogedStream(Stream, Generic[D]):
             found = reconcile(self.schema, entry.schema.to_dict(), automatic=self._automatic)
             if is_selected(entry):
                 self._tell_differences(found)
+                self._tell_unknown(entry)
             entry.schema = Schema.from_dict(found.schema)
             entry.key_properties = entry.key_properties or list(self.definition.primary_keys)
             entry.replication_key = self.definition.replication_key
         super().apply_catalog(catalog)
         self.replication_key = self.definition.replication_key
+
+    def _tell_unknown(self, entry: CatalogEntry) -> None:
+        """Names that the catalog selects by hand, and that neither it nor Bigin describes."""
+        known = {*self.schema["properties"], *entry.schema.to_dict().get("properties", {})}
+        for breadcrumb, said in entry.metadata.items():
+            name = breadcrumb[-1] if len(breadcrumb) == PROPERTY_DEPTH else None
+            if name is not None and name not in known and said.selected:
+                hint = did_you_mean(name, known, otherwise=".")
+                self.report.warn(f"the catalog selects {name!r}, which there is not{hint}")
 
     def _tell_differences(self, found: Reconciled) -> None:
         for name in found.changed:

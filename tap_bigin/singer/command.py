@@ -15,16 +15,20 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
+from bigin_api.errors import did_you_mean
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.settings import demanded
+from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_json, read_settings
-from tap_bigin.bookmarks import check_state
+from tap_bigin.bookmarks import check_state, unwrapped_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
 from tap_bigin.lists.marks import told_in_full
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 
 FAILED = 1
+STATE = "state"
 AFTER_SIGNAL = 128  # plus the signal's number, as shells count
 FEED = "feed"  # the part of the state beside the bookmarks
 
@@ -74,6 +79,10 @@ class BiginCommand(Tap):
         """Write all selected streams."""
 
     @abstractmethod
+    def require_selection(self) -> None:
+        """Raises SettingsError where nothing would be read."""
+
+    @abstractmethod
     def test(self) -> None:
         """Read a record of each stream."""
 
@@ -96,11 +105,12 @@ class BiginCommand(Tap):
             try:
                 tap = cls(
                     config=config.config,
-                    state=_read(state, "state", _check_state),
+                    state=_read(state, STATE, _check_state),
                     catalog=_read(catalog, "catalog", check_catalog),
                     parse_env_config=config.parse_env,
                     validate_config=True,
                 )
+                tap.require_selection()
             except BiginError as error:
                 write_failure(cls.name, config.config or {}, error)
                 raise
@@ -146,6 +156,13 @@ class BiginCommand(Tap):
         if (feed := state.get(FEED)) is not None:
             cast("dict[str, Any]", self.state)[FEED] = copy.deepcopy(feed)
 
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 -- as the SDK has it
+        """Settings from the environment, a .env file's among them. Raises SettingsError."""
+        parse_environment_config({}, "")  # reads the .env file
+        cls.append_builtin_config(cls.config_jsonschema)
+        return read_environment(cls.config_jsonschema["properties"], cls._env_var_prefix, os.environ)
+
     @classmethod
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
         """All that is wrong with settings, in words that show no secret."""
@@ -172,10 +189,15 @@ class BiginCommand(Tap):
 
 
 def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict[str, Any] | None:
-    """What a file holds, once it has the right shape. Raises SettingsError for another."""
+    """What a file holds, once it has the right shape; None for no state. Raises SettingsError for another."""
     if file is None:
         return None
-    content: dict[str, Any] = read_json(file.read(), what)
+    text = file.read()
+    if what == STATE and not text.strip():
+        return None  # of a first run, or of one that failed before it had any
+    content: dict[str, Any] = read_json(text, what)
+    if what == STATE:
+        content = unwrapped_state(content)
     check(content)
     return content
 
@@ -190,7 +212,8 @@ def _explained(error: Any) -> str:
     name = str(error.path[0]) if error.path else ""
     if name in SECRETS:
         return f"{name}: a {type(error.instance).__name__}, but it takes a text"
-    return f"{name}: {error.message}" if name else error.message
+    hint = did_you_mean(str(error.instance), error.validator_value) if error.validator == "enum" else ""
+    return f"{name}: {error.message}{hint}" if name else error.message
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from bigin_api import (
     PermissionDenied,
     SettingsError,
 )
+from bigin_api.errors import did_you_mean
 from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
 from tap_bigin.discovery.related_lists import RelatedDefinition, define_related
 from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
@@ -43,7 +44,7 @@ from tap_bigin.streams.view import ViewDefinition, ViewStream, define_view
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from singer_sdk import Tap
 
@@ -205,13 +206,29 @@ class _Definitions:
         if self._chosen is None:
             for name, why in refusals.items():
                 self._report.stream(name).warn(f"no stream. {why}")
-            for glob in self._settings.modules:
-                if not any(fnmatchcase(name, glob) for name in (*names, *refusals, *failed)):
-                    self._report.stream("Settings").warn(f"modules: {glob!r} matches no module.")
+            self._warn_of_globs({*names, *refusals, *failed})
             return
         for name in sorted(self._chosen.difference(names, failed)):
-            why = refusals.get(name) or "Bigin has no such module (any more), or the settings leave it out."
+            why = refusals.get(name) or (
+                "Bigin has no such module (any more), or the settings leave it out"
+                f"{did_you_mean(name, names, otherwise='.')}"
+            )
             self._report.stream(name).warn(f"selected in the catalog, but there is no such stream. {why}")
+
+    def _warn_of_globs(self, found: Collection[str]) -> None:
+        """Tell of entries of ``modules`` that match nothing. Raises SettingsError if none does."""
+        globs = [
+            glob for glob in self._settings.modules if not any(fnmatchcase(name, glob) for name in found)
+        ]
+        offered = [each.api_name for each in self._client.metadata.modules()] if globs else []
+        unmatched = [
+            f"modules: {each!r} matches no module{did_you_mean(each, offered, otherwise='.')}"
+            for each in globs
+        ]
+        if unmatched and len(unmatched) == len(self._settings.modules):
+            raise SettingsError(" ".join(unmatched))
+        for said in unmatched:
+            self._report.stream("Settings").warn(said)
 
 
 def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:

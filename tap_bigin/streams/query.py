@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
-from bigin_api.errors import InvalidRequest, PaginationLimit, SettingsError
+from bigin_api.errors import InvalidRequest, PaginationLimit, Refused, SettingsError, did_you_mean
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
 from tap_bigin.bookmarks import begin, complete, from_text, scan_of, shape_of_scan
@@ -77,19 +77,34 @@ def _check(client: Client, name: str, select: Select) -> None:
     try:
         client.labelled(name).coql.query(select.complete, module=select.module.text)
     except InvalidRequest as refused:
-        raise _located(refused, select) from None
+        raise _located(refused, select, hint=_meant(client, refused, select)) from None
 
 
-def _located(refused: InvalidRequest, select: Select) -> QueryError:
+def _meant(client: Client, refused: InvalidRequest, select: Select) -> str:
+    """What a column or module that Bigin refuses may mean. Costs a credit or two where a query is wrong."""
+    column, module = refused.details.get("column_name"), refused.details.get("module")
+    try:
+        if isinstance(column, str):
+            return did_you_mean(
+                column, [each.api_name for each in client.metadata.fields(select.module.text)]
+            )
+        return did_you_mean(
+            module or select.module.text, [each.api_name for each in client.metadata.modules()]
+        )
+    except Refused:
+        return ""
+
+
+def _located(refused: InvalidRequest, select: Select, *, hint: str) -> QueryError:
     """Bigin's refusal with its place: its own line and column, else where the column or module stands."""
     details = refused.details
     line, column = details.get("line"), details.get("column")
     if line and column:
-        return QueryError(f"line {line}, column {column}: {refused.message}")
+        return QueryError(f"line {line}, column {column}: {refused.message}{hint}")
     names = [*select.columns, select.module]
     named = (details.get("column_name"), details.get("module"))
     found = next((each for wanted in named for each in names if each.text == wanted), None)
-    return select.error(refused.message, at=found.at if found else 0)
+    return select.error(f"{refused.message}{hint}", at=found.at if found else 0)
 
 
 def _define(
@@ -107,7 +122,10 @@ def _define(
     keys = tuple(map(property_name, given.get("primary_keys") or ("id",)))
     lacking = set(keys) - set(properties.values())
     if lacking:
-        raise SettingsError(f"queries: {name}: primary_keys {', '.join(sorted(lacking))} is not selected.")
+        hint = did_you_mean(min(lacking), properties.values(), otherwise=".")
+        raise SettingsError(
+            f"queries: {name}: primary_keys {', '.join(sorted(lacking))} is not selected{hint}"
+        )
     replication = _replication_column(name, given.get("replication_key"), described)
     if replication and select.is_bounded:
         raise SettingsError(
@@ -140,7 +158,9 @@ def _replication_column(name: str, wanted: str | None, described: Mapping[str, F
         return None
     column = next((each for each in described if wanted in (each, property_name(each))), None)
     if column is None or described[column].data_type != "datetime":
-        raise SettingsError(f"queries: {name}: replication_key {wanted} is no selected datetime column.")
+        times = [each for each, field in described.items() if field.data_type == "datetime"]
+        hint = did_you_mean(wanted, times, otherwise=".")
+        raise SettingsError(f"queries: {name}: replication_key {wanted} is no selected datetime column{hint}")
     return column
 
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bigin_api import Field, Labelled, SettingsError
+from bigin_api import Field, Labelled
+from bigin_api.errors import SettingsError, did_you_mean
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups.by_value import IdFinder, Ids
@@ -189,7 +190,9 @@ class Directory:
             return None
         described = self._run.client.metadata.field(module, name)
         if described is None:
-            raise SettingsError(f"lookups: match_on {name!r} is no field of {module}.")
+            known = [each.api_name for each in self._run.client.metadata.fields(module)]
+            hint = did_you_mean(name, known, otherwise=".")
+            raise SettingsError(f"lookups: match_on {name!r} is no field of {module}{hint}")
         if described.data_type not in SEARCHABLE or described.json_type in ("jsonobject", "jsonarray"):
             raise SettingsError(
                 f"lookups: match_on {name!r} of {module} is a {described.data_type}, "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from operator import attrgetter
 from unicodedata import normalize
 
+from bigin_api.errors import did_you_mean
 from bigin_api.models import Field, Module
 from target_bigin.settings import Operation
 from target_bigin.values.converters import UNWRITABLE_TYPES
@@ -58,10 +58,13 @@ def find_module(name: str, modules: Iterable[Module]) -> Module | None:
     return None
 
 
-def why_unwritable(name: str, module: Module | None) -> str | None:
+def why_unwritable(name: str, module: Module | None, *, known: Iterable[Module] = ()) -> str | None:
     """Why a stream's records can go nowhere, None if they can."""
     if module is None:
-        return f"this organisation has no module {name!r}. Set streams.<stream>.module to one that it has"
+        hint = did_you_mean(name, (each.api_name for each in known), otherwise=".")
+        return (
+            f"this organisation has no module {name!r}{hint} Set streams.<stream>.module to one that it has"
+        )
     if module.generated_type in ("subform", "linking"):
         parent = module.parent_module or "another module"
         return f"{module.api_name} are rows of {parent}: they are written with their parent"
@@ -114,8 +117,7 @@ class FieldMatch:
             return None
         field = self._fields.get(name) or self._alike.get(folded(name))
         if field is None:
-            alike = get_close_matches(name, self._fields, n=1)
-            return Dropped(name, f"unknown, did you mean {alike[0]}?" if alike else "unknown", is_known=False)
+            return Dropped(name, f"unknown{did_you_mean(name, self._fields)}", is_known=False)
         reason = why_read_only(field, self._operation)
         if reason:
             return Dropped(name, reason)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bigin_api.errors import SettingsError
+from bigin_api.errors import SettingsError, did_you_mean
 from bigin_api.models import Field
 from target_bigin.settings import StreamSettings
-from target_bigin.values.text import fold
 
 CHECK_FIELDS: Mapping[str, str] = {
     "Contacts": "Email",
@@ -119,9 +118,9 @@ def _by_external_key(
 def _existing(module: str, fields: Mapping[str, Field], name: str, setting: str) -> Field:
     if name in fields:
         return fields[name]
-    alike = next((each for each in fields if fold(each) == fold(name)), None)
-    hint = f" Did you mean {alike}?" if alike else ""
-    raise SettingsError(f"{setting}: {module} has no field {name!r}.{hint}")
+    raise SettingsError(
+        f"{setting}: {module} has no field {name!r}{did_you_mean(name, fields, otherwise='.')}"
+    )
 
 
 def _require_unique(

@@ -76,7 +76,7 @@ class Opener:
             if settings.ids == "auto" and self._origin is None and first is None:
                 return None  # another stream's first record may tell
             return self._other(settings, account, place)
-        reason = why_unwritable(settings.module, module)
+        reason = why_unwritable(settings.module, module, known=modules)
         context = None
         if module is not None and reason is None:
             try:

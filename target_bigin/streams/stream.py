@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from bigin_api import SettingsError
+from bigin_api.errors import SettingsError, did_you_mean
 from bigin_api.json_values import one_form
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.files.fingerprints import Slot
@@ -243,7 +243,8 @@ def _places(context: StreamContext, shapes: Mapping[str, RowField]) -> Iterator[
         described = context.fields.get(name)
         if described is None:
             raise SettingsError(
-                f"streams.{context.stream}.lookups: {context.module.api_name} has no field {name!r}."
+                f"streams.{context.stream}.lookups: {context.module.api_name} has no field {name!r}"
+                f"{did_you_mean(name, context.fields, otherwise='.')}"
             )
         if described.data_type in USER_TYPES or how.match_on in (None, "id"):
             continue

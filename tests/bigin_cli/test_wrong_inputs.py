@@ -103,7 +103,7 @@ CASES = [
     (doctor, ["x.json", "--config", "config.json"], 2, "unexpected extra argument (x.json)"),
     (reconcile, [], 2, "--held"),
     (reconcile, ["--held", "nowhere.csv", "--config", "config.json"], 2, "nowhere.csv"),
-    (reconcile, ["--held", "empty.jsonl", "--config", "no.json"], 2, "no.json: no JSON"),
+    (reconcile, ["--held", "empty.jsonl", "--config", "no.json"], 2, "no.json: not JSON"),
     (reconcile, ["--hold", "held.csv"], 2, "--held"),
     (local_bigin, [], 2, "COMMAND"),
     (local_bigin, ["serve", "--size", "huge"], 2, "'huge' is none of"),

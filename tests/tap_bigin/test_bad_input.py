@@ -97,6 +97,119 @@ def test_a_glob_that_matches_nothing_is_warned_about(sandbox: Sandbox) -> None:
     assert not run.said("'Contacts' matches")
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"modules": ["contcts", "Dealz*"]}, "'contcts' matches no module, did you mean 'Contacts'?"),
+        (
+            {"extraction_method": "lists"},
+            "'lists' is not one of ['auto', 'list', 'bulk'], did you mean 'list'?",
+        ),
+        ({"related_lists": ["Contatcs.Notes"]}, "'Contatcs.Notes' matches nothing, did you mean 'Contacts'?"),
+        ({"related_lists": ["Contacts.Email"]}, "matches nothing, did you mean 'Contacts.Emails'?"),
+    ],
+)
+def test_a_misspelt_name_is_told_with_the_one_that_was_meant(
+    sandbox: Sandbox, settings: dict[str, Any], said: str
+) -> None:
+    """Nobody knows all api_names by heart; a run that reads nothing is no good one."""
+    run = run_tap(sandbox, **settings)
+
+    assert run.code == 1
+    assert said in run.log[-1]
+
+
+def test_a_misspelt_column_of_a_query_is_told_with_the_one_that_was_meant(sandbox: Sandbox) -> None:
+    """A query that cannot be defined fails alone."""
+    query = "select Last_Name, Emial from Contacts where id is not null"
+
+    run = run_tap(sandbox, modules=["Tasks"], queries=[{"name": "people", "query": query}])
+
+    assert run.code == 1
+    assert "did you mean 'Email'?" in run.log[-1]
+
+
+def test_where_nothing_is_selected_the_run_fails(sandbox: Sandbox) -> None:
+    """It would do nothing each night, and nobody would know."""
+    catalog = discover(sandbox, modules=["Contacts"])
+    for stream in catalog["streams"]:
+        stream["metadata"][:] = [{"breadcrumb": [], "metadata": {"selected": False}}]
+
+    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"])
+
+    assert (run.code, run.messages) == (1, [])
+    assert "Nothing is selected" in run.log[-1]
+
+
+def test_what_a_catalog_selects_and_nobody_has_is_told(sandbox: Sandbox) -> None:
+    """A field that was misspelt in the catalog would be missed when its column is looked for."""
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts", "Tusks")
+    for stream in catalog["streams"]:
+        selected = {"breadcrumb": ["properties", "Emial"], "metadata": {"selected": True}}
+        stream["metadata"].append(selected)
+    catalog["streams"].append({**catalog["streams"][0], "tap_stream_id": "Contcts", "stream": "Contcts"})
+
+    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"])
+
+    assert run.code == 0
+    assert run.said("Contacts: the catalog selects 'Emial', which there is not, did you mean 'Email'?")
+    assert run.said("or the settings leave it out, did you mean 'Contacts'?")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("CREDIT_BUDGET", "many", "TAP_BIGIN_CREDIT_BUDGET: takes a whole number."),
+        ("BACKFILL", "maybe", "TAP_BIGIN_BACKFILL: takes true or false."),
+        ("QUERIES", "[{", "TAP_BIGIN_QUERIES: not JSON"),
+        ("QUERIES", "{}", "TAP_BIGIN_QUERIES: holds no array but a dict."),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, text: str, said: str
+) -> None:
+    """It was a traceback that named none."""
+    monkeypatch.setenv(f"TAP_BIGIN_{variable}", text)
+
+    run = run_tap(sandbox, "--config", "ENV", modules=["Contacts"])
+
+    assert run.code == 1
+    assert said in run.log[-1]
+
+
+def test_settings_come_from_variables(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are JSON or words with commas; an empty variable is none."""
+    for name, text in {"MODULES": "Contacts, Tasks", "CREDIT_BUDGET": "", "DELETED_RECORDS": "none"}.items():
+        monkeypatch.setenv(f"TAP_BIGIN_{name}", text)
+
+    run = run_tap(sandbox, "--discover", "--config", "ENV")
+
+    names = {each["tap_stream_id"] for each in json.loads(run.stdout)["streams"]}
+    assert {"Contacts", "Tasks"} <= names
+    assert not names & {"Accounts", "deleted_records"}
+
+
+@pytest.mark.parametrize("wrapped", ["message", "singer_state", "both"])
+def test_a_state_is_taken_out_of_what_holds_it(sandbox: Sandbox, wrapped: str) -> None:
+    """A line of the target's output, or what `meltano state get` prints, is what people have at hand."""
+    first = run_tap(sandbox, modules=["Contacts"], deleted_records="none")
+    state = first.state if wrapped == "message" else {"singer_state": first.state}
+    state = state if wrapped == "singer_state" else {"type": "STATE", "value": state}
+
+    second = run_tap(sandbox, state=state, modules=["Contacts"], deleted_records="none")
+
+    assert second.code == 0
+    assert second.ids("Contacts") == []
+
+
+def test_an_empty_file_is_no_state(sandbox: Sandbox) -> None:
+    """A script that keeps the last line of a run that failed before its first state leaves one."""
+    run = run_tap(sandbox, state="\n", modules=["Contacts"])
+
+    assert run.code == 0
+    assert run.ids("Contacts")
+
+
 @pytest.mark.parametrize("text", ["{", "[1, 2]", ""])
 def test_a_malformed_file_of_settings_is_named(tmp_path: Path, text: str) -> None:
     """Not a traceback out of a JSON parser."""

@@ -79,7 +79,7 @@ def test_how_a_record_is_recognised(module, fields, given, expected):
     [
         ("Contacts", CONTACTS, {"key_fields": ["Last_Name"]}, "Email or Customer_No"),
         ("Contacts", CONTACTS, {"key_fields": ["Email", "Phone"]}, "Contacts.Phone cannot identify"),
-        ("Contacts", CONTACTS, {"duplicate_check_fields": ("email",)}, "Did you mean Email?"),
+        ("Contacts", CONTACTS, {"duplicate_check_fields": ("email",)}, "did you mean 'Email'?"),
         ("Contacts", CONTACTS, {"external_key": "Nope"}, "has no field 'Nope'"),
         ("Contacts", CONTACTS, {"external_key": "Description"}, "cannot be asked"),
         ("Contacts", CONTACTS, {"operation": "update", "key_fields": ["Description"]}, "cannot be asked"),

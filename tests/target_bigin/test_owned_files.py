@@ -173,6 +173,8 @@ def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(sandbox, targ
     """`dryrun` wrote everything."""
     for settings, said in (
         ({"dryrun": True}, "did you mean 'dry_run'?"),
+        ({"trigger": ["workflows"]}, "trigger.0: 'workflows' is not one of"),
+        ({"default_operation": "upset"}, "did you mean 'upsert'?"),
         ({"streams": {"Contacts": {"opration": "insert"}}}, "did you mean 'operation'?"),
         (
             {"streams": {"Contacts": {"lookups": {"Account_Name": {"matchon": "Account_Name"}}}}},
