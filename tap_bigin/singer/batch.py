@@ -35,3 +35,14 @@ class Batch:
     def count(self) -> int:
         """How many records it has."""
         return len(self.records) if self.lines is None else self.lines_count
+
+
+def for_parquet(value: Any) -> Any:
+    """A value as Parquet can hold it: it knows no object without a property, which becomes null.
+
+    >>> for_parquet({"a": {}, "b": [{"c": {}, "d": 1}]})
+    {'a': None, 'b': [{'c': None, 'd': 1}]}
+    """
+    if isinstance(value, dict):
+        return {name: for_parquet(each) for name, each in value.items()} or None
+    return [for_parquet(each) for each in value] if isinstance(value, list) else value

@@ -11,6 +11,7 @@ import sys
 import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
@@ -170,7 +171,11 @@ class BiginCommand(Tap):
         cls.append_builtin_config(schema)
         errors = map(_explained, JSONSchemaValidator(demanded(schema, config)).iter_errors(config))
         known = schema["properties"]
-        return [*errors, *unknown_settings(config, known, sister=OF_THE_TARGET, tell=cls.logger.info)]
+        return [
+            *errors,
+            *_missing_for_batches(config),
+            *unknown_settings(config, known, sister=OF_THE_TARGET, tell=cls.logger.info),
+        ]
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """What is wrong with the settings. Raises SettingsError."""
@@ -205,6 +210,18 @@ def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict
 def _check_state(state: Any) -> None:
     check_state(state)
     check_feed(state)
+
+
+def _missing_for_batches(config: Mapping[str, Any]) -> list[str]:
+    """What files of records need and is not installed."""
+    wanted = config.get("batch_config")
+    encoding = wanted.get("encoding") if isinstance(wanted, dict) else None
+    is_parquet = isinstance(encoding, dict) and encoding.get("format") == "parquet"
+    if not is_parquet or find_spec("pyarrow") is not None:
+        return []
+    return [
+        "batch_config: Parquet needs pyarrow; pip install 'bigin-singer[parquet]' brings it, jsonl needs none"
+    ]
 
 
 def _explained(error: Any) -> str:

@@ -41,7 +41,7 @@ from bigin_api.json_values import mended
 from tap_bigin.bookmarks import Scan, believed, read_from, to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.report import fault
-from tap_bigin.singer.batch import Batch
+from tap_bigin.singer.batch import Batch, for_parquet
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.writer import record_lines
 from tap_bigin.values.conversion import Conversion
@@ -225,7 +225,11 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self.run.write_until_done(self.name)
             return
         # A test ends after some: the SDK would end it with an error for every stream.
-        for record in islice(self.get_records(context), self.ABORT_AT_RECORD_COUNT):
+        is_parquet = ((self.config.get("batch_config") or {}).get("encoding") or {}).get(
+            "format"
+        ) == "parquet"
+        for read in islice(self.get_records(context), self.ABORT_AT_RECORD_COUNT):
+            record = for_parquet(read) if is_parquet else read
             if write_messages:
                 self._write_record_message(record)
             yield record

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from support.sandbox import Sandbox
 from support.tap import discover, run_tap, select
 
@@ -65,6 +67,38 @@ def test_batches_hold_the_records(sandbox: Sandbox, tmp_path: Path) -> None:
     lines = [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
     assert {each["id"] for each in lines} == {each["id"] for each in sandbox.dump("Contacts")}
     assert "replication_key_value" in run.state["bookmarks"]["Contacts"]
+
+
+def test_parquet_without_its_extra_is_one_line(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing and how to get it, before a call is made and paid for."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+    batch = {"encoding": {"format": "parquet"}, "storage": {"root": tmp_path.as_uri()}}
+
+    run = run_tap(sandbox, modules=["Contacts"], batch_config=batch)
+
+    assert run.code == 1
+    assert run.said("pip install 'bigin-singer[parquet]'")
+    assert not run.said("fault")
+    assert sandbox.usage()["calls"] == 0
+
+
+def test_batches_in_parquet_hold_the_records(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Lakes are made of them."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    batch = {"encoding": {"format": "parquet"}, "storage": {"root": tmp_path.as_uri()}}
+
+    run = run_tap(sandbox, batch_config=batch)
+
+    assert run.code == 0, run.log
+    for module in ("Contacts", "Pipelines", "Events", "Subscriptions"):
+        rows = [
+            row
+            for file in tmp_path.glob(f"*{module}-*.parquet")
+            for row in parquet.read_table(file).to_pylist()
+        ]
+        assert {each["id"] for each in rows} == {each["id"] for each in sandbox.dump(module)}
 
 
 def test_a_part_of_an_object_may_be_deselected(sandbox: Sandbox) -> None:
