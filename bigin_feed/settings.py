@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bigin_api import CLIENT_SETTINGS, ClientSettings, SettingsError, unknown_settings
 from bigin_api.settings import files
+from bigin_api.settings.environment import require_known
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def read_settings(
     unknown = settings.keys() - known
     if unknown and (wrong := unknown_settings(unknown, known, sister=sister(), tell=logger.info)):
         raise SettingsError(f"--config {path}: {'; '.join(wrong)}")
+    require_known(known, ENV_PREFIX, environment)
     for name in known:
         text = environment.get(ENV_PREFIX + name.upper())
         if text is not None:

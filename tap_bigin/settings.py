@@ -86,6 +86,7 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "items": {
             "type": "object",
             "required": ["name", "query"],
+            "additionalProperties": False,
             "properties": {
                 "name": {"type": "string", "description": "Name of the stream."},
                 "query": {"type": "string", "description": "A COQL SELECT."},
@@ -108,6 +109,7 @@ TAP_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "items": {
             "type": "object",
             "required": ["name", "module", "cvid"],
+            "additionalProperties": False,
             "properties": {
                 "name": {"type": "string", "description": "Name of the stream."},
                 "module": {"type": "string", "description": "api_name of the view's module."},
@@ -172,6 +174,7 @@ OF_THE_TARGET = frozenset(
 )
 """Settings of target-bigin, which may stand in the same file."""
 
+ENV_PREFIX = "TAP_BIGIN_"  # of environment variables, as the SDK makes it
 SECRETS = frozenset(name for name, declared in CONFIG_SCHEMA["properties"].items() if declared.get("secret"))
 
 Deletions = Literal["stream", "soft", "none"]

@@ -69,12 +69,11 @@ class TargetSettings:
     def from_mapping(cls, settings: Mapping[str, Any]) -> TargetSettings:
         """Read what the JSON Schema has let through. Raises SettingsError for what it cannot see."""
         given = {name: settings[name] for name in TARGET_SETTINGS if settings.get(name) is not None}
+        files = {"rejects_path": REJECTS, **settings, **given}
+        require_distinct(files, (*OWN_FILES, *FILES))
         for name in OWN_FILES:
             if name in given:
                 given[name] = real_path(given[name])
-        require_distinct(
-            {**settings, **given, "rejects_path": given.get("rejects_path", REJECTS)}, (*OWN_FILES, *FILES)
-        )
         given["trigger"] = tuple(given.get("trigger", ()))
         for name, stream in given.get("streams", {}).items():
             _check_stream(name, stream)

@@ -15,6 +15,7 @@ from typing import IO, Any, ClassVar, cast
 
 import click
 import msgspec
+from jsonschema import Draft7Validator
 from singer_sdk import Target
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import (
@@ -195,9 +196,10 @@ class TargetBigin(Target):
     def config_errors(cls, config: Mapping[str, Any]) -> list[str]:
         """All that is wrong with settings, in words that show no secret."""
         cls.append_builtin_config(cls.config_jsonschema)
-        errors = map(
-            _config_error, JSONSchemaValidator(demanded(cls.config_jsonschema, config)).iter_errors(config)
-        )
+        due = demanded(cls.config_jsonschema, config)
+        errors = list(map(_config_error, Draft7Validator(due).iter_errors(config)))
+        if not errors:  # then the SDK's fills in the defaults: it fails at a null where an object is due
+            list(JSONSchemaValidator(due).iter_errors(config))
         known = cls.config_jsonschema["properties"]
         return [*errors, *unknown_settings(config, known, sister=OF_THE_TAP, tell=cls.logger.info)]
 

@@ -85,8 +85,11 @@ class TokenSource:
         cache: Path | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if cache is not None and cache.exists() and not cache.is_file():
-            raise SettingsError(f"token_cache_path: {cache} is no file.")
+        try:
+            if cache is not None and cache.exists() and not cache.is_file():
+                raise SettingsError(f"token_cache_path: {cache} is no file.")
+        except OSError as error:
+            raise SettingsError(f"token_cache_path: {cache} is no path ({error.strerror}).") from None
         self._transport = transport
         self._credentials = credentials
         self._hosts = hosts

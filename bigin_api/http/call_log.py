@@ -31,7 +31,9 @@ class CallLog:
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                # A pipe that nobody reads is refused, where it would be waited for without an end.
+                how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+                descriptor = os.open(path, how, 0o600)
                 self._file = os.fdopen(descriptor, "a", encoding="utf-8")
             except OSError as exc:
                 raise SettingsError(f"api_log_path: cannot write to {path} ({exc.strerror}).") from exc

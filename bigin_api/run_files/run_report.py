@@ -89,9 +89,9 @@ class RunFile:
         self.began = began or datetime.now(timezone.utc)
         self._path = report_path(settings, self.began)
         if self._path is not None:
-            if self._path.exists() and not self._path.is_file():
-                raise SettingsError(f"{SETTING}: {self._path} is no file but a device or a folder.")
             try:
+                if self._path.exists() and not self._path.is_file():
+                    raise SettingsError(f"{SETTING}: {self._path} is no file but a device or a folder.")
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._path.parent):
                     pass
@@ -142,6 +142,8 @@ def report_path(settings: Mapping[str, Any], began: datetime) -> Path | None:
         return None
     if not isinstance(given, str):
         raise SettingsError(f"{SETTING}: expected a string, got {type(given).__name__}.")
+    if "\0" in given:
+        raise SettingsError(f"{SETTING}: {given!r} is no path, it holds a NUL.")
     return Path(given.replace(TIME, began.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from bigin_api.errors import SettingsError
 
+OF_THE_SDK = ("loglevel",)  # it reads these itself
 _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -25,6 +27,7 @@ def read_environment(
     >>> read_environment({"modules": names}, "TAP_BIGIN_", {"TAP_BIGIN_MODULES": "Contacts,Tasks"})
     {'modules': ['Contacts', 'Tasks']}
     """
+    require_known(properties, prefix, environ)
     found = {}
     for name, schema in properties.items():
         variable = prefix + name.upper().replace("-", "_")
@@ -32,6 +35,20 @@ def read_environment(
         if text:
             found[name] = _value(variable, text, schema)
     return found
+
+
+def require_known(known: Collection[str], prefix: str, environ: Mapping[str, str]) -> None:
+    """Raises SettingsError for a variable that means a setting and does not name it.
+
+    Names that are like no setting's are somebody else's, as are those that go on with ``_`` (Meltano's).
+    """
+    for variable in environ:
+        name = variable.removeprefix(prefix).lower()
+        if not variable.startswith(prefix) or name.startswith("_") or name in (*known, *OF_THE_SDK):
+            continue
+        alike = get_close_matches(name.replace("-", "_"), known, n=1)
+        if alike:
+            raise SettingsError(f"there is no setting {variable}, did you mean {prefix}{alike[0].upper()}?")
 
 
 def _value(variable: str, text: str, schema: Mapping[str, Any]) -> Any:

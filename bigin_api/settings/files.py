@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bigin_api.errors import SettingsError
+
+MOST = 64 << 20  # bytes of a document: a catalog of a thousand modules has a tenth of it
 
 
 def read_json(text: str, what: str) -> Any:
@@ -21,6 +23,20 @@ def read_json(text: str, what: str) -> Any:
         raise SettingsError(f"{what}: nested too deep to be read.") from None
 
 
+def read_open(file: IO[bytes], what: str) -> str:
+    """The text of a file that is open, without the mark of its encoding (BOM) that it may begin with.
+
+    Raises SettingsError for what is no text, and for a file, or a device without an end, beyond 64 MB.
+    """
+    content = file.read(MOST + 1)
+    if len(content) > MOST:
+        raise SettingsError(f"{what}: longer than {MOST >> 20} MB.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{what}: not UTF-8 text.") from None
+
+
 def read_file(path: str, option: str) -> Any:
     """The document in a file that an option names. Raises SettingsError, as ``read_json``."""
     return read_json(read_text(path, option), f"{option} {path}")
@@ -29,11 +45,12 @@ def read_file(path: str, option: str) -> Any:
 def read_text(path: str, option: str) -> str:
     """The text in such a file. Raises SettingsError that names it."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            return read_open(file, f"{option} {path}")
     except OSError as error:
         raise SettingsError(f"{option} {path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{option} {path}: not UTF-8 text.") from None
+    except ValueError as error:  # a NUL in the path
+        raise SettingsError(f"{option} {path!r}: {error}.") from None
 
 
 def read_settings(path: str) -> dict[str, Any]:
@@ -50,6 +67,12 @@ def real_path(path: str | Path) -> Path:
     return Path(path) if Path(os.path.abspath(path)) == real else real  # noqa: PTH100 -- without following links
 
 
+def require_path(name: str, path: str | Path) -> None:
+    """Raises SettingsError for what no file can be called."""
+    if "\0" in str(path):
+        raise SettingsError(f"{name}: {str(path)!r} is no path, it holds a NUL.")
+
+
 def require_distinct(settings: Mapping[str, Any], names: Iterable[str]) -> None:
     """Raises SettingsError if two settings name one file, by whatever path or link."""
     seen: list[tuple[str, Path]] = []
@@ -57,6 +80,7 @@ def require_distinct(settings: Mapping[str, Any], names: Iterable[str]) -> None:
         path = settings.get(name)
         if not isinstance(path, str | Path) or not str(path):
             continue
+        require_path(name, path)
         for other, known in seen:
             if _is_one_file(known, Path(path)):
                 raise SettingsError(f"{other} and {name} name the same file ({path}).")

@@ -20,7 +20,7 @@ from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_settings
 from tap_bigin.discovery.definition import readable_modules
 from tap_bigin.reconcile.comparison import compare, comparison_credits, read_held, seconds
-from tap_bigin.settings import CONFIG_SCHEMA
+from tap_bigin.settings import CONFIG_SCHEMA, ENV_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 SHOWN = 5  # ids of each problem on screen; --output has them all
-ENV_PREFIX = "TAP_BIGIN_"
 
 EPILOG = """\
 example: bigin-reconcile --config tap.json --held held.csv --as-of 2026-05-14T07:00:00Z

@@ -12,12 +12,14 @@ import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import click
+from jsonschema import Draft7Validator
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
@@ -28,7 +30,7 @@ from bigin_api.errors import did_you_mean
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
-from bigin_api.settings.files import read_json, read_settings
+from bigin_api.settings.files import read_json, read_open, read_settings
 from tap_bigin.bookmarks import check_state, unwrapped_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
@@ -169,7 +171,15 @@ class BiginCommand(Tap):
         """All that is wrong with settings, in words that show no secret."""
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        errors = map(_explained, JSONSchemaValidator(demanded(schema, config)).iter_errors(config))
+        due = demanded(schema, config)
+        errors = list(map(_explained, Draft7Validator(due).iter_errors(config)))
+        if not errors:  # then the SDK's fills in the defaults: it fails at a null where an object is due
+            list(JSONSchemaValidator(due).iter_errors(config))
+        if not errors and (batches := config.get("batch_config")):
+            try:
+                BatchConfig.from_dict(batches)
+            except (TypeError, ValueError) as error:
+                errors = [f"batch_config: {error}"]
         known = schema["properties"]
         return [
             *errors,
@@ -197,7 +207,7 @@ def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict
     """What a file holds, once it has the right shape; None for no state. Raises SettingsError for another."""
     if file is None:
         return None
-    text = file.read()
+    text = read_open(cast("TextIO", file).buffer, what)
     if what == STATE and not text.strip():
         return None  # of a first run, or of one that failed before it had any
     content: dict[str, Any] = read_json(text, what)
@@ -229,6 +239,8 @@ def _explained(error: Any) -> str:
     name = str(error.path[0]) if error.path else ""
     if name in SECRETS:
         return f"{name}: a {type(error.instance).__name__}, but it takes a text"
+    if error.validator == "additionalProperties":
+        return f"{name}: {'; '.join(unknown_settings(error.instance, error.schema['properties']))}"
     hint = did_you_mean(str(error.instance), error.validator_value) if error.validator == "enum" else ""
     return f"{name}: {error.message}{hint}" if name else error.message
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
-from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused
+from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError
 from bigin_api.models import Field, Layout, Module
 from target_bigin.files.reject_log import RejectLog
 from target_bigin.records.account import Account
@@ -66,6 +66,7 @@ class Opener:
         Raises SettingsError if it cannot be written as configured.
         """
         stream = schema.stream
+        _require_its_name(stream, self._run.settings.streams)
         settings = self._run.settings.stream(stream)
         account = self._shared.ledger.account(stream)
         account.begun = account.begun or time.monotonic()
@@ -219,6 +220,18 @@ class Opener:
             context.stream,
             self._run.client.limits.max_concurrent_requests * self._run.settings.batch_size,
         )
+
+
+def _require_its_name(stream: str, configured: Collection[str]) -> None:
+    """Raises SettingsError if what is set for a stream stands under another writing of its name."""
+    letters = _letters(stream)
+    for name in configured:
+        if stream not in configured and _letters(name) == letters:
+            raise SettingsError(f"streams.{name}: there is no such stream, did you mean {stream!r}?")
+
+
+def _letters(name: str) -> str:
+    return "".join(each for each in name.casefold() if each.isalnum())
 
 
 def _as_fields(key_properties: Sequence[str], match: FieldMatch) -> list[str]:

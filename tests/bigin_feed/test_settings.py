@@ -84,3 +84,9 @@ def test_a_setting_of_the_tap_is_let_be(tmp_path):
     path.write_text(json.dumps({**GOOD, "start_date": "2026-01-01"}))
 
     assert FeedSettings.from_mapping(read_settings(str(path), {}, sister=lambda: {"start_date"}))
+
+
+def test_a_variable_that_is_no_setting_is_told():
+    """`BIGIN_FEED_RETENTION_DAY` kept thirty days instead of three."""
+    with pytest.raises(SettingsError, match="did you mean BIGIN_FEED_RETENTION_DAYS"):
+        read_settings(None, {"BIGIN_FEED_RETENTION_DAY": "3"}, sister=lambda: ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,89 @@ def test_an_unknown_setting_is_an_error(sandbox: Sandbox) -> None:
 
     assert run.code == 1
     assert "there is no setting 'modulles', did you mean 'modules'?" in run.log[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"queries": [{"name": "q", "query": "select id", "primary_key": ["id"]}]}, "mean 'primary_keys'?"),
+        ({"custom_views": [{"name": "v", "module": "Contacts", "cvid": "1", "id": 2}]}, "no setting 'id'"),
+        ({"batch_config": {"encoding": {"compresion": "gzip"}, "storage": {"root": "x"}}}, "compresion"),
+    ],
+)
+def test_an_unknown_setting_inside_another_is_an_error(
+    sandbox: Sandbox, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    """A query was read by another key than the one that was meant."""
+    code, last, _ = _run(tmp_path, _config(sandbox, **changes))
+
+    assert code == 1
+    assert said in last
+    assert "fault of tap-bigin" not in last
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("TAP_BIGIN_START_DATES=2026-01-01", "did you mean TAP_BIGIN_START_DATE?"),
+        ("TAP_BIGIN_BACKFILL=flase", "TAP_BIGIN_BACKFILL: takes true or false."),
+        ("TAP_BIGIN_REQUEST_TIMEOUT=60s", "takes a whole number."),
+        ("TAP_BIGIN_QUERIES=[{", "TAP_BIGIN_QUERIES: not JSON"),
+    ],
+)
+def test_the_environment_is_read_as_strictly_as_a_file(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, said: str
+) -> None:
+    """The SDK passes over a name that is none, and takes whatever is no `true` for false."""
+    monkeypatch.setenv(*given.split("="))
+    monkeypatch.setenv("TAP_BIGIN__LOAD_SCHEMA", "of Meltano's")
+    monkeypatch.setenv("TAP_BIGIN_IMAGE", "of somebody else's")
+
+    code, last, _ = _run(tmp_path, _config(sandbox), "--config", "ENV")
+
+    assert (code, said in last) == (1, True)
+
+
+@pytest.mark.parametrize("setting", ["api_log_path", "token_cache_path", "run_report_path"])
+@pytest.mark.parametrize("path", ["a\0b", "x" * 300, "a pipe that nobody reads"])
+def test_a_path_that_is_none_is_named(sandbox: Sandbox, tmp_path: Path, setting: str, path: str) -> None:
+    """Told as a fault of ours, or waited for without an end."""
+    if path.startswith("a pipe"):
+        path = str(tmp_path / "pipe")
+        os.mkfifo(path)
+
+    code, last, _ = _run(tmp_path, _config(sandbox, **{setting: path}))
+
+    assert (code, "fault" in last) == (1, False)
+    assert f"{setting}: " in last
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+def test_a_mark_of_the_encoding_before_json_is_no_fault(
+    sandbox: Sandbox, tmp_path: Path, option: str
+) -> None:
+    """Editors on Windows write one."""
+    content = {"--config": _config(sandbox), "--state": {}, "--catalog": {"streams": []}}[option]
+    path = tmp_path / "marked.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(content).encode())
+
+    code, last, _ = _run(tmp_path, _config(sandbox, modules=["Products"]), option, str(path))
+
+    assert (code, "Nothing is selected" in last) == ((1, True) if option == "--catalog" else (0, False)), last
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize(("path", "said"), [("/dev/zero", "longer than 64 MB"), ("gzipped", "not UTF-8")])
+def test_what_is_no_document_is_one_line(
+    sandbox: Sandbox, tmp_path: Path, option: str, path: str, said: str
+) -> None:
+    """A device without an end was read until the memory had one."""
+    (tmp_path / "gzipped").write_bytes(b"\x1f\x8b\x08\x00")
+
+    code, last, _ = _run(tmp_path, _config(sandbox), option, str(tmp_path / path))
+
+    assert (code, said in last) == (1, True)
+    assert option.removeprefix("--") in last
 
 
 def test_a_setting_of_the_target_in_the_same_file_is_let_be(sandbox: Sandbox) -> None:

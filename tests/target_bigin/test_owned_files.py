@@ -8,12 +8,14 @@ import resource
 import stat
 
 import pytest
+from support.command import run_command
 from support.processes import PIPE, start
 from support.target import command, lines, record, records, schema, settings_of, state
 
 from bigin_api import SettingsError
 from target_bigin.files.jsonl import JsonLines
 from target_bigin.files.lock import FileLock
+from target_bigin.target import TargetBigin
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
 
@@ -184,6 +186,46 @@ def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(sandbox, targ
         with pytest.raises(Exception, match="Config validation failed") as refused:
             target([CONTACTS, record("Contacts", Last_Name="Berg")], **settings)
         assert said in " ".join(refused.value.errors)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("TARGET_BIGIN_DRYRUN=true", "did you mean TARGET_BIGIN_DRY_RUN?"),
+        ("TARGET_BIGIN_DRY_RUN=ture", "TARGET_BIGIN_DRY_RUN: takes true or false."),
+        ("TARGET_BIGIN_BATCH_SIZE=all", "TARGET_BIGIN_BATCH_SIZE: takes a whole number."),
+        ("TARGET_BIGIN_STREAMS={Contacts}", "TARGET_BIGIN_STREAMS: not JSON"),
+    ],
+)
+def test_the_environment_is_read_as_strictly_as_a_file(sandbox, tmp_path, monkeypatch, given, said):
+    """`TARGET_BIGIN_DRYRUN=true` wrote everything, and so did a `DRY_RUN` that was no `true`."""
+    (tmp_path / "config.json").write_text(json.dumps(settings_of(sandbox, tmp_path)))
+    monkeypatch.setenv(*given.split("="))
+
+    ended = run_command(
+        lambda: TargetBigin.cli.main(["--config", str(tmp_path / "config.json"), "--config", "ENV"]),
+        given=lines([CONTACTS, *records("Contacts", people(1))]),
+    )
+
+    assert (ended.code, said in ended.said.splitlines()[-1]) == (1, True)
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+
+
+@pytest.mark.parametrize("name", ["contacts", "CONTACTS", "Contacts "])
+def test_a_stream_that_is_configured_under_another_writing_is_not_written(sandbox, target, name):
+    """Its settings were passed over, and it was upserted where it was to be a dry insert, or nothing."""
+    run = target([CONTACTS, *records("Contacts", people(1))], streams={name: {"operation": "insert"}})
+
+    assert f"streams.{name}: there is no such stream, did you mean 'Contacts'?" in str(run.error)
+    assert sandbox.calls("POST /Contacts/upsert") == 0
+
+
+def test_a_stream_that_is_set_to_nothing_is_one_line(target):
+    """Validation itself failed at it, by a traceback."""
+    with pytest.raises(Exception, match="Config validation failed") as refused:
+        target([CONTACTS], streams={"Contacts": None})
+
+    assert refused.value.errors == ["streams.Contacts: None is not of type 'object'"]
 
 
 def test_a_setting_of_the_tap_in_the_same_file_is_let_be(target):
