@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 # Tests run in so many processes, each with a sandbox of its own; more than two cores, for many of them wait.
 WORKERS ?= 3
 
+# Histories of the feed that a soak plays, in each of the two databases.
+HISTORIES ?= 100
+
 VENV := .venv
 BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
@@ -48,8 +51,9 @@ bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
-soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes; ARGS="SECONDS SEED"
+soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); histories of the feed
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
+	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)
 
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py

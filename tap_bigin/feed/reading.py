@@ -247,6 +247,7 @@ class Feed:
 
     def remember(self, metadata: Metadata) -> str | None:
         """Keep what the metadata was told in this run. Gives why that failed, if it did."""
+        self._log.close()  # a discovery ends here; whoever reads on connects anew
         answers = metadata.answered()
         if not any(what in memory.QUESTIONS for what, _ in answers):
             return None
