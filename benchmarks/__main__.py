@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import feed, tap, target
+from benchmarks import feed, freshness, tap, target
 
 BENCHMARKS = {
     "tap-start": tap.starts,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "target-wall": target.side_by_side,
     "target-memory": target.memory,
     "feed-posts": feed.posts,
+    "feed-freshness": freshness.freshness,
 }
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import places
 from benchmarks.table import Row
 from bigin_feed.log import FeedLog
 
@@ -24,19 +26,19 @@ CONNECTIONS = 32
 SECONDS = 5.0
 TIMES = 3
 POSTS_PER_SECOND = 2_000
-START = "from bigin_cli.main import main; main()"
+BIGIN = (sys.executable, "-c", "from bigin_cli.main import main; main()")
 
 
 def posts() -> Iterator[Row]:
     """POSTs a second at 32 connections, each answered when it is on disk."""
     with tempfile.TemporaryDirectory() as folder:
         yield _measured("SQLite", Path(folder), f"sqlite:///{folder}/feed.sqlite")
-    with tempfile.TemporaryDirectory() as folder, _postgresql() as url:
+    with tempfile.TemporaryDirectory() as folder, postgresql() as url:
         yield _measured("PostgreSQL", Path(folder), url)
 
 
 def _measured(name: str, folder: Path, url: str) -> Row:
-    with _receiver(folder, url) as (port, kept, process):
+    with receiver(folder, url) as (port, kept, process):
         begun = _cpu_seconds(process.pid)
         rates = [asyncio.run(_load(port, kept, round_)) for round_ in range(TIMES)]
         cpu = _cpu_seconds(process.pid) - begun
@@ -101,22 +103,23 @@ def _post(kept: dict[str, str], number: int) -> bytes:
 
 
 @contextmanager
-def _receiver(folder: Path, url: str) -> Iterator[tuple[int, dict[str, str], subprocess.Popen[str]]]:
-    """``bigin feed serve`` as people start it. Nobody is at the other end of its channel."""
-    nobody = "http://127.0.0.1:9"
-    settings = {"client_id": "i", "client_secret": "s", "refresh_token": "r", "max_retries": 0}
-    settings |= {"api_url": nobody, "accounts_url": nobody, "public_url": nobody, "feed_log": url}
+def receiver(
+    folder: Path, url: str, *, api: str = "http://127.0.0.1:9"
+) -> Iterator[tuple[int, dict[str, str], subprocess.Popen[str]]]:
+    """``bigin feed serve`` as people start it; unless said where, nobody is at the channel's other end."""
+    port = free_port()
+    settings = {**places.CREDENTIALS, "max_retries": 0, "feed_log": url}
+    settings |= {"api_url": api, "accounts_url": api, "public_url": f"http://127.0.0.1:{port}"}
     config = folder / "feed.json"
     config.write_text(json.dumps(settings))
     process = subprocess.Popen(
-        [sys.executable, "-c", START, "feed", "serve", "--config", str(config), "--port", "0"],
+        [*BIGIN, "feed", "serve", "--config", str(config), "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert process.stdout
-    line = process.stdout.readline()
-    port = int(line.split("127.0.0.1:")[1].partition(",")[0])
+    process.stdout.readline()  # it listens
     try:
         with FeedLog(url, read_only=True) as log:
             yield port, log.kept()["feed"], process
@@ -126,6 +129,13 @@ def _receiver(folder: Path, url: str) -> Iterator[tuple[int, dict[str, str], sub
         process.stdout.close()
 
 
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _cpu_seconds(pid: int) -> float:
     """Of a process until now, user and system together. Linux alone tells."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
@@ -133,7 +143,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A PostgreSQL of this benchmark's own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
