@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse and a CSV to Bigin, against a local Bigin
+demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse, a CSV to Bigin, and live, against a local Bigin
 	@$(BIN)/python demo/run.py
 
 test: lint unit  ## Lint, then every test (installs what it needs)

@@ -1,4 +1,4 @@
-"""The demo: Bigin to a warehouse, a change, only the change again; then a CSV to Bigin.
+"""The demo: Bigin to a warehouse, a change, only the change again; then a CSV to Bigin; then live.
 
 Everything runs on this machine: the sandbox stands in for Bigin, DuckDB for the warehouse. What it
 starts it stops, and what it writes lies in demo/out.
@@ -11,9 +11,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +24,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
 OUT = ROOT / "demo" / "out"
 WAREHOUSE = OUT / "warehouse.duckdb"
 REJECTS = OUT / "rejects.jsonl"
@@ -44,8 +48,9 @@ def main() -> int:
         changed = change_some(url)
         load_again(environment, changed)
         wrote = write_csv(url, environment)
+        came = live(url, environment)
     say("The sandbox is stopped. What was made lies in demo/out: warehouse.duckdb, rejects.jsonl, csv/.")
-    return 0 if sent and wrote else 1
+    return 0 if sent and wrote and came else 1
 
 
 def load_warehouse(url: str, environment: dict[str, str]) -> bool:
@@ -119,6 +124,79 @@ def write_csv(url: str, environment: dict[str, str]) -> bool:
     return len(found) == 4  # noqa: PLR2004 -- five rows, one of them bad
 
 
+def live(url: str, environment: dict[str, str]) -> bool:
+    """Bigin tells of an edit, and the pipeline runs: the row is there seconds later."""
+    step("5. Live: bigin feed run -- meltano run tap-bigin target-duckdb")
+    log = f"sqlite:///{OUT / 'feed.sqlite'}"
+    own = {"TAP_BIGIN_FEED_LOG": log, "TAP_BIGIN_TOKEN_CACHE_PATH": str(OUT / "token.json")}
+    with receiver(url, log), supervised(log, {**environment, **own}) as runs:
+        next(runs)
+        say("bigin feed serve listens, and a first run has swept everything. Now somebody edits a contact.")
+        contact = dump(url, "Contacts")[0]["id"]
+        spent, begun = control(url, "usage")["credits"], time.monotonic()
+        edit = {"op": "edit", "module": "Contacts", "id": contact, "data": {"Title": "Seen at once"}}
+        control(url, "mutate", [edit])
+        next(runs)
+        seconds = time.monotonic() - begun
+        credits_ = control(url, "usage")["credits"] - spent
+        table("select last_name, title, modified_time from bigin.contacts where id = ?", [contact])
+        plural = "" if credits_ == 1 else "s"
+        say(f"The row was in the warehouse {seconds:.0f} s after the edit, for {credits_} credit{plural}.")
+    title = rows("select title from bigin.contacts where id = ?", [contact])[0][0]
+    return bool(title == edit["data"]["Title"])
+
+
+@contextmanager
+def receiver(url: str, log: str) -> Iterator[None]:
+    """``bigin feed serve`` for as long as the block lasts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = OUT / "feed.json"
+    own = {"api_url": url, "accounts_url": url, "feed_log": log, "public_url": f"http://127.0.0.1:{port}"}
+    credentials = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    config.write_text(json.dumps({**own, **credentials, "refresh_token": "sandbox-refresh"}))
+    command = [str(BIN / "bigin"), "feed", "serve", "--config", str(config), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            print(f"   {process.stdout.readline().rstrip() if process.stdout else ''}")
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def supervised(log: str, environment: dict[str, str]) -> Iterator[Iterator[None]]:
+    """``bigin feed run`` for as long as the block lasts; gives a turn each time that a run has ended."""
+    command = [str(BIN / "bigin"), "feed", "run", "--log", log, "--", str(MELTANO)]
+    with subprocess.Popen(
+        [*command, "run", "tap-bigin", "target-duckdb"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield ended_runs(process.stdout or ())
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def ended_runs(lines: Iterable[str]) -> Iterator[None]:
+    """A turn for each run of Meltano that ended well; what the tap says of the feed is shown."""
+    last: deque[str] = deque(maxlen=20)
+    for line in lines:
+        last.append(line.rstrip())
+        if "Feed: " in line:
+            print(f"   {readable(line.rstrip())}")
+        if "The command ended with" in line:
+            sys.exit("\n".join(last))
+        if "Run completed" in line:
+            yield
+
+
 def prepare_csv(email: str, last_name: str) -> None:
     """The two files of the demo, and a contact that Bigin knows already."""
     folder = OUT / "csv"
@@ -160,7 +238,7 @@ def settings(url: str) -> dict[str, str]:
 @contextmanager
 def sandbox() -> Iterator[str]:
     """A sandbox on a free port for as long as the block lasts."""
-    command = [str(Path(sys.executable).parent / "bigin-sandbox"), "serve", "--port", "0", "--size", "small"]
+    command = [str(BIN / "bigin-sandbox"), "serve", "--port", "0", "--size", "small"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             first = process.stdout.readline() if process.stdout else ""

@@ -19,6 +19,7 @@ from bigin_api.errors import SettingsError
 from tap_bigin.bookmarks import from_text
 
 MOST_DUE = 2_000  # ids a module in state
+STARTS_DIFFER_BY = timedelta(seconds=30)  # a run each hour must not wait another one for its sweep
 CLOCK_WENT_BACK = timedelta(minutes=1)  # a sweep that is later than this machine's clock by more is no news
 
 
@@ -57,13 +58,13 @@ def is_sweep_due(swept: str | None, now: datetime, after: timedelta) -> bool:
     """Whether a stream's latest sweep is too long ago, by this machine's clock.
 
     >>> nine, hour = from_text("2026-05-14T09:00:00Z"), timedelta(hours=1)
-    >>> [is_sweep_due(each, nine, hour) for each in (None, "2026-05-14T08:00:00Z", "2026-05-14T08:00:01Z")]
+    >>> [is_sweep_due(each, nine, hour) for each in (None, "2026-05-14T08:00:30Z", "2026-05-14T08:01:00Z")]
     [True, True, False]
     """
     if swept is None:
         return True
     age = now - from_text(swept)
-    return age >= after or age < -CLOCK_WENT_BACK
+    return age >= after - min(STARTS_DIFFER_BY, after / 10) or age < -CLOCK_WENT_BACK
 
 
 def check_feed(state: Mapping[str, Any]) -> None:
