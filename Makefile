@@ -30,7 +30,8 @@ help:  ## List the targets
 demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse, a CSV to Bigin, and live, against a local Bigin
 	@$(BIN)/python demo/run.py
 
-test: lint unit  ## Lint, then every test (installs what it needs)
+test:  ## Lint, and beside it every test (installs what it needs)
+	@$(MAKE) --no-print-directory --jobs 2 lint unit
 
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)

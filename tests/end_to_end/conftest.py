@@ -96,7 +96,9 @@ def loaded(first_load, meltano):
 
 def meltano_in(folder, sandbox):
     assert MELTANO.exists(), "Run the tests with `make test`: it makes the environment that Meltano lives in."
-    kept = {name: value for name, value in os.environ.items() if not re.match(r"(TAP|TARGET|MELTANO)_", name)}
+    # Meltano installs its plugins uncompiled: where nothing may be written, each start compiles the SDK anew.
+    others = re.compile(r"(TAP|TARGET|MELTANO)_|PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not others.match(name)}
     return Meltano(
         folder,
         {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 TAP = ("tests/tap_bigin/test_*.py",)
 TARGET = ("tests/target_bigin/test_*.py",)
-CLIENT = ("tests/bigin_api/test_*.py",)
+CLIENT = ("tests/bigin_api/**/test_*.py",)
 
 NETS = {
     "target_bigin/writing/*.py": TARGET,

@@ -74,6 +74,16 @@ class Asked:
     body: bytes
 
 
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
 class ScriptedServer:
     """Answers in the order of ``answers``, then with an empty list of records."""
 

@@ -1,16 +1,13 @@
 """One access token for all threads, and every way in which getting it can fail."""
 
 import json
-import logging
-import stat
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scripted import SECRETS, TOKEN_ENDED, Answer, ScriptedServer, settings_for, token_answer
+from support.scripted import SECRETS, TOKEN_ENDED, Answer, Clock, ScriptedServer, settings_for, token_answer
 
 from bigin_api import (
     AuthError,
@@ -20,23 +17,12 @@ from bigin_api import (
     ClientSettings,
     ConnectionFailed,
     ServerError,
-    SettingsError,
 )
 from bigin_api.http.auth import AccessToken, TokenSource
 from bigin_api.http.transport import Transport
 
 LIST = Call("GET", "/Contacts")
 INSERT = Call("POST", "/Contacts", json={"data": [{}]}, repeatable=False)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.time = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
 
 
 def test_fifty_threads_share_one_token(server, connect):
@@ -411,106 +397,6 @@ def test_an_access_token_that_is_refused_ends_the_run(server):
 
     assert "given-token" not in raised.value.message
     assert len(server.asked) == 1
-
-
-def test_the_token_is_kept_between_runs_for_its_owner_alone(server, connect, tmp_path):
-    """A cron job every five minutes must not ask for a token each time, nor leave one lying open."""
-    path = tmp_path / "cache" / "token.json"
-    connect(server.url, token_cache_path=str(path)).send(LIST)
-
-    connect(server.url, token_cache_path=str(path)).send(LIST)
-
-    assert len(server.token_requests) == 1
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    kept = path.read_text(encoding="utf-8")
-    assert not any(secret in kept for secret in SECRETS)
-
-
-def test_a_kept_token_that_was_refused_is_not_taken_again(server, connect, tmp_path):
-    """Revoked in the meantime: the run gets another one and leaves that to the next run."""
-    path = tmp_path / "token.json"
-    connect(server.url, token_cache_path=str(path)).send(LIST)
-    server.dead_tokens.add("token-1")
-    second = connect(server.url, token_cache_path=str(path))
-
-    second.send(LIST)
-    connect(server.url, token_cache_path=str(path)).send(LIST)
-
-    assert [asked.headers["Authorization"][-7:] for asked in server.asked] == [
-        "token-1",
-        "token-1",
-        "token-2",
-        "token-2",
-    ]
-
-
-def test_a_token_that_another_run_left_is_taken_before_asking(server, connect, tmp_path):
-    """Two runs side by side share the cache: when the token ends, the second takes what the first got."""
-    path, clock = tmp_path / "token.json", Clock()
-    first = connect(server.url, token_cache_path=str(path), now=clock)
-    second = connect(server.url, token_cache_path=str(path), now=clock)
-    first.send(LIST)
-    second.send(LIST)
-    clock.time += 3400
-
-    first.send(LIST)
-    second.send(LIST)
-
-    assert len(server.token_requests) == 2
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", '"x"', "{}", "another client's", "too old", "damaged"],
-)
-def test_a_cache_that_says_nothing_is_passed_over(server, connect, tmp_path, content):
-    """Whatever lies there, a refresh mends it."""
-    path, clock = tmp_path / "token.json", Clock()
-    connect(server.url, token_cache_path=str(path), now=clock).send(LIST)
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    (key,) = kept
-    contents = {
-        "another client's": json.dumps({"0" * 64: kept[key]}),
-        "too old": json.dumps({key: {**kept[key], "fresh_until": clock.time - 1}}),
-        "damaged": json.dumps({key: {"value": "x"}}),
-    }
-    path.write_text(contents.get(content, content), encoding="utf-8")
-
-    connect(server.url, token_cache_path=str(path), now=clock).send(LIST)
-
-    assert len(server.token_requests) == 2
-
-
-def test_a_cache_that_cannot_be_written_is_said_and_not_fatal(server, connect, tmp_path, caplog):
-    """The run has its token; that the next one will not find it is worth a line."""
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way", encoding="utf-8")
-
-    with caplog.at_level(logging.WARNING):
-        connect(server.url, token_cache_path=str(blocked / "token.json")).send(LIST)
-
-    assert len(server.asked) == 1
-    assert "token_cache_path" in caplog.text
-
-
-@pytest.mark.parametrize("kind", ["device", "folder"])
-def test_a_cache_that_is_no_file_is_said_at_the_start(server, connect, tmp_path, kind):
-    """A device would be read without end, or replaced by a file with a token in it."""
-    with pytest.raises(SettingsError, match="token_cache_path"):
-        connect(server.url, token_cache_path="/dev/null" if kind == "device" else str(tmp_path))
-
-
-def test_a_cache_that_cannot_be_written_leaves_no_token_behind(server, connect, tmp_path, monkeypatch):
-    """A half-written file beside the cache is a token that nobody looks after."""
-    monkeypatch.setattr(Path, "replace", _fail)
-
-    connect(server.url, token_cache_path=str(tmp_path / "token.json")).send(LIST)
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def _fail(*_: object) -> None:
-    raise OSError(28, "No space left on device")
 
 
 FAILURES = {
