@@ -47,6 +47,7 @@ class StreamReport:
     unfinished: bool = False  # stopped by the budget; the state tells where
     has_ended: bool = False
     is_watched: bool = False  # a person waits, and would know of how many
+    by_feed: bool = False  # what the feed told of is read, and no more
 
     def begin(self) -> None:
         """Its reader begins."""
@@ -146,9 +147,8 @@ class RunReport:
         told = {name: each for name, each in self._told_before.items() if name not in self.streams}
         for name, stream in self.streams.items():
             # A stream that has not ended, or had nothing new, may still come to what was warned of before.
-            before = (
-                () if stream.emitted and stream.has_ended and not stream.unfinished else stream.told_before
-            )
+            is_read = stream.emitted and stream.has_ended and not stream.unfinished and not stream.by_feed
+            before = () if is_read else stream.told_before
             if marks := {*before, *map(_mark, stream.warnings)}:
                 told[name] = sorted(marks)[:MOST_TOLD]
         return told
@@ -183,10 +183,15 @@ class RunReport:
         ]
 
     def lines(self, spent: Spent) -> Iterator[str]:
-        """The end of the run: one line for each stream that had its turn, in that order, and a total."""
+        """The end of the run: a line for each stream that had its turn, in that order, and a total.
+
+        Where a feed told nothing of a stream there is nothing to say.
+        """
         told = self._told()
         for each in told:
-            yield each.line(spent.by_label.get(each.name, 0))
+            credits_spent = spent.by_label.get(each.name, 0)
+            if each.emitted or credits_spent or not each.by_feed:
+                yield each.line(credits_spent)
         total = sum(each.emitted for each in told)
         metadata = spent.by_label.get(METADATA, 0)
         remaining = "" if spent.remaining is None else f"; Bigin says {spent.remaining:,} remain today"

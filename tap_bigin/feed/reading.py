@@ -199,25 +199,27 @@ class Feed:
         elif self.why_not is not None:
             yield f"Feed: everything was swept: {self.why_not}."
         else:
-            told = sum(map(len, self._changes.values()))
+            count = sum(map(len, self._changes.values()))
             yield (
-                f"Feed: {told:,} records told of from {self._mark.position:,} to {self.state.head:,}, "
+                f"Feed: {count:,} records told of from {self._mark.position:,} to {self.state.head:,}, "
                 f"{self.looked_at:,} of them looked at."
             )
         if self._silence is not None:
             yield f"Feed: a sweep, for {self._silence}."
-        if self._swept and self._mark is not None and self.why_not is None:
-            yield f"Feed: {self.missed.line(self._told_since_sweep())}"
+        told = self._told_since_sweep()
+        if told is not None:
+            yield f"Feed: {self.missed.line(told)}"
 
-    def _told_since_sweep(self) -> set[tuple[str, str]]:
-        """What was told since the sweeps before this run's, up to this moment."""
-        assert self._mark is not None
+    def _told_since_sweep(self) -> set[tuple[str, str]] | None:
+        """What was told since the sweeps before this run's, until now; None where that says nothing."""
+        if not self._swept or self._mark is None or self.why_not is not None:
+            return None
         swept = [from_text(self._mark.swept[each]) for each in self._swept if each in self._mark.swept]
         with self._reading():
             head = self._log.state().head
             after = self._log.position_at(to_utc_text(min(swept) - self._overlap)) if swept else 0
             if head - after > MOST_TOLD:
-                return set()
+                return None
             return {(each.module, each.id) for each in self._log.changes(after, head)}
 
     # How far it got

@@ -145,6 +145,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self._is_swept_now = True
             yield from self.read_swept({name: each for name, each in state.items() if name != REFUSED})
         else:
+            self.report.by_feed = True
             yield from self.read_told(state)
 
     # Rows that are gone

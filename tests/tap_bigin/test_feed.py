@@ -81,6 +81,7 @@ def test_an_idle_run_makes_no_call(run, first, spent):
 
     assert (credits_, calls) == (0, {})
     assert not emitted(idle)
+    assert not idle.said("Contacts: 0 records")
     assert idle.schemas.keys() == first.schemas.keys()
     assert idle.state == first.state
 
@@ -96,6 +97,40 @@ def test_discovery_between_two_sweeps_makes_no_call(sandbox, run, log, first, sp
     select(catalog, "Contacts", "deleted_records")
     _, credits_, calls = spent(lambda: run(first.state, catalog))
     assert (credits_, calls) == (0, {})
+
+
+def test_declared_streams_make_no_call_between_two_sweeps(sandbox, run, spent):
+    """Queries, views and related lists are described by metadata too, and read at sweeps."""
+    view = sandbox.api("GET", "/settings/custom_views", params={"module": "Contacts"}).json()
+    declared = {
+        "modules": ["Contacts"],
+        "queries": [{"name": "owners", "query": "select Last_Name from Contacts where id is not null"}],
+        "custom_views": [{"name": "mine", "module": "Contacts", "cvid": view["custom_views"][0]["id"]}],
+        "related_lists": ["Contacts.Notes"],
+    }
+    first = run(**declared)
+
+    idle, credits_, calls = spent(lambda: run(first.state, **declared))
+    swept = run(swept_ago(first.state, hours=1), **declared)
+
+    assert (credits_, calls) == (0, {})
+    assert idle.schemas == first.schemas
+    assert len(swept.records["owners"]) == len(first.records["owners"]) > 0
+
+
+def test_files_of_records_come_with_the_position_last(sandbox, run, log, first, tmp_path):
+    """With batch_config streams are read one after the other, what was deleted last."""
+    files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
+    contact, task = sandbox.dump("Contacts")[0]["id"], sandbox.dump("Tasks")[0]["id"]
+    log.tell_of(
+        sandbox, edit("Contacts", contact, Last_Name="A"), {"op": "delete", "module": "Tasks", "id": task}
+    )
+
+    told = run(first.state, batch_config=files)
+
+    streams = [each["stream"] for each in told.messages if each["type"] == "BATCH"]
+    assert streams == ["Contacts", "deleted_records"]
+    assert told.state["feed"]["position"] == 2
 
 
 def test_a_change_costs_one_call(sandbox, run, log, first, spent):
@@ -465,6 +500,21 @@ def test_a_feed_log_that_is_none_is_one_line(sandbox, tmp_path):
     assert refused.code == 1
     assert "feed_log: there is no file" in refused.log[-1]
     assert not (tmp_path / "none.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE feed_log SET format = 99", "has format 99, this program knows 1: update it."),
+        ("DROP TABLE feed_log", "holds no log; bigin feed serve makes one."),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_one_line(run, log, statement, words):
+    """Some other database, or the log of a newer program."""
+    with log.log.writing() as connection:
+        connection.exec_driver_sql(statement)
+
+    assert run(code=1).log[-1].endswith(words)
 
 
 def test_a_log_of_another_organisation_is_one_line(run, log):
