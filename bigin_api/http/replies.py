@@ -149,7 +149,8 @@ def _without_json(status: int, body: bytes, header: Mapping[str, str], call: Cal
     """The error of a body that is no JSON object: it is cut off, or not Bigin's but a proxy's."""
     kind = header.get("content-type", "").partition(";")[0].strip()[:50] or "unnamed"
     what = f"{len(body)} bytes of {kind!r} that are not a whole JSON object" if body else "an empty body"
-    cut_off = body.strip()[:1] in (b"", b"{") and status not in _TOO_LARGE
+    is_whole = status in _TOO_LARGE or (not body and header.get("content-length") == "0")
+    cut_off = body.strip()[:1] in (b"", b"{") and not is_whole
     error: type[BiginError] = ServerError
     if 400 <= status < 500 and not is_busy(status) and not cut_off:  # noqa: PLR2004
         error = AuthError if status == 401 else InvalidRequest  # noqa: PLR2004

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from bigin_api import BiginError
+from target_bigin.concurrency.division import Division, divided
 from target_bigin.concurrency.tasks import Tasks, Wait
 
 K = TypeVar("K", bound=Hashable)
@@ -27,13 +28,15 @@ class Batcher(Generic[K, Q, A]):
     """Collects questions until there are ``size``, then asks them in one call.
 
     ``ask`` runs in a thread: it gets questions by key and gives an answer for each key. Equal keys are
-    asked once; everybody who asked gets the answer, or the error that the call raised.
+    asked once; everybody who asked gets the answer, or the error that the call raised. A call that Bigin
+    refuses is asked in parts (``divided``): a refusal reaches those alone whose question it is about.
     """
 
     def __init__(self, tasks: Tasks, ask: Callable[[Mapping[K, Q]], Mapping[K, A]], *, size: int) -> None:
         self._tasks = tasks
         self._ask = ask
         self._size = size
+        self._division = Division()
         self._waiting: dict[K, Q] = {}  # not asked yet
         self._asking: dict[K, Wait[A]] = {}  # waiting or in flight
 
@@ -59,14 +62,15 @@ class Batcher(Generic[K, Q, A]):
 
     async def _ask_for(self, questions: Mapping[K, Q]) -> None:
         try:
-            answers = await self._tasks.call(lambda: self._ask(questions))
+            answers = await self._tasks.call(lambda: divided(self._ask, questions, self._division))
         except Exception as error:  # noqa: BLE001 -- told to everybody who asked
             for key in questions:
                 self._asking.pop(key).set_exception(error)
             return
         for key in questions:
             wait = self._asking.pop(key)
-            if key in answers:
-                wait.set_result(answers[key])
+            answer = answers.get(key, BiginError(f"Bigin's answer says nothing of {key!r}."))
+            if isinstance(answer, BiginError):
+                wait.set_exception(answer)
             else:
-                wait.set_exception(BiginError(f"Bigin's answer says nothing of {key!r}."))
+                wait.set_result(answer)

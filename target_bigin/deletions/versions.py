@@ -11,16 +11,18 @@ before has left nothing out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bigin_api import BiginError, WriteResult
+from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
+from target_bigin.concurrency.division import Division, divided
 from target_bigin.deletions.brake import Brakes
 from target_bigin.files.id_map import IdMap
 from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import is_gone
+from target_bigin.writing.results import is_gone, one_for_each
 
 logger = logging.getLogger("target-bigin")
 
@@ -110,24 +112,27 @@ class OldVersions:
             if reject is not None:
                 self._context.account.notes["deletions of old versions that were too many"] += len(keys)
                 raise BiginError(reject.message)
-        results = await self._context.run.tasks.call(partial(self._call, ids))
-        result_of = dict(zip(ids, results, strict=False))
+        result_of = await self._context.run.tasks.call(partial(self._call, ids))
         for key, record_id in id_of.items():
             result = result_of[record_id]
-            if result.succeeded or is_gone("delete", result):
+            if isinstance(result, Refused):
+                logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
+            elif result.succeeded or is_gone("delete", result):
                 self._id_map.forget(self._stream, key)
                 self._context.account.notes["deleted, for the stream's new version lacks them"] += 1
             else:
                 logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
         self._id_map.remember_version(self._stream, version)
 
-    def _call(self, ids: Sequence[str]) -> list[WriteResult]:
+    def _call(self, ids: Sequence[str]) -> dict[str, WriteResult | Refused]:
         """In a thread."""
+        division, results = Division(), dict[str, "WriteResult | Refused"]()
+        for start in range(0, len(ids), MAX_RECORDS_PER_WRITE):
+            some = dict.fromkeys(ids[start : start + MAX_RECORDS_PER_WRITE])
+            results |= divided(self._delete_some, some, division)
+        return results
+
+    def _delete_some(self, ids: Mapping[str, None]) -> dict[str, WriteResult]:
         fire = bool(self._context.run.settings.trigger)
-        return [
-            result
-            for start in range(0, len(ids), MAX_RECORDS_PER_WRITE)
-            for result in self._context.client.records.delete(
-                self._module, ids[start : start + MAX_RECORDS_PER_WRITE], fire_workflows=fire
-            )
-        ]
+        results = self._context.client.records.delete(self._module, list(ids), fire_workflows=fire)
+        return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
+from bigin_api.errors import Refused
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
@@ -19,7 +20,7 @@ from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import refusal
+from target_bigin.writing.results import one_for_each, refusal, reject_of
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
@@ -147,7 +148,10 @@ class LinkResolver:
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger
         update = partial(self._client.records.update, module, [body], trigger=trigger)
-        (result,) = await self._tasks.call(update)
+        try:
+            (result,) = one_for_each([str(record.id)], await self._tasks.call(update))
+        except Refused as error:
+            raise reject_of(error).of_part("link") from None
         if not result.succeeded:
             raise refusal("update", result).of_part("link")
 

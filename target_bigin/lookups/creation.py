@@ -33,6 +33,7 @@ class Creator:
         self._convert = make_converter(described)
         self._trigger = run.settings.trigger
         self._dry_run = run.settings.dry_run
+        self._unsure: set[str] = set()  # of which an insert may have happened
         self._wishes: Batcher[str, Any, str | Reject] = Batcher(
             run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
         )
@@ -43,7 +44,9 @@ class Creator:
         try:
             made_of = self._convert(value)
         except Reject as bad:
-            return replace(bad, field=self._described.api_name)
+            return replace(
+                bad, message=f"It could not be created: {bad.message}", field=self._described.api_name
+            )
         return await self._wishes.ask(self._alike(value), made_of)
 
     def _make(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
@@ -68,6 +71,11 @@ class Creator:
         name = self._described.api_name
         left, made = dict(values), dict[str, "str | Reject"]()
         for last in range(ROUNDS - 1, -1, -1):
+            if unsure := {each: value for each, value in left.items() if each in self._unsure}:
+                made |= self._there(list(unsure.values()))
+                left = {each: value for each, value in left.items() if each not in made}
+            if not left:
+                break
             try:
                 results = self._client.records.insert(
                     self._module, [{name: value} for value in left.values()], trigger=self._trigger
@@ -76,13 +84,9 @@ class Creator:
                 if not last:
                     raise
                 if error.may_have_happened:
-                    made |= self._there(list(left.values()))
-                    left = {each: value for each, value in left.items() if each not in made}
+                    self._unsure |= left.keys()
             else:
-                made |= self._read(list(left), results)
-                left = {}
-            if not left:
-                break
+                return made | self._read(list(left), results)
         return made
 
     def _there(self, values: Sequence[Any]) -> dict[str, str | Reject]:

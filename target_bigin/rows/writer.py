@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bigin_api import InvalidRequest, TransientError, WriteResult
+from bigin_api import TransientError, WriteResult
+from bigin_api.errors import Refused
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import RETRIABLE, refusal
+from target_bigin.writing.results import RETRIABLE, refusal, reject_of
 
 READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
 ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
@@ -65,7 +66,11 @@ class RowWriter:
         if not rows or action == "deleted":
             return False
         is_new = self._may_be_new and action == "inserted" and not record.attempts
-        job = await self._jobs.ask(record.number, RowJob(str(record.id), rows, is_new))
+        job = RowJob(str(record.id), rows, is_new)
+        try:
+            await self._jobs.ask(record.number, job)
+        except Refused as error:
+            job.outcome = reject_of(error)
         if job.outcome is not None:
             outcome = replace(job.outcome, field=job.outcome.field or ", ".join(job.rows))
             raise outcome if action is None else outcome.of_part("rows")
@@ -90,6 +95,9 @@ class RowWriter:
             else:
                 for (job, _), result in zip(todo, results, strict=False):
                     self._judge(job, result, last=not left)
+        for job in jobs.values():
+            if not job.done:
+                job.outcome = Reject("rejected", "NO_VERDICT", "Bigin's answers say nothing of them.")
         return jobs
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
@@ -131,10 +139,7 @@ class LinkWriter:
     async def write(self, record: Record, rows: Rows, _action: Action | None) -> bool:
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
-        try:
-            results = await self._tasks.call(partial(self._link, str(record.id), linked))
-        except InvalidRequest as error:
-            raise Reject("rejected", error.code or "INVALID_REQUEST", error.message) from error
+        results = await self._tasks.call(partial(self._link, str(record.id), linked))
         refused = next((result for result in results if not result.succeeded), None)
         if refused is not None:
             raise refusal("update", refused)

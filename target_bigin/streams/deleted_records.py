@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from bigin_api import WriteResult
-from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
@@ -20,7 +19,7 @@ from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.objects import as_id
-from target_bigin.writing.results import is_gone, refusal
+from target_bigin.writing.results import is_gone, one_for_each, refusal
 
 DELETED_RECORDS = "deleted_records"
 RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
@@ -42,12 +41,6 @@ class DeletedRecordsStream(Stream):
 
     async def _write(self, record: Record) -> Action:
         """An entry's way, top to bottom. Whether it may go is decided when all of them are known."""
-        try:
-            return await self._delete(record)
-        except Refused as error:
-            raise Reject("rejected", error.code or type(error).__name__, error.message) from error
-
-    async def _delete(self, record: Record) -> Action:
         record.operation = "delete"
         module, own = record.raw.get("module"), as_id(record.raw.get("id"))
         if not isinstance(module, str) or own is None:
@@ -94,7 +87,7 @@ class DeletedRecordsStream(Stream):
         """In a thread."""
         fire = bool(self._run.settings.trigger)
         results = self._client.records.delete(module, list(ids), fire_workflows=fire)
-        return dict(zip(ids, results, strict=False))
+        return dict(zip(ids, one_for_each(ids, results), strict=True))
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""

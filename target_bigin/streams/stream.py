@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from bigin_api.errors import SettingsError, did_you_mean
+from bigin_api.errors import Refused, SettingsError, did_you_mean
 from bigin_api.json_values import one_form
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.files.fingerprints import Slot
@@ -27,6 +27,7 @@ from target_bigin.schema.conversion import Conversion
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.streams.shared import Shared
 from target_bigin.writing.queue import Queue
+from target_bigin.writing.results import reject_of
 from target_bigin.writing.tags import Tags
 
 PATIENCE = 3.0  # seconds a record waits for company before its call goes out
@@ -80,6 +81,8 @@ class Stream:
             outcome: Action | Reject = await self._write(record)
         except Reject as reject:
             outcome = reject.with_traceback(None)  # the first of its kind is kept as an example
+        except Refused as error:
+            outcome = reject_of(error)  # whatever was asked for its sake: nobody else pays
         for each in read:
             self._ledger.end(each, outcome)
         self._order.leave(record)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
 from bigin_api import WriteResult
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, RateLimited, TransientError
+from bigin_api.errors import RateLimited, Refused, TransientError
 from bigin_api.limits import CREDITS_PER_CALL, write_credits
-from target_bigin.records.record import Record, Reject
+from target_bigin.concurrency.division import Division
+from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
 from target_bigin.settings import Operation
 from target_bigin.writing.inserts import InsertCall, Inserts
@@ -20,18 +21,15 @@ from target_bigin.writing.results import (
     ACTIONS,
     MAY_HAVE_HAPPENED,
     RETRIABLE,
-    SPEAKS_OF_ONE,
     action_of,
     is_gone,
     refusal,
+    reject_of,
 )
 
 MOST_TRIES = 4  # of a record that Bigin says to try again
 FIRST_DELAY = 1.0  # seconds
 HTTP_REDIRECT = 300
-
-DIVISIBLE = SPEAKS_OF_ONE | {None, "UNABLE_TO_PARSE_DATA_TYPE", "REQUEST_ENTITY_TOO_LARGE", "LIMIT_EXCEEDED"}
-"""Codes by which a whole call is refused for the sake of one record in it, or for its size: it is halved."""
 
 
 class Writer(Protocol):
@@ -63,8 +61,8 @@ class RecordWriter:
         self._inserts = inserts
         self._size = context.run.settings.batch_size
         self._trigger = context.run.settings.trigger
-        self._cut: deque[list[Record]] = deque()  # halves of a call that was refused as a whole
-        self._refused: dict[Operation, Reject] = {}  # operations that this token may not do here
+        self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
+        self._divisions: defaultdict[Operation, Division] = defaultdict(Division)
 
     @property
     def is_full(self) -> bool:
@@ -76,6 +74,7 @@ class RecordWriter:
         """Start calls as long as there is room."""
         least = 1 if flush else self._size
         while self._tasks.has_room:
+            records: Sequence[Record]
             if self._cut:
                 records = self._cut.popleft()
             else:
@@ -87,8 +86,9 @@ class RecordWriter:
     async def _write(self, records: Sequence[Record]) -> None:
         """A call's whole way, from its records to the end of each."""
         operation = records[0].operation
-        if operation in self._refused:
-            tell_refused(records, self._refused[operation])
+        division = self._divisions[operation]
+        if division.closed is not None:
+            tell_refused(records, reject_of(division.closed))
             return
         insert = await self._inserts.begin(records) if operation == "insert" else None
         records = insert.records if insert else records
@@ -97,14 +97,12 @@ class RecordWriter:
                 results = await self._inserts.send(insert)
             else:
                 results = await self._tasks.call(partial(self._call, operation, records))
-        except (PermissionDenied, ModuleUnavailable) as error:
-            self._refused[operation] = Reject("rejected", error.code or type(error).__name__, error.message)
-            tell_refused(records, self._refused[operation])
-        except InvalidRequest as error:
-            self._cut_in_two(records, error)
+        except Refused as error:
+            self._divide(records, error, division)
         except TransientError as error:
             await self._lost(records, error, insert)
         else:
+            division.taken()
             await self._judge(records, results, insert)
 
     def _call(self, operation: Operation, records: Sequence[Record]) -> list[WriteResult]:
@@ -170,14 +168,14 @@ class RecordWriter:
         self._context.account.notes["already deleted in Bigin"] += 1
         tell(record, ACTIONS["delete"])
 
-    def _cut_in_two(self, records: Sequence[Record], error: InvalidRequest) -> None:
-        if len(records) > 1 and error.code in DIVISIBLE:
-            half = len(records) // 2
-            self._cut.extend((list(records[:half]), list(records[half:])))
+    def _divide(self, records: Sequence[Record], error: Refused, division: Division) -> None:
+        parts = division.cut(records, error)
+        if parts:
+            self._cut.extendleft(reversed(parts))
         elif len(records) == 1 and records[0].operation == "delete" and error.code == "INVALID_DATA":
             self._was_gone(records[0])
         else:
-            tell_refused(records, Reject("rejected", error.code or "INVALID_REQUEST", error.message))
+            tell_refused(records, reject_of(error))
 
     async def _lost(
         self, records: Sequence[Record], error: TransientError, insert: InsertCall | None

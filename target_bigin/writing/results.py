@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bigin_api import WriteResult
+from bigin_api.errors import InvalidRequest, Refused
 from target_bigin.records.record import Action, Reject
 from target_bigin.settings import Operation
 
@@ -15,19 +16,6 @@ RETRIABLE = frozenset(
 """Per-record codes that may pass by themselves. Source: FACTS 5."""
 
 MAY_HAVE_HAPPENED = frozenset(("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR"))
-
-SPEAKS_OF_ONE = frozenset(
-    (
-        "INVALID_DATA",
-        "MANDATORY_NOT_FOUND",
-        "DUPLICATE_DATA",
-        "MULTIPLE_OR_MULTI_ERRORS",
-        "MAPPING_MISMATCH",
-        "DEPENDENT_FIELD_MISSING",
-        "DEPENDENT_MISMATCH",
-    )
-)
-"""Codes that speak of one record, also where they come as the only entry for many. Source: FACTS 5."""
 
 ACTIONS: Mapping[Operation, Action] = {"insert": "inserted", "update": "updated", "delete": "deleted"}
 
@@ -59,6 +47,21 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
     if code == "INVALID_DATA" and field in ("id", None) and operation == "update":
         return Reject("unmatched", "ID_NOT_FOUND", f"no record has this id ({result.message}).", "id")
     return Reject("rejected", code, _said(result), field)
+
+
+def one_for_each(ids: Collection[str], results: Sequence[WriteResult]) -> Sequence[WriteResult]:
+    """The results, if each of the ids has one.
+
+    Raises InvalidRequest, by which the ids are asked for in parts: which entry is whose cannot be told.
+    """
+    if len(results) != len(ids):
+        raise InvalidRequest(f"Bigin's answer judges {len(results)} of {len(ids)} records.")
+    return results
+
+
+def reject_of(error: Refused) -> Reject:
+    """Why a record was not written for which a call was refused as a whole."""
+    return Reject("rejected", error.code or "INVALID_REQUEST", error.message)
 
 
 def is_gone(operation: Operation, result: WriteResult) -> bool:

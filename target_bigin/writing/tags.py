@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bigin_api import WriteResult
+from bigin_api.errors import Refused
 from bigin_api.limits import MAX_IDS_PER_TAG_CALL
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.records.record import Action, Record, Reject
+from target_bigin.records.record import Action, Record
 from target_bigin.schema.context import StreamContext
+from target_bigin.writing.results import one_for_each, refusal, reject_of
 
 
 class Tags:
@@ -18,7 +21,7 @@ class Tags:
         self._client = context.client
         self._module = context.module.api_name
         self._tags = context.settings.tags
-        self._wishes: Batcher[str, None, WriteResult | None]
+        self._wishes: Batcher[str, None, WriteResult]
         self._wishes = Batcher(context.run.tasks, self._add, size=MAX_IDS_PER_TAG_CALL)
         self.flush = self._wishes.flush
 
@@ -26,12 +29,14 @@ class Tags:
         """Until a written record has its tags. Raises Reject."""
         if not self._tags or action == "deleted":
             return
-        result = await self._wishes.ask(str(record.id), None)
-        if result is not None and not result.succeeded:
-            message = f"the record was written, but its tags were refused ({result.message})."
-            raise Reject("rejected", result.code, message, "Tag")
+        try:
+            result = await self._wishes.ask(str(record.id), None)
+        except Refused as error:
+            raise replace(reject_of(error).of_part("tags"), field="Tag") from None
+        if not result.succeeded:
+            raise replace(refusal("update", result).of_part("tags"), field="Tag")
 
-    def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult | None]:
+    def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread. One record may have been written twice: its tags are asked for once."""
         results = self._client.tags.add(self._module, list(ids), self._tags)
-        return {**ids, **dict(zip(ids, results, strict=False))}
+        return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -1,0 +1,190 @@
+"""One bad thing costs itself: a call refused for the sake of one is cut until that one is alone."""
+
+from __future__ import annotations
+
+import pytest
+from support.rewriting import Rewritten
+from support.target import records, run_target, schema
+
+CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
+POISON = "Union Select"
+BLOCKED = Rewritten(403, b"<html><h1>Blocked</h1></html>", {"Content-Type": "text/html"})
+REFUSALS = {
+    "403 of a proxy": BLOCKED,
+    "413 of a proxy": Rewritten(413, b"<html>Too large</html>", {"Content-Type": "text/html"}),
+    "403 without a word": Rewritten(403, b"", {"Content-Type": "text/html"}),
+    "403 in Bigin's words": Rewritten.of({"code": "NO_PERMISSION", "status": "error", "message": "no"}, 403),
+    "403 in JSON of another": Rewritten.of({"error": "blocked"}, 403),
+    "400 of an unknown code": Rewritten.of({"code": "ODD", "status": "error", "message": "odd"}, 400),
+    "400 of a query": Rewritten.of({"code": "INVALID_QUERY", "status": "error", "message": "bad"}, 400),
+    "200 with one error": Rewritten.of(
+        {"data": [{"code": "ODD", "status": "error", "message": "odd", "details": {}}]}, 200
+    ),
+}
+
+
+@pytest.fixture
+def target(other, tmp_path):
+    """``target(messages, **settings)`` writes to the other Bigin."""
+    return lambda messages, **settings: run_target(other, tmp_path, messages, max_rejects=99, **settings)
+
+
+def refuse(other, path, refusal, *, poison=lambda: POISON):
+    """Refuse every call of a path that holds the poison, in its body or its address."""
+
+    def answer(asked):
+        sent = asked.target.encode() + asked.body
+        return refusal if poison().encode() in sent else None
+
+    other.answering(path, answer)
+
+
+def people(count, *, bad=17):
+    return [
+        {"Last_Name": POISON if n == bad else f"Berg {n}", "Email": f"berg{n}@example.org"}
+        for n in range(count)
+    ]
+
+
+def bad_one(sandbox, module="Contacts", name="Last_Name"):
+    """The id of the record that is to be refused."""
+    return next((each["id"] for each in sandbox.dump(module) if each[name] == POISON), "nobody")
+
+
+@pytest.mark.parametrize("bad", [0, 17])
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_a_record_that_is_refused_takes_no_other_along(other, sandbox, target, refusal, bad):
+    """Whoever refuses, in whatever words: 29 of 30 are written, and the 30th is told."""
+    refuse(other, "/Contacts/upsert", refusal)
+
+    run = target([CONTACTS, *records("Contacts", people(30, bad=bad))])
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 29, "rejected": 1}
+    assert run.rejects[0]["record"]["Last_Name"] == POISON
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "delete"])
+def test_whatever_is_done_with_the_records(other, sandbox, target, operation):
+    """An insert, too: what is refused as a whole was not done."""
+    sandbox.settings(count_lag_seconds=0)
+    rows = people(30)
+    if operation != "insert":
+        rows = [{"id": sandbox.create("Contacts", **row), **row} for row in rows]
+    refuse(other, "/Contacts", BLOCKED, poison=lambda: bad_one(sandbox) if operation == "delete" else POISON)
+
+    run = target(
+        [schema("Contacts", "id", "Last_Name", key=["Email"]), *records("Contacts", rows)],
+        default_operation=operation,
+        streams={"Contacts": {"allow_mass_delete": True}},
+    )
+
+    done = {"insert": "inserted", "update": "updated", "delete": "deleted"}[operation]
+    assert run.error is None
+    assert run.outcomes("Contacts") == {done: 29, "rejected": 1}
+
+
+@pytest.mark.parametrize("refusal", list(REFUSALS.values())[:-1], ids=list(REFUSALS)[:-1])
+def test_a_lookup_value_that_is_refused_costs_its_record(other, sandbox, target, refusal):
+    """Fifty values share a question: the other 49 are found, and the run goes on."""
+    refuse(other, "/coql", refusal)
+    for n in range(60):
+        sandbox.create("Accounts", Account_Name=f"Acme {n}")
+    rows = people(60, bad=-1)
+    for n, row in enumerate(rows):
+        row["Account_Name"] = POISON if n == 30 else f"Acme {n}"
+
+    run = target(
+        [schema("Contacts", "Last_Name", "Account_Name", key=["Email"]), *records("Contacts", rows)],
+        streams={"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name"}}}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 59, "rejected": 1}
+    assert len([each for each in sandbox.dump("Contacts") if each["Account_Name"]]) == 59
+
+
+def test_a_key_that_is_refused_costs_its_record(other, sandbox, target):
+    """By an external key each record is looked for before it is written."""
+    refuse(other, "/coql", BLOCKED)
+    rows = [{"Subject": POISON if n == 3 else f"Call {n}"} for n in range(30)]
+
+    run = target(
+        [schema("Tasks", key=["Subject"]), *records("Tasks", rows)],
+        streams={"Tasks": {"external_key": "Subject"}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": 29, "rejected": 1}
+
+
+def test_a_company_that_is_refused_costs_those_who_name_it(other, sandbox, target):
+    """A hundred companies are made by one call."""
+    refuse(other, "/Accounts(/upsert)?", BLOCKED)
+    rows = people(30, bad=-1)
+    for n, row in enumerate(rows):
+        row["Account_Name"] = POISON if n in (3, 4) else f"Acme {n}"
+    lookups = {"Account_Name": {"match_on": "Account_Name", "on_missing": "create"}}
+
+    run = target(
+        [schema("Contacts", "Last_Name", "Account_Name", key=["Email"]), *records("Contacts", rows)],
+        streams={"Contacts": {"lookups": lookups}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 28, "rejected": 2}
+    assert sandbox.count("Accounts") == 28
+
+
+def test_a_tag_that_is_refused_is_told_of_its_record(other, sandbox, target):
+    """Five hundred share a call; that the record itself was written is said."""
+    refuse(other, "/Contacts/actions/add_tags", BLOCKED, poison=lambda: bad_one(sandbox))
+
+    run = target([CONTACTS, *records("Contacts", people(30))], streams={"Contacts": {"tags": ["vip"]}})
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 29, "rejected": 1}
+    assert run.rejects[0]["message"].startswith("the record was written, but not its tags")
+    assert len([each for each in sandbox.dump("Contacts") if each["Tag"]]) == 29
+
+
+def test_rows_that_cannot_be_read_cost_their_record(other, sandbox, target):
+    """The rows of ten deals are read one by one and written by one call."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    deals = [
+        {"Deal_Name": POISON if n == 3 else f"Deal {n}", "Sub_Pipeline": "Inbound", "Stage": "Qualification"}
+        for n in range(8)
+    ]
+    for deal in deals:
+        sandbox.create("Pipelines", **deal)
+        deal["Associated_Products"] = [{"Product": {"id": desk}, "Quantity": 1, "List_Price": 9}]
+    refuse(other, "/Pipelines/[0-9]+", BLOCKED, poison=lambda: bad_one(sandbox, "Pipelines", "Deal_Name"))
+
+    run = target([schema("Pipelines", *deals[0], key=["Deal_Name"]), *records("Pipelines", deals)])
+
+    assert run.error is None
+    assert run.outcomes("Pipelines") == {"updated": 7, "rejected": 1}
+
+
+def test_a_deletion_that_is_refused_costs_itself(other, sandbox, target, tmp_path):
+    """Of entries of ``deleted_records``, and of what a new version lacks."""
+    settings = {"deletes": "delete", "id_map_path": str(tmp_path / "ids.jsonl")}
+    allowed = {"allow_mass_delete": True}
+    active = [{"type": "ACTIVATE_VERSION", "stream": "Contacts", "version": n} for n in (1, 2)]
+    target([CONTACTS, *records("Contacts", people(30)), active[0]], **settings)
+    refuse(other, "/Contacts", BLOCKED, poison=lambda: bad_one(sandbox))
+    gone = [{"module": "Contacts", "id": each["id"]} for each in sandbox.dump("Contacts")]
+    some = [each for each in gone if each["id"] == bad_one(sandbox)] + gone[:9]
+
+    run = target(
+        [schema("deleted_records", key=["module", "id"]), *records("deleted_records", some)],
+        streams={"deleted_records": allowed},
+        **settings,
+    )
+    version = target(
+        [CONTACTS, *records("Contacts", people(1)), active[1]], streams={"*": allowed}, **settings
+    )
+
+    assert (run.error, version.error) == (None, None)
+    assert run.outcomes("deleted_records") == {"deleted": 9, "rejected": 1}
+    assert {each["Last_Name"] for each in sandbox.dump("Contacts")} == {POISON, "Berg 0"}
