@@ -71,7 +71,7 @@ def test_a_first_load_and_the_run_after_it_cost_what_was_told(sandbox, price, si
 
 def test_thousands_of_records_are_within_a_few_percent(sandbox, price):
     """How two chains of pages meet is no matter of arithmetic alone."""
-    sandbox.reset(size="16000")
+    sandbox.reset(size="9000")
     settings = {"modules": ["Contacts", "Accounts", "Pipelines"]}
     told = price(**settings)
 
@@ -93,7 +93,7 @@ def test_a_catalog_narrows_it(sandbox, price):
 
 def test_a_large_module_is_read_by_jobs_at_their_price(sandbox, price):
     """Where a job is cheaper the plan says so, as the run does."""
-    sandbox.reset(size="16000")
+    sandbox.reset(size="medium")
     settings = {"modules": ["Contacts"], "extraction_method": "bulk", "deleted_records": "none"}
     told = price(**settings)
     contacts = next(each for each in told["streams"] if each["stream"] == "Contacts")

@@ -51,7 +51,7 @@ def test_what_was_emptied_out_has_no_name(sandbox):
 
 def test_types_choose_entries(sandbox):
     """FACTS 4: `type=all|recycle|permanent`; another word is PATTERN_NOT_MATCHED."""
-    sandbox.reset(size="large")
+    sandbox.reset(size="medium")
 
     recycled, emptied = (
         _deleted(sandbox, "Contacts", type="recycle"),

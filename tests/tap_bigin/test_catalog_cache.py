@@ -47,8 +47,7 @@ def _without_choices(fields: tuple[Field, ...]) -> list[Field]:
 
 @pytest.fixture
 def described(sandbox: Sandbox) -> Iterator[dict[str, tuple[Field, ...]]]:
-    """The fields of every module of a large organisation."""
-    sandbox.reset(size="large")
+    """The fields of every module."""
     with Client.from_settings(sandbox.settings_for()) as client:
         modules = readable_modules(client.metadata.modules())
         yield {each.api_name: client.metadata.fields(each.api_name) for each in modules}
@@ -73,7 +72,7 @@ def test_what_is_carried_defines_the_same_streams(described: dict[str, tuple[Fie
 
 def test_what_is_carried_defines_the_same_rows_inside_records(sandbox: Sandbox) -> None:
     """A subform's module and a link's name in a linking row are parts of a field's entry."""
-    sandbox.reset(size="large")
+    sandbox.reset(size="medium")
     found = []
     for is_carried in (False, True):
         with Client.from_settings(sandbox.settings_for()) as client:
@@ -83,7 +82,7 @@ def test_what_is_carried_defines_the_same_rows_inside_records(sandbox: Sandbox) 
                     fields = client.metadata.complete_fields(name)
                     client.metadata.assume(name, _round_trip(name, fields))
             wanted = ["Pipelines.Associated_Products", "Subscriptions.*"]
-            report = RunReport(None)  # type: ignore[arg-type]
+            report = RunReport(None, told_before=())  # type: ignore[arg-type]
             found.append(
                 list(define_related(client, wanted, offered=offered, lookups="object", report=report))
             )
