@@ -185,14 +185,15 @@ def serve() -> None:
 def _next_command(requests: socket.socket) -> Callable[[], Any] | None:
     """In each process forked for a command: what it is to run. In the one that forks: None, at its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the test run
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that wait for a command leave no trace
     while True:
         message, handed, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 4)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # those whose command has ended
+                pass
         if not message:
             return None
         *streams, status = handed
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             command = os.fork()
             if command == 0:
                 os.close(status)

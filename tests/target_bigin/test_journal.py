@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from datetime import datetime, timezone
 
 import pytest
@@ -52,6 +53,7 @@ def test_a_killed_run_is_picked_up_without_a_duplicate(sandbox, tmp_path, settin
     run.say([TASKS, *records("Tasks", tasks(100))])
     while sandbox.calls("POST /Tasks", drained=False) < written + 3:
         assert run.process.poll() is None
+        time.sleep(0.02)
     run.end(by=signal.SIGKILL)
     sandbox.clear_faults()
 
