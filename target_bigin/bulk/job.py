@@ -27,7 +27,7 @@ from bigin_api import (
     TransientError,
     read_results,
 )
-from bigin_api.errors import Refused
+from bigin_api.errors import ModuleUnavailable
 from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.jsonl import named
@@ -85,9 +85,9 @@ def run_job(
                 ignore_empty=not sheet.blanks_erase,
                 records=len(sent),
             )
-        except Refused as error:
+        except (PermissionDenied, ModuleUnavailable) as error:
             return Sent(sent, left, refusal=error.message)
-        except TransientError as error:
+        except (InvalidRequest, TransientError) as error:  # it may be about this file alone
             return Sent(sent, left, trouble=error.message)
     log.note(made, module)
     try:

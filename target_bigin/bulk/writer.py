@@ -14,7 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bigin_api import BulkJobFailed, NotFound, RowResult
-from bigin_api.limits import BULK_WRITE_CREDITS, MAX_RECORDS_PER_BULK_WRITE, RECORDS_PER_WRITE_CREDIT
+from bigin_api.limits import (
+    BULK_WRITE_CREDITS,
+    MAX_RECORDS_PER_BULK_WRITE,
+    RECORDS_PER_WRITE_CREDIT,
+    write_credits,
+)
 from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.job import BulkOperation, Sent, run_job
 from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
@@ -61,7 +66,7 @@ class BulkWriter:
         self._is_auto = context.settings.write_method == "auto"
         self._mandatory = [each.api_name for each in context.fields.values() if each.mandatory]
         self._groups: list[list[Record]] = []  # taken from the queue, each for a job of its own
-        self._has_said_trigger = False
+        self._has_made_one = False
         if self._former:
             logger.warning(
                 "%s: waits for %d bulk jobs that an earlier run made and did not see end.",
@@ -116,8 +121,9 @@ class BulkWriter:
             for record in records:
                 groups[shape_of(record.body)].append(record)
             for group in sorted(groups.values(), key=len, reverse=True):
-                # With `bulk` one file is made whatever its size, and no file for every odd set of fields.
-                is_asked_for = not self._is_auto and not self._groups
+                # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor
+                # for what was left open: second versions of a key, rows that a job did not settle.
+                is_asked_for = not self._is_auto and not self._groups and not self._has_made_one
                 if plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
                     self._groups.append(group)
                 else:
@@ -134,8 +140,8 @@ class BulkWriter:
         if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
             self._by_calls(records)
             return
-        self._say_trigger()
-        logger.info("%s: a bulk job takes %d records.", self._context.stream, len(records))
+        self._say(len(records))
+        self._has_made_one = True
         run = partial(run_job, self._context.client, self._module, operation, sheet, records, log=self._log)
         self._tasks.create_task(self._write(plan, run))
 
@@ -150,7 +156,7 @@ class BulkWriter:
             logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
         elif sent.trouble is not None:
             logger.warning(
-                "%s: what a bulk job did is not known, so its records go by calls. %s", stream, sent.trouble
+                "%s: no result of a bulk job is known, so its records go by calls. %s", stream, sent.trouble
             )
         again = [
             record for record in sent.records if not _settle(record, sent.results.get(plan.text_of(record)))
@@ -165,14 +171,25 @@ class BulkWriter:
             record.by_bulk = False
             tell(record, 0.0)
 
-    def _say_trigger(self) -> None:
-        if not self._has_said_trigger:
-            self._has_said_trigger = True
+    def _say(self, records: int) -> None:
+        stream = self._context.stream
+        if not self._has_made_one:
             logger.warning(
                 "%s: bulk jobs know no trigger: whether workflows fire on what they write is for Bigin to "
                 "say. write_method: records is sure to fire none.",
-                self._context.stream,
+                stream,
             )
+        if records < WORTH_A_JOB:
+            logger.warning(
+                "%s: a bulk job takes %d records for %d credits, as write_method: bulk asks for; by calls "
+                "they would cost %d. write_method: auto takes what is cheaper.",
+                stream,
+                records,
+                BULK_WRITE_CREDITS,
+                write_credits(records),
+            )
+        else:
+            logger.info("%s: a bulk job takes %d records.", stream, records)
 
 
 def _settle(record: Record, row: RowResult | None) -> bool:

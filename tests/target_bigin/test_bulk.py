@@ -235,6 +235,34 @@ def test_refused_jobs_turn_to_calls(sandbox, target):
     assert run.said("bulk jobs are refused")
 
 
+def test_a_file_that_is_refused_is_no_end_of_jobs(sandbox, target):
+    """A proxy that dislikes one upload: its rows go by calls, and of the next file nothing is said."""
+    sandbox.fault("POST /upload", status=413, body={"error": "too large"}, times=1)
+
+    run = target([CONTACTS, *records("Contacts", people(50))], write_method="bulk")
+
+    assert run.outcomes("Contacts") == {"inserted": 50}
+    assert not run.said("bulk jobs are refused")
+    assert run.said("no result of a bulk job is known")
+
+
+def test_later_versions_of_a_key_make_no_job_of_their_own(sandbox, target):
+    """Five of one key among many: one job, and calls for the four that waited for it."""
+    names = ("Phone", "Mobile", "Title", "Description")
+    versions = [{**people(8)[7], "Last_Name": name, name: "1"} for name in names]
+
+    run = target(
+        [schema("Contacts", "Last_Name", *names, key=["Email"]), *records("Contacts", people(60) + versions)],
+        write_method="bulk",
+    )
+
+    assert run.error is None
+    assert jobs(sandbox) == 1
+    assert ours(sandbox)["berg7@example.org"]["Last_Name"] == "Description"
+    assert run.said("takes 60 records for 500 credits")
+    assert run.said("would cost 6.")
+
+
 @pytest.mark.parametrize("lost", ["POST /upload", "POST /bulk/write"])
 def test_a_lost_answer_while_a_job_is_made(sandbox, target, lost):
     """The file or the job is there, nobody knows its id: the records are written once all the same."""
