@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import click
+from singer_sdk.plugin_base import PluginBase
 
 from bigin_api import BiginError, Client, SettingsError
 from bigin_api.access.checkup import Checkup, check_account, verdict, why_it_ended
 from bigin_api.access.scopes import Purpose
-from bigin_cli.settings_file import config_option, read_settings
-from bigin_cli.subcommand import NEEDS_A_PERSON, subcommand
+from bigin_cli.settings.file import config_option, read_settings
+from bigin_cli.settings.project import settings_around, settings_of
+from bigin_cli.subcommand import NEEDS_A_PERSON, WrongUse, subcommand
 from bigin_cli.tables import print_table
 from tap_bigin.outlook.checkup import QuietRun, check_tap
 from tap_bigin.settings import OF_THE_TARGET
@@ -26,8 +28,10 @@ from target_bigin.target import TargetBigin
 EXAMPLES = """
 bigin doctor --config tap.json
 bigin doctor --config target.json --for target --json
+meltano invoke bigin:doctor
 """
 EXIT_CODES = "0 the configured run can begin, 1 it would fail, 2 wrong use"
+PLUGINS: Mapping[str, type[PluginBase]] = {"tap": TapBigin, "target": TargetBigin}
 PURPOSES: Mapping[str, Purpose] = {"tap": "read", "target": "write", "feed": "feed"}
 
 
@@ -42,16 +46,23 @@ PURPOSES: Mapping[str, Purpose] = {"tap": "read", "target": "write", "feed": "fe
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 @click.pass_context
-def command(ctx: click.Context, config: str, programs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+def command(
+    ctx: click.Context,
+    config: str | None,
+    programs: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Check settings, token and rights before a run does, and say what to mend.
 
     Tells whose account this is, its edition and credits, missing scopes and what each costs, modules that
     are refused, and for each stream of a target by what its records are known. Reads only; costs some
     credits: a few, and 2 a module for a tap or a stream for a target.
     """
-    settings = read_settings(config)
     checkup = Checkup()
-    found = _check(settings, programs or _programs(settings), checkup)
+    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for asked, settings in _settings(config, programs):
+        found |= _check(settings, asked, checkup)
     result = {**_result(checkup, found), "data_center": settings.get("data_center") or "us"}
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -59,6 +70,19 @@ def command(ctx: click.Context, config: str, programs: tuple[str, ...], as_json:
         _print(result)
     if not result["ok"]:
         ctx.exit(NEEDS_A_PERSON)
+
+
+def _settings(config: str | None, programs: Sequence[str]) -> Iterator[tuple[Sequence[str], dict[str, Any]]]:
+    """Programs, with the settings that they share: one file, or each its own in a project."""
+    if config is not None:
+        settings = read_settings(config)
+        yield programs or _programs(settings), settings
+        return
+    around = {name: settings_around(plugin) for name, plugin in PLUGINS.items()}
+    for name in programs or [name for name, settings in around.items() if settings] or ["tap"]:
+        if name not in PLUGINS:
+            raise WrongUse("--config FILE is missing: the feed has settings of its own.")
+        yield [name], around[name] or settings_of(PLUGINS[name], None)
 
 
 def _programs(settings: Mapping[str, Any]) -> tuple[str, ...]:

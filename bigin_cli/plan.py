@@ -14,7 +14,8 @@ import click
 from bigin_api import SettingsError
 from bigin_api.run_files.run_report import plan_path, replace_file, report_path
 from bigin_api.settings.files import read_file, read_text
-from bigin_cli.settings_file import config_option, read_settings
+from bigin_cli.settings.file import config_option
+from bigin_cli.settings.project import settings_of
 from bigin_cli.subcommand import Trouble, subcommand
 from bigin_cli.tables import print_table
 from tap_bigin.bookmarks import check_state, unwrapped_state
@@ -34,14 +35,14 @@ SILENT = ("tap-bigin", "singer_sdk")
 @click.option("--catalog", metavar="FILE", help="The catalog that the run would get; default: all streams.")
 @click.option("--state", metavar="FILE", help="The state that it would get; default: a first load.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
-def command(config: str, catalog: str | None, state: str | None, as_json: bool) -> None:  # noqa: FBT001
+def command(config: str | None, catalog: str | None, state: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Say per stream what the next run of tap-bigin would read, how, and for how many credits.
 
     Finding out costs credits too: what a discovery costs, 1 a module to count it, and a few more. The
     number of rows of a query with a condition, and how long a deleted list is, Bigin does not tell: they
     count as one page. If the settings name a run_report_path, the next report says how far off the plan was.
     """
-    settings = read_settings(config)
+    settings = settings_of(TapBigin, config)
     with _quiet():
         plan = _plan(settings, _read_catalog(catalog), _read_state(state))
     _keep(settings, plan)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from bigin_cli.settings_file import config_option, read_settings
+from bigin_cli.settings.file import config_option
+from bigin_cli.settings.project import settings_of
 from bigin_cli.subcommand import Trouble, subcommand
 from target_bigin.retry import NEVER_UNASKED, Outcome
 from target_bigin.retry import retry as feed_back
+from target_bigin.target import TargetBigin
 
 if TYPE_CHECKING:
     from target_bigin.files.reject_lines import RejectLine
@@ -31,7 +33,7 @@ EXIT_CODES = (
 @click.argument("rejects", metavar="REJECTS")
 @config_option("target-bigin")
 @click.option("--only", metavar="CODE", multiple=True, help="Only the rejects of this code; may be repeated.")
-def command(rejects: str, config: str, only: tuple[str, ...]) -> None:
+def command(rejects: str, config: str | None, only: tuple[str, ...]) -> None:
     """Send the records of a reject log again, when the cause is mended.
 
     REJECTS is moved aside first. What is written is dropped from it; what is refused again stays, with its
@@ -41,7 +43,7 @@ def command(rejects: str, config: str, only: tuple[str, ...]) -> None:
     """
     path = Path(rejects)
     try:
-        outcome = feed_back(path, read_settings(config), only=only)
+        outcome = feed_back(path, settings_of(TargetBigin, config), only=only)
     except ConfigValidationError as error:
         raise Trouble(f"Settings: {'; '.join(error.errors)}") from None
     _tell(outcome, path)

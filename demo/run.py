@@ -228,6 +228,7 @@ def settings(url: str) -> dict[str, str]:
         "TARGET_BIGIN_REJECTS_PATH": str(REJECTS),
         "TARGET_BIGIN_MAX_REJECTS": "1",
         "TAP_CSV_FOLDER_PATH": f"{OUT / 'csv'}/",
+        "MELTANO_ENVIRONMENT": "demo",
         "MELTANO_DATABASE_URI": f"sqlite:///{OUT / 'meltano.db'}",
         "MELTANO_CLI_LOG_LEVEL": os.environ.get("DEMO_LOG_LEVEL", "info"),
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",

@@ -7,14 +7,17 @@ subcommands of `bigin`.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 import bigin_api.errors
 import bigin_sandbox.control.administration
@@ -30,7 +33,7 @@ from tap_bigin.tap import TapBigin
 from target_bigin.target import TargetBigin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROL_SUBJECTS = {
@@ -41,6 +44,37 @@ CONTROL_SUBJECTS = {
     "bulk": bigin_sandbox.rules.bulk_jobs,
 }
 PLUGINS = {"tap-bigin": TapBigin, "target-bigin": TargetBigin}
+KIND_OF = {"tap-bigin": "extractor", "target-bigin": "loader"}
+ABOUT: Mapping[str, Mapping[str, Any]] = {
+    "tap-bigin": {
+        "description": "Reads everything that an organisation holds in Bigin by Zoho CRM.",
+        "capabilities": [
+            *("about", "batch", "catalog", "discover", "schema-flattening", "state", "stream-maps"),
+            "structured-logging",
+        ],
+        # Bigin's fields change: discover at each run, or a new field waits for --refresh-catalog.
+        "use_cached_catalog": False,
+        # Meltano selects everything, whatever a catalog's defaults are.
+        "select": ["*.*", "!settings_*.*"],
+    },
+    "target-bigin": {
+        "description": "Writes records to Bigin by Zoho CRM: every one settled, at the lowest price.",
+        "capabilities": ["about", "schema-flattening", "stream-maps", "structured-logging"],
+    },
+}
+AFTERWARDS = {
+    "tap-bigin": (
+        "Meltano leaves out two keys of a reference, so set them:",
+        """meltano config set tap-bigin _select '["*.*", "!settings_*.*"]'""",
+        "meltano config set tap-bigin _use_cached_catalog false",
+    )
+}
+PROJECT_VALUES = {"token_cache_path": ".meltano/{}-token.json"}
+"""Defaults that make sense in a project alone."""
+SPLIT = ("faker_config", "batch_config")
+IN_A_PROJECT = ("doctor", "plan", "log", "report", "retry")
+WRITTEN = "# Written by `make docs` from the settings in the code.\n"
+FROM_REF = "meltano add --plugin-type={kind} --from-ref=<address or path of this file> {name}"
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object", "string": "string"}
 
 
@@ -68,6 +102,7 @@ def written() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
         ROOT / "docs" / "reference" / "sandbox-controls.md": controls_page(),
         ROOT / "docs" / "reference" / "bigin.md": commands_page(),
+        ROOT / "plugins" / "utilities" / "bigin.yml": utility(),
     }
     for plugin in PLUGINS:
         settings = own_settings(plugin)
@@ -78,8 +113,9 @@ def written() -> dict[Path, str]:
             files[project],
             f"    # settings of {plugin}, written by `make docs`",
             "    # end",
-            meltano(settings),
+            meltano(plugin),
         )
+        files[ROOT / "plugins" / f"{KIND_OF[plugin]}s" / f"{plugin}.yml"] = definition(plugin)
         files[ROOT / "docs" / "reference" / f"{plugin}-settings.md"] = settings_page(plugin, settings)
     return files
 
@@ -132,25 +168,90 @@ def kind(schema: Mapping[str, Any]) -> str:
     return "date_iso8601" if schema.get("format") == "date-time" else KINDS[first]
 
 
-def meltano(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Settings as Meltano declares them."""
-    lines = ["    settings:"]
-    for name, schema in settings.items():
-        lines.append(f"    - name: {name}")
-        lines.append(f"      kind: {kind(schema)}")
-        if "title" in schema:
-            lines.append(f"      label: {json.dumps(schema['title'])}")
-        lines.append(
-            f"      description: {json.dumps(' '.join(schema['description'].split()), ensure_ascii=False)}"
-        )
-        if schema.get("secret"):
-            lines.append("      sensitive: true")
-        if schema.get("default") is not None:
-            lines.append(f"      value: {json.dumps(schema['default'])}")
-        if "enum" in schema:
-            lines.append("      options:")
-            lines += [f"      - {{label: {each}, value: {each}}}" for each in schema["enum"]]
-    return "\n".join(lines)
+def meltano(plugin: str) -> str:
+    """Settings as Meltano declares them in a project."""
+    return textwrap.indent(dumped({"settings": declared(plugin)}), "    ")
+
+
+def declared(plugin: str) -> list[dict[str, Any]]:
+    """Our settings and the SDK's, as Meltano declares them: what is not declared it stores as a text."""
+    own = own_settings(plugin)
+    return [setting(plugin, name, schema) for name, schema in (*own.items(), *sdk_settings(plugin))]
+
+
+def setting(plugin: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """One of them."""
+    made = {
+        "name": name,
+        "kind": kind(schema),
+        "label": schema.get("title"),
+        "description": " ".join(schema["description"].split()),
+        "sensitive": schema.get("secret"),
+        "value": PROJECT_VALUES[name].format(plugin) if name in PROJECT_VALUES else schema.get("default"),
+    }
+    made = {key: value for key, value in made.items() if value is not None}
+    if "enum" in schema:
+        made["options"] = [{"label": each, "value": each} for each in schema["enum"]]
+    return made
+
+
+def sdk_settings(plugin: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the SDK appends; a part of ``SPLIT`` is a setting of its own, as on the hub."""
+    own = own_settings(plugin)
+    schema = copy.deepcopy(PLUGINS[plugin].config_jsonschema)
+    PLUGINS[plugin].append_builtin_config(schema)
+    for name, found in schema["properties"].items():
+        if name not in own:
+            yield from parts(name, found) if name in SPLIT else [(name, found)]
+
+
+def parts(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The settings inside an object: ``batch_config.encoding.format``."""
+    if "properties" not in schema:
+        yield name, schema
+    for part, inside in schema.get("properties", {}).items():
+        yield from parts(f"{name}.{part}", inside)
+
+
+def definition(plugin: str) -> str:
+    """A plugin's definition for ``meltano add --from-ref``, in the form that the hub has."""
+    about = ABOUT[plugin]
+    made = {
+        "name": plugin,
+        "namespace": plugin.replace("-", "_"),
+        "variant": "bigin-singer",
+        "label": "Bigin by Zoho CRM",
+        **about,
+        "domain_url": "https://www.bigin.com",
+        "keywords": ["meltano_sdk", "crm"],
+        "maintenance_status": "active",
+        "pip_url": "bigin-singer",
+        "executable": plugin,
+        "settings_group_validation": [list(REQUIRED_SETTINGS), ["access_token"]],
+        "settings": declared(plugin),
+    }
+    how = [FROM_REF.format(kind=KIND_OF[plugin], name=plugin), *AFTERWARDS.get(plugin, ())]
+    return WRITTEN + "".join(f"# {each}\n" for each in how) + dumped(made)
+
+
+def utility() -> str:
+    """The definition of the command ``bigin``, which reads the project's own settings."""
+    made = {
+        "name": "bigin",
+        "namespace": "bigin",
+        "variant": "bigin-singer",
+        "label": "bigin",
+        "description": "For people, beside tap-bigin and target-bigin: doctor, plan, log, report, retry.",
+        "pip_url": "bigin-singer[report]",
+        "executable": "bigin",
+        "commands": {name: {"args": name, "description": SUBCOMMANDS[name].help} for name in IN_A_PROJECT},
+    }
+    return f"{WRITTEN}# {FROM_REF.format(kind='utility', name='bigin')}\n{dumped(made)}"
+
+
+def dumped(content: object) -> str:
+    """YAML as people write it."""
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
 def settings_page(plugin: str, settings: Mapping[str, Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from functools import cached_property
@@ -91,6 +92,12 @@ class TapBigin(BiginCommand):
         """Discover first: a catalog's schemas are mended by what Bigin says now."""
         _ = self.streams
         super().setup_mapper()
+        if self.input_catalog is None:
+            # What is not selected by default may be so later, by --test, and then leaves whole.
+            catalog = copy.deepcopy(self._singer_catalog)
+            for entry in catalog.values():
+                entry.metadata.root.selected = True
+            self.mapper.register_raw_streams_from_catalog(catalog)
 
     # The run
 

@@ -33,6 +33,11 @@ class StreamDefinition:
     primary_keys: tuple[str, ...] = ("id",)
     replication_key: str | None = None  # None: a full table each run
 
+    @property
+    def selected_by_default(self) -> bool:
+        """Whether a catalog selects it that does not say otherwise."""
+        return True
+
 
 @dataclass(frozen=True)
 class ModuleDefinition(StreamDefinition):

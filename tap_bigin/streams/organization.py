@@ -39,7 +39,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OrganizationDefinition(StreamDefinition):
-    """One of the organisation's own descriptions; its name says which."""
+    """One of the organisation's own descriptions; its name says which.
+
+    What describes the settings is needed seldom, and costs more than an hourly run of all else.
+    """
+
+    @property
+    def selected_by_default(self) -> bool:
+        """True for users and the organisation itself."""
+        return not self.name.startswith("settings_")
 
 
 _DATA_TYPES: Mapping[str, DataType] = {
@@ -197,6 +205,11 @@ CATEGORY_KEYS = ("forecast_type", "deal_category", "forecast_category")
 @dataclass(frozen=True)
 class SubPipelinesDefinition(StreamDefinition):
     """The stages of every sub-pipeline, from one answer of the metadata."""
+
+    @property
+    def selected_by_default(self) -> bool:
+        """False, as for all that describes the settings."""
+        return False
 
 
 SUB_PIPELINES = SubPipelinesDefinition(

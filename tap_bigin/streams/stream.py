@@ -77,6 +77,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         super().__init__(tap, schema=definition.schema.to_json(), name=definition.name)
         self.run = run
         self.definition = definition
+        self.selected_by_default = definition.selected_by_default
         self.primary_keys = list(definition.primary_keys)
         self.replication_key = definition.replication_key
         self.client = run.client.labelled(definition.name)

@@ -207,3 +207,70 @@ def test_people_read_it_from_top_to_bottom(run, sandbox, tmp_path):
     assert any(line.startswith("ERROR  Payroll") for line in lines)
     assert lines[-1].startswith("The configured run would fail: 1 error")
     assert "\x1b" not in result.stdout
+
+
+PROJECT = """
+default_environment: dev
+plugins:
+  extractors:
+  - name: tap-bigin
+    config: {client_id: sandbox-client, api_url: $SANDBOX, modules: [Tasks]}
+  loaders:
+  - name: target-bigin
+    config: {client_id: sandbox-client, streams: {people: {module: Contacts}}}
+environments:
+- name: dev
+- name: prod
+  config:
+    plugins:
+      extractors:
+      - name: tap-bigin
+        config: {modules: [Contacts, Payroll]}
+"""
+
+
+@pytest.fixture
+def project(sandbox, tmp_path, monkeypatch):
+    """A Meltano project with secrets in .env; the current folder lies in it."""
+    (tmp_path / "meltano.yml").write_text(PROJECT)
+    names = [f"{each}_BIGIN_{name}" for each in ("TAP", "TARGET") for name in ("ACCOUNTS_URL", "API_URL")]
+    (tmp_path / ".env").write_text(
+        "TAP_BIGIN_CLIENT_SECRET=sandbox-secret\nTAP_BIGIN_REFRESH_TOKEN=sandbox-refresh\n"
+        "TARGET_BIGIN_CLIENT_SECRET=sandbox-secret\nTARGET_BIGIN_REFRESH_TOKEN=sandbox-refresh\n"
+        + "".join(f"{name}={sandbox.url}\n" for name in names if name != "TAP_BIGIN_API_URL")
+        + f"SANDBOX={sandbox.url}\n"
+    )
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+
+
+def test_in_a_meltano_project_its_own_settings_are_checked(project, run):
+    """Nobody writes a second file of settings for the doctor."""
+    both = json.loads(run(doctor, "--json").stdout)
+    tap = json.loads(run(doctor, "--json", "--for", "tap").stdout)
+
+    assert both["ok"], both
+    assert [each["stream"] for each in both["streams"]] == ["people"]
+    assert [each["module"] for each in both["modules"]] == ["Tasks"]
+    assert "streams" not in tap
+
+
+def test_the_settings_of_the_meltano_environment_and_of_variables_win(project, run, monkeypatch):
+    """As in a run of Meltano."""
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "prod")
+    found = json.loads(run(doctor, "--json", "--for", "tap").stdout)
+    monkeypatch.setenv("TAP_BIGIN_MODULES", "Calls")
+    by_variable = json.loads(run(doctor, "--json", "--for", "tap").stdout)
+
+    assert {each["module"] for each in found["modules"]} == {"Contacts", "Payroll"}
+    assert [each["module"] for each in by_variable["modules"]] == ["Calls"]
+
+
+def test_where_there_are_no_settings_that_is_one_line(run, tmp_path, monkeypatch):
+    """A command without a file in an empty folder is wrong use."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run(doctor)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("bigin doctor: --config FILE is missing, and neither a Meltano project")

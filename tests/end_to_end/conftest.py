@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -105,9 +104,9 @@ def meltano_in(folder, sandbox):
             **kept,
             **credentials("TAP_BIGIN", sandbox.url),
             **credentials("TARGET_BIGIN", sandbox.url),
-            "TAP_BIGIN__SELECT": json.dumps(["*.*", "!settings_fields.*"]),  # which asks for all fields
             "TARGET_DUCKDB_PATH": str(folder / "warehouse.duckdb"),
             "TARGET_BIGIN_REJECTS_PATH": str(folder / "rejects.jsonl"),
+            "MELTANO_ENVIRONMENT": "demo",
             "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",

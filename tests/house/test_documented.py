@@ -25,6 +25,7 @@ BUILT_IN = (
     "flattening_",
     "stream_map",
 )  # the SDK's own settings, added when a plugin is made
+OF_A_PROJECT = {"token_cache_path"}  # whose default makes sense in a project alone
 PLUGINS = {"tap-bigin": (TapBigin, "extractors"), "target-bigin": (TargetBigin, "loaders")}
 SETTINGS = [
     (plugin, name, schema)
@@ -44,7 +45,8 @@ def test_meltano_declares_each_setting_with_the_same_secrecy_and_default(plugin,
 
     assert name in settings
     assert settings[name].get("sensitive", False) == bool(schema.get("secret"))
-    assert settings[name].get("value") == schema.get("default")
+    if name not in OF_A_PROJECT:
+        assert settings[name].get("value") == schema.get("default")
     assert settings[name]["description"].strip()
 
 
@@ -61,9 +63,9 @@ def test_the_readme_has_a_row_for_each_setting(plugin, name, schema):
 def test_meltano_declares_no_setting_that_the_plugin_lacks(plugin):
     """A setting that does nothing is worse than none."""
     known = set(PLUGINS[plugin][0].config_jsonschema["properties"])
-    declared_names = {each["name"] for each in declared(plugin)["settings"]}
+    declared_names = {each["name"].partition(".")[0] for each in declared(plugin)["settings"]}
 
-    assert declared_names <= known
+    assert {each for each in declared_names if not each.startswith(BUILT_IN)} <= known
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

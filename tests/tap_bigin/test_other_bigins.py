@@ -138,7 +138,7 @@ def test_organisation_that_does_not_describe_itself_is_read_all_the_same(
         "/org|/users|/settings/(roles|profiles|layouts|custom_views|related_lists|tags)", status, code
     )
 
-    run = run_tap(other, **CONTACTS)
+    run = run_tap(other, catalog=discover(sandbox, **CONTACTS), **CONTACTS)
 
     assert run.code == 0
     assert run.said("users: skipped")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.rewriting import OtherBigin
 from support.sandbox import Sandbox
-from support.tap import TapRun, run_tap
+from support.tap import TapRun, discover, run_tap
 
 DAY = 24 * 3_600
 
@@ -124,14 +124,15 @@ def test_off_is_off(sandbox: Sandbox) -> None:
 def test_a_stream_that_is_read_whole_at_each_run_drops_what_is_gone(sandbox: Sandbox) -> None:
     """Users, tags, views and the like have no key of change."""
     warehouse = Warehouse()
-    first = run_tap(sandbox, modules=["Contacts"])
+    catalog = discover(sandbox, modules=["Contacts"])
+    first = run_tap(sandbox, catalog=catalog, modules=["Contacts"])
     warehouse.load(first)
     views = warehouse.ids("settings_custom_views")
     sandbox.clock(advance=60)
     other = OtherBigin(sandbox)
     other.rewrite("/settings/custom_views", lambda _, body: body["custom_views"].pop())
 
-    second = run_tap(other, modules=["Contacts"], state=first.state)
+    second = run_tap(other, catalog=catalog, modules=["Contacts"], state=first.state)
     warehouse.load(second)
 
     other.close()

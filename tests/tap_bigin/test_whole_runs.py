@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.sandbox import Sandbox
 from support.tap import assert_holds, discover, run_tap
@@ -180,3 +182,22 @@ def test_whatever_if_modified_since_means_nothing_is_lost(sandbox: Sandbox, ims:
 
     assert sorted(second.ids("Contacts")) == sorted(edited)
     assert bool(second.said("the server ignores If-Modified-Since")) == (ims == "ignored")
+
+
+def test_what_describes_the_settings_is_read_where_it_is_selected(sandbox: Sandbox) -> None:
+    """It more than doubles the price of an hourly run, and few people need it; its schema is whole all the same."""
+    catalog = json.loads(run_tap(sandbox, "--discover", modules=["Contacts"]).stdout)
+    roots = {
+        each["tap_stream_id"]: entry["metadata"]
+        for each in catalog["streams"]
+        for entry in each["metadata"]
+        if not entry["breadcrumb"]
+    }
+
+    plain = run_tap(sandbox, modules=["Contacts"])
+    tested = run_tap(sandbox, "--test", modules=["Contacts"])
+
+    left_out = {name for name, root in roots.items() if root.get("selected-by-default") is False}
+    assert left_out == {name for name in roots if name.startswith("settings_")}
+    assert plain.schemas.keys() == roots.keys() - left_out
+    assert tested.records["settings_roles"][0]["display_label"]

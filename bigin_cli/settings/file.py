@@ -20,8 +20,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def config_option(what: str) -> Callable[[Decorated], Decorated]:
-    """The option ``--config FILE``, which must be given."""
-    return click.option("--config", metavar="FILE", required=True, help=f"Settings of {what}, as JSON.")
+    """The option ``--config FILE``."""
+    about = f"Settings of {what}, as JSON. Default: those of the Meltano project around, and variables."
+    return click.option("--config", metavar="FILE", help=about)
 
 
 def check_writable(path: str) -> None:

@@ -1,0 +1,1 @@
+"""Where a command has its settings from: a file, or the Meltano project around."""
