@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import feed, freshness, tap, target
+from benchmarks import feed, freshness, tap, tap_killed, tap_memory, target
 
 BENCHMARKS = {
     "tap-start": tap.starts,
     "tap-cpu": tap.cpu,
     "tap-wall": tap.side_by_side,
-    "tap-bulk": tap.bulk_memory,
+    "tap-memory": tap_memory.memory,
+    "tap-killed": tap_killed.killed,
     "target-cpu": target.cpu,
     "target-wall": target.side_by_side,
     "target-memory": target.memory,

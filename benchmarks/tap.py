@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TAP = str(places.BIN / "tap-bigin")
 RICH_TEXT = ("Terms",)
-ONLY_LISTS_GIVE = ("Record_Image", "Tag")
 LATENCY = 0.250  # seconds
 ORGANISATION = ("--size", "60000", "--custom-modules", "8", "--edition", "express", "--latency-ms", "250")
 
@@ -123,26 +122,3 @@ def _sdk(records: int) -> float:
 
 def _tap(config: Path, catalog: Path) -> Took:
     return run([TAP, "--config", str(config), "--catalog", str(catalog)])
-
-
-def bulk_memory() -> Iterator[Row]:
-    """Contacts by Bulk Read: peak memory at 50,000 and 200,000, and what 200,000 cost."""
-    peaks = []
-    for records in (50_000, 200_000):
-        with (
-            tempfile.TemporaryDirectory() as name,
-            places.sandbox("--size", "empty", "--edition", "express") as url,
-        ):
-            person = {"Last_Name": "Person {n}", "Email": "p{n}@example.org", "Phone": "+46 8 {n}"}
-            people = {"op": "create", "module": "Contacts", "count": records, "data": person}
-            places.control(url, "mutate", [people])
-            places.control(url, "clock", {"advance": 700})  # until Bigin's count knows of them
-            config = places.config(Path(name), url, modules=["Contacts"], deleted_records="none")
-            catalog = places.catalog(Path(name), config, tables_only=True, without=ONLY_LISTS_GIVE)
-            before = places.credits_spent(url)
-            peaks.append(_tap(config, catalog).peak_mb)
-            spent = places.credits_spent(url) - before
-    yield Row(
-        "200,000 contacts by Bulk Read: peak memory", peaks[1], 150, "MB", seen=f"{peaks[0]:.0f} MB at 50,000"
-    )
-    yield Row("200,000 contacts by Bulk Read: credits, metadata included", spent, 56, "")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CALLS_AT_THE_GATE = 64
 RECORDS_PER_STATE = 1_000
-"""A STATE message after so many records of all streams, and at the end of each."""
+"""A STATE message after so many records of all streams; a long one after as many as it has bytes."""
 
 SECONDS_PER_STATE = 5.0
 """The same after so much time: a batch of few records may have cost many calls."""
@@ -79,6 +79,7 @@ class Run:
         self.ended: set[str] = set()  # streams that were read to their end, well or badly
         self.has_progressed = False
         self.is_state_told = False  # the state as it is has been written
+        self.state_bytes = 0  # of the latest STATE message
         self._since_state = 0
         self._state_due = 0.0  # the first at once: a run that is killed early goes on from somewhere
         self.report = RunReport(logger, told_before)
@@ -152,7 +153,7 @@ class Run:
         """Whether the state is to be told, now that a batch is written: not after each, it may be long."""
         self._since_state += batch.count
         now = time.monotonic()
-        is_due = self._since_state >= RECORDS_PER_STATE or now > self._state_due
+        is_due = self._since_state >= max(RECORDS_PER_STATE, self.state_bytes) or now > self._state_due
         # That a job was made cannot be found out again.
         makes_job = batch.state is not None and not batch.count and "jobs" in batch.state.get("pass", {})
         if batch.state is None or not (is_due or makes_job):

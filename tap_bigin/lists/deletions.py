@@ -21,7 +21,7 @@ from tap_bigin.lists.marks import REMEMBERED, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
@@ -32,6 +32,7 @@ OVERLAP = 20  # entries that two pages of the list share: so many restorations b
 TRIES_TO_OVERLAP = 5
 
 DELETED_TIME = "deleted_time"
+KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry; there may be very many
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
     asked = client.server_time
     found: dict[str, Entry] = {}
     read: list[str] = []  # ids by position, as far as they are known
+    once: dict[str, Any] = {}  # equal values, each of which is kept once
     wider, tries, progress = 1, 0, Progress()
     while True:
         overlap = min(OVERLAP, len(read) // 4) * wider
@@ -132,7 +134,7 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
         )
         progress.see(page.records)
         start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
-        found.update((str(each["id"]), each) for each in page.records)
+        found.update((each["id"], each) for each in _kept(page.records, once))
         if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:
             wider, tries = wider * 4, tries + 1
             continue
@@ -140,6 +142,15 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
         wider = 1
         if not page.more_records:
             return DeletedList(tuple(found.values()), asked, since)
+
+
+def _kept(entries: Iterable[Entry], once: dict[str, Any]) -> Iterator[Entry]:
+    """The entries with what is read of them, and each person who deleted kept once."""
+    for each in entries:
+        kept = {name: each[name] for name in KEPT if name in each}
+        by, kind = kept.get("deleted_by"), kept.get("type")
+        shared = {"id": str(each["id"]), "deleted_by": once.setdefault(repr(by), by)}
+        yield {**kept, **shared, "type": once.setdefault(repr(kind), kind)}
 
 
 def window(at: int) -> tuple[int, int]:

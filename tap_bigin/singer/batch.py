@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 Record = dict[str, Any]
 State = Mapping[str, Any]
+
+RECORDS_PER_PORTION = 1_000
 
 
 def _now() -> datetime:
@@ -46,3 +48,10 @@ def for_parquet(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: for_parquet(each) for name, each in value.items()} or None
     return [for_parquet(each) for each in value] if isinstance(value, list) else value
+
+
+def in_portions(records: Sequence[Record], state: State) -> Iterator[Batch]:
+    """Very many records that are at hand, in batches of some; the state holds after the last."""
+    for at in range(0, len(records), RECORDS_PER_PORTION):
+        some = list(records[at : at + RECORDS_PER_PORTION])
+        yield Batch(some, state if at + RECORDS_PER_PORTION >= len(records) else None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 from singer_sdk.helpers._state import StateWriter
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib import RecordMessage, StateMessage
 
 from tap_bigin.lists.marks import told_once
 
@@ -48,13 +48,17 @@ class PageWriter(MsgSpecWriter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.state_bytes = 0  # of the latest STATE
         self.is_writing = False
         self.interruption: BaseException | None = None
 
     def write_message(self, message: Message) -> None:
         """Write a line; all but a record is seen by the target at once."""
+        line = bytes(self.format_message(message))
+        if isinstance(message, StateMessage):
+            self.state_bytes = len(line)
         with self.unbroken():
-            self.write_lines(bytes(self.format_message(message)))
+            self.write_lines(line)
             if not isinstance(message, RecordMessage):
                 self.flush()
 

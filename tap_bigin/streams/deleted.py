@@ -8,16 +8,16 @@ State has what ``deletions`` remembers of each module's list:
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.lists.deletions import DELETED_TIME, restored
+from tap_bigin.lists.deletions import DELETED_TIME, KEPT, restored
 from tap_bigin.lists.marks import Mark
-from tap_bigin.singer.batch import Batch
+from tap_bigin.singer.batch import Batch, in_portions
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable
 from tap_bigin.values.schema import RecordSchema
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 
 RESTORED = "restored"
-KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry of Bigin's list
 
 
 @dataclass(frozen=True)
@@ -141,13 +140,14 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             try:
                 mark = Mark.from_state(marks.get(module))
                 news = self.run.deleted_lists.news(self.client, module, mark)
-                records = self._records(module, news)
+                back = self._restored(module, news)
             except Refused as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")
                 continue
-            convert(records)
             marks = {**marks, module: news.mark.to_state()}
-            yield Batch(records, {**state, "modules": marks})
+            for batch in in_portions([*news.deleted, *back], {**state, "modules": marks}):
+                convert(rows := _rows(module, batch.records))
+                yield replace(batch, records=rows)
         done = {**state, "modules": marks}
         if clock is not None and self.is_incremental:
             done |= {"replication_key": DELETED_TIME, "replication_key_value": to_utc_text(clock)}
@@ -159,11 +159,11 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         return [module for module in readable if module in DELETED_MODULES]
 
     def _records(self, module: str, news: News) -> list[Record]:
-        back = restored(self.client, module, news.left)
-        return [
-            *_rows(module, news.deleted),
-            *({"module": module, **dict.fromkeys(KEPT), "id": each, "type": RESTORED} for each in back),
-        ]
+        return _rows(module, [*news.deleted, *self._restored(module, news)])
+
+    def _restored(self, module: str, news: News) -> list[Record]:
+        """Entries of what can be read again."""
+        return [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
 
 
 def _rows(module: str, entries: Iterable[Mapping[str, Any]]) -> list[Record]:

@@ -28,7 +28,7 @@ from tap_bigin.lists.deletions import News, read_deleted
 from tap_bigin.lists.marks import Mark
 from tap_bigin.lists.pages import MODIFIED, ModulePages
 from tap_bigin.planning import list_credits
-from tap_bigin.singer.batch import Batch
+from tap_bigin.singer.batch import Batch, in_portions
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
 from tap_bigin.values.rich_text import RichTexts
@@ -55,9 +55,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
-            records = [*self._tombstones(news), *self._restored(news)]
-            if records:
-                yield Batch(records, state)
+            yield from in_portions([*self._tombstones(news), *self._restored(news)], state)
         left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
@@ -147,8 +145,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """One pass to its end; gives the state with its bookmark."""
         extraction = self._extraction()
         for records, reached in extraction.pages(scan):
-            self._prepare(records)
-            yield Batch(records, begin(state, reached))
+            for portion, is_last in self._rich_texts.portions(records):
+                self._convert_all(portion)
+                yield Batch(portion, begin(state, reached) if is_last else None)
         self.report.reason = _why_counts_differ(scan.emitted)
         self.report.partial = self.report.partial or self._pages.left_out > 0
         if "deleted" in state and extraction.pages_read > 1:
@@ -253,6 +252,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     def _prepare(self, records: list[Record]) -> None:
         """Complete and convert a page's records, in place."""
         self._rich_texts.complete(records)
+        self._convert_all(records)
+
+    def _convert_all(self, records: list[Record]) -> None:
         self._convert(records)
         if self._has_tombstones:
             for record in records:

@@ -359,3 +359,4 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             state["told"] = told
         self.state_manager.is_flushed = False
         self._write_state_message()
+        self.run.state_bytes = self._writer.state_bytes

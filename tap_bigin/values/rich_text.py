@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bigin_api import Field, InFlight, Labelled
     from tap_bigin.report import StreamReport
@@ -14,6 +15,7 @@ Record = dict[str, Any]
 
 RICH_TEXT_IN_LISTS = 500  # most likely of UTF-16 units, as Java counts (sister API): an emoji is two
 MOST_UNITS = 2  # of a character
+CALLS_PER_PORTION = 10
 
 
 class RichTexts:
@@ -36,17 +38,31 @@ class RichTexts:
 
     def complete(self, records: Sequence[Record]) -> None:
         """Replace texts of the length at which lists cut by the whole ones."""
-        if not self._names:
-            return
-        cut = [record for record in records if any(may_be_cut(record.get(name)) for name in self._names)]
-        if not cut:
-            return
-        self._report.add_note(
-            "reads long rich texts one by one, 1 credit each: lists cut them to 500 characters"
-        )
-        wholes = self._calls.map_in_order(self._whole, [record["id"] for record in cut])
-        for record, whole in zip(cut, wholes, strict=True):
-            record.update({name: whole[name] for name in self._names if name in whole})
+        for _ in self.portions(records):
+            pass
+
+    def portions(self, records: Sequence[Record]) -> Iterator[tuple[list[Record], bool]]:
+        """The records in their order, a few at a time as their texts are whole; True with the last of them.
+
+        A page may take 200 calls: whoever is killed meanwhile has handed on what they brought.
+        """
+        is_cut = [any(may_be_cut(record.get(name)) for name in self._names) for record in records]
+        if any(is_cut):
+            self._report.add_note(
+                "reads long rich texts one by one, 1 credit each: lists cut them to 500 characters"
+            )
+        wholes = self._calls.map_in_order(self._whole, [each["id"] for each in compress(records, is_cut)])
+        begins = whole = 0
+        for place, record in enumerate(records):
+            if not is_cut[place]:
+                continue
+            if whole and whole % CALLS_PER_PORTION == 0:
+                yield list(records[begins:place]), False
+                begins = place
+            texts = next(wholes)
+            record.update({name: texts[name] for name in self._names if name in texts})
+            whole += 1
+        yield list(records[begins:]), True
 
     def _whole(self, record_id: str) -> Record:
         return self._client.records.get(self._module, record_id, self._names) or {}

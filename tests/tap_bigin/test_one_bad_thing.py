@@ -123,7 +123,7 @@ def test_what_nobody_foresaw_fails_its_stream_alone(
     def broken(*_: object) -> None:
         raise KeyError("unforeseen")
 
-    monkeypatch.setattr("tap_bigin.streams.module.RichTexts.complete", broken)
+    monkeypatch.setattr("tap_bigin.streams.module.RichTexts.portions", broken)
 
     run = run_tap(sandbox, modules=["Contacts", "Accounts"])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import run_tap
 
-from tap_bigin.singer.batch import Batch
+from bigin_api import Field, InFlight, ServerError
+from tap_bigin.report import StreamReport
+from tap_bigin.run import Run
+from tap_bigin.singer.batch import Batch, in_portions
 from tap_bigin.singer.prefetch import BATCHES_WAITING, Prefetch
+from tap_bigin.values.rich_text import RichTexts
 
 ENOUGH = 10  # seconds until a test that hangs says so
 
@@ -196,3 +202,62 @@ def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox) -> None:
     assert run.messages[-1]["type"] in ("STATE", "ACTIVATE_VERSION", "SCHEMA")
     modules = {name for name, entry in run.state["bookmarks"].items() if "replication_key_value" in entry}
     assert {"Contacts", "Accounts", "Notes", "Tasks", "Pipelines"} <= modules
+
+
+def test_a_long_state_is_told_more_seldom() -> None:
+    """Else the states of a run would be more than its records."""
+    run = Run({}, logger=logging.getLogger(), carried={}, told_before={}, streams=list)
+    batch = Batch([{"id": "7"}] * 1_000, {})
+    assert run.is_state_due(batch)  # the first at once
+
+    run.state_bytes = 3_000
+
+    assert [run.is_state_due(batch) for _ in range(6)] == [False, False, True] * 2
+
+
+def test_very_many_records_are_handed_on_in_portions_and_the_state_after_the_last() -> None:
+    """Thousands of deletions made one batch: their lines alone filled the memory."""
+    batches = list(in_portions(_records(2_500), {"reached": True}))
+
+    assert [each.count for each in batches] == [1_000, 1_000, 500]
+    assert [each.state for each in batches] == [None, None, {"reached": True}]
+    assert [record for each in batches for record in each.records] == _records(2_500)
+
+
+class _Texts:
+    """In place of a client: gives long texts until it breaks."""
+
+    def __init__(self, most: int) -> None:
+        self.records = self
+        self._most = most
+
+    def get(self, _module: str, record_id: str, _names: Any) -> dict[str, Any]:
+        if int(record_id) >= self._most:
+            raise ServerError("killed")
+        return {"Terms": f"whole {record_id}"}
+
+
+def test_records_of_a_page_are_handed_on_as_their_texts_are_read() -> None:
+    """200 calls for a page of long texts: a run that was killed meanwhile had paid for them in vain."""
+    terms = Field(
+        "Terms", "textarea", "string", raw={"textarea": {"type": "rich_text"}}, textarea_type="rich_text"
+    )
+    page = [{"id": str(at), "Terms": "x" * (500 if at % 2 else 3)} for at in range(100)]
+    handed_on: list[dict[str, Any]] = []
+    with InFlight(4) as calls:
+        client: Any = _Texts(most=70)
+        texts = RichTexts(
+            client, calls, "Subscriptions", [terms], report=StreamReport("Subscriptions", print)
+        )
+        with suppress(ServerError):
+            for records, _ in texts.portions(page):
+                handed_on += records
+        whole: Any = _Texts(most=100)
+        again = RichTexts(whole, calls, "Subscriptions", [terms], report=StreamReport("Subscriptions", print))
+        *_, last = portions = list(again.portions(page))
+
+    assert len(handed_on) >= 50
+    assert all(each["Terms"].startswith("whole") for each in handed_on if int(each["id"]) % 2)
+    assert [record for records, _ in portions for record in records] == page
+    assert [is_last for _, is_last in portions].count(True) == 1
+    assert last[1]

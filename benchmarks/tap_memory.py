@@ -1,0 +1,85 @@
+"""tap-bigin: peak memory as records grow, by list and by job, and where very many were deleted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import places
+from benchmarks.measure import run
+from benchmarks.table import Row
+from benchmarks.tap import TAP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.measure import Took
+
+ONLY_LISTS_GIVE = ("Record_Image", "Tag")
+SIZES = (20_000, 200_000, 600_000)
+DELETED = 30_000
+MOST_MB = 150
+MOST_GROWTH = 1.25  # of the largest size against the smallest
+AT_ONCE = 20_000  # records made by one call of the sandbox
+PERSON = {"Last_Name": "Person {n}", "Email": "p{n}@example.org", "Phone": "+46 8 {n}"}
+
+
+def memory() -> Iterator[Row]:
+    """Contacts by list and by job at 20,000, 200,000 and 600,000: what a run holds does not grow."""
+    peaks: dict[str, list[float]] = {"list": [], "bulk": []}
+    spent = {}
+    for size in SIZES:
+        with places.sandbox("--size", "empty", "--edition", "express") as url:
+            for at in range(0, size, AT_ONCE):
+                people = {
+                    "op": "create",
+                    "module": "Contacts",
+                    "count": min(AT_ONCE, size - at),
+                    "data": PERSON,
+                }
+                places.control(url, "mutate", [people])
+            places.control(url, "clock", {"advance": 700})  # until Bigin's count knows of them
+            for method, seen in peaks.items():
+                before = places.credits_spent(url)
+                seen.append(_run(url, extraction_method=method).peak_mb)
+                spent[method, size] = places.credits_spent(url) - before
+    for method, seen in peaks.items():
+        told = ", ".join(f"{peak:.0f} MB at {size:,}" for peak, size in zip(seen, SIZES, strict=True))
+        yield Row(f"contacts by {method}: peak memory", max(seen), MOST_MB, "MB", seen=told)
+        yield Row(f"contacts by {method}: growth of the peak", seen[-1] / seen[0], MOST_GROWTH, "x")
+    yield Row("200,000 contacts by Bulk Read: credits, metadata included", spent["bulk", SIZES[1]], 57, "")
+    yield from _deletions()
+
+
+def _deletions() -> Iterator[Row]:
+    """A deleted list is read whole before it is compared."""
+    with places.sandbox("--size", "empty", "--edition", "express") as url:
+        # In a process of its own: what the one that starts a run holds would count as the run's.
+        subprocess.run([sys.executable, "-m", "benchmarks.tap_memory", url], check=True)
+        peak = _run(url, tables_only=False).peak_mb
+    yield Row(f"{DELETED:,} deletions: peak memory", peak, MOST_MB, "MB")
+
+
+def _run(url: str, *, tables_only: bool = True, **settings: Any) -> Took:
+    with tempfile.TemporaryDirectory() as name:
+        config = places.config(Path(name), url, modules=["Contacts"], **settings)
+        catalog = places.catalog(Path(name), config, tables_only=tables_only, without=ONLY_LISTS_GIVE)
+        return run([TAP, "--config", str(config), "--catalog", str(catalog)])
+
+
+def _delete_many(url: str) -> None:
+    for _ in range(0, DELETED, AT_ONCE):
+        places.control(
+            url, "mutate", [{"op": "create", "module": "Contacts", "count": AT_ONCE, "data": PERSON}]
+        )
+    ids = [each["id"] for each in places.control(url, "dump?module=Contacts")][:DELETED]
+    for at in range(0, DELETED, 5_000):
+        deed = {"op": "delete", "module": "Contacts", "ids": ids[at : at + 5_000]}
+        places.control(url, "mutate", [deed])
+
+
+if __name__ == "__main__":
+    _delete_many(sys.argv[1])
