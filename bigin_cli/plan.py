@@ -59,6 +59,7 @@ def _plan(settings: Mapping[str, Any], catalog: Any, state: Any) -> dict[str, An
     own = {**settings, "credit_budget": None, "api_log_path": None, "run_report_path": None}
     tap = TapBigin(config=own, catalog=catalog, state=state)
     with closing(tap.shared):
+        tap.shared.resume_feed(tap.state)
         plan = make_plan(tap.shared, tap.streams.values(), has_catalog=catalog is not None)
     if not plan.streams:
         raise Trouble("Nothing is selected, so the run would read nothing. Check the catalog, or modules.")

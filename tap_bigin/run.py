@@ -191,11 +191,16 @@ class Run:
 
     # The feed
 
-    def begin_feed(self, state: dict[str, Any]) -> None:
+    def resume_feed(self, state: Mapping[str, Any]) -> None:
         """Go on from where the state says that the log was read to; what is due for a sweep is known then."""
+        if self.feed is not None:
+            self.feed.resume(state.get("feed"))
+
+    def begin_feed(self, state: Mapping[str, Any]) -> None:
+        """Resume, and see that the log is this organisation's before its word is taken for it."""
+        self.resume_feed(state)
         if self.feed is None:
             return
-        self.feed.resume(state.get("feed"))
         if self.feed.why_not is not None:
             self.report.say(logging.WARNING, f"Feed: {self.feed.why_not}: everything is swept.")
         if any(each.is_sweep_due(each.saved_state()) for each in self._selected.values()):

@@ -106,7 +106,7 @@ class TapBigin(BiginCommand):
         file = RunFile(self.config)
         error: BaseException | None = None
         try:
-            self.shared.begin_feed(self.state)  # type: ignore[arg-type]
+            self.shared.begin_feed(self.state)
             with Progress(self._rows, self.logger) as progress:
                 if progress.is_live:
                     self.shared.report.watch()

@@ -113,13 +113,17 @@ class Feed:
         """The stream was read by its bookmark in this run, to its end."""
         self._swept[stream] = to_utc_text(self.began)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether a run before this one went on with this log."""
+        return self._mark is not None and self._mark.log == self.state.id
+
     def check_organisation(self, client: Client) -> None:
         """Raise LogUnusable if the log is another organisation's; 1 credit, where it is not known already.
 
         The answer also tells Bigin's clock, which sweeps go by.
         """
-        is_known = self._mark is not None and self._mark.log == self.state.id
-        if is_known and client.server_time is not None:
+        if self.is_known and client.server_time is not None:
             return
         try:
             here = client.organization.zgid()

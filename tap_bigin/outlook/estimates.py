@@ -19,6 +19,7 @@ from tap_bigin.outlook.forecast import (
     Plan,
     StreamForecast,
     by_changes,
+    by_feed,
     by_jobs,
     by_list,
     by_parents,
@@ -30,6 +31,7 @@ from tap_bigin.outlook.forecast import (
 from tap_bigin.outlook.sizes import Sizes
 from tap_bigin.planning import jobs_and_rest, plan_extraction
 from tap_bigin.report import METADATA, StreamReport
+from tap_bigin.streams.changes import ChangesStream
 from tap_bigin.streams.deleted import DeletedStream
 from tap_bigin.streams.module import ModuleStream
 from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream
@@ -66,18 +68,23 @@ class _Estimates:
     def plan(self) -> Plan:
         first: list[StreamForecast] = []
         daily: list[StreamForecast] = []
+        is_due = self._run.feed is None or any(
+            each.is_sweep_due(each.saved_state()) for each in self._streams
+        )
+        describing = self._client.spent().by_label.get(METADATA, 0)
         for now, later in self._run.calls.map_in_order(self._of, self._streams):
             first.append(now)
             daily.append(later)
-        if self._names & OF_ALL_MODULES:
+        if is_due and self._names & OF_ALL_MODULES:
             _ = self._run.description.modules  # a catalog spares discovery this answer, but not these
         # What discovery and choosing cost here they will cost the run.
-        metadata = self._client.spent().by_label.get(METADATA, 0)
+        if is_due:
+            describing = self._client.spent().by_label.get(METADATA, 0) + self._asks_organisation()
         return Plan(
-            metadata=metadata,
+            metadata=describing,
             streams=first,
             daily=daily,
-            daily_metadata=metadata,
+            daily_metadata=describing,
             latency=self._sizes.latency,
             concurrency=self._client.limits.max_concurrent_requests,
             remaining=self._client.spent().remaining,
@@ -86,6 +93,20 @@ class _Estimates:
 
     def _of(self, stream: BiginStream[Any]) -> tuple[StreamForecast, StreamForecast]:
         """What a stream costs in this run, and in a daily one."""
+        if isinstance(stream, ChangesStream):
+            return self._twice(by_feed(stream.name, 0, 0))
+        now, later = self._by_bookmark(stream)
+        feed = self._run.feed
+        if feed is None or stream.is_sweep_due(stream.saved_state()):
+            return now, later
+        told = 0
+        if isinstance(stream, ModuleStream):
+            told = len(feed.told_of(stream.definition.module.api_name).changes)
+        fields = sum(map(stream.is_asked_for, stream.definition.schema.properties))
+        return by_feed(stream.name, told, fields), later
+
+    def _by_bookmark(self, stream: BiginStream[Any]) -> tuple[StreamForecast, StreamForecast]:
+        """What a stream costs that is read by its bookmark, or in full: with a feed, at sweeps."""
         if isinstance(stream, ModuleStream):
             return self._module(stream)
         if isinstance(stream, DeletedStream):
@@ -105,6 +126,13 @@ class _Estimates:
         if isinstance(stream, RelatedStream):
             return self._related(stream)
         raise TypeError(f"{stream.name}: no forecast is known for a {type(stream).__name__}.")
+
+    def _asks_organisation(self) -> bool:
+        """Whether a sweep asks whose log this is, or for Bigin's clock, since metadata is not asked for."""
+        feed = self._run.feed
+        if feed is None:
+            return False
+        return self._client.metadata.recalls or not feed.is_known
 
     def _twice(self, forecast: StreamForecast) -> tuple[StreamForecast, StreamForecast]:
         return forecast, forecast

@@ -15,6 +15,7 @@ from bigin_api.limits import (
     BULK_READ_CREDITS,
     COQL_MAX_ROWS,
     CREDITS_PER_VIEW_PAGE,
+    MAX_IDS_PER_CALL,
     MAX_RECORDS_BY_PAGE,
     MAX_RECORDS_BY_TOKEN,
     RECORDS_PER_PAGE,
@@ -31,7 +32,7 @@ class StreamForecast:
 
     stream: str
     records: int | None
-    method: str  # list, bulk, metadata, deleted, query, view, parents
+    method: str  # list, bulk, metadata, deleted, query, view, parents, feed
     calls: int
     credits: int
     jobs: int = 0
@@ -79,6 +80,16 @@ def by_changes(stream: str, records: int, fields: int) -> StreamForecast:
         return StreamForecast(stream, 0, "list", 1, 1)
     pages = list_credits(records, fields)
     return StreamForecast(stream, records, "list", pages, pages)
+
+
+def by_feed(stream: str, told: int, fields: int) -> StreamForecast:
+    """What the feed told of, by id.
+
+    >>> [by_feed("x", told, 30).credits for told in (0, 1, 101)]
+    [0, 1, 2]
+    """
+    calls = ceil(told / MAX_IDS_PER_CALL) * field_chunks(fields)
+    return StreamForecast(stream, told, "feed", calls, calls)
 
 
 def by_jobs(stream: str, records: int, credits_: int, jobs: int) -> StreamForecast:

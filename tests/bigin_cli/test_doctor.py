@@ -274,3 +274,10 @@ def test_where_there_are_no_settings_that_is_one_line(run, tmp_path, monkeypatch
 
     assert result.exit_code == 2
     assert result.stderr.startswith("bigin doctor: --config FILE is missing, and neither a Meltano project")
+
+
+def test_a_feed_log_that_cannot_be_read_is_an_error(check, tmp_path):
+    """The run would end before it began."""
+    _, found = check("--for", "tap", feed_log=f"sqlite:///{tmp_path / 'none.sqlite'}")
+
+    assert "feed_log: there is no file" in problems(found, "error")[0]

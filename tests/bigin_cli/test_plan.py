@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.feed import ToldLog
 from support.tap import discover, run_tap, select
 
 from bigin_cli.plan import command as plan
@@ -151,3 +152,20 @@ def test_a_run_that_would_read_nothing_is_told(run, sandbox, tmp_path):
 
     assert result.exit_code == 1
     assert "Nothing is selected" in result.stderr
+
+
+def test_a_run_by_the_feed_costs_what_was_told(sandbox, price, tmp_path):
+    """Between two sweeps a run reads what the log tells of; at a sweep what it would read without."""
+    log = ToldLog(f"sqlite:///{tmp_path / 'feed.sqlite'}")
+    settings = {"modules": ["Contacts", "Tasks"], "feed_log": log.url, "changes": True}
+    _, state = cost(sandbox, **settings)
+    log.tell("Contacts", *(each["id"] for each in sandbox.dump("Contacts")))
+    log.log.close()
+
+    told = price(state=state, **settings)
+    swept = price(state={"bookmarks": state["bookmarks"]}, **settings)
+    paid, _ = cost(sandbox, state=state, **settings)
+
+    assert told["credits"] == paid == 1
+    assert {each["method"] for each in told["streams"]} == {"feed"}
+    assert swept["credits"] > 10

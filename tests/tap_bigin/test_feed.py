@@ -305,6 +305,7 @@ def test_the_end_says_what_the_feed_had_missed(sandbox, run, log, first):
 
     assert swept.said("the sweep found 1 record of which it had not been told: Contacts 1.")
     assert {told, untold} <= set(emitted(swept)["Contacts"])
+    assert emitted(swept)["Contacts"].count(told) == 1  # the sweep brought it: no second look
 
 
 def test_modules_without_notifications_are_swept_only(sandbox, run, first):
