@@ -103,6 +103,7 @@ def written() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "sandbox-controls.md": controls_page(),
         ROOT / "docs" / "reference" / "bigin.md": commands_page(),
         ROOT / "plugins" / "utilities" / "bigin.yml": utility(),
+        ROOT / "docs" / "reference" / "untried-commands.md": untried_page(),
     }
     for plugin in PLUGINS:
         settings = own_settings(plugin)
@@ -318,6 +319,31 @@ def commands_page() -> str:
         else:
             parts.append(f"```text\n{helped(command, name)}\n```\n")
     return "\n".join(parts)
+
+
+UNTRIED = re.compile(r"<!-- (not run|run elsewhere): (.+?) -->\n```\w+\n(.+?)\n", re.DOTALL)
+"""A comment above a block of commands, and the first of them."""
+
+
+def untried_page() -> str:
+    """The commands of the docs that tests/docs does not run as they stand, each with the reason."""
+    about = (
+        "Every other block of commands in the README and in these pages is typed by a test, as it stands, "
+        "against a sandbox, and what a page says is answered must be answered."
+    )
+    lines = [
+        "# Commands that are not run as they stand",
+        "",
+        about,
+        "",
+        "| page | block that begins with | | why |",
+        "|---|---|---|---|",
+    ]
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for verdict, reason, first in UNTRIED.findall(page.read_text("utf-8")):
+            name = page.relative_to(ROOT).as_posix()
+            lines.append(f"| {name} | `{cell(first.removeprefix('$ ').split(' #')[0])}` | {verdict} | {cell(reason)} |")
+    return "\n".join(lines) + "\n"
 
 
 def helped(command: click.Command, name: str) -> str:

