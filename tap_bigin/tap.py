@@ -119,9 +119,11 @@ class TapBigin(BiginCommand):
             self.state_writer.write_state(self.state)
             raise
         finally:
-            self.message_writer.flush()
-            self.shared.close()
-            self._write_report(file, error)
+            try:
+                self.message_writer.flush()
+            finally:  # also where nobody reads any more: readers wait for room until they are told
+                self.shared.close()
+                self._write_report(file, error)
         self._tell()
 
     def require_selection(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import signal
 import tempfile
 import time
@@ -12,6 +15,8 @@ import pytest
 from support.processes import PIPE, start
 from support.sandbox import Sandbox
 from support.tap import DEADLINE, TapRun, assert_holds, discover, read_messages, run_tap, select, tap_command
+
+from tap_bigin.tap import TapBigin
 
 
 def _cut_off(
@@ -244,3 +249,19 @@ def test_a_dead_target_is_said_in_one_line(sandbox: Sandbox) -> None:
     assert code == 1
     assert "The target stopped reading." in said
     assert "Traceback" not in said
+
+
+def test_whoever_reads_nothing_leaves_no_reader_waiting(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Readers wait for room until the run tells them that it is over; what the run did is told, too."""
+    report = tmp_path / "run.json"
+    tap = TapBigin(config=sandbox.settings_for(modules=["Contacts"], run_report_path=str(report)))
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "w") as gone, contextlib.redirect_stdout(gone):
+        with pytest.raises(BrokenPipeError):
+            tap.run()
+        with Path(os.devnull).open("w") as nowhere:  # for what its buffer still holds
+            os.dup2(nowhere.fileno(), writing)
+
+    assert json.loads(report.read_text())["outcome"] == "failed"
