@@ -342,7 +342,9 @@ def untried_page() -> str:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for verdict, reason, first in UNTRIED.findall(page.read_text("utf-8")):
             name = page.relative_to(ROOT).as_posix()
-            lines.append(f"| {name} | `{cell(first.removeprefix('$ ').split(' #')[0])}` | {verdict} | {cell(reason)} |")
+            lines.append(
+                f"| {name} | `{cell(first.removeprefix('$ ').split(' #')[0])}` | {verdict} | {cell(reason)} |"
+            )
     return "\n".join(lines) + "\n"
 
 
