@@ -15,6 +15,7 @@ from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from target_bigin.concurrency.tasks import SLICE, Tasks
 from target_bigin.files.reject_log import RejectLog
+from target_bigin.records.forecast import Forecast
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Fields
 from target_bigin.records.report import report, run_report
@@ -60,7 +61,8 @@ class Engine:
         self.client = Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
         self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check)
-        run = Run(self.settings, self.client, self.tasks)
+        self._forecast = Forecast() if self.settings.dry_run else None
+        run = Run(self.settings, self.client, self.tasks, self._forecast)
         self._shared = Shared(run, self.ledger)
         self._opener = Opener(self._shared, self._rejects)
         self._streams: list[Stream] = []
@@ -234,6 +236,8 @@ class Engine:
 
     def _report(self, *, in_good_order: bool) -> None:
         seconds = time.monotonic() - self._begun
+        for stream, credits_ in (self._forecast.credits if self._forecast else {}).items():
+            self.ledger.account(stream).planned_credits = credits_
         for line in report(
             self.ledger.accounts.values(), self.client.spent(), seconds=seconds, dry_run=self.settings.dry_run
         ):

@@ -33,7 +33,7 @@ class BulkPlan:
         """None for a stream whose records never go by jobs."""
         name = context.module.api_name
         settings = context.run.settings
-        if context.settings.write_method == "records" or settings.dry_run:
+        if context.settings.write_method == "records":
             return None
         reason = None
         if name not in BULK_WRITE_MODULES:

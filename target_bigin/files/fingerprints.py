@@ -76,7 +76,8 @@ class Written:
     """The file. For one thread.
 
     ``settings`` is what a stream's writes depend on beside the record, by stream: fingerprints made
-    under others do not count. With ``read_only`` nothing is made or changed. Raises SettingsError for a file
+    under others do not count. With ``read_only`` the file stays as it is: a copy is read
+    and written. Raises SettingsError for a file
     that is no cache.
     """
 
@@ -86,7 +87,8 @@ class Written:
         self._path = path
         if read_only:
             with self._told():
-                self._db = sqlite3.connect(_as_it_is(path), uri=True, isolation_level=None)
+                self._db = _copy_of(path)
+                self._db.execute(SCHEMA)
             return
         require_file("unchanged_cache_path", path)
         with named("unchanged_cache_path", path):
@@ -151,7 +153,12 @@ class Written:
             raise SettingsError(f"unchanged_cache_path: cannot use {self._path} as cache ({exc}).") from exc
 
 
-def _as_it_is(path: Path) -> str:
-    """The address of a file that is only read; where nobody else has it open, no file is made beside it."""
-    is_used = path.with_name(f"{path.name}-wal").exists()
-    return f"{path.absolute().as_uri()}?mode=ro{'' if is_used else '&immutable=1'}"
+def _copy_of(path: Path) -> sqlite3.Connection:
+    """A copy in a file of SQLite's own, gone once it is closed; beside the one that is read none is made."""
+    copy = sqlite3.connect("", isolation_level=None)
+    if path.exists():
+        is_used = path.with_name(f"{path.name}-wal").exists()
+        address = f"{path.absolute().as_uri()}?mode=ro{'' if is_used else '&immutable=1'}"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as read:
+            read.backup(copy)
+    return copy

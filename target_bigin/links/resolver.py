@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from bigin_api.errors import Refused
+from bigin_api.limits import write_credits
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
@@ -144,6 +145,9 @@ class LinkResolver:
                 raise Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field)
         for link, target in zip(links, targets, strict=True):
             link.put(target)
+        if self._context.run.forecast is not None:
+            self._context.run.forecast.spend(self._context.stream, write_credits(1))
+            return
         changed = {*(link.field for link in links), "$se_module"}
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger

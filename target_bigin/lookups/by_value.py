@@ -152,7 +152,7 @@ class OwnKey:
         self._order = order
         self._module = context.module.api_name
         settings = context.run.settings
-        self._finds_upserts = key.way == "find" or settings.dry_run  # else Bigin matches them itself
+        self._finds_upserts = key.way == "find"  # else Bigin matches them itself
         together = [key.fields] if key.all_of else [(name,) for name in key.fields]
         if not self._finds_upserts and settings.deletes != "delete":
             together = []

@@ -13,7 +13,9 @@ from typing import Any
 
 from bigin_api import TransientError, WriteResult
 from bigin_api.errors import Refused
+from bigin_api.limits import CREDITS_PER_CALL, write_credits
 from target_bigin.concurrency.batcher import Batcher
+from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
@@ -48,10 +50,12 @@ class RowWriter:
         self._shapes = shapes
         self._remove_others = context.settings.replace_rows
         self._trigger = context.run.settings.trigger
+        self._forecast = context.run.forecast
         # With a journal an insert may be one that an earlier run made, rows and all.
         self._may_be_new = context.run.settings.journal_path is None
         self._jobs: Batcher[int, RowJob, RowJob]
-        self._jobs = Batcher(context.run.tasks, self._run, size=READ_AT_ONCE)
+        run = partial(self._foresee, self._forecast) if self._forecast is not None else self._run
+        self._jobs = Batcher(context.run.tasks, run, size=READ_AT_ONCE)
         self.flush = self._jobs.flush
 
     def take_out(self, record: Record) -> Rows:
@@ -100,9 +104,19 @@ class RowWriter:
                 job.outcome = Reject("rejected", "NO_VERDICT", "Bigin's answers say nothing of them.")
         return jobs
 
+    def _foresee(self, forecast: Forecast, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
+        """In a thread, of a dry run: nothing is sent."""
+        todo = [job for job in jobs.values() if self._difference(job)]
+        if todo:
+            forecast.spend(self._client.label, write_credits(len(todo)))
+        for job in todo:
+            job.sent = job.done = True
+        return jobs
+
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
         present: Mapping[str, Any] = {}
-        if not job.is_new:
+        is_made = self._forecast is not None and self._forecast.is_made(job.record_id)
+        if not job.is_new and not is_made:
             present = self._client.records.get(self._module, job.record_id, list(job.rows)) or {}
         sent = {
             name: rows_to_send(
@@ -132,6 +146,7 @@ class LinkWriter:
     def __init__(self, context: StreamContext, *, related_list: str, column: str) -> None:
         self._client = context.client
         self._tasks = context.run.tasks
+        self._forecast = context.run.forecast
         self._module = context.module.api_name
         self._list = related_list
         self._column = column
@@ -139,6 +154,9 @@ class LinkWriter:
     async def write(self, record: Record, rows: Rows, _action: Action | None) -> bool:
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
+        if self._forecast is not None:
+            self._forecast.spend(self._client.label, CREDITS_PER_CALL * len(set(linked)))
+            return True
         results = await self._tasks.call(partial(self._link, str(record.id), linked))
         refused = next((result for result in results if not result.succeeded), None)
         if refused is not None:

@@ -11,6 +11,7 @@ from bigin_api.models import Field, Layout, Module
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.files.id_map import source_key
 from target_bigin.records.account import Account
+from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Fields
 from target_bigin.settings import StreamSettings, TargetSettings
 from target_bigin.values.sameness import compared_as, is_text
@@ -25,6 +26,7 @@ class Run:
     settings: TargetSettings
     client: Client
     tasks: Tasks
+    forecast: Forecast | None = None  # of a dry run
 
 
 class Schema(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from bigin_api import WriteResult
-from bigin_api.limits import MAX_RECORDS_PER_WRITE
+from bigin_api.limits import CREDITS_PER_CALL, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.account import Account
@@ -22,6 +22,7 @@ from target_bigin.values.objects import as_id
 from target_bigin.writing.results import is_gone, one_for_each, refusal
 
 DELETED_RECORDS = "deleted_records"
+WOULD_DO = WriteResult(succeeded=True)  # of a dry run
 RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
 
 
@@ -57,12 +58,11 @@ class DeletedRecordsStream(Stream):
         if record.id is None:
             self._account.notes["deletions of records that were never copied"] += 1
             return "unchanged"
-        if not self._run.settings.dry_run:
-            if not self._settings.allow_mass_delete:
-                await self._brakes.allow(record, module)
-            result = await self._calls_of(module).ask(record.id, None)
-            if not result.succeeded and not is_gone("delete", result):
-                raise refusal("delete", result)
+        if not self._settings.allow_mass_delete:
+            await self._brakes.allow(record, module)
+        result = await self._calls_of(module).ask(record.id, None)
+        if not result.succeeded and not is_gone("delete", result):
+            raise refusal("delete", result)
         if self._settings.ids == "source":
             self._id_map.forget_key(own, module=module)
         return "deleted"
@@ -85,6 +85,10 @@ class DeletedRecordsStream(Stream):
 
     def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread."""
+        if self._run.forecast is not None:
+            self._run.forecast.spend(self._account.stream, CREDITS_PER_CALL)
+            self._run.forecast.gone.update(ids)
+            return dict.fromkeys(ids, WOULD_DO)
         fire = bool(self._run.settings.trigger)
         results = self._client.records.delete(module, list(ids), fire_workflows=fire)
         return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -120,13 +120,11 @@ class RowStream(Stream):
         relations = {PARENT: parent_relation(place.module.api_name, context.settings), shape.name: shape.read}
         self._links = LinkResolver(context, relations, shared.directory, shared.waiting, are_linked_to=False)
         self._changes = shared.changes(context, self._slot_of)
-        self._writer: RowWriter | LinkWriter | None = None
+        self._writer: RowWriter | LinkWriter
         if place.described is not None:
             self._writer = RowWriter(context, {shape.name: shape})
         else:
             self._writer = LinkWriter(context, related_list=place.name, column=shape.by)
-        if context.run.settings.dry_run:
-            self._writer = None
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
 
     def take(self, raw: Fields) -> None:
@@ -166,8 +164,6 @@ class RowStream(Stream):
         async with self._changes.of(record) as change:
             if change.is_empty:
                 return "unchanged"
-            if self._writer is None:
-                return "updated"
             rows = {self._shape.name: record.body[self._shape.name]}
             action: Action = "updated" if await self._writer.write(record, rows, None) else "unchanged"
             change.keep(action)
@@ -179,8 +175,7 @@ class RowStream(Stream):
 
     def complete(self) -> None:
         """Send what waits for company."""
-        if self._writer is not None:
-            self._writer.flush()
+        self._writer.flush()
 
     def _slot_of(self, record: Record) -> Slot:
         return record.stream, self._place.shown, record.raw[PARENT_ID]

@@ -15,6 +15,7 @@ from target_bigin.files.id_map import IdMap
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.journal import Journal
 from target_bigin.files.lock import FileLock
+from target_bigin.foresight.calls import DryWriter
 from target_bigin.links.resolver import WaitingRecords
 from target_bigin.lookups.directory import Directory
 from target_bigin.records.ledger import Ledger
@@ -22,7 +23,7 @@ from target_bigin.records.order import Order
 from target_bigin.records.record import Record
 from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.writing.calls import DryWriter, RecordWriter, Writer
+from target_bigin.writing.calls import RecordWriter, Writer
 from target_bigin.writing.inserts import InsertGate, Inserts, ServerClock
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.unchanged import Changes, SlotOf
@@ -48,8 +49,7 @@ class Shared:
         self.journal = Journal(journal_path)
         self._job_log = JobLog(journal_path)
         cache = settings.unchanged_cache_path
-        is_there = cache is not None and (cache.exists() or not settings.dry_run)
-        self._cache = Written(cache, read_only=settings.dry_run) if cache and is_there else None
+        self._cache = Written(cache, read_only=settings.dry_run) if cache else None
         if self._cache is not None:
             opened.callback(self._cache.close)
         self.directory = Directory(self.run, self.id_map)
@@ -67,8 +67,9 @@ class Shared:
 
     def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
         """What sends the records of a stream."""
-        if self.run.settings.dry_run:
-            return DryWriter(context, queue)
+        if self.run.forecast is not None:
+            dry = DryWriter(context, queue, key=key, forecast=self.run.forecast)
+            return BulkWriter(context, bulk, queue, dry, self._job_log, foresee=dry.job) if bulk else dry
         name = context.module.api_name
         gate = self._gates.setdefault(name, InsertGate(self.run.tasks))
         inserts = Inserts(context, gate=gate, clock=self._clock, journal=self.journal)

@@ -104,8 +104,7 @@ class ModuleStream(Stream):
         self._order = shared.order(self._module)
         settings, own = context.run.settings, context.settings
         deletes = settings.deletes == "delete"
-        has_versions = deletes and not settings.dry_run
-        self._versions = shared.versions(context) if has_versions else None
+        self._versions = shared.versions(context) if deletes else None
         self._source_keys = SourceKeys(context, shared.directory, self._order)
         shapes = _row_fields(context)
         relations = _relations(context, shapes, shared)
@@ -121,7 +120,6 @@ class ModuleStream(Stream):
         self._writer = shared.writer(context, self._queue, key, self._bulk)
         self._tags = Tags(context)
         self._size = settings.batch_size
-        self._is_dry = settings.dry_run
         self._ignores_deletes = settings.deletes == "ignore" and own.operation != "delete"
         self._waits_since: float | None = None
         self._asked = time.monotonic()
@@ -158,8 +156,6 @@ class ModuleStream(Stream):
                 return action  # a later record said all that this one says
             self._source_keys.publish(record, action)  # to the id map, and to whoever waits for it
             self._own_key.learn(record, action)
-            if self._is_dry:
-                return action
             await self._links.complete(record, circular)
             await self._rows.write(record, rows, action)
             await self._tags.add(record, action)

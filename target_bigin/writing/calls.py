@@ -10,7 +10,6 @@ from typing import Protocol
 
 from bigin_api import WriteResult
 from bigin_api.errors import RateLimited, Refused, TransientError
-from bigin_api.limits import CREDITS_PER_CALL, write_credits
 from target_bigin.concurrency.division import Division
 from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
@@ -194,27 +193,6 @@ class RecordWriter:
             self._cut.extend([record] for record in records)
         else:
             raise error
-
-
-class DryWriter:
-    """Tells each record how its call would most likely have ended, and counts its price. Nothing is sent."""
-
-    is_full = False
-
-    def __init__(self, context: StreamContext, queue: Queue) -> None:
-        self._account = context.account
-        self._queue = queue
-        self._size = context.run.settings.batch_size
-
-    def pump(self, *, flush: bool) -> None:
-        """Count the calls that are due."""
-        while records := self._queue.take(self._size, least=1 if flush else self._size):
-            operation = records[0].operation
-            self._account.planned_credits += (
-                CREDITS_PER_CALL if operation == "delete" else write_credits(len(records))
-            )
-            for record in records:
-                tell(record, ACTIONS.get(operation, "updated"))
 
 
 def _again(record: Record) -> None:

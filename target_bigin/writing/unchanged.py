@@ -49,7 +49,6 @@ class Changes:
         self.cache = cache
         self.slot_of = slot_of
         self.is_there = is_there
-        self.only_compares = context.run.settings.dry_run  # which leaves the cache as it is
         self.under_way: dict[Slot, _UnderWay] = {}
         self._tasks = context.run.tasks
         self._committed: Wait[None] = Wait(self._tasks)
@@ -103,8 +102,6 @@ class Change:
             known = changes.cache.known(slot) if changes.is_there(record) else {}
             if said and known and says_nothing_new(said, known):
                 self.is_empty = True
-                return self
-            if changes.only_compares:
                 return self
             going = changes.under_way[slot] = _UnderWay(known)
             if known:

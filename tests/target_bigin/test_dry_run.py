@@ -1,0 +1,195 @@
+"""A dry run is the run: the same counts, rejects and price as the real one in the same state of Bigin."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from support.target import record, records, schema
+
+PEOPLE = schema("Contacts", "Last_Name", "Email", "Phone", "Account_Name", key=["Email"])
+MADE = {"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name", "on_missing": "create"}}}}
+WRITES = ("POST", "PUT", "DELETE")
+
+
+@pytest.fixture
+def both(sandbox, target):
+    """``both(messages)``: the dry run, then the real one, and what the real one's writes have cost."""
+
+    def run(messages, **settings):
+        settings = {"max_rejects": 999, **settings}
+        before = {module: sandbox.dump(module) for module in ("Contacts", "Accounts", "Pipelines", "Tasks")}
+        dry = target(messages, dry_run=True, **settings)
+        assert {module: sandbox.dump(module) for module in before} == before
+        earlier = written(sandbox)
+        real = target(messages, **settings)
+        assert (type(dry.error), dry.states) == (type(real.error), [])
+        return dry, real, sum((written(sandbox) - earlier).values())
+
+    return run
+
+
+def written(sandbox):
+    """Credits of all calls that write, by endpoint."""
+    return Counter(
+        {
+            name: each["credits"]
+            for name, each in sandbox.usage()["by_endpoint"].items()
+            if name.startswith(WRITES) and not name.endswith(("/coql", "/oauth/v2/token"))
+        }
+    )
+
+
+def outcome(run):
+    """What of a run is to be the same."""
+    return {
+        stream: (
+            +Counter(account.outcomes),
+            Counter((kind, code, field) for (kind, code, field) in account.rejects.elements()),
+        )
+        for stream, account in run.accounts.items()
+    }
+
+
+def planned(run):
+    """The price that a dry run told."""
+    return sum(account.planned_credits for account in run.accounts.values())
+
+
+def rich():
+    """Everything at once: new, known, twice, without what is needed, in no form, taken, with companies."""
+    good = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}", "Phone": "+46 8 123"} for n in range(130)]
+    return [
+        schema("Accounts", "Account_Name", "Website", key=["Account_Name"]),
+        record("Accounts", Account_Name="Made 3 AG", Website="https://made.example"),
+        record("Accounts", Account_Name="old ag", Website="no site"),
+        record("Accounts", Account_Name="New AG", Website="new.example"),
+        PEOPLE,
+        *records("Contacts", good),
+        *records("Contacts", [{**good[7], "Last_Name": "Twice"}, {**good[8], "Phone": "+46 9"}]),
+        record("Contacts", Email="EK@b.se ", Last_Name="Ekman"),
+        record("Contacts", Email="nobody@b.se"),
+        record("Contacts", Email="no address", Last_Name="X"),
+        record("Contacts", Email="x@b.se", Last_Name="X", Phone="call me!"),
+        record("Contacts", Email="", Last_Name="Keyless"),
+        *records(
+            "Contacts",
+            [
+                {"Email": f"c{n}@b.se", "Last_Name": "C", "Account_Name": f"Made {n % 12} AG"}
+                for n in range(20)
+            ],
+        ),
+        record("Contacts", Email="old@b.se", Last_Name="C", Account_Name="Old AG"),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def organisation(sandbox):
+    sandbox.reset(size="empty")
+    sandbox.create("Contacts", Last_Name="Ek", Email="ek@b.se")
+    sandbox.create("Accounts", Account_Name="Old AG")
+
+
+@pytest.mark.parametrize("tags", [[], ["imported"]])
+def test_a_dry_run_of_upserts_tells_what_the_run_does(both, tags):
+    """Before the first run in earnest: how many are new, who is refused and why, and what it costs."""
+    streams = {name: {**MADE.get(name, {}), "tags": tags} for name in ("Contacts", "Accounts")}
+
+    dry, real, price = both(rich(), streams=streams)
+
+    assert outcome(dry) == outcome(real)
+    # What waits goes when calls come back, so there may be some more or fewer of them.
+    assert abs(planned(dry) - price) <= 2 + len(tags) * 4
+    assert sum(real.accounts["Contacts"].rejects.values()) == 4
+
+
+def test_a_dry_run_of_inserts_tells_what_is_taken(both):
+    """Of two new ones with one address the second is refused, too."""
+    rows = [{"Email": "ek@b.se", "Last_Name": "E"}, *({"Email": "n@b.se", "Last_Name": "N"} for _ in "ab")]
+
+    dry, real, price = both(
+        [PEOPLE, *records("Contacts", [*rows, {"Last_Name": "No address"}])], default_operation="insert"
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Contacts"][1] == {("rejected", "DUPLICATE_DATA", "Email"): 2}
+    assert planned(dry) == price
+
+
+def test_a_dry_run_of_updates_tells_what_is_not_there(sandbox, both):
+    """By an id that nobody has, and an address that another one has."""
+    ids = [sandbox.create("Contacts", Last_Name=f"U {n}", Email=f"u{n}@b.se") for n in range(3)]
+    rows = [
+        {"id": ids[0], "Phone": "+46 1"},
+        {"id": ids[1], "Email": "ek@b.se"},
+        {"id": ids[2], "Phone": "?"},
+        {"id": "6100000000099999999", "Phone": "+46 1"},
+    ]
+
+    dry, real, price = both([schema("Contacts", "Phone", "Email", key=["id"]), *records("Contacts", rows)])
+
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+
+
+def test_a_dry_run_of_deletions_is_stopped_by_the_same_brake(sandbox, both):
+    """It said that all would be deleted, and the run refused to."""
+    ids = [sandbox.create("Tasks", Subject=f"T {n}") for n in range(8)]
+    sandbox.clock(advance=3600)
+    entries = [{"module": "Tasks", "id": each} for each in ids]
+
+    def delete(count):
+        return both(
+            [schema("deleted_records", key=["module", "id"]), *records("deleted_records", entries[:count])],
+            deletes="delete",
+        )
+
+    for count in (5, 2):
+        dry, real, price = delete(count)
+        assert outcome(dry) == outcome(real)
+        assert planned(dry) == price
+
+
+def test_a_dry_run_knows_what_a_bulk_job_costs(both):
+    """Five hundred credits are what a dry run is made for."""
+    dry, real, price = both(rich()[:140], write_method="bulk", streams=MADE)
+
+    assert outcome(dry) == outcome(real)
+    assert price >= 500
+    assert planned(dry) - price == 2 * 2  # of each job one look and the result, which are no writes
+
+
+def test_a_dry_run_of_deals_prices_their_rows_and_circles(sandbox, both):
+    """Rows are written after their deal, by a call of their own."""
+    sandbox.create("Products", Product_Name="Lamp", Unit_Price=10)
+    deal = {"Deal_Name": "D", "Sub_Pipeline": "Sales Pipeline Standard", "Stage": "Qualification"}
+    rows = [{**deal, "Deal_Name": f"D {n}", "Associated_Products": [{"Product": "Lamp"}]} for n in range(3)]
+    streams = {
+        "Pipelines": {
+            "external_key": "Deal_Name",
+            "lookups": {"Associated_Products": {"match_on": "Product_Name"}},
+        }
+    }
+
+    dry, real, price = both(
+        [
+            schema("Pipelines", *rows[0], key=["Deal_Name"]),
+            *records("Pipelines", [*rows, {"Deal_Name": "X"}]),
+        ],
+        streams=streams,
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+
+
+def test_a_dry_run_keeps_in_mind_what_it_would_have_written(both, tmp_path):
+    """With a cache, what comes a second time says nothing new in either run."""
+    rows = [{"Email": f"n{n}@b.se", "Last_Name": "N"} for n in range(3)]
+    cache = str(tmp_path / "cache")
+
+    dry, real, _ = both(
+        [PEOPLE, *records("Contacts", rows), *records("Contacts", rows)], unchanged_cache_path=cache
+    )
+
+    assert outcome(dry) == outcome(real)
