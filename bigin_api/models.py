@@ -125,7 +125,7 @@ class Field:
         return cls(
             api_name=name,
             data_type=str(raw.get("data_type") or "unknown"),
-            json_type=text(raw.get("json_type")),
+            json_type=_json_type(name, raw),
             id=str(raw.get("id") or ""),
             label=str(raw.get("field_label") or raw.get("display_label") or name),
             length=integer(raw.get("length")),
@@ -147,6 +147,31 @@ class Field:
             ),
             raw=raw,
         )
+
+
+def _json_type(name: str, raw: Raw) -> str | None:
+    """What the values are: where metadata say nothing or ``string``, as records show them.
+
+    >>> _json_type("Pipeline", {"data_type": "bigint", "json_type": "string"})
+    'jsonobject'
+    """
+    said, data_type = text(raw.get("json_type")), raw.get("data_type")
+    if said not in (None, "string"):
+        return said
+    own = None if raw.get("custom_field") is True else _SYSTEM_FIELDS.get((name, data_type))
+    return own or _STRUCTURES.get(data_type, said)
+
+
+_SYSTEM_FIELDS: Mapping[tuple[str, Any], str] = {
+    ("Tag", "text"): "jsonarray",
+    ("Participants", "text"): "jsonarray",
+    ("Pipeline", "bigint"): "jsonobject",
+}
+_STRUCTURES: Mapping[Any, str] = {
+    **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), "jsonobject"),
+    **dict.fromkeys(("multiselectlookup", "multiselectpicklist", "subform"), "jsonarray"),
+}
+"""Values that are objects or arrays whatever metadata say. Source: FACTS 3, 7.21."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from bigin_api import Field
-from bigin_api.json_values import plain_number
+from bigin_api.json_values import api_name_of, plain_number
+from bigin_api.models import ANY_MODULE
 from target_bigin.files.id_map import Target
 from target_bigin.lookups.directory import Query
 from target_bigin.records.record import Fields
@@ -127,9 +128,9 @@ def word_for(module: str) -> str:
 
 def word_in(record: Fields, value: Any) -> Any:
     """The module named inside a link (``{"module": {"api_name"}, "id"}``) or beside it, None if none is."""
-    if isinstance(value, Mapping) and value.get("module"):
-        return value["module"]
-    return next((record[word] for word in MODULE_WORDS if record.get(word)), None)
+    inside = value.get("module") if isinstance(value, Mapping) else None
+    words = (inside, *(record.get(each) for each in MODULE_WORDS))
+    return next((word for word in words if api_name_of(word) not in (None, ANY_MODULE)), None)
 
 
 def modules_of(described: Field) -> tuple[str, ...]:

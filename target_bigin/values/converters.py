@@ -68,7 +68,7 @@ def make_converter(field: Field, options: ValueOptions | None = None) -> Convert
     if make is None and (None in (json_type, field.json_type) or json_type == field.json_type):
         make = of_data_type
     if make is None:
-        make = _BY_JSON_TYPE.get(field.json_type or "string", _text)
+        make = _BY_JSON_TYPE.get(field.json_type, _text)
     return make(field, options)
 
 
@@ -98,7 +98,17 @@ def _several(field: Field, options: ValueOptions) -> Convert:
 
 def _lookup(field: Field, options: ValueOptions, *, by_people: bool = False) -> Convert:
     by_value = field.api_name in options.lookups
-    return lookup(by_value=by_value, foreign_ids=options.foreign_ids, by_people=by_people)
+    return lookup(
+        by_value=by_value,
+        foreign_ids=options.foreign_ids,
+        by_people=by_people,
+        keeps_module=field.api_name in ("What_Id", "Parent_Id"),
+    )
+
+
+def _whatever(field: Field, options: ValueOptions) -> Convert:
+    as_text = _text(field, options)
+    return lambda value: value if isinstance(value, dict | list) else as_text(value)
 
 
 def _plain(convert: Convert) -> Make:
@@ -137,7 +147,8 @@ _BY_NAME: Mapping[tuple[str, str | None], Make] = {
     ("Participants", "jsonarray"): _plain(participants),
 }
 
-_BY_JSON_TYPE: Mapping[str, Make] = {
+_BY_JSON_TYPE: Mapping[str | None, Make] = {
+    None: _whatever,  # neither type is known
     "string": _text,
     "integer": lambda field, _: integer(field.length),
     "double": lambda field, _: number(field.length),

@@ -33,18 +33,22 @@ def as_id(value: Any) -> str | None:
     return None
 
 
-def lookup(*, by_value: bool, foreign_ids: bool, by_people: bool = False) -> Convert:
+def lookup(
+    *, by_value: bool, foreign_ids: bool, by_people: bool = False, keeps_module: bool = False
+) -> Convert:
     """A link to another record: ``{"id"}``, or what has still to be looked up.
 
     ``by_value``: the stream says how to find the id, so a bare text is what to look for and not an id.
     ``foreign_ids``: ids are of another organisation. ``by_people``: an owner, found by e-mail.
+    ``keeps_module``: it may point to any module, so a module named inside is kept.
     """
 
-    def convert(value: Any) -> dict[str, str] | Unresolved | None:
+    def convert(value: Any) -> dict[str, Any] | Unresolved | None:
         if type(value) is dict and not foreign_ids:
             own = as_id(value.get("id"))
             if own is not None:
-                return {"id": own}
+                named = value.get("module") if keeps_module else None
+                return {"id": own, "module": named} if named else {"id": own}
         if isinstance(value, str):
             value = _unwrapped(value)
         if value in (None, {}):
