@@ -22,7 +22,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 # Compiled once, and not anew by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format unit bench mutants docs clean soak
+.PHONY: help demo test lint format unit bench mutants docs clean soak dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,11 +36,18 @@ test:  ## Lint, and beside it every test (installs what it needs)
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)
 
-lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages
+lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages, the distribution
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@rm -rf build && mkdir -p build/checked
+	$(BIN)/python -m build --no-isolation --outdir build/checked . > build/build.log || { tail -20 build/build.log; exit 1; }
+	$(BIN)/twine check --strict build/checked/*
+
+dist: $(VENV)/.ready  ## A wheel and a source distribution, in dist/
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
 
 format: $(VENV)/.ready  ## Let ruff format and mend what it can
 	$(BIN)/ruff format .

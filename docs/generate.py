@@ -118,7 +118,13 @@ def written() -> dict[Path, str]:
         )
         files[ROOT / "plugins" / f"{KIND_OF[plugin]}s" / f"{plugin}.yml"] = definition(plugin)
         files[ROOT / "docs" / "reference" / f"{plugin}-settings.md"] = settings_page(plugin, settings)
+    files[ROOT / "packaging" / "README.md"] = portable(files[readme])
     return files
+
+
+def portable(readme: str) -> str:
+    """The README as a package index shows it, where a link into the repository would lead nowhere."""
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:|#|mailto:)[^)]*\)", r"\1", readme)
 
 
 def own_settings(plugin: str) -> dict[str, Mapping[str, Any]]:

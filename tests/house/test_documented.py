@@ -132,3 +132,11 @@ def test_each_plugin_knows_the_settings_of_its_sister():
     assert not [name for name in of_tap - of_target - OF_THE_TAP if not name.startswith(BUILT_IN)]
     assert of_tap >= OF_THE_TAP
     assert set(TARGET_SETTINGS) == OF_THE_TARGET
+
+
+def test_the_readme_of_the_package_leads_nowhere_in_the_repository():
+    """On a package index a link to docs/ is dead."""
+    readme = (ROOT / "packaging" / "README.md").read_text("utf-8")
+
+    assert re.findall(r"\]\((?!https?:|#|mailto:)[^)]+\)", readme) == []
+    assert "tap-bigin" in readme
