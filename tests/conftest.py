@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support.sandbox import Sandbox, SandboxProcess, start_sandbox
 from xdist.scheduler import LoadScopeScheduling
 
-settings.register_profile("tests", max_examples=50)  # many tests have some; hours of them are no better
+# Many tests have some examples: more find no more. A slow machine is no fault.
+settings.register_profile(
+    "tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tests")
 
 

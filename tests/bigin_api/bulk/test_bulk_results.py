@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bigin_api import ArchiveRefused, CsvArchive, RowError, RowResult, read_results
 from bigin_api.bulk.bulk_results import read_errors
 
-CODES = st.from_regex(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", fullmatch=True)
-COLUMNS = st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_.]*", fullmatch=True), max_size=4)
+CODES = st.from_regex(r"[A-Z][A-Z0-9]{0,9}(_[A-Z0-9]{1,9}){0,3}", fullmatch=True)
+COLUMNS = st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_.]{0,9}", fullmatch=True), max_size=4)
 
 
 def result_of(header: list[str], *rows: list[str]) -> io.BytesIO:
