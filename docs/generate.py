@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
+from streams import streams_page
 
 import bigin_api.errors
 import bigin_sandbox.control.administration
@@ -119,6 +120,8 @@ def written() -> dict[Path, str]:
         files[ROOT / "plugins" / f"{KIND_OF[plugin]}s" / f"{plugin}.yml"] = definition(plugin)
         files[ROOT / "docs" / "reference" / f"{plugin}-settings.md"] = settings_page(plugin, settings)
     files[ROOT / "packaging" / "README.md"] = portable(files[readme])
+    # Last: a tap that is made adds the SDK's settings to its own.
+    files[ROOT / "docs" / "reference" / "streams.md"] = streams_page()
     return files
 
 
