@@ -125,6 +125,8 @@ class RowStream(Stream):
             self._writer = RowWriter(context, {shape.name: shape})
         else:
             self._writer = LinkWriter(context, related_list=place.name, column=shape.by)
+        # Where others are removed, half of the rows would remove the other half.
+        self._may_part = not context.settings.replace_rows
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
 
     def take(self, raw: Fields) -> None:
@@ -148,18 +150,37 @@ class RowStream(Stream):
 
     def _start(self) -> None:
         rows, self._gathering = self._gathering, []
-        if not rows:
-            return
+        if rows:
+            self._tasks.create_task(self._settle(self._group(rows), rows))
+
+    def _group(self, rows: Sequence[Record]) -> Record:
+        """The rows of one parent as one record."""
         parent, others = str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows]
         group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
         group.locks = ((PARENT_ID, parent),)
         group.body = {PARENT: parent, self._shape.name: others}
-        self._tasks.create_task(self._settle(group, rows))
+        return group
+
+    async def _settle(self, record: Record, read: Sequence[Record]) -> None:
+        """The place where rows end. Two groups of one parent go one after the other."""
+        self._order.enter(record)
+        await self._order.turn(record)
+        await self._settle_each(record, read)
+        self._order.leave(record)
+
+    async def _settle_each(self, group: Record, rows: Sequence[Record]) -> None:
+        """Write rows of one parent; refused together, they are written by halves: a bad one costs itself."""
+        outcome = await self._outcome_of(group)
+        if isinstance(outcome, Reject) and len(rows) > 1 and self._may_part and outcome.field != PARENT:
+            half = len(rows) // 2
+            for some in (rows[:half], rows[half:]):
+                await self._settle_each(self._group(some), some)
+            return
+        for each in rows:
+            self._ledger.end(each, outcome)
 
     async def _write(self, record: Record) -> Action:
         """The way of one parent's rows, top to bottom. Raises Reject."""
-        self._order.enter(record)
-        await self._order.turn(record)
         await self._links.resolve(record)
         async with self._changes.of(record) as change:
             if change.is_empty:

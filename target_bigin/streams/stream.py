@@ -77,15 +77,18 @@ class Stream:
 
     async def _settle(self, record: Record, read: Sequence[Record]) -> None:
         """The one place where records end: those that were read end as the one does that they became."""
-        try:
-            outcome: Action | Reject = await self._write(record)
-        except Reject as reject:
-            outcome = reject.with_traceback(None)  # the first of its kind is kept as an example
-        except Refused as error:
-            outcome = reject_of(error)  # whatever was asked for its sake: nobody else pays
+        outcome = await self._outcome_of(record)
         for each in read:
             self._ledger.end(each, outcome)
         self._order.leave(record)
+
+    async def _outcome_of(self, record: Record) -> Action | Reject:
+        try:
+            return await self._write(record)
+        except Reject as reject:
+            return reject.with_traceback(None)  # the first of its kind is kept as an example
+        except Refused as error:
+            return reject_of(error)  # whatever was asked for its sake: nobody else pays
 
     @abstractmethod
     async def _write(self, record: Record) -> Action:

@@ -188,3 +188,54 @@ def test_a_deletion_that_is_refused_costs_itself(other, sandbox, target, tmp_pat
     assert (run.error, version.error) == (None, None)
     assert run.outcomes("deleted_records") == {"deleted": 9, "rejected": 1}
     assert {each["Last_Name"] for each in sandbox.dump("Contacts")} == {POISON, "Berg 0"}
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_row_of_a_deal_that_is_refused_costs_itself(other, sandbox, target, replaces):
+    """Its rows share a write; only where they replace what is there, half of them would be worse than none."""
+    deal = sandbox.create(
+        "Pipelines",
+        Deal_Name="Roof",
+        Sub_Pipeline="Inbound",
+        Stage="Qualification",
+        Closing_Date="2026-12-01",
+    )
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(5)]
+    rows = [{"parent_id": deal, "Product": {"id": each}, "Quantity": 1, "List_Price": 9} for each in desks]
+    rows[1]["Product"] = {"id": "6100000000000999999"}
+    rows[3]["Quantity"] = "many"
+
+    run = target(
+        [
+            schema("pipelines_associated_products", *rows[0], key=["parent_id", "Product"]),
+            *records("pipelines_associated_products", rows),
+        ],
+        streams={"pipelines_associated_products": {"replace_rows": replaces}},
+    )
+
+    assert run.error is None
+    (written,) = sandbox.dump("Pipelines")
+    if replaces:
+        assert len(run.rejects) == 5
+        assert not written["Associated_Products"]
+    else:
+        assert [each["record"] for each in run.rejects] == [rows[1], rows[3]]
+        assert len(written["Associated_Products"]) == 3
+
+
+def test_a_link_to_a_product_that_is_refused_costs_itself(other, sandbox, target):
+    """A contact's products are linked one by one; those after the refused one were left out."""
+    ann = sandbox.create("Contacts", Last_Name="Ann")
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(5)]
+    refuse(other, f"/Contacts/{ann}/Products/.*", BLOCKED, poison=lambda: desks[1])
+
+    run = target(
+        [
+            schema("contacts_products", key=["parent_id", "id"]),
+            *records("contacts_products", [{"parent_id": ann, "id": each} for each in desks]),
+        ]
+    )
+
+    assert run.error is None
+    assert run.outcomes("contacts_products") == {"updated": 4, "rejected": 1}
+    assert [each["record"]["id"] for each in run.rejects] == [desks[1]]
