@@ -38,9 +38,9 @@ SILENT = ("tap-bigin", "singer_sdk")
 def command(config: str | None, catalog: str | None, state: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Say per stream what the next run of tap-bigin would read, how, and for how many credits.
 
-    Finding out costs credits too: what a discovery costs, 1 a module to count it, and a few more. The
-    number of rows of a query with a condition, and how long a deleted list is, Bigin does not tell: they
-    count as one page. If the settings name a run_report_path, the next report says how far off the plan was.
+    Finding out costs credits too: what a discovery costs, 1 a module to count it, up to 11 a query with a
+    condition to look for its end, and a few more. How long a deleted list is Bigin does not tell: it counts
+    as one page. If the settings name a run_report_path, the next report says how far off the plan was.
     """
     settings = settings_of(TapBigin, config)
     with _quiet():

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import read_from
 from tap_bigin.bulk.choice import JobChoice
@@ -28,7 +29,7 @@ from tap_bigin.outlook.forecast import (
     described,
     whole_texts,
 )
-from tap_bigin.outlook.sizes import Sizes
+from tap_bigin.outlook.sizes import DAY, Sizes
 from tap_bigin.planning import jobs_and_rest, plan_extraction
 from tap_bigin.report import METADATA, StreamReport
 from tap_bigin.streams.changes import ChangesStream
@@ -41,6 +42,8 @@ from tap_bigin.streams.stream import BiginStream
 from tap_bigin.streams.view import ViewStream
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bigin_api import Field
     from tap_bigin.run import Run
 
@@ -119,10 +122,7 @@ class _Estimates:
             fields = sum(map(stream.is_asked_for, definition.schema.properties))
             return self._twice(by_view(stream.name, counted or 0, fields))
         if isinstance(stream, QueryStream):
-            select = stream.definition.select
-            known = None if select.where else self._sizes.count(select.module.text)
-            rows = known if select.limit is None else min(select.limit, known or select.limit)
-            return self._twice(by_query(stream.name, rows))
+            return self._query(stream)
         if isinstance(stream, RelatedStream):
             return self._related(stream)
         raise TypeError(f"{stream.name}: no forecast is known for a {type(stream).__name__}.")
@@ -189,6 +189,26 @@ class _Estimates:
         jobs, _rest = jobs_and_rest(counted, choice.columns.field_count)
         asked = 1 + choice.columns.has("untagged")
         return by_jobs(stream, counted, plan.credits, jobs).plus(asked)
+
+    def _query(self, stream: QueryStream) -> tuple[StreamForecast, StreamForecast]:
+        """A query's rows: the module's, or those that meet its condition and have changed since."""
+        definition, key, server_time = stream.definition, stream.bookmark_key, self._client.server_time
+        select, module = definition.select, definition.select.module.text
+        state = stream.saved_state()
+        since = read_from(state, key, start_date=self._run.settings.start_date) if key else None
+        a_day_ago = server_time - DAY if key and server_time else None
+
+        def rows(since: datetime | None) -> int | None:
+            if since is None and not select.where:
+                known = self._sizes.count(module)
+            else:
+                changed = [f"{definition.replication_column} >= {moment(since)}"] if since else []
+                known = self._sizes.rows(module, all_of([select.condition, *changed]))
+            return known if select.limit is None else min(select.limit, known or select.limit)
+
+        by_id = not select.is_bounded
+        now = by_query(stream.name, rows(since), by_id=by_id)
+        return now, by_query(stream.name, rows(a_day_ago), by_id=by_id) if a_day_ago else now
 
     # Deletions
 

@@ -112,9 +112,14 @@ def by_parents(stream: str, parents: int) -> StreamForecast:
     return StreamForecast(stream, None, "parents", calls, calls)
 
 
-def by_query(stream: str, records: int | None) -> StreamForecast:
-    """A COQL query; one page where nothing tells how many rows it has."""
-    calls = max(1, ceil((records or 0) / COQL_MAX_ROWS))
+def by_query(stream: str, records: int | None, *, by_id: bool) -> StreamForecast:
+    """A COQL query; by id a last page that is full is followed by an empty one. None counts as no row.
+
+    >>> by_query("x", 400, by_id=True).calls, by_query("x", 400, by_id=False).calls
+    (3, 2)
+    """
+    rows = records or 0
+    calls = rows // COQL_MAX_ROWS + 1 if by_id else max(1, ceil(rows / COQL_MAX_ROWS))
     return StreamForecast(stream, records, "query", calls, calls)
 
 

@@ -169,3 +169,24 @@ def test_a_run_by_the_feed_costs_what_was_told(sandbox, price, tmp_path):
     assert told["credits"] == paid == 1
     assert {each["method"] for each in told["streams"]} == {"feed"}
     assert swept["credits"] > 5
+
+
+@pytest.mark.parametrize("rows", [0, 199, 200, 1_000, 1_001])
+def test_a_query_with_a_condition_costs_what_was_told(sandbox, price, rows):
+    """COQL counts nothing, so the plan looks for the end of the rows; it took them for one page."""
+    sandbox.reset(size="9000")
+    ids = sorted(each["id"] for each in sandbox.dump("Contacts"))
+    query = f"select Last_Name from Contacts where id <= {ids[rows - 1] if rows else 1}"
+    settings = {
+        "modules": ["Tasks"],
+        "deleted_records": "none",
+        "queries": [{"name": "people", "query": query}],
+    }
+
+    told = price(**settings)
+    (people,) = [each for each in told["streams"] if each["stream"] == "people"]
+    before = sandbox.calls("POST /coql")
+    run = run_tap(sandbox, **settings)
+
+    assert (people["records"], len(run.ids("people"))) == (rows, rows)
+    assert sandbox.calls("POST /coql") - before == people["calls"] + 1  # the query is tried first
