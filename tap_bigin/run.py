@@ -7,7 +7,7 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bigin_api import Client, InFlight
+from bigin_api import Client, CreditBudgetReached, InFlight
 from tap_bigin.discovery.description import Description
 from tap_bigin.lists.deletions import DeletedLists
 from tap_bigin.lists.marks import DELETED_RECORDS
@@ -18,8 +18,8 @@ from tap_bigin.singer.prefetch import MOST_READERS, Prefetch
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from bigin_api import CreditBudgetReached
     from tap_bigin.discovery.catalog_cache import Carried
+    from tap_bigin.discovery.turns import Turns
     from tap_bigin.feed.reading import Feed
     from tap_bigin.singer.batch import Batch, State
     from tap_bigin.singer.prefetch import Arrival
@@ -54,6 +54,9 @@ class Readable(Protocol):
     def write(self, batch: Batch) -> None:
         """Write a batch, and take over its state."""
 
+    def end_turn(self) -> None:
+        """Note in its entry of the state when its turn ended."""
+
     def end(self, error: BaseException | None) -> None:
         """Its reader has ended, with this error if so."""
 
@@ -70,20 +73,23 @@ class Run:
         told_before: Mapping[str, Collection[str]],
         streams: Callable[[], Collection[Readable]],
         uses_feed: bool = True,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns
         self._uses_feed = uses_feed
         self._config = config
         self._carried = carried
         self._streams = streams
         self._prefetch: Prefetch | None = None
         self.ended: set[str] = set()  # streams that were read to their end, well or badly
-        self.has_progressed = False
+        self._begun: set[str] = set()  # streams that have written what the state knows of
         self.is_state_told = False  # the state as it is has been written
         self.state_bytes = 0  # of the latest STATE message
         self._since_state = 0
         self._state_due = 0.0  # the first at once: a run that is killed early goes on from somewhere
         self.report = RunReport(logger, told_before)
         self.budget_reached: CreditBudgetReached | None = None
+        self.too_large: str | None = None  # a stream that no run with this budget would bring further
 
     @cached_property
     def settings(self) -> TapSettings:
@@ -129,7 +135,13 @@ class Run:
     @cached_property
     def description(self) -> Description:
         """What the metadata says that this token can read."""
-        return Description(self.client, self.calls, wanted=self.settings.modules, carried=self._carried)
+        return Description(
+            self.client,
+            self.calls,
+            wanted=self.settings.modules,
+            carried=self._carried,
+            turns=self._turns,
+        )
 
     @cached_property
     def tracks_deletions(self) -> bool:
@@ -144,10 +156,22 @@ class Run:
             stream = self._selected[arrival.stream]
             if arrival.batch is not None:
                 stream.write(arrival.batch)
-                self.has_progressed = True
+                if arrival.batch.state is not None:
+                    self._begun.add(arrival.stream)
             else:
+                self._see_headway(stream, arrival.error)
                 self.ended.add(arrival.stream)
                 stream.end(arrival.error)
+
+    def _see_headway(self, stream: Readable, error: BaseException | None) -> None:
+        """Within a budget a stream's turn ends; the first one that comes no further never will."""
+        if self._turns is None:
+            return
+        is_cut = isinstance(error, CreditBudgetReached)
+        if is_cut and not self.ended and stream.name not in self._begun:
+            self.too_large = stream.name
+        if not (is_cut and self.ended and stream.name not in self._begun):  # whose turn did not come keeps it
+            stream.end_turn()
 
     def is_state_due(self, batch: Batch) -> bool:
         """Whether the state is to be told, now that a batch is written: not after each, it may be long."""
@@ -174,17 +198,16 @@ class Run:
     def _arrivals(self) -> Iterator[Arrival]:
         """What all selected streams read, side by side."""
         # With a budget one after the other, so that streams come to their end, and what is begun goes first.
-        has_budget = bool(self._config.get("credit_budget"))
         streams = list(self._selected.values())
-        if has_budget:
-            streams.sort(key=_what_is_left)
+        if self._turns is not None:
+            streams = [self._selected[each] for each in self._turns.in_order(self._selected)]
         # With a feed what was deleted comes last: the others find out what is not there.
         last = [each for each in streams if self.feed is not None and each.name == DELETED_RECORDS]
         first = [each for each in streams if each not in last]
         for some in filter(None, (first, last)):
             self._prefetch = Prefetch(
                 {each.name: partial(each.read_ahead, each.saved_state()) for each in some},
-                at_once=1 if has_budget else MOST_READERS,
+                at_once=MOST_READERS if self._turns is None else 1,
             )
             yield from self._prefetch.arrivals()
             self._prefetch.close()
@@ -235,11 +258,3 @@ class Run:
         self.client.close()
         if self.feed is not None:
             self.feed.close()
-
-
-def _what_is_left(stream: Readable) -> int:
-    """The order within a budget: what is begun, what has not been read in full yet, the rest."""
-    state = stream.saved_state()
-    if "pass" in state:
-        return 0
-    return 1 if stream.is_incremental and "replication_key_value" not in state else 2

@@ -15,7 +15,9 @@ from bigin_api.access.checkup import Problem, verdict
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
+from tap_bigin.discovery.turns import Turns
 from tap_bigin.outlook.checkup import examine
+from tap_bigin.report import METADATA
 from tap_bigin.run import Run
 from tap_bigin.settings import CONFIG_SCHEMA
 from tap_bigin.singer.cataloged import is_selected
@@ -25,10 +27,6 @@ from tap_bigin.streams.module import ModuleStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-CREDITS_OF_A_PAGE = 10
-"""A page of a module, with fields in several groups, a count, and the list of what was deleted."""
 
 
 class TapBigin(BiginCommand):
@@ -55,10 +53,19 @@ class TapBigin(BiginCommand):
         return Run(
             self.config,
             logger=self.logger,
-            carried=self.carried,
+            carried=self.carried_today if self._turns else self.carried,
+            turns=self._turns,
             told_before=self.told_before,
             streams=lambda: [each for each in self.streams.values() if isinstance(each, BiginStream)],
         )
+
+    @cached_property
+    def _turns(self) -> Turns | None:
+        """Whose turn it is, of a run with a budget; discovery describes everything."""
+        budget = self.config.get("credit_budget")
+        if not budget or self.only_discovers:
+            return None
+        return Turns(int(budget), (self.known_state or {}).get("bookmarks") or {})
 
     # Discovery
 
@@ -172,19 +179,24 @@ class TapBigin(BiginCommand):
         for line in self.shared.report.lines(self.shared.client.spent()):
             self.logger.info("%s", line)
         reached = self.shared.budget_reached
-        if reached is not None and not self.shared.has_progressed:
-            spent = self.shared.client.spent().credits
+        left = [each.name for each in self.shared.report.streams.values() if each.unfinished]
+        left += sorted(self.shared.description.left)
+        too_large = self.streams.get(self.shared.too_large or "")
+        if reached is not None and isinstance(too_large, BiginStream):
+            metadata = self.shared.client.spent().by_label.get(METADATA, 0)
             self.logger.error(
-                "%s That is not enough to read a page, so no run would come further: at least %d are needed.",
+                "%s %s comes no further with it in any run: at least %d are needed, or do without that "
+                "stream. Others take their turn at the next run.",
                 reached.message,
-                spent + CREDITS_OF_A_PAGE,
+                too_large.name,
+                metadata + too_large.least_credits,
             )
             sys.exit(FAILED)
-        if reached is not None:
+        if left:
             self.logger.warning(
                 "%s The state says where the next run goes on: %s.",
-                reached.message,
-                ", ".join(each.name for each in self.shared.report.streams.values() if each.unfinished),
+                reached.message if reached is not None else "credit_budget: some have to wait.",
+                ", ".join(left),
             )
         self._tell_failures()
 

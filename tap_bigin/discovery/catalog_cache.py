@@ -25,6 +25,7 @@ Json = dict[str, Any]
 
 DESCRIPTION = "tap-bigin.description"
 MOST_AGE = timedelta(minutes=10)
+MOST_AGE_WITHIN_BUDGET = timedelta(hours=24)  # a credit a module at each run may be more than it has
 CLOCKS_DIFFER_BY = timedelta(minutes=1)  # between Bigin's own servers, at most
 
 _WHOLE: Mapping[str, Any] = {}
@@ -58,14 +59,14 @@ class Carried:
     discovered: datetime
     fields: tuple[Field, ...]
 
-    def is_fresh(self, now: datetime) -> bool:
-        """Whether it is at most ten minutes old. ``now`` is Bigin's clock, as ``discovered`` is.
+    def is_fresh(self, now: datetime, *, most_age: timedelta = MOST_AGE) -> bool:
+        """Whether it is not too old. ``now`` is Bigin's clock, as ``discovered`` is.
 
         >>> carried = Carried(from_text("2026-05-14T09:00:00Z"), ())
         >>> [carried.is_fresh(from_text(f"2026-05-14T09:10:0{second}Z")) for second in (0, 1)]
         [True, False]
         """
-        return -CLOCKS_DIFFER_BY <= now - self.discovered <= MOST_AGE
+        return -CLOCKS_DIFFER_BY <= now - self.discovered <= most_age
 
     def agrees_with(self, fields: Sequence[Field]) -> bool:
         """Whether Bigin still says the same, in whatever order."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bigin_api import BiginError, CreditBudgetReached, Refused, ServerError
 from bigin_api.models import Module
+from tap_bigin.discovery.catalog_cache import MOST_AGE, MOST_AGE_WITHIN_BUDGET
 from tap_bigin.discovery.definition import REPLICATION_KEY, readable_modules
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from bigin_api import Client, Field, InFlight
     from tap_bigin.discovery.catalog_cache import Carried
+    from tap_bigin.discovery.turns import Turns
 
 CREDITS_BESIDE = 10
 """Of a run with a budget, beside the fields of its modules: a page, the list of modules, deletions."""
@@ -40,12 +42,19 @@ class Description:
         *,
         wanted: Sequence[str],
         carried: Mapping[str, Carried],
+        turns: Turns | None = None,
     ) -> None:
-        """``wanted`` are the globs of the setting ``modules``, ``carried`` is what the catalog carries."""
+        """``wanted`` are the globs of the setting ``modules``, ``carried`` is what the catalog carries.
+
+        ``turns``: within a budget only those modules are described whose turn may come.
+        """
         self._client = client
         self._calls = calls
         self._wanted = wanted
         self._carried = carried
+        self._turns = turns
+        self._most_age = MOST_AGE_WITHIN_BUDGET if turns else MOST_AGE
+        self.left: frozenset[str] = frozenset()  # modules for whose description the budget is too small
         self.discovered: datetime | None = None  # Bigin's clock before every module was asked for
         self.trusted: frozenset[str] = frozenset()  # modules whose fields the catalog told
         self.refusals: dict[str, str] = {}  # modules whose fields the token may not see, and Bigin's words
@@ -64,7 +73,8 @@ class Description:
             raise BiginError("Bigin tells of no module that can be read: has the token's user a profile?")
         readable = readable_modules(offered, wanted=self._wanted)
         self.discovered = self._client.server_time
-        return self._with_fields(readable)
+        names = self._affordable([each.api_name for each in readable])
+        return self._with_fields([each for each in readable if each.api_name in names])
 
     def named(self, names: Collection[str], *, asked_anyway: Collection[str]) -> Iterator[Described]:
         """Those of the names that are readable modules, with their fields.
@@ -72,8 +82,18 @@ class Description:
         What the catalog carries of the others than those ``asked_anyway`` does for an answer, if it holds.
         """
         chosen = sorted(name for name in names if any(fnmatchcase(name, glob) for glob in self._wanted))
+        if self._turns:
+            chosen = self._turns.in_order(chosen)
         self._trust(chosen, asked_anyway)
-        return self._with_fields([Module(name, api_supported=True) for name in chosen])
+        return self._with_fields([Module(name, api_supported=True) for name in self._affordable(chosen)])
+
+    def _affordable(self, names: Sequence[str]) -> list[str]:
+        """Those of the modules that are described in this run: all without a budget."""
+        if self._turns is None:
+            return list(names)
+        unknown = [each for each in self._turns.in_order(names) if each not in self.trusted]
+        self.left = frozenset(unknown[self._turns.most_described :])
+        return [each for each in names if each not in self.left]
 
     def _trust(self, chosen: Sequence[str], asked_anyway: Collection[str]) -> None:
         """Take over what is carried if it is fresh and one module's live answer agrees with it."""
@@ -83,12 +103,16 @@ class Description:
         asked = next((name for name in candidates if name in asked_anyway), candidates[0])
         fields, carried = self._fields_of(asked), self._carried[asked]
         now = self._client.server_time
-        if fields is None or now is None or not (carried.is_fresh(now) and carried.agrees_with(fields)):
+        if (
+            fields is None
+            or now is None
+            or not (carried.is_fresh(now, most_age=self._most_age) and carried.agrees_with(fields))
+        ):
             return
         self.trusted = frozenset(
             name
             for name, each in self._carried.items()
-            if name != asked and name not in asked_anyway and each.is_fresh(now)
+            if name != asked and name not in asked_anyway and each.is_fresh(now, most_age=self._most_age)
         )
         for name in self.trusted:
             self._client.metadata.assume(name, self._carried[name].fields)

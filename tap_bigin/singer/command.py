@@ -68,6 +68,9 @@ class BiginCommand(Tap):
     def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
         """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
         self.carried = carried_in(catalog, state)
+        self.carried_today = carried_in(catalog, None)  # for runs with a budget, also what was used before
+        self.known_state: Any = state
+        self.only_discovers = not more.get("setup_mapper", True)
         self.told_before = read_told(state)
         with warnings.catch_warnings():
             # Python 3.10 is supported; that it ends would be said at each start.

@@ -208,7 +208,7 @@ class _Definitions:
                 self._report.stream(name).warn(f"no stream. {why}")
             self._warn_of_globs({*names, *refusals, *failed})
             return
-        for name in sorted(self._chosen.difference(names, failed)):
+        for name in sorted(self._chosen.difference(names, failed, self._description.left)):
             why = refusals.get(name) or (
                 "Bigin has no such module (any more), or the settings leave it out"
                 f"{did_you_mean(name, names, otherwise='.')}"

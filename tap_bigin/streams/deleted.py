@@ -136,7 +136,10 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
         clock = self.client.server_time
-        for module in self._modules():
+        modules = self._modules()
+        if self.config.get("credit_budget"):  # it may not do for all: those that have waited longest
+            modules.sort(key=lambda module: (marks.get(module) or {}).get("since") or "")
+        for module in modules:
             try:
                 mark = Mark.from_state(marks.get(module))
                 news = self.run.deleted_lists.news(self.client, module, mark)

@@ -63,6 +63,11 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if left is None or self.is_incremental:
             yield from self._read(state, self.new_scan(state, shape=self._shape))
 
+    @property
+    def least_credits(self) -> int:
+        """A page with its long texts is read at once."""
+        return super().least_credits + self._rich_texts.most_calls
+
     # With a feed
 
     @property

@@ -294,6 +294,11 @@ Rows = Iterable[Mapping[str, Any]]
 class OrganizationStream(BiginStream[OrganizationDefinition]):
     """All of it at each run: a few answers of the metadata."""
 
+    @property
+    def least_credits(self) -> int:
+        """All of it at once: an answer for each module at most, or some pages of users."""
+        return len(self.run.description.modules) + super().least_credits
+
     def read(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- all of it at each run
         """The rows of every answer, in one batch."""
         names = list(filter(self.is_asked_for, self.definition.schema.properties))

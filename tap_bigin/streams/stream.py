@@ -40,6 +40,7 @@ from bigin_api import (
 from bigin_api.json_values import mended
 from tap_bigin.bookmarks import Scan, believed, read_from, to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
+from tap_bigin.discovery.turns import TURN
 from tap_bigin.report import fault
 from tap_bigin.singer.batch import Batch, for_parquet
 from tap_bigin.singer.cataloged import CatalogedStream
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
+
+CREDITS_OF_A_PAGE = 10
+"""A page of a module, with fields in several groups, a count, and the list of what was deleted."""
 
 REFUSED = "refused"
 """In the state of a stream that Bigin refused at the latest sweep: it is tried again at the next one."""
@@ -255,6 +259,17 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self._write_activate_version_message(batch.version)
         if self.run.is_state_due(batch):
             self._write_state()
+
+    @property
+    def least_credits(self) -> int:
+        """What it takes at least to come further, beside what describes it."""
+        return CREDITS_OF_A_PAGE
+
+    def end_turn(self) -> None:
+        """Note when its turn within a budget ended: others have waited longer from now on."""
+        if (now := self.client.server_time) is not None:
+            entry = self.tap_state.get("bookmarks", {}).get(self.name, {})
+            self._take_over({**entry, TURN: to_utc_text(now)})
 
     def end(self, error: BaseException | None) -> None:
         """Everything is written, or reading ended with an error: that ends the stream, seldom the run."""

@@ -35,6 +35,7 @@ class RichTexts:
         self._module = module
         self._names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
         self._report = report
+        self.most_calls = 0  # of a page until now
 
     def complete(self, records: Sequence[Record]) -> None:
         """Replace texts of the length at which lists cut by the whole ones."""
@@ -51,6 +52,7 @@ class RichTexts:
             self._report.add_note(
                 "reads long rich texts one by one, 1 credit each: lists cut them to 500 characters"
             )
+        self.most_calls = max(self.most_calls, sum(is_cut))
         wholes = self._calls.map_in_order(self._whole, [each["id"] for each in compress(records, is_cut)])
         begins = whole = 0
         for place, record in enumerate(records):

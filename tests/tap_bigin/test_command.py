@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import discover, run_process, run_tap, select
+from support.tap import aged, discover, run_process, run_tap, select
 
 FEW = {"modules": ["Contacts", "Tasks"]}
 
@@ -90,3 +91,56 @@ def test_within_a_budget_streams_come_to_their_end_one_after_the_other(sandbox: 
 
     assert len(ended[-1]) == 2
     assert 2 < len(ended) < 30
+
+
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_with_a_budget_each_stream_takes_its_turn_until_all_is_read(
+    sandbox: Sandbox,
+    *,
+    is_fresh: bool,
+) -> None:
+    """What the first streams cost again at each run, and the metadata of all, was everything it did."""
+    modules = ("Accounts", "Contacts", "Notes", "Pipelines", "Tasks")
+    catalog = select(discover(sandbox, modules=[*modules]), *modules, "deleted_records", "users")
+    if not is_fresh:
+        aged(catalog, seconds=25 * 3600)
+    state: Any = None
+    read: set[str] = set()
+    for _ in range(16):
+        before = sandbox.calls("GET /settings/fields")
+        run = run_tap(sandbox, catalog=catalog, state=state, credit_budget=7, modules=[*modules])
+        state = run.state
+        read |= {name for name in run.schemas if run.ids(name)}
+        assert run.code == 0, run.log[-1]
+        described = sandbox.calls("GET /settings/fields") - before
+        assert described <= (1 if is_fresh else 4)  # two of them may be of modules that deals link to
+        done = {name for name in modules if "replication_key_value" in state["bookmarks"].get(name, {})}
+        if done == {*modules} and {"users", "deleted_records"} <= read:
+            break
+
+    assert done == {*modules}
+    assert {"users", "deleted_records"} <= read
+
+
+def test_a_stream_that_no_run_within_the_budget_brings_further_is_named_with_what_it_takes(
+    sandbox: Sandbox,
+) -> None:
+    """A page with many long texts is read at once. Others have their turn at the next run."""
+    long = {"Name": "S{n}", "Terms": "x" * 600}
+    sandbox.mutate({"op": "create", "module": "Subscriptions", "count": 20, "data": long})
+    state: Any = None
+    runs = []
+    for _ in range(4):
+        run = run_tap(
+            sandbox, modules=["Subscriptions", "Tasks"], state=state, credit_budget=8, deleted_records="none"
+        )
+        state = run.state
+        runs.append(run)
+
+    failed = [run for run in runs if run.code == 1]
+    assert failed
+    assert all("Subscriptions comes no further" in run.log[-1] for run in failed)
+    assert "replication_key_value" in state["bookmarks"]["Tasks"]
+    least = int(re.findall(r"at least (\d+) are needed", failed[-1].log[-1])[0])
+    enough = run_tap(sandbox, modules=["Subscriptions"], credit_budget=least, deleted_records="none")
+    assert len(enough.ids("Subscriptions")) == sandbox.count("Subscriptions")

@@ -1,0 +1,44 @@
+"""Whose turn it is within a ``credit_budget``, which may be too small to read everything in one run. Pure.
+
+Streams are read one after the other: a scan that is under way first, then what has waited longest since
+its last turn. So each comes to its end in some run, and none takes the budget every time. Modules whose
+turn will not come are not described either: that costs a credit each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TURN = "turn"  # in a stream's entry of the state: when its latest turn ended
+DESCRIBED = 3  # one credit in so many may go into descriptions
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The order of a run. ``entries`` are the state's bookmarks when it began."""
+
+    budget: int
+    entries: Mapping[str, Any]
+
+    @property
+    def most_described(self) -> int:
+        """So many modules at most are described."""
+        return max(1, self.budget // DESCRIBED)
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """The names, whose turn it is first.
+
+        >>> entries = {"Calls": {TURN: "2026-05-14T09:00:00Z"}, "Tasks": {"pass": {}}}
+        >>> Turns(12, entries).in_order(["Calls", "Contacts", "Tasks"])
+        ['Tasks', 'Contacts', 'Calls']
+        """
+        return sorted(names, key=self._rank)
+
+    def _rank(self, name: str) -> tuple[bool, str, str]:
+        entry = self.entries.get(name) or {}
+        latest = entry.get(TURN) or entry.get("replication_key_value") or ""
+        return "pass" not in entry, latest, name
