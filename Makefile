@@ -22,7 +22,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 # Compiled once, and not anew by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format unit bench mutants docs clean soak dist
+.PHONY: help demo test lint format unit bench mutants docs clean soak dist examples
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -63,11 +63,14 @@ soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SEC
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
 	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)
 
+examples: $(VENV)/.ready  ## Every example from its README, in an empty folder (800 MB, minutes)
+	$(BIN)/python -m pytest examples/test_examples.py -p no:randomly -o timeout=1800 --durations 0 $(ARGS)
+
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py
 
 clean:  ## Remove the environments and everything a run leaves behind
-	rm -rf .venv .venv-meltano .meltano demo/out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-meltano .venv-examples .meltano demo/out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found."; exit 1; }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft7Validator
 from support.command import run_command
 from support.feed import ToldLog
@@ -357,6 +358,16 @@ def test_a_stop_is_a_stop_with_whole_lines_and_a_state(sandbox: Sandbox, tmp_pat
     told = Counter(each["id"] for run in (ended, rest) for each in run.records["Contacts"])
     assert told.keys() == {each["id"] for each in sandbox.dump("Contacts", drained=False)}
     assert len(rest.records["Pipelines"]) == sandbox.count("Pipelines", drained=False)
+
+
+def test_the_image_is_of_this_version() -> None:
+    """Airbyte takes the image by the tag that its metadata names."""
+    folder = Path(__file__).resolve().parents[2] / "examples" / "airbyte" / "image"
+    metadata = yaml.safe_load((folder / "metadata.yaml").read_text("utf-8"))["data"]
+
+    project = (folder.parents[2] / "pyproject.toml").read_text("utf-8")
+    assert f'\nversion = "{metadata["dockerImageTag"]}"\n' in project
+    assert f"ARG VERSION={metadata['dockerImageTag']}\n" in (folder / "Dockerfile").read_text("utf-8")
 
 
 def test_each_command_explains_itself() -> None:

@@ -57,3 +57,10 @@ def test_each_file_that_is_shown_can_be_read(page):
             ConfigParser(strict=False).read_string(
                 block.text if block.text[0] == "[" else f"[_]\n{block.text}"
             )
+
+
+def test_the_lines_for_dlt_are_those_of_the_example():
+    """`make examples` runs them there."""
+    (block,) = (each for each in blocks("docs/how-to/use-it-with-dlt.md") if each.language == "python")
+
+    assert block.text.strip() in (ROOT / "examples/dlt/bigin_to_duckdb.py").read_text("utf-8")
