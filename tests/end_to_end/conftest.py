@@ -42,7 +42,7 @@ class Meltano:
             env={**self.environment, **settings},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         if check:

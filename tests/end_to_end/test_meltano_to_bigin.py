@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import json
 
+import pytest
+
+pytestmark = pytest.mark.timeout(900)  # a run is seven processes
+
 PEOPLE = [
     {
         "First_Name": f"Ada {number}",

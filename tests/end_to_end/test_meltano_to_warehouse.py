@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from support.tap import discover
 
+pytestmark = pytest.mark.timeout(900)  # a run is seven processes
 ASKED = "GET /settings/fields"
 MODULES = ("Accounts", "Contacts", "Pipelines", "Products", "Tasks", "Events", "Calls", "Notes")
 

@@ -100,7 +100,7 @@ def _at_once(sandbox, number, **sent):
 @pytest.mark.parametrize(("edition", "most"), [("free", 5), ("express", 10)])
 def test_more_calls_at_once_than_the_edition_allows_are_429(sandbox, edition, most):
     """FACTS 2, Concurrency: 10 at once, Free 5; clears as soon as the others are done."""
-    sandbox.reset(edition=edition, latency_ms=700)
+    sandbox.reset(edition=edition, latency_ms=2_000)
 
     statuses = _at_once(sandbox, most + 3, method="GET", **CONTACTS)
 
