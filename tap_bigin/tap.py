@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Catalog
 
 from bigin_api import SettingsError
 from bigin_api.access.checkup import Problem, verdict
@@ -101,10 +103,14 @@ class TapBigin(BiginCommand):
         super().setup_mapper()
         if self.input_catalog is None:
             # What is not selected by default may be so later, by --test, and then leaves whole.
-            catalog = copy.deepcopy(self._singer_catalog)
-            for entry in catalog.values():
+            others = Catalog(
+                (name, replace(entry, metadata=copy.deepcopy(entry.metadata)))
+                for name, entry in self.catalog.items()
+                if not is_selected(entry)
+            )
+            for entry in others.values():
                 entry.metadata.root.selected = True
-            self.mapper.register_raw_streams_from_catalog(catalog)
+            self.mapper.register_raw_streams_from_catalog(others)
 
     # The run
 
