@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.tap import run_tap
+from support.tap import discover, run_tap, select
 
 
 def view_of(sandbox, module, name):
@@ -55,9 +55,14 @@ def test_view_that_is_not_there_is_refused_with_those_that_are(sandbox):
     assert "Opted Out" in run.log[-1]
 
 
+def _sub_pipelines(sandbox):
+    """A catalog with their stream, which is not read unless it is asked for."""
+    return select(discover(sandbox, modules=["Pipelines"]), "settings_sub_pipelines")
+
+
 def test_stages_of_every_sub_pipeline_come_in_order(sandbox):
     """A funnel needs the order of stages, which only the layouts of Pipelines tell."""
-    run = run_tap(sandbox, modules=["Pipelines"])
+    run = run_tap(sandbox, catalog=_sub_pipelines(sandbox))
 
     run.validate()
     rows = run.records["settings_sub_pipelines"]
@@ -91,7 +96,7 @@ def test_won_and_lost_come_from_the_metadata(sandbox, key):
         {"op": "set_field", "module": "Pipelines", "field": "Stage", "data": {"pick_list_values": values}}
     )
 
-    run = run_tap(sandbox, modules=["Pipelines"])
+    run = run_tap(sandbox, catalog=_sub_pipelines(sandbox))
 
     categories = {row["stage"]: row["category"] for row in run.records["settings_sub_pipelines"]}
     assert categories["Live"] == "Closed Won"
