@@ -45,6 +45,7 @@ class Deletions:
         self._told: dict[str, list[Deletion]] = defaultdict(list)
         self._listed: set[str] = set()
         self._looked_at: set[str] = set()
+        self._back: dict[str, list[str]] = {}
 
     def tell(self, module: str, deletions: Collection[Deletion]) -> None:
         """These records of a module are gone, and a notification said so."""
@@ -60,6 +61,16 @@ class Deletions:
         """The module's own stream looks at what was told of it."""
         with self._lock:
             self._looked_at.add(module)
+
+    def tell_back(self, module: str, ids: Collection[str]) -> None:
+        """These records were in the recycle bin, and are there again."""
+        with self._lock:
+            self._back[module] = sorted(ids)
+
+    def back_of(self, module: str) -> list[str]:
+        """The records of a module that are there again."""
+        with self._lock:
+            return self._back.get(module, [])
 
     def told_of(self, module: str) -> list[Deletion]:
         """What was told of a module."""

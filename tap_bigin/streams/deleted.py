@@ -86,7 +86,8 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 mark, records = news.mark, self._records(module, news)
             told = self._told(feed, module, {each["id"] for each in records})
             mark = mark.with_gone(each["id"] for each in told)
-            convert(rows := [*records, *_rows(module, told)])
+            back = [{"id": each, "type": RESTORED} for each in feed.deletions.back_of(module)]
+            convert(rows := [*records, *_rows(module, [*told, *back])])
             if rows:
                 marks = {**marks, module: mark.to_state()}
                 yield Batch(rows, {**state, "modules": marks})

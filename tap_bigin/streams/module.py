@@ -123,6 +123,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """What is told of and not there: deleted if somebody says so, else due at the next sweep."""
         records: list[Record] = []
         unexplained = told.unexplained
+        feed.deletions.tell_back(
+            self._module, told.found.intersection(Mark.from_state(state.get("deleted")).gone)
+        )
         if self.run.tracks_deletions and self._module in DELETED_MODULES:
             gone = [feed.deletion(self._module, each) for each in told.deleted]
             feed.deletions.tell(self._module, gone)

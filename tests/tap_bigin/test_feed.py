@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.feed import ToldLog
-from support.tap import assert_holds, discover, run_tap, select
+from support.tap import assert_holds, discover, run_tap, select, select_fields
 
 MODULES = ["Contacts", "Notes", "Products", "Tasks"]
 
@@ -210,6 +210,18 @@ def test_a_stream_that_fails_keeps_the_position(sandbox, run, log, first):
     assert again.state["feed"]["position"] == 2
 
 
+def test_a_budget_that_ends_a_run_keeps_the_position(sandbox, run, log, first):
+    """What was not read for want of credits is told again."""
+    log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
+    log.tell("Tasks", sandbox.dump("Tasks")[0]["id"])
+
+    ended = run(first.state, credit_budget=1)
+
+    assert len(emitted(ended)) == 1
+    assert ended.state["feed"]["position"] == 0
+    assert len(emitted(run(ended.state))) == 2
+
+
 def test_what_is_told_while_a_first_run_reads_belongs_to_the_next(sandbox, run, log, monkeypatch):
     """The head is taken before anything is read: a change behind the reader's back would be lost."""
     from tap_bigin.streams.module import ModuleStream
@@ -268,6 +280,7 @@ def test_what_was_not_told_a_sweep_brings(sandbox, run, log, first, make_due):
     """Bigin does not tell everything: the bookmark finds it, and moves."""
     contact, task = sandbox.dump("Contacts")[0]["id"], sandbox.dump("Tasks")[0]["id"]
     state = make_due(first.state, log)
+    sandbox.clock(advance=2)
     sandbox.mutate(
         edit("Contacts", contact, Last_Name="Untold"), {"op": "delete", "module": "Tasks", "id": task}
     )
@@ -319,6 +332,19 @@ def test_modules_without_notifications_are_swept_only(sandbox, run, first):
     del state["bookmarks"]["Notes"]
     assert set(emitted(run(state))) == {"Notes"}
     assert note in emitted(run(swept_ago(first.state, hours=1)))["Notes"]
+
+
+def test_a_field_that_is_selected_later_is_filled_at_once(sandbox, run, log):
+    """No notification would ever tell of the records that do not change."""
+    catalog = select(discover(sandbox, modules=["Contacts"], feed_log=log.url), "Contacts")
+    select_fields(catalog, "Contacts", "Last_Name")
+    first = run(catalog=catalog)
+    select_fields(catalog, "Contacts", "Last_Name", "Email")
+
+    second = run(first.state, catalog)
+
+    assert len(emitted(second)["Contacts"]) == sandbox.count("Contacts")
+    assert any(each["Email"] for each in second.records["Contacts"])
 
 
 def test_a_sweep_at_each_run_if_so_asked(sandbox, run):
@@ -440,6 +466,20 @@ def test_what_was_told_deleted_and_came_back_is_found(sandbox, run, log, first):
     assert emitted(told) == {"deleted_records": [task]}
     assert task in emitted(swept)["Tasks"]
     assert swept.latest("deleted_records")[task]["type"] == "restored"
+
+
+def test_what_came_back_and_was_told_of_is_no_deletion_any_more(sandbox, run, log, first):
+    """Whoever leaves out what is in deleted_records must have it back as soon as the record is."""
+    task = sandbox.dump("Tasks")[0]["id"]
+    log.tell_of(sandbox, {"op": "delete", "module": "Tasks", "id": task})
+    gone = run(first.state)
+    sandbox.mutate({"op": "restore", "module": "Tasks", "id": task})
+    log.tell("Tasks", task)
+
+    back = run(gone.state)
+
+    assert emitted(back) == {"Tasks": [task], "deleted_records": [task]}
+    assert back.latest("deleted_records")[task]["type"] == "restored"
 
 
 def test_a_deletion_of_a_module_that_is_not_selected_is_told_too(sandbox, run, log, first):
