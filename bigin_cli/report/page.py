@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bigin_api.run_files.api_log import Entry
     from bigin_api.run_files.run_report import RunReport
+    from bigin_cli.report.feed import FeedLag
     from target_bigin.files.reject_lines import RejectLine
 
 ROWS = 12
@@ -50,6 +51,7 @@ class Page:
     failed_calls: int = 0
     rejects: list[RejectGroup] = field(default_factory=list)
     rejected: int = 0
+    feed: FeedLag | None = None
     sources: list[str] = field(default_factory=list)
 
 
@@ -60,6 +62,7 @@ def make_page(
     rejects: Sequence[RejectLine],
     sources: Sequence[str],
     now: datetime,
+    feed: FeedLag | None = None,
 ) -> Page:
     """The page of these files; ``runs`` in any order."""
     in_order = sorted(runs, key=lambda run: run.began)
@@ -97,6 +100,7 @@ def make_page(
         failed_calls=calls.failed,
         rejects=groups[:REJECT_ROWS],
         rejected=rejected,
+        feed=feed,
         sources=list(sources),
     )
 

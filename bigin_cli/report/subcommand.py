@@ -13,6 +13,7 @@ import click
 from bigin_api import SettingsError
 from bigin_api.run_files.api_log import Entry, LogReader
 from bigin_api.run_files.run_report import read_report
+from bigin_cli.report.feed import feed_lag
 from bigin_cli.report.page import make_page, render
 from bigin_cli.subcommand import Trouble, subcommand
 from target_bigin.files.reject_lines import RejectLine, read_reject_lines
@@ -34,26 +35,42 @@ INSTALL = "pip install 'bigin-singer[report]'"
 )
 @click.argument("more_runs", metavar="[MORE RUNS]...", nargs=-1)
 @click.option("--rejects", metavar="FILE", help="A reject log of target-bigin (rejects_path).")
+@click.option(
+    "--feed-log",
+    metavar="URL",
+    help="The feed's log, as an SQLAlchemy URL: how far it is, and the tap behind.",
+)
 @click.option("-o", "--output", metavar="FILE", required=True, help="The page to write.")
 def command(
-    log: str | None, runs: tuple[str, ...], more_runs: tuple[str, ...], rejects: str | None, output: str
+    *,
+    log: str | None,
+    runs: tuple[str, ...],
+    more_runs: tuple[str, ...],
+    rejects: str | None,
+    feed_log: str | None,
+    output: str,
 ) -> None:
     """Make one HTML page of what happened: what each stream did, what it cost, what failed, what to do.
 
     One file without a script: it opens from an e-mail, and prints. A file that is not there is told of;
-    whichever of the three are given are shown.
+    whichever of them are given are shown.
     """
-    if not (log or runs or more_runs or rejects):
-        raise click.UsageError("Nothing to report on: give --log, --runs or --rejects.")
+    if not (log or runs or more_runs or rejects or feed_log):
+        raise click.UsageError("Nothing to report on: give --log, --runs, --rejects or --feed-log.")
     if importlib.util.find_spec("jinja2") is None:
         raise Trouble(f"jinja2 is not installed; {INSTALL} brings it.")
     paths = [path for pattern in (*runs, *more_runs) for path in _matches(pattern)]
+    reports, now = [read_report(path) for path in paths], datetime.now(timezone.utc)
     page = make_page(
         entries=_entries(Path(log)) if log else [],
-        runs=[read_report(path) for path in paths],
+        runs=reports,
         rejects=_rejects(Path(rejects)) if rejects else [],
-        sources=[Path(each).name for each in (log, *paths[-3:], rejects) if each],
-        now=datetime.now(timezone.utc),
+        feed=feed_lag(feed_log, reports, now=now) if feed_log else None,
+        sources=[
+            *(Path(each).name for each in (log, *paths[-3:], rejects) if each),
+            *(["the feed's log"] if feed_log else []),  # a URL may hold a password
+        ],
+        now=now,
     )
     target = Path(output)
     if target.is_dir():

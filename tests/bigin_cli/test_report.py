@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from support.feed import ToldLog
 from support.tap import run_tap
 from support.target import command as run_target
 from support.target import record, schema
@@ -289,3 +290,25 @@ def test_a_browser_shows_and_prints_it(run, morning, tmp_path):
     assert shown.stdout.count("<rect") == (morning / "report.html").read_text().count("<rect")
     assert (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
     assert json.loads((morning / "runs" / "target.json").read_text())["outcome"] == "failed"
+
+
+def test_the_feed_shows_how_far_the_tap_is_behind(run, tmp_path):
+    """A receiver that is silent since the evening looks like a quiet night."""
+    told = ToldLog(f"sqlite:///{tmp_path / 'feed.sqlite'}")
+    told.tell("Contacts", "1", "2")
+    told.silence("the machine slept")
+    began = (datetime.now(timezone.utc) - timedelta(minutes=5)).isoformat()
+    old_run = tmp_path / "tap.json"
+    old_run.write_text(json.dumps({"program": "tap-bigin", "began": began}))
+    page = tmp_path / "report.html"
+
+    made = run(report, "--runs", old_run, "--feed-log", told.url, "-o", page)
+    refused = run(report, "--feed-log", "sqlite:////nowhere/u:secret@x.sqlite", "-o", page)
+
+    assert made.exit_code == 0, made.output
+    text = " ".join(page.read_text().split())
+    assert "Its log is at 3; 3 entries came since the tap's last run began" in text
+    assert "the machine slept" in text
+    Outline(page.read_text())
+    assert refused.exit_code == 1
+    assert len(refused.stderr.splitlines()) == 1
