@@ -22,7 +22,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 # Compiled once, and not anew by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format unit bench mutants docs clean soak dist examples
+.PHONY: help demo test lint linters distribution format unit bench mutants docs clean soak dist examples
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,17 +30,22 @@ help:  ## List the targets
 demo: $(VENV)/.ready .meltano/.ready  ## Bigin to a warehouse, a CSV to Bigin, and live, against a local Bigin
 	@$(BIN)/python demo/run.py
 
-test:  ## Lint, and beside it every test (installs what it needs)
-	@$(MAKE) --no-print-directory --jobs 2 lint unit
+test: distribution  ## Lint, and every test beside the linters (installs what it needs)
+	@$(MAKE) --no-print-directory --jobs 2 linters unit
 
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)
 
-lint: $(VENV)/.ready  ## Format check, ruff, strict mypy, the walls between the packages, the distribution
+lint: linters distribution  ## Format check, ruff, strict mypy, the walls between the packages, the distribution
+
+linters: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Not beside the tests: it writes the package's metadata anew, which they read.
+distribution: $(VENV)/.ready
 	@rm -rf build && mkdir -p build/checked
 	$(BIN)/python -m build --no-isolation --outdir build/checked . > build/build.log || { tail -20 build/build.log; exit 1; }
 	$(BIN)/twine check --strict build/checked/*
