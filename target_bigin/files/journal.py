@@ -104,7 +104,7 @@ class Journal:
         return self._calls
 
     def answered(self, call: int, ids: Sequence[str | None]) -> None:
-        """Note what was answered: the ids of those that were written."""
+        """Note what was answered: the ids of those that were written, and after them further ones."""
         if call in self._open:
             note, _ = self._open[call]
             note.ids = list(ids)

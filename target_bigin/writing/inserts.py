@@ -126,12 +126,16 @@ class InsertGate:
 
 @dataclass
 class InsertCall:
-    """An insert call. ``ids``: of the records that are known to be written, by number."""
+    """An insert call. ``ids``: of the records that are known to be written, by number.
+
+    ``further``: ids beyond the first of a recurring activity, whose insert makes a record an occurrence.
+    """
 
     records: Sequence[Record]
     since: datetime
     note: int
     ids: dict[int, str] = field(default_factory=dict)
+    further: list[str] = field(default_factory=list)
 
 
 class Inserts:
@@ -174,10 +178,12 @@ class Inserts:
         except BiginError:
             self._ended(insert, token)
             raise
-        if len(results) == len(insert.records):
-            for record, result in zip(insert.records, results, strict=True):
-                if result.succeeded and result.id is not None:
-                    insert.ids[record.number] = result.id
+        if len(insert.records) in (1, len(results)):
+            written = [result.id if result.succeeded else None for result in results]
+            for record, record_id in zip(insert.records, written, strict=False):
+                if record_id is not None:
+                    insert.ids[record.number] = record_id
+            insert.further = [each for each in written[len(insert.records) :] if each is not None]
         self._note_ids(insert)
         self._ended(insert, token)
         return results
@@ -202,10 +208,11 @@ class Inserts:
 
     def _ended(self, insert: InsertCall, token: int) -> None:
         self._clock.note(self._context.run.client.server_time)
-        self._gate.ended(token, list(insert.ids.values()))
+        self._gate.ended(token, [*insert.ids.values(), *insert.further])
 
     def _note_ids(self, insert: InsertCall) -> None:
-        self._journal.answered(insert.note, [insert.ids.get(each.number) for each in insert.records])
+        ids = [insert.ids.get(each.number) for each in insert.records]
+        self._journal.answered(insert.note, [*ids, *insert.further])
 
     def _not_sent_before(self, records: Sequence[Record]) -> list[Record]:
         """Those that no former run has sent. The others are told, or asked about."""

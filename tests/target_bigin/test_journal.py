@@ -95,6 +95,40 @@ def test_a_run_that_failed_is_picked_up_too(sandbox, tmp_path, settings):
     assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
 
 
+def recurring(*days):
+    """Tasks of one subject that each recur four times."""
+    rule = "FREQ=DAILY;INTERVAL=1;COUNT=4;DTSTART="
+    names = ("Subject", "Due_Date", "Recurring_Activity")
+    rows = [dict(zip(names, ("Often", day, {"RRULE": rule + day}), strict=True)) for day in days]
+    return [schema("Tasks", *names), *records("Tasks", rows)]
+
+
+def test_a_recurring_task_that_was_written_is_not_made_again(sandbox, target, settings):
+    """It answers with an id for each occurrence: none of them was noted, as if it had been refused."""
+    target([*recurring("2026-12-01"), NONSENSE], **{**settings, "batch_size": 1})
+    assert sandbox.count("Tasks") == 4
+
+    second = target(recurring("2026-12-01"), **settings)
+
+    assert second.outcomes("Tasks") == {"inserted": 1}
+    assert subjects(sandbox) == ["Often"] * 4
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_occurrences_are_no_doubt_about_another_task(sandbox, target, settings, is_cut_off):
+    """Whose they are was not known, so a lost insert of the same subject could not be told from them."""
+    days = ("2026-12-01", "2027-02-01")
+    if is_cut_off:  # a former run knows them
+        target([*recurring(days[0]), NONSENSE], **{**settings, "batch_size": 1})
+    sandbox.fault("POST /Tasks", drop=True, times=1, after=0 if is_cut_off else 1)
+
+    run = target(recurring(*days), **{**settings, "max_concurrent_requests": 1, "request_timeout": 1})
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": 2}
+    assert subjects(sandbox) == ["Often"] * 8
+
+
 def test_what_an_inquiry_has_found_is_noted(sandbox, target, settings):
     """The answer was lost and its records were found: the next run need not ask, and must not insert."""
     sandbox.fault("POST /Tasks", lose_response=True)
