@@ -16,7 +16,8 @@ from typing import Any
 import click
 
 from bigin_api import BiginError
-from bigin_cli.subcommand import WrongUse
+from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
+from bigin_cli.subcommand import Trouble, WrongUse
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,18 @@ class LazyGroup(click.Group):
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         """Read the options before the subcommand: a wrong one is one line."""
+        keep_descriptors()
         try:
+            require_stdout()
             return super().make_context(*args, **more)
         except click.NoSuchOption as error:
             raise WrongUse(f"{error.format_message()} See `bigin --help`.") from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Trouble(f"stdout cannot be written ({error.strerror}).") from None
+        except BiginError as error:
+            raise Trouble(error.message) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -50,7 +50,7 @@ class Reader(MsgSpecReader):
         counts: Counter[str] = Counter()
         number = 0
         try:
-            for lines in self._pieces(file_input or sys.stdin):
+            for lines in self._pieces(file_input or _stdin()):
                 for line in lines:
                     number += 1
                     if not line or line.isspace():
@@ -111,6 +111,12 @@ class Reader(MsgSpecReader):
         while piece := list(islice(lines, LINES_A_BEAT)):
             self.on_beat()
             yield piece
+
+
+def _stdin() -> IO[str]:
+    if sys.stdin is None:
+        raise InvalidInputLine("stdin is closed: there is nothing to read.")
+    return sys.stdin
 
 
 def _descriptor(source: IO[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -34,6 +35,7 @@ from bigin_api import unknown_settings
 from bigin_api.access.checkup import verdict
 from bigin_api.errors import BiginError, SettingsError, did_you_mean
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.run_files.standard_streams import keep_descriptors
 from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_settings
@@ -111,6 +113,10 @@ class TargetBigin(Target):
             for message in error.errors:
                 cls.logger.error("%s", message)  # noqa: TRY400
             sys.exit(1)
+        except OSError as error:
+            _let_go_of_stdout()
+            cls.logger.error("%s cannot be written (%s).", error.filename or "stdout", error.strerror)  # noqa: TRY400
+            sys.exit(1)
         except EXPECTED as error:
             _let_go_of_stdout()
             # A line that a person can act on, no traceback.
@@ -136,6 +142,7 @@ class TargetBigin(Target):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """The SDK's command, with the option ``--test`` that taps have."""
+        keep_descriptors()
         command = super().get_singer_command()
         about = "Check settings, token and rights, as `bigin doctor` does; nothing is read or written."
         command.params.append(
@@ -303,7 +310,8 @@ def _config_error(error: Any) -> str:
 def _let_go_of_stdout() -> None:
     """What nobody reads any more must not fail once more when the process ends."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- until the process ends
 
@@ -311,6 +319,8 @@ def _let_go_of_stdout() -> None:
 def _emit(state: msgspec.Raw) -> None:
     """Write a state as it came, whole: unbuffered output takes a part at a time, and less at a signal."""
     line = bytes(state).decode() + "\n"
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "closed")
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:  # a text in memory
         sys.stdout.write(line)

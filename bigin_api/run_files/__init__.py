@@ -1,1 +1,1 @@
-"""What a run leaves behind for people: the API log, read and summed up, and the report of the run."""
+"""What a run leaves behind for people, and where it speaks: API log, report, standard streams."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import copy
+import errno
 import gc
 import logging
 import os
@@ -28,6 +29,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
 from bigin_api.errors import did_you_mean
 from bigin_api.run_files.run_report import write_failure
+from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
 from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_json, read_open, read_settings
@@ -103,7 +105,9 @@ class BiginCommand(Tap):
         catalog: IO[str] | None = None,
     ) -> None:
         """Run the tap, or print what it is."""
-        PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
+        with clear_ending(cls.logger):
+            require_stdout()
+            PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
         cls.print_version(print_fn=cls.logger.info)
         atexit.register(gc.freeze)  # the system frees a process faster than Python its objects
         config = config or _ConfigInput()
@@ -123,6 +127,12 @@ class BiginCommand(Tap):
             tap.run()
 
     @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The SDK's command, once there are standard streams."""
+        keep_descriptors()
+        return super().get_singer_command()
+
+    @classmethod
     def cb_config(
         cls,
         ctx: click.Context,  # noqa: ARG003
@@ -139,6 +149,7 @@ class BiginCommand(Tap):
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
         """Print the catalog."""
         with clear_ending(cls.logger):
+            require_stdout()
             super().cb_discover(ctx, param, value)
 
     @classmethod
@@ -248,6 +259,13 @@ def _explained(error: Any) -> str:
     return f"{name}: {error.message}{hint}" if name else error.message
 
 
+def _full(error: Exception) -> str | None:
+    """What to say of a disk, or whatever else takes what is written, that is full; None for another error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return None
+    return f"{error.filename or 'stdout'} cannot be written ({error.strerror})."
+
+
 @contextmanager
 def clear_ending(logger: logging.Logger) -> Iterator[None]:
     """Turn what ends a run into its last line and its exit code.
@@ -279,5 +297,5 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         sys.exit(FAILED)
     except Exception as error:
         logger.debug("A fault of tap-bigin:", exc_info=True)
-        logger.error("Stopped. %s", fault(error).message)  # noqa: TRY400 -- one line, for a person
+        logger.error("Stopped. %s", _full(error) or fault(error).message)  # noqa: TRY400 -- for a person
         sys.exit(FAILED)

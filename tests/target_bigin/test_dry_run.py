@@ -162,8 +162,11 @@ def test_a_dry_run_knows_what_a_bulk_job_costs(both):
 def test_a_dry_run_of_deals_prices_their_rows_and_circles(sandbox, both):
     """Rows are written after their deal, by a call of their own."""
     sandbox.create("Products", Product_Name="Lamp", Unit_Price=10)
-    deal = {"Deal_Name": "D", "Sub_Pipeline": "Sales Pipeline Standard", "Stage": "Qualification"}
-    rows = [{**deal, "Deal_Name": f"D {n}", "Associated_Products": [{"Product": "Lamp"}]} for n in range(3)]
+    deal = {"Deal_Name": "D", "Sub_Pipeline": "Inbound", "Stage": "Qualification"}
+    rows = [
+        {**deal, "Deal_Name": f"D {n}", "Associated_Products": [{"Product": "Lamp", "Quantity": 1}]}
+        for n in range(3)
+    ]
     streams = {
         "Pipelines": {
             "external_key": "Deal_Name",
@@ -180,6 +183,7 @@ def test_a_dry_run_of_deals_prices_their_rows_and_circles(sandbox, both):
     )
 
     assert outcome(dry) == outcome(real)
+    assert outcome(real)["Pipelines"][0]["inserted"] == 3
     assert planned(dry) == price
 
 
