@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_airbyte import messages
 from bigin_airbyte.catalog import singer_catalog
 from bigin_airbyte.states import States
-from bigin_api.errors import BiginError, ModuleUnavailable
+from bigin_api.errors import BiginError, CreditBudgetReached, ModuleUnavailable
 from tap_bigin.report import fault
 from tap_bigin.singer.command import Terminated
 from tap_bigin.tap import TapBigin
@@ -83,6 +83,8 @@ def _end(tap: TapBigin, writer: AirbyteWriter, full: Mapping[str, bool]) -> int:
 
 def _why_not_complete(tap: TapBigin, name: str, *, is_full: bool) -> BiginError | None:
     """What kept a stream from being read in whole. None as well where the whole run ended before."""
+    if name in tap.shared.description.left:
+        return CreditBudgetReached(f"{name}: credit_budget is too small for all streams, so it has to wait.")
     if name not in tap.streams:
         why = tap.shared.description.refusals.get(name, "Bigin has no such stream for this token.")
         return ModuleUnavailable(f"{name}: {why} Refresh the source's schema, or deselect it.")

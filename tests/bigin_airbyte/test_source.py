@@ -291,11 +291,15 @@ def test_a_budget_ends_a_sync_in_good_order(sandbox: Sandbox) -> None:
     catalog = configured(offered(sandbox), "Contacts", "Accounts", "Tasks")
 
     ended = read(sandbox, catalog, credit_budget=5)
+    second = read(sandbox, catalog, state=ended.state, credit_budget=5)
+    third = read(sandbox, catalog, state=second.state, credit_budget=5)
 
     incomplete = {name for name, each in ended.statuses.items() if each[-1] == "INCOMPLETE"}
     assert ended.code == 0
     assert 0 < len(incomplete) < 3
     assert {ended.errors[name]["failure_type"] for name in incomplete} == {"transient_error"}
+    told = Counter(name for run in (ended, second, third) for name in run.records for _ in run.records[name])
+    assert told == {name: sandbox.count(name) for name in ("Contacts", "Accounts", "Tasks")}
 
 
 def test_one_token_serves_a_whole_sync(sandbox: Sandbox, cache: Path) -> None:
