@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
+from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder, serialize_jsonl
 from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
@@ -51,6 +52,13 @@ class PageWriter(MsgSpecWriter):
         self.state_bytes = 0  # of the latest STATE
         self.is_writing = False
         self.interruption: BaseException | None = None
+
+    def serialize_message(self, message: Message) -> bytearray:
+        """A line, without the dict of a message that the SDK makes: for it whole schemas are copied."""
+        if isinstance(message, RecordMessage):
+            return super().serialize_message(message)
+        said = {each.name: getattr(message, each.name) for each in fields(message)}
+        return serialize_jsonl({name: value for name, value in said.items() if value is not None})
 
     def write_message(self, message: Message) -> None:
         """Write a line; all but a record is seen by the target at once."""
