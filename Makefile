@@ -22,7 +22,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 # Compiled once, and not anew by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint linters distribution format unit bench mutants docs clean soak dist examples
+.PHONY: help demo test lint linters distribution format unit bench mutants docs clean soak dist examples site pictures
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -74,8 +74,22 @@ examples: $(VENV)/.ready  ## Every example from its README, in an empty folder (
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py
 
+site: $(VENV)/.ready .venv-site/.ready  ## The docs as a site, in .site/html
+	$(BIN)/python docs/site.py
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --quiet --strict
+	@echo "Open .site/html/index.html"
+
+pictures: $(VENV)/.ready  ## Make docs/pictures anew, from what the commands print
+	$(BIN)/python docs/pictures.py
+
+.venv-site/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-site/bin/python -m pip install --quiet --group site
+	@touch $@
+
 clean:  ## Remove the environments and everything a run leaves behind
-	rm -rf .venv .venv-meltano .venv-examples .meltano demo/out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-meltano .venv-site .site .venv-examples .meltano demo/out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and none was found."; exit 1; }

@@ -61,7 +61,7 @@ module. Dotted lines are rows inside a record: columns of Bigin, streams by \
 
 def streams_page() -> str:
     """The page. Starts a sandbox, and stops it."""
-    with _sandbox() as url:
+    with sandbox() as url:
         settings = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
         settings |= {"refresh_token": "sandbox-refresh", "api_url": url, "accounts_url": url}
         catalog = TapBigin(config=settings).catalog_dict
@@ -155,8 +155,9 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _sandbox() -> Iterator[str]:
-    command = [sys.executable, "-m", "bigin_sandbox", "serve", "--port", "0", "--size", "empty"]
+def sandbox(size: str = "empty") -> Iterator[str]:
+    """The address of a sandbox, which is stopped at the end."""
+    command = [sys.executable, "-m", "bigin_sandbox", "serve", "--port", "0", "--size", size]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             said = process.stdout.readline() if process.stdout else ""

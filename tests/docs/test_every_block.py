@@ -64,3 +64,12 @@ def test_the_lines_for_dlt_are_those_of_the_example():
     (block,) = (each for each in blocks("docs/how-to/use-it-with-dlt.md") if each.language == "python")
 
     assert block.text.strip() in (ROOT / "examples/dlt/bigin_to_duckdb.py").read_text("utf-8")
+
+
+def test_the_site_has_every_page():
+    """What is not in its table of contents nobody finds."""
+    named = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text("utf-8")))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+
+    assert there <= named
+    assert named - there == {"index.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
