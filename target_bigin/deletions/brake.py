@@ -2,8 +2,9 @@
 
 A source that was emptied by mistake looks like one in which everybody was deleted. So deletions are
 held back until the input has ended and the module has been counted (1 credit); nothing is deleted if
-there are too many, whichever streams they came from. A company takes its contacts along, so they count
-too (1 credit for 50 companies, 1 for 200 contacts). ``allow_mass_delete`` lifts the brake for a stream.
+there are too many, whichever streams they came from. A company takes its contacts and notes along, so they
+count too (1 credit for 50 companies, 1 for 200 contacts; the notes, where there are any, by their list, 1
+for 200). ``allow_mass_delete`` lifts the brake for a stream.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from target_bigin.schema.context import Run
 logger = logging.getLogger("target-bigin")
 
 ALLOWED_PART = 4  # one record in so many may go
-COMPANIES, CONTACTS = "Accounts", "Contacts"  # a deleted company takes its contacts along: FACTS 4
+PARENT = "Parent_Id"
+COMPANIES, CONTACTS, NOTES = "Accounts", "Contacts", "Notes"
+"""A deleted company takes its contacts and notes along: FACTS 4."""
 
 
 def may_delete(deletions: int, records: int) -> bool:
@@ -58,7 +61,11 @@ class Brakes:
         if reject is None and module == COMPANIES:
             known = [str(each) for each in ids if isinstance(each, str)]
             along = await self._run.tasks.call(lambda: len(set(self._contacts_of(known))))
-            reject = await self._judged(CONTACTS, along, stream, because=f" with {len(ids)} {module}")
+            because = f" with {len(ids)} {module}"
+            reject = await self._judged(CONTACTS, along, stream, because=because)
+            if reject is None:
+                notes = await self._run.tasks.call(lambda: self._notes_of(frozenset(known)))
+                reject = await self._judged(NOTES, notes, stream, because=because)
         return reject
 
     async def _judged(self, module: str, deletions: int, stream: str, *, because: str = "") -> Reject | None:
@@ -84,6 +91,20 @@ class Brakes:
             where = f"Account_Name in ({listed})"
             for page in self._run.client.coql.pages_by_id(CONTACTS, ["id"], where=where):
                 yield from (str(row["id"]) for row in page)
+
+    def _notes_of(self, companies: Collection[str]) -> int:
+        """In a thread: how many notes are theirs; 0 where this token may not see notes."""
+        records, token, found = self._run.client.records, None, 0
+        try:
+            while True:
+                page = records.page(NOTES, [PARENT], page_token=token)
+                parents = (each.get(PARENT) for each in page.records)
+                found += sum(isinstance(each, dict) and each.get("id") in companies for each in parents)
+                token = page.next_page_token
+                if not page.more_records or token is None:
+                    return found
+        except Refused:
+            return found
 
     async def _decide(self, module: str, held: Sequence[tuple[Record, Wait[None]]]) -> None:
         streams = " and ".join(dict.fromkeys(record.stream for record, _ in held))

@@ -335,6 +335,30 @@ def test_the_brake_counts_what_a_company_takes_along(sandbox, target):
     assert "of Contacts with 1 Accounts" in run.rejects[0]["message"]
 
 
+def test_the_brake_counts_the_notes_that_a_company_takes_along(sandbox, target):
+    """One company of nine, and with it all that was ever written down."""
+    sandbox.reset(size="empty")
+    ids_ = [sandbox.create("Accounts", Account_Name=f"Company {n}") for n in range(9)]
+    notes = [
+        {"Note_Content": "x", "Parent_Id": {"module": {"api_name": "Accounts"}, "id": each}}
+        for each in (ids_[0], ids_[0], ids_[1])
+    ]
+    assert sandbox.api("POST", "/Notes", json={"data": notes}).status_code == 201
+    sandbox.clock(advance=3600)
+    sandbox.forget_tokens()
+
+    def delete(company):
+        gone = record("Accounts", id=company, _sdc_deleted_at="2026-05-14T00:00:00Z")
+        return target([schema("Accounts", key=["id"]), gone], deletes="delete", max_rejects=1)
+
+    stopped, let_go = delete(ids_[0]), delete(ids_[2])
+
+    assert [each["code"] for each in stopped.rejects] == ["MASS_DELETE"]
+    assert "2 of the 3 records of Notes with 1 Accounts" in stopped.rejects[0]["message"]
+    assert let_go.outcomes("Accounts") == {"deleted": 1}
+    assert sandbox.count("Notes") == 3
+
+
 def test_companies_whose_contacts_are_few_may_go(sandbox, target):
     """The brake is for mistakes."""
     company = sandbox.create("Accounts", Account_Name="Berg AG")
