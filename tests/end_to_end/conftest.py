@@ -106,7 +106,6 @@ def meltano_in(folder, sandbox):
             **credentials("TARGET_BIGIN", sandbox.url),
             "TARGET_DUCKDB_PATH": str(folder / "warehouse.duckdb"),
             "TARGET_BIGIN_REJECTS_PATH": str(folder / "rejects.jsonl"),
-            "MELTANO_ENVIRONMENT": "demo",
             "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",

@@ -50,7 +50,7 @@ def test_a_folder_of_csv_files_with_one_bad_row(sandbox, meltano, tmp_path):
     write_csv(folder / "companies.csv", [{"Account_Name": "Lind AB"}, {"Account_Name": "Berg AS"}])
     rows = [{**each, "Account_Name": "Lind AB"} for each in PEOPLE]
     write_csv(folder / "contacts.csv", [*rows, {**rows[0], "Email": "nobody(at)lind", "Last_Name": "Bad"}])
-    settings = {"TAP_CSV_FOLDER_PATH": f"{folder}/"}
+    settings = {"TAP_CSV_FOLDER_PATH": f"{folder}/", "MELTANO_ENVIRONMENT": "demo"}
     command = ("run", "tap-csv-folder", "target-bigin")
 
     ended = meltano(*command, check=False, **settings)
