@@ -233,7 +233,7 @@ class Run:
         """Every stream has ended: the position moves if all is written. True if the state is to be told."""
         if self.feed is None:
             return False
-        is_complete = not self.report.failures and self.budget_reached is None
+        is_complete = not (self.report.failures or self.budget_reached or self.description.left)
         reached = self.feed.reached(state.get("feed"), is_complete=is_complete)
         if reached is not None:
             state["feed"] = reached

@@ -59,6 +59,10 @@ class Metadata:
         with self._lock:
             self._assumed[module] = tuple(fields)
 
+    def assumes(self, module: str) -> bool:
+        """Whether ``fields`` of a module costs nothing: somebody was told them a while ago."""
+        return module in self._assumed
+
     def answered(self) -> dict[Question, Answer]:
         """What Bigin answered until now, refusals too: what ``recall`` takes."""
         with self._lock:

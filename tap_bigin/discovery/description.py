@@ -91,7 +91,8 @@ class Description:
         """Those of the modules that are described in this run: all without a budget."""
         if self._turns is None:
             return list(names)
-        unknown = [each for each in self._turns.in_order(names) if each not in self.trusted]
+        known = {*self.trusted, *filter(self._client.metadata.assumes, names)}
+        unknown = [each for each in self._turns.in_order(names) if each not in known]
         self.left = frozenset(unknown[self._turns.most_described :])
         return [each for each in names if each not in self.left]
 

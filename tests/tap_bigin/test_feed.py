@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.feed import ToldLog
-from support.tap import assert_holds, discover, run_tap, select, select_fields
+from support.tap import aged, assert_holds, discover, run_tap, select, select_fields
 
 MODULES = ["Contacts", "Notes", "Products", "Tasks"]
 
@@ -220,6 +220,20 @@ def test_a_budget_that_ends_a_run_keeps_the_position(sandbox, run, log, first):
     assert len(emitted(ended)) == 1
     assert ended.state["feed"]["position"] == 0
     assert len(emitted(run(ended.state))) == 2
+
+
+def test_a_stream_that_a_budget_leaves_out_keeps_the_position(sandbox, run, log):
+    """It was not even described, and yet it is selected."""
+    catalog = select(discover(sandbox, modules=MODULES, feed_log=log.url), "Contacts", "Tasks")
+    aged(catalog, seconds=200_000)
+    first = run(catalog=catalog)
+    log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
+
+    ended = run(first.state, catalog, sweep_minutes=0, credit_budget=5)
+
+    assert not ended.said("is reached")
+    assert len(ended.schemas) == 1
+    assert ended.state["feed"]["position"] == 0
 
 
 def test_what_is_told_while_a_first_run_reads_belongs_to_the_next(sandbox, run, log, monkeypatch):
