@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bigin_api import BiginError, PageTokenRefused, PaginationLimit, Refused
-from bigin_api.endpoints.coql import moment
+from bigin_api.endpoints.coql import all_of, moment
+from bigin_api.endpoints.coql_select import EVERY_RECORD
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Top, from_text, to_utc_text, without_tokens
@@ -124,6 +125,8 @@ class ListScan:
             self._borders.remember(fresh)
             self._found_again = self._found_again or (again and bool(fresh))
             yield fresh
+            if page.is_short:
+                yield from self._hidden(page, order, before)
             yield from self._slipped(self._borders.prove_when_many(self.scan.last))
             if is_over or _have_met(self.scan):
                 return
@@ -258,6 +261,21 @@ class ListScan:
         oldest = f"Modified_Time >= {moment(self.scan.since)}"
         return f"({oldest}{newest})" if newest else oldest
 
+    def _hidden(self, page: JoinedPage, order: Order, before: Scan) -> Iterator[list[Record]]:
+        """Records that Bigin counts in a page and that are not in it, found by id. 1 credit or more."""
+        seen = {each["id"] for each in page.records}
+        what = f"a page has {len(seen):,} of {page.counted:,} records"
+        self._report.inform(f"{what}: looking for the others.")
+        where = all_of(_reached_by(page, order, before) or [EVERY_RECORD])
+        try:
+            for rows in self._client.coql.pages_by_id(self._module, ["id"], where=where):
+                found = [row for row in rows if str(row["id"]) not in seen]
+                missing = [str(each["id"]) for each in self._borders.not_emitted(found)]
+                if missing:
+                    yield self._whole(missing)
+        except Refused as refused:
+            self._report.lacks(f"{what}, and COQL may not be asked for the others. {refused.message}")
+
     def _slipped(self, missing: Iterable[list[str]]) -> Iterator[list[Record]]:
         """Records that no page showed."""
         for ids in missing:
@@ -303,6 +321,19 @@ def listing_of(scan: Scan) -> Listing:
     """What the pages of a scan are asked for: a second earlier than needed, whichever way Bigin reads it."""
     order = BY_ID if scan.since is None else BY_TIME
     return Listing(order.column, order.direction, scan.since and scan.since - ONE_SECOND)
+
+
+def _reached_by(page: JoinedPage, order: Order, before: Scan) -> list[str]:
+    """COQL conditions of what a page should have: from where the scan stood to its last record."""
+    last = page.records[-1] if page.records and page.more_records else None
+    if order is BY_TIME:
+        newest = [f"Modified_Time <= {moment(from_text(before.last[0]))}"] if before.last else []
+        return [*([f"Modified_Time >= {moment(from_text(last[MODIFIED]))}"] if last else []), *newest]
+    low = before.last[1] if before.last else None
+    high = before.top.last[1] if before.top else None
+    if last:
+        low, high = (last["id"], high) if order is BY_ID_DOWN else (low, last["id"])
+    return [*([f"id > {low}"] if low else []), *([f"id < {high}"] if high else [])]
 
 
 def _have_met(scan: Scan) -> bool:

@@ -40,11 +40,18 @@ class JoinedPage:
     expires: str | None = None
     place: Place = field(default_factory=Place)
     counted: int | None = None  # Bigin's own count of its records
+    left_out: int = 0  # rows that are no records
 
     @property
     def next_place(self) -> Place | None:
         """Where the chain goes on, None at its end."""
         return Place(None, self.tokens, self.place.size) if self.more_records and self.tokens else None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it has fewer records than Bigin says: some were lost on the way, or joining its groups."""
+        rows = len(self.records) + self.left_out
+        return self.counted is not None and rows < self.counted <= self.place.size
 
     @property
     def is_full(self) -> bool:
@@ -216,6 +223,7 @@ class ModulePages:
             expires=lead.page_token_expiry,
             place=place,
             counted=integer(lead.info.get("count")),
+            left_out=lead.left_out,
         )
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:

@@ -285,3 +285,26 @@ def test_a_device_is_no_place_for_a_report(sandbox: Sandbox) -> None:
     assert run.code == 1
     assert "run_report_path: /dev/null is no file" in run.log[-1]
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("place", [0, 3, -1])
+@pytest.mark.parametrize("most", [10, 200])
+def test_a_record_that_a_page_counts_and_does_not_have_is_found(
+    sandbox: Sandbox, other: OtherBigin, place: int, most: int
+) -> None:
+    """The count came with the page, for nothing: what it does not match is looked into, by ids."""
+    sandbox.settings(most_per_page=most)
+    hidden: list[str] = []
+
+    def hide(asked: Asked, body: Any) -> None:
+        if "ids" not in str(asked) and not hidden and len(body["data"]) > 4:
+            hidden.append(body["data"].pop(place)["id"])
+
+    other.rewrite("/Contacts", hide)
+
+    run = run_tap(other, modules=["Contacts"], deleted_records="none")
+
+    assert run.code == 0
+    assert hidden
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))
+    assert run.said("looking for the others")
