@@ -35,7 +35,7 @@ class Tags:
         except Refused as error:
             raise replace(reject_of(error).of_part("tags"), field="Tag") from None
         if not result.succeeded:
-            raise replace(refusal("update", result).of_part("tags"), field="Tag")
+            raise replace(refusal("upsert", result).of_part("tags"), field="Tag")
 
     def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread. One record may have been written twice: its tags are asked for once."""
