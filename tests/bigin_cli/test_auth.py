@@ -7,6 +7,7 @@ import json
 import pytest
 from support.scripted import Answer, token_answer
 
+from bigin_api.access import grants
 from bigin_cli.auth import command as auth
 from bigin_cli.doctor import command as doctor
 
@@ -23,6 +24,12 @@ BEGUN = Answer.of(
 )
 ORG = Answer.of({"org": [{"company_name": "Ek and Sons", "zgid": "1"}]})
 CLIENT = ["--client-id", "the-client", "--client-secret", "the-secret"]
+
+
+@pytest.fixture(autouse=True)
+def _looks_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of a second between two looks whether the person has answered, where Zoho is given one."""
+    monkeypatch.setattr(grants, "LEAST_INTERVAL", 0.1)
 
 
 @pytest.fixture
