@@ -14,7 +14,7 @@ import click
 
 from bigin_api import Client
 from bigin_api.moments import parse_moment, utc_text
-from bigin_cli.subcommand import Trouble, subcommand
+from bigin_cli.subcommand import Group, Trouble, subcommand
 from bigin_feed.log import FeedLog
 from bigin_feed.settings import ENV_PREFIX, FEED_SETTINGS, FeedSettings, read_settings
 
@@ -32,7 +32,7 @@ CONFIG = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Be told of changes within seconds: a receiver of Bigin's notifications, and who acts on them."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -10,14 +10,13 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import click
 
 from bigin_api import BiginError
 from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
-from bigin_cli.subcommand import Trouble, WrongUse
+from bigin_cli.subcommand import Group, Trouble, WrongUse
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
@@ -83,18 +82,6 @@ class LazyGroup(click.Group):
             raise Trouble(f"stdout cannot be written ({error.strerror}).") from None
         except BiginError as error:
             raise Trouble(error.message) from None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand: a wrong one is one line, with the one that was meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError:
-            names = self.list_commands(ctx)
-            alike = get_close_matches(args[0], names, n=1, cutoff=0.5)
-            hint = f"did you mean {alike[0]!r}?" if alike else f"there are {', '.join(names)}."
-            raise WrongUse(f"There is no subcommand {args[0]!r}, {hint}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands from the table, so that help imports none of them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
 
@@ -39,6 +40,23 @@ class WrongUse(Trouble):
     """The same for arguments that cannot be meant: exit code 2."""
 
     exit_code = WRONG_USE
+
+
+class Group(click.Group):
+    """A group in which a subcommand that is none is one line, with the one that was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand. Raises WrongUse."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            names = self.list_commands(ctx)
+            alike = get_close_matches(args[0], names, n=1, cutoff=0.5)
+            hint = f"did you mean {alike[0]!r}?" if alike else f"there are {', '.join(names)}."
+            command = f"bigin {self.name}" if ctx.parent else "bigin"
+            raise WrongUse(f"There is no subcommand {args[0]!r}, {hint}", command=command) from None
 
 
 class Command(click.Command):

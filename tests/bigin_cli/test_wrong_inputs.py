@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.processes import run as start_process
 
 from bigin_cli.auth import command as auth
 from bigin_cli.doctor import command as doctor
@@ -56,7 +57,7 @@ CASES = [
     (log, ["api.jsonl", "--module", "Contcts"], 1, "did you mean 'Contacts'"),
     (log, ["api.jsonl", "--method", "PATCH"], 1, "no call has the method 'PATCH'"),
     (retry, [], 2, "Missing argument 'REJECTS'"),
-    (retry, ["rejects.jsonl"], 2, "Missing option '--config'"),
+    (retry, ["rejects.jsonl"], 2, "--config FILE is missing"),
     (retry, ["nowhere.jsonl", "--config", "config.json"], 1, "nowhere.jsonl: there is no such file"),
     (retry, [".", "--config", "config.json"], 1, ". is no file"),
     (
@@ -95,7 +96,7 @@ CASES = [
     (auth, [*CLIENT, "--config", "config.json/x.json"], 1, "config.json"),
     (auth, [*CLIENT, "--code", "1000.x", "--accounts-url", NOBODY], 1, "cannot be reached"),
     (auth, [*CLIENT, "--accounts-url", NOBODY], 1, "cannot be reached"),
-    (doctor, [], 2, "Missing option '--config'"),
+    (doctor, [], 2, "--config FILE is missing"),
     (doctor, ["--config", "nowhere.json"], 1, "nowhere.json: No such file"),
     (doctor, ["--config", "no.json"], 1, "not JSON"),
     (doctor, ["--config", "config.json", "--for", "taps"], 2, "'taps' is not one of"),
@@ -123,7 +124,7 @@ CASES = [
     ),
     (report, ["--rejects", "rejects.jsonl", "-o", "."], 1, ". is a folder"),
     (report, ["--rejects", "rejects.jsonl", "-o", "nowhere/r.html"], 1, "there is no folder nowhere"),
-    (plan, [], 2, "Missing option '--config'"),
+    (plan, [], 2, "--config FILE is missing"),
     (plan, ["--config", "misspelt.json"], 1, "there is no setting 'dryrun'"),
     (
         plan,
@@ -156,3 +157,46 @@ def test_a_wrong_input_is_one_clear_line(*, run, tmp_path, monkeypatch, command,
     assert words.casefold() in said[0].casefold()
     assert SECRET not in said[0]
     assert "12345678" not in said[0]
+
+
+OF_THE_OTHERS = [
+    # command line, exit code, words of the last line
+    ("tap-bigin --config nowhere.json", 1, "nowhere.json: No such file"),
+    ("tap-bigin --config no.json", 1, "no.json: not JSON"),
+    ("tap-bigin --config bare.json", 1, "'client_id' is a required property"),
+    ("tap-bigin --confg config.json", 2, "--config"),
+    ("tap-bigin --config config.json --catalog nowhere.json", 2, "'nowhere.json': No such file"),
+    ("tap-bigin --config config.json --state list.json", 1, "state: expected an object"),
+    ("tap-bigin extra --config config.json", 2, "unexpected extra argument (extra)"),
+    ("target-bigin --config nowhere.json", 1, "nowhere.json: No such file"),
+    ("target-bigin --config no.json", 1, "no.json: not JSON"),
+    ("target-bigin --config misspelt.json", 1, "did you mean 'dry_run'"),
+    ("target-bigin --confg config.json", 2, "--config"),
+    ("target-bigin --config config.json --input nowhere.singer", 2, "'nowhere.singer': No such file"),
+    ("bigin-reconcile", 2, "--held"),
+    ("bigin-sandbox serve --port x", 2, "invalid int value: 'x'"),
+    ("bigin feed serve --config nowhere.json", 1, "nowhere.json: No such file"),
+    ("bigin feed serve --config config.json", 1, "public_url is missing"),
+    ("bigin feed run", 2, "Missing argument '-- COMMAND"),
+    ("bigin feed run --log nonsense -- true", 1, "feed_log: expected a URL"),
+    ("bigin feed status --log sqlite:///nowhere.sqlite", 1, "there is no file nowhere.sqlite"),
+    ("bigin feed position --log sqlite:///nowhere.sqlite --at yesterday", 2, "'yesterday' is no moment"),
+    ("bigin feed stop-channels", 1, "client_id is missing"),
+    ("bigin feed statu", 2, "did you mean 'status'?"),
+    ("bigin docter", 2, "did you mean 'doctor'?"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), OF_THE_OTHERS)
+def test_a_wrong_input_to_any_command_is_clear(tmp_path, line, code, words):
+    """The last line says what is wrong; nothing is printed that a target would read, and no traceback."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+
+    ended = start_process(*line.split(), cwd=tmp_path)
+
+    assert ended.returncode == code, ended.stderr
+    assert words in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    assert SECRET not in ended.stderr
