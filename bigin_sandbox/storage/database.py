@@ -139,6 +139,15 @@ class Database:
         """An id that no record, tag, row, job or file of this organisation has."""
         return str(self.next_number("id", FIRST_ID))
 
+    def new_ids(self, count: int) -> list[str]:
+        """So many ids, one after the other."""
+        if not count:
+            return []
+        first = self.next_number("id", FIRST_ID)
+        if count > 1:
+            self.skip_numbers("id", first + count - 1)
+        return [str(number) for number in range(first, first + count)]
+
     def next_number(self, name: str, start: int = 1) -> int:
         """The next number of a sequence that begins at `start`."""
         sql = (

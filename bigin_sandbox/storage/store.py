@@ -116,7 +116,12 @@ class Store(Tags):
         """New records, all of one moment, each from values in the stored form."""
         now = to_text(created_time or self.clock.now())
         with self.transaction():
-            records = [self._new(module, values, now, user_id) for values in many]
+            ready = list(many)
+            ids = self.new_ids(len(ready))
+            records = [
+                self._new(module, values, now, user_id, record_id)
+                for record_id, values in zip(ids, ready, strict=True)
+            ]
             for record in records:
                 self._veil_change(record["id"])
             self.load(module, records)
@@ -215,9 +220,9 @@ class Store(Tags):
             row = (record_id, module, created, entry.deleted, name, kept, entry.kind, entry.deleted_by, cause)
             self._db.execute("insert or replace into bin values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def _new(self, module: str, values: Record, now: str, user_id: str) -> Record:
+    def _new(self, module: str, values: Record, now: str, user_id: str, record_id: str) -> Record:
         record = {name: value for name, value in values.items() if value is not None}
-        record |= {"id": self.new_id(), "Created_Time": now, "Modified_Time": now}
+        record |= {"id": record_id, "Created_Time": now, "Modified_Time": now}
         record |= {"Created_By": {"id": user_id}, "Modified_By": {"id": user_id}}
         record.setdefault("Owner", {"id": user_id})
         self._number(module, record)
