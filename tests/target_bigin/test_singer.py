@@ -31,9 +31,8 @@ STREAMS = [
     "test_object_schema_no_properties",
     "test_schema_updates",
     "test_pk_updates",
-    "test_special_chars_in_attributes",
     "test_record_missing_fields",
-    "test_special_chars_in_attributes",
+    "test:SpecialChars!in?attributes",
 ]
 
 

@@ -181,7 +181,7 @@ def test_what_is_no_writable_field_is_dropped_with_one_line_a_kind(target):
     assert lasting.startswith("INFO")
     assert unknown.startswith("WARNING")
     assert "Full_Name (read-only), Created_Time (read-only)" in lasting
-    assert "shoe_size (unknown), Mobille (unknown, did you mean Mobile?)." in unknown
+    assert "shoe_size (unknown), Mobille (unknown, did you mean 'Mobile'?)." in unknown
     assert not run.said("_sdc")
 
 
