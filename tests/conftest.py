@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Many tests have some examples: more find no more. A slow machine is no fault.
 settings.register_profile(
-    "tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "tests", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
 
@@ -84,3 +84,4 @@ def pytest_collection_finish() -> None:
     """Leave what was imported out of garbage collections, which cost more than a short run itself."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # records by the thousand are no garbage

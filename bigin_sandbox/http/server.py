@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sqlite3
@@ -45,6 +46,8 @@ def serve(settings: Settings, *, host: str, port: int, db_path: str) -> int:
     origin = f"kept in {db_path}" if sandbox.was_kept else f"seed {settings.seed}"
     content = f"organisation of {sandbox.store.total()} records, {origin}"
     print(f"bigin-sandbox: listening on {address} ({content})", flush=True)
+    gc.freeze()  # what is loaded by now is no garbage, nor are the records that answers are made of
+    gc.set_threshold(50_000, 20, 20)
     server.run(sockets=[listener])
     sandbox.close()
     return 0

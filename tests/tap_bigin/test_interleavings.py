@@ -83,7 +83,7 @@ def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
 # With as many streams as calls in flight, lists are not counted but read from both ends in turn.
 @pytest.mark.parametrize("in_flight", [1, 5])
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
