@@ -36,7 +36,7 @@ from bigin_api.http.auth import FixedToken, TokenSource
 from bigin_api.http.call_log import CallLog
 from bigin_api.http.calls import Call, Reply
 from bigin_api.http.gate import Gate, Pace
-from bigin_api.http.meter import Meter, Spent
+from bigin_api.http.meter import Meter, ServerClock, Spent
 from bigin_api.http.replies import credits_remaining, read_reply, retry_after, server_time
 from bigin_api.http.retry import Retry
 from bigin_api.http.transport import Received, Transport
@@ -94,7 +94,7 @@ class Client:
         self._meter = Meter(limits.credit_budget)
         self._log = CallLog(settings.api_log_path)
         self._downloads = Pace(BULK_READ_DOWNLOADS_PER_MINUTE, PACE_SECONDS, pause=self.pause)
-        self._server_time: datetime | None = None
+        self.clock = ServerClock()
         self.metadata = Metadata(self)
         self.records = Records(self)
         self.coql = Coql(self)
@@ -123,7 +123,7 @@ class Client:
     @property
     def server_time(self) -> datetime | None:
         """Bigin's clock at its latest answer, None before the first."""
-        return self._server_time
+        return self.clock.latest
 
     @property
     def places_free(self) -> int:
@@ -219,10 +219,10 @@ class Client:
     def _note(self, header: Mapping[str, str]) -> None:
         """What every answer tells, a refusal too."""
         self._meter.note_remaining(credits_remaining(header))
-        self._server_time = server_time(header) or self._server_time
+        self.clock.note(server_time(header))
 
     def _has_heard(self) -> bool:
-        return self._server_time is not None or self._tokens.has_answered
+        return self.server_time is not None or self._tokens.has_answered
 
     def _react(self, error: BiginError, call: Call, token: AccessToken, seen: int) -> None:
         if isinstance(error, ConnectionFailed) and not error.may_have_happened:

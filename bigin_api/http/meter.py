@@ -1,10 +1,12 @@
-"""What the run spent, on what, and what the server says remains. Prices stand in ``limits``."""
+"""What the run spent, on what, and what the server says remains; its clock. Prices stand in ``limits``."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from bigin_api.errors import CreditBudgetReached
@@ -25,6 +27,10 @@ class Spent:
     by_label: Mapping[str, int] = field(default_factory=dict)
     calls_by_label: Mapping[str, int] = field(default_factory=dict)
     remaining: int | None = None
+
+
+OUR_CLOCK_MAY_BE_WRONG_BY = timedelta(days=2)
+MOST_DIFFERENCE = OUR_CLOCK_MAY_BE_WRONG_BY.total_seconds()  # between servers; more than it is an error
 
 
 class Meter:
@@ -85,3 +91,43 @@ class Meter:
         self._by_endpoint[call.endpoint] += calls * call.credits
         self._by_label[label] += calls * call.credits
         self._calls_by_label[label] += calls
+
+
+class ServerClock:
+    """Bigin's time by its answers, carried on by a clock of ours that nobody sets. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._offsets: tuple[float, float, float] | None = None  # to our clock: least, latest, greatest
+        self.latest: datetime | None = None  # what the latest answer said
+
+    def note(self, said: datetime | None) -> None:
+        """An answer came that told this time, or none."""
+        if said is None:
+            return
+        offset = said.timestamp() - time.monotonic()
+        with self._lock:
+            least, _, greatest = self._offsets or (offset, offset, offset)
+            self._offsets = (
+                max(min(least, offset), offset - MOST_DIFFERENCE),
+                offset,
+                min(max(greatest, offset), offset + MOST_DIFFERENCE),
+            )
+            self.latest = said
+
+    def at_least(self) -> datetime:
+        """What the clock of any of its servers says at least; ours less two days, if no answer told a time.
+
+        A server's clock may be behind the one that answered before: a record is dated by that of its own.
+        """
+        if self._offsets is None:
+            return datetime.now(timezone.utc) - OUR_CLOCK_MAY_BE_WRONG_BY
+        return datetime.fromtimestamp(self._offsets[0] + time.monotonic(), timezone.utc)
+
+    @property
+    def doubt(self) -> float:
+        """By how many seconds ``at_least`` may be early."""
+        if self._offsets is None:
+            return 2 * MOST_DIFFERENCE
+        least, _, greatest = self._offsets
+        return greatest - least

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EMPTY = (204, 304)  # no record, nothing modified: both bodies are empty
+_YEARS = range(2001, 9000)  # a clock that tells another one is not set
 _TOO_LARGE = (413, 414, 431)  # said by what stands before Bigin, often without a word more
 _WHOLE_CALL_CODES = {
     "INVALID_MODULE",
@@ -126,9 +127,12 @@ def is_busy(status: int) -> bool:
 
 def _moment(said: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(said or "").astimezone(timezone.utc)
+        moment = parsedate_to_datetime(said or "")
+        # HTTP knows one zone alone; without it, ours would be taken.
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     except (TypeError, ValueError, OverflowError):
         return None
+    return moment if moment.year in _YEARS else None
 
 
 def _where(call: Call | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from target_bigin.values.converters import make_converter
 from target_bigin.values.sameness import compared_as
 
 ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
+PAUSE = 1.0  # seconds between two looks
 
 
 class Creator:
@@ -27,6 +29,7 @@ class Creator:
     """
 
     def __init__(self, run: Run, client: Labelled, module: str, described: Field) -> None:
+        self._whole = run.client
         self._client = client
         self._module = module
         self._described = described
@@ -34,7 +37,7 @@ class Creator:
         self._convert = make_converter(described)
         self._trigger = run.settings.trigger
         self._forecast = run.forecast
-        self._unsure: set[str] = set()  # of which an insert may have happened
+        self._unsure: dict[str, float] = {}  # of which an insert may be at work until then
         self._wishes: Batcher[str, Any, str | Reject] = Batcher(
             run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
         )
@@ -82,9 +85,8 @@ class Creator:
         name = self._described.api_name
         left, made = dict(values), dict[str, "str | Reject"]()
         for last in range(ROUNDS - 1, -1, -1):
-            if unsure := {each: value for each, value in left.items() if each in self._unsure}:
-                made |= self._there(list(unsure.values()))
-                left = {each: value for each, value in left.items() if each not in made}
+            made |= self._made_after_all(left)
+            left = {each: value for each, value in left.items() if each not in made}
             if not left:
                 break
             try:
@@ -92,12 +94,27 @@ class Creator:
                     self._module, [{name: value} for value in left.values()], trigger=self._trigger
                 )
             except TransientError as error:
+                if error.may_have_happened:
+                    at_work_for = self._whole.limits.request_timeout
+                    self._unsure |= dict.fromkeys(left, time.monotonic() + at_work_for)
                 if not last:
                     raise
-                if error.may_have_happened:
-                    self._unsure |= left.keys()
             else:
                 return made | self._read(list(left), results)
+        return made
+
+    def _made_after_all(self, left: Mapping[str, Any]) -> dict[str, str | Reject]:
+        """What lost inserts have made: one whose connection broke may be at work as long as a call lasts."""
+        unsure = {each: value for each, value in left.items() if each in self._unsure}
+        made = dict[str, "str | Reject"]()
+        while unsure:
+            is_last_look = time.monotonic() >= max(self._unsure[each] for each in unsure)
+            made |= self._there(list(unsure.values()))
+            unsure = {each: value for each, value in unsure.items() if each not in made}
+            if is_last_look:
+                break
+            if unsure:
+                self._whole.pause(PAUSE)
         return made
 
     def _there(self, values: Sequence[Any]) -> dict[str, str | Reject]:

@@ -24,7 +24,7 @@ from target_bigin.records.record import Record
 from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.writing.calls import RecordWriter, Writer
-from target_bigin.writing.inserts import InsertGate, Inserts, ServerClock
+from target_bigin.writing.inserts import InsertGate, Inserts
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.unchanged import Changes, SlotOf
 
@@ -55,7 +55,6 @@ class Shared:
         self.directory = Directory(self.run, self.id_map)
         self.waiting = WaitingRecords()
         self.brakes = Brakes(self.run)
-        self._clock = ServerClock()
         self._changes: dict[str, Changes] = {}  # by stream
         self._versions: dict[str, OldVersions] = {}  # by stream
         self._orders: dict[str, Order] = {}  # by module, as the next one
@@ -71,8 +70,8 @@ class Shared:
             dry = DryWriter(context, queue, key=key, forecast=self.run.forecast)
             return BulkWriter(context, bulk, queue, dry, self._job_log, foresee=dry.job) if bulk else dry
         name = context.module.api_name
-        gate = self._gates.setdefault(name, InsertGate(self.run.tasks))
-        inserts = Inserts(context, gate=gate, clock=self._clock, journal=self.journal)
+        gate = self._gates.setdefault(name, InsertGate(self.run.tasks, self.run.client.clock))
+        inserts = Inserts(context, gate=gate, journal=self.journal)
         writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
         if bulk is None and not self._job_log.unfinished(name):
             return writer

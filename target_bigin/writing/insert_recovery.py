@@ -66,7 +66,7 @@ def find_written(
         if is_last_look:
             others = [row for row in free if str(row["id"]) not in found.values()]
             missing = [record for record in records if record.number not in found]
-            return found, match_rows(missing, others, compared, unique=_telling(module, compared))
+            return found, doubtful_rows(missing, others, compared, names=_names(module, compared))
         pause(min(PAUSE, max(0.0, until - time.monotonic())))
 
 
@@ -104,7 +104,7 @@ def match_rows(
     for record in records:
         telling = {name: alike for name, alike in as_bigin.items() if record.body.get(name) is not None}
         said = telling or {name: alike for name, alike in exact.items() if name in record.body}
-        for row in free:
+        for row in free if said else ():
             if all(_is_same(alike, record.body[name], row.get(name)) for name, alike in said.items()):
                 found[record.number] = str(row["id"])
                 free.remove(row)
@@ -112,10 +112,35 @@ def match_rows(
     return found
 
 
-def _telling(module: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """The fields that tell a record from others: where they agree, automation may have changed the rest."""
-    names = {name for name, field in fields.items() if field.mandatory or field.is_display_field}
-    return tuple(name for name in fields if name in names or name == CHECK_FIELDS.get(module))
+def doubtful_rows(
+    records: Iterable[Record], rows: Sequence[Fields], fields: Mapping[str, Field], *, names: Collection[str]
+) -> dict[int, str]:
+    """Which row may be which record, after automation changed it. One row may be any of several records.
+
+    They have a name in common, or a value in a unique field, or most of what was sent.
+    """
+    alike = {name: compared_as(field) for name, field in fields.items()}
+    doubtful = {}
+    for record in records:
+        sent = [name for name in alike if record.body.get(name) is not None]
+        for row in rows:
+            same = {name for name in sent if _is_same(alike[name], record.body[name], row.get(name))}
+            if not same.isdisjoint(names) or 2 * len(same) > len(sent) or not sent:
+                doubtful[record.number] = str(row["id"])
+                break
+    return doubtful
+
+
+def _names(module: str, fields: Mapping[str, Field]) -> frozenset[str]:
+    """The fields that tell a record from others."""
+    return frozenset(
+        name
+        for name, field in fields.items()
+        if field.is_unique
+        or field.is_display_field
+        or (field.data_type == "text" and field.mandatory)
+        or name == CHECK_FIELDS.get(module)
+    )
 
 
 def _created_since(client: Labelled, module: str, columns: list[str], since: datetime) -> list[Fields]:

@@ -7,11 +7,12 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import partial
 
 from bigin_api import WriteResult
 from bigin_api.errors import BiginError, InvalidRequest, PermissionDenied
+from bigin_api.http.meter import ServerClock
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
@@ -21,27 +22,9 @@ from target_bigin.writing.queue import tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
 
-OUR_CLOCK_MAY_BE_WRONG_BY = timedelta(days=2)
-REMEMBERED = 30.0  # seconds: how long before the oldest call in flight an id still matters
-
-
-class ServerClock:
-    """Bigin's time by its latest answer, carried on by ours: never ahead of the truth."""
-
-    def __init__(self) -> None:
-        self._seen: datetime | None = None
-        self._at = 0.0
-
-    def note(self, server_time: datetime | None) -> None:
-        """An answer came with this time."""
-        if server_time is not None and server_time != self._seen:
-            self._seen, self._at = server_time, time.monotonic()
-
-    def now(self) -> datetime:
-        """What Bigin's clock says at least; without any answer that told it our own, less two days."""
-        if self._seen is None:
-            return datetime.now(timezone.utc) - OUR_CLOCK_MAY_BE_WRONG_BY
-        return self._seen + timedelta(seconds=time.monotonic() - self._at)
+REMEMBERED = (
+    30.0  # seconds before the oldest call in flight, beside the doubt of the clock: an id still matters
+)
 
 
 class InsertGate:
@@ -52,8 +35,9 @@ class InsertGate:
     found is not the next one's.
     """
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, tasks: Tasks, clock: ServerClock) -> None:
         self._tasks = tasks
+        self._clock = clock
         self._in_flight: dict[int, float] = {}  # token: when it was sent
         self._tokens = 0
         self._taken: deque[tuple[float, Sequence[str]]] = deque()  # when, and which ids are known by then
@@ -82,7 +66,7 @@ class InsertGate:
         begun = self._in_flight.pop(token)
         self._taken.append((time.monotonic(), ids))
         oldest = min(self._in_flight.values(), default=begun)
-        while self._taken and self._taken[0][0] < oldest - REMEMBERED:
+        while self._taken and self._taken[0][0] < oldest - REMEMBERED - self._clock.doubt:
             self._taken.popleft()
         self.go_on()
 
@@ -145,12 +129,9 @@ class Inserts:
     of which nothing is known are asked for first.
     """
 
-    def __init__(
-        self, context: StreamContext, *, gate: InsertGate, clock: ServerClock, journal: Journal
-    ) -> None:
+    def __init__(self, context: StreamContext, *, gate: InsertGate, journal: Journal) -> None:
         self._context = context
         self._gate = gate
-        self._clock = clock
         self._journal = journal
         self._begun = time.monotonic()  # what a former run sent, it sent before this
 
@@ -164,8 +145,7 @@ class Inserts:
         await self._gate.wait_to_send()
         fresh = self._not_sent_before(records)
         await self._gate.wait_to_send()
-        self._clock.note(self._context.run.client.server_time)
-        since = self._clock.now()
+        since = self._context.run.client.clock.at_least()
         return InsertCall(fresh, since, self._journal.sending(fresh, since) if fresh else 0)
 
     async def send(self, insert: InsertCall) -> list[WriteResult]:
@@ -207,7 +187,6 @@ class Inserts:
         )
 
     def _ended(self, insert: InsertCall, token: int) -> None:
-        self._clock.note(self._context.run.client.server_time)
         self._gate.ended(token, [*insert.ids.values(), *insert.further])
 
     def _note_ids(self, insert: InsertCall) -> None:

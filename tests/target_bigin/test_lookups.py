@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from support.target import record, records, schema, state
+from support.target import record, records, run_target, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Account_Name", "Owner", key=["Email"])
 ACCOUNTS = schema("Accounts", "Account_Name", key=["Account_Name"])
@@ -351,6 +353,39 @@ def test_a_lost_answer_makes_no_second_record_where_nothing_is_unique(sandbox, t
 
     assert run.error is None
     assert sandbox.count("Contacts") == before + 1
+
+
+def test_a_record_that_bigin_makes_late_is_made_once(other, sandbox, tmp_path):
+    """The connection broke, and the contact was there a second after it was looked for."""
+    late = []
+
+    def cut(asked):
+        if asked.method != "POST" or late:
+            return
+        late.append(threading.Timer(2, other.forward, [asked]))
+        late[0].start()
+        raise ConnectionResetError
+
+    other.answering("/Contacts", cut)
+    sent = {
+        "Deal_Name": "Deal 1",
+        "Sub_Pipeline": "Inbound",
+        "Stage": "Qualification",
+        "Contact_Name": "Late",
+    }
+    how = {"match_on": "Last_Name", "on_missing": "create"}
+
+    run = run_target(
+        other,
+        tmp_path,
+        [schema("Pipelines", *sent, key=["Deal_Name"]), record("Pipelines", **sent)],
+        streams={"Pipelines": {"lookups": {"Contact_Name": how}}},
+        request_timeout=5,
+    )
+
+    late[0].join()
+    assert run.error is None
+    assert [each["Last_Name"] for each in sandbox.dump("Contacts")] == ["Late"]
 
 
 def test_an_ambiguous_value_is_not_forgotten_when_the_run_writes_another(sandbox, target):

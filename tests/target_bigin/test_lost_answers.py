@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from support.rewriting import OtherBigin
@@ -213,7 +214,7 @@ def test_a_row_that_automation_changed_is_no_reason_to_insert_again(sandbox, tmp
 
 def test_a_clock_that_is_two_hours_ahead_makes_no_duplicate(sandbox, target, monkeypatch):
     """Lost inserts were looked for in Bigin's future, where there was nothing."""
-    monkeypatch.setattr("target_bigin.writing.inserts.datetime", Ahead)
+    monkeypatch.setattr("bigin_api.http.meter.datetime", Ahead)
     sandbox.fault("POST /Tasks", lose_response=True, times=2)
     rows = [{"Subject": f"Task {n}"} for n in range(5 * SIZE)]
 
@@ -252,3 +253,128 @@ def test_an_insert_that_bigin_carries_out_late_is_not_doubled(sandbox, tmp_path)
     other.close()
     assert code == 0, said
     assert [each["Subject"] for each in sandbox.dump("Tasks")].count("Carried out late") == 1
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        None,
+        "yesterday, \xfcber den Daumen",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Thu, 01 Jan 1970 00:00:07 GMT",
+        "",
+    ],
+    ids=["missing", "garbage", "in a thousand years", "of no set clock", "without a zone"],
+)
+def test_whatever_the_answers_tell_of_the_time_no_insert_is_doubled(other, sandbox, tmp_path, differs):
+    """Lost inserts are looked for from what any of Bigin's servers may call now."""
+
+    def another_time(_asked, answer):
+        name = next(each for each in answer.headers if each.lower() == "date")
+        if differs is None:
+            del answer.headers[name]
+        else:
+            answer.headers[name] = differs or answer.headers[name].removesuffix(" GMT") + " -0000"
+
+    other.changing(".*", another_time)
+    for position in range(3):
+        sandbox.fault("POST /Tasks", lose_response=True, times=1, after=2 * position)
+
+    rows = [{"Subject": f"Task {n}"} for n in range(CALLS * SIZE)]
+    run = run_target(other, tmp_path, [TASKS, *records("Tasks", rows)], **inserting())
+
+    assert run.outcomes("Tasks") == {"inserted": CALLS * SIZE}
+    assert sandbox.count("Tasks") == CALLS * SIZE
+
+
+def test_servers_of_different_clocks_make_no_duplicate(other, sandbox, tmp_path):
+    """The one that answered before is an hour ahead of the one that carries out the lost insert."""
+    answers = iter(range(2 * CALLS))
+
+    def ahead(asked, answer):
+        if asked.method == "POST" and next(answers) % 2:
+            name = next(each for each in answer.headers if each.lower() == "date")
+            told = parsedate_to_datetime(answer.headers[name]) + timedelta(hours=1)
+            answer.headers[name] = format_datetime(told, usegmt=True)
+
+    other.changing("/Tasks", ahead)
+    sandbox.fault("POST /Tasks", lose_response=True, times=1, after=3)
+    rows = [{"Subject": f"Task {n}"} for n in range(5)]
+    settings = inserting(batch_size=1, max_concurrent_requests=1)
+
+    run = run_target(other, tmp_path, [TASKS, *records("Tasks", rows)], **settings)
+
+    assert run.outcomes("Tasks") == {"inserted": 5}
+    assert sandbox.count("Tasks") == 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("Contacts", {"Last_Name": "Berg", "Email": "Berg@example.org"}, {"Email": "b@example.org"}),
+        (
+            "Contacts",
+            {"Last_Name": "Berg", "Email": "b@example.org", "Title": "Dr", "Mobile": "1"},
+            {"Email": None, "Title": "Doctor", "Mobile": "+1"},
+        ),
+        (
+            "Tasks",
+            {"Subject": "Call", "Priority": "Low", "Due_Date": "2026-05-01"},
+            {"Subject": "[auto] Call"},
+        ),
+        (
+            "Pipelines",
+            {"Deal_Name": "D", "Sub_Pipeline": "Inbound", "Stage": "Qualification", "Amount": 7},
+            {"Amount": 8, "Stage": "Needs Analysis"},
+        ),
+    ],
+)
+def test_whatever_automation_changed_a_second_one_is_not_inserted(other, sandbox, tmp_path, changed):
+    """A unique field, several fields, the name: the row may be ours, so a person must look."""
+    module, sent, automation = changed
+    sandbox.fault(f"POST /{module}", lose_response=True, times=1)
+    other.rewrite("/coql", lambda _asked, body: [row.update(automation) for row in body["data"]])
+
+    run = run_target(
+        other, tmp_path, [schema(module, *sent), record(module, **sent)], **inserting(max_rejects=1)
+    )
+
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"]
+    assert sandbox.count(module) == 1
+
+
+def test_a_changed_row_that_may_be_any_of_several_records_is_held_against_all(other, sandbox, tmp_path):
+    """Three tasks of one name, one of them written and changed: whichever it was is not made again."""
+    rows = [{"Subject": "Call", "Priority": each} for each in ("Low", "High", "Normal")]
+
+    def half_done(asked):
+        if asked.method != "POST":
+            return
+        sandbox.api("POST", "/Tasks", json={"data": rows[1:2]})
+        raise ConnectionResetError
+
+    other.answering("/Tasks", half_done)
+    other.rewrite("/coql", lambda _asked, body: [row.update(Priority="Highest") for row in body["data"]])
+
+    run = run_target(other, tmp_path, [TASKS, *records("Tasks", rows)], **inserting(max_rejects=3))
+
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"] * 3
+    assert sandbox.count("Tasks") == 1
+
+
+def test_what_this_run_wrote_long_ago_is_not_the_lost_one(other, sandbox, tmp_path, monkeypatch):
+    """Where no answer tells the time, equal records of this run stay known as long as they could be found."""
+    monkeypatch.setattr("target_bigin.writing.inserts.REMEMBERED", 0.0)
+    other.changing(".*", lambda _asked, answer: [answer.headers.pop(each, None) for each in ("Date", "date")])
+    sandbox.fault("POST /Tasks", drop=True, times=1, after=3)
+    rows = [
+        {"Subject": "Call back"},
+        *({"Subject": f"Padding {n}"} for n in range(2)),
+        {"Subject": "Call back"},
+    ]
+    settings = inserting(batch_size=1, max_concurrent_requests=1)
+
+    run = run_target(other, tmp_path, [TASKS, *records("Tasks", rows)], **settings)
+
+    assert run.outcomes("Tasks") == {"inserted": 4}
+    assert sandbox.count("Tasks") == 4

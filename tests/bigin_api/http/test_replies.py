@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timezone
 from typing import Any
 
@@ -257,6 +258,19 @@ def test_the_header_tells_time_and_credits():
 
     assert reply.server_time == datetime(2026, 5, 14, 9, 53, 58, tzinfo=timezone.utc)
     assert reply.credits_remaining == 2400
+
+
+def test_a_time_without_a_zone_is_not_this_machines(monkeypatch):
+    """HTTP has one zone; a machine elsewhere would be hours ahead."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        reply = read(200, {"data": []}, date="Thu, 14 May 2026 09:53:58 -0000")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert reply.server_time == datetime(2026, 5, 14, 9, 53, 58, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize("header", [{}, {"date": "soon", "x-api-credits-remaining": "many"}, {"date": ""}])
