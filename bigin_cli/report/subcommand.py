@@ -75,6 +75,8 @@ def command(
     target = Path(output)
     if target.is_dir():
         raise Trouble(f"{output} is a folder: name the file.")
+    if target.exists() and not target.is_file():
+        raise Trouble(f"{output} is a device or a pipe, no file.")  # it would be replaced
     if not target.resolve().parent.is_dir():
         raise Trouble(f"{output}: there is no folder {target.parent}.")
     _write(target.resolve(), render(page))

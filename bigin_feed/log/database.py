@@ -137,7 +137,10 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
     if read_only and not Path(path).exists():
         raise LogUnusable(f"feed_log: there is no file {path}; bigin feed serve makes one.")
     if not read_only:
-        Path(path).touch(mode=0o600)  # it keeps the secrets of the channel
+        try:
+            Path(path).touch(mode=0o600)  # it keeps the secrets of the channel
+        except OSError as error:
+            raise LogUnusable(f"feed_log: cannot write {path} ({error.strerror}).") from None
     engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS}, poolclass=sa.pool.QueuePool)
 
     @sa.event.listens_for(engine, "connect")

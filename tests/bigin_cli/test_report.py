@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -156,6 +157,18 @@ def test_files_that_a_shell_lists_are_all_taken(run, morning):
 
     assert result.exit_code == 0, result.output
     assert "records of the last 2 runs" in (morning / "one.html").read_text()
+
+
+def test_a_page_takes_the_place_of_no_pipe_or_device(morning, run):
+    """As root it would, and a machine without /dev/null is a broken one."""
+    pipe = morning / "pipe"
+    os.mkfifo(pipe)
+
+    result = run(report, "--log", os.devnull, "-o", pipe)
+
+    assert result.exit_code == 1
+    assert "no file" in result.output
+    assert pipe.is_fifo()
 
 
 def test_a_good_day_leaves_no_reject_log(run, morning):

@@ -248,6 +248,7 @@ def test_a_database_without_a_log_is_refused_by_a_reader(url, tmp_path):
         ("mysql://u:secret@host/db", "neither sqlite nor postgresql"),
         ("sqlite://", "is a file"),
         ("postgresql://u:secret@127.0.0.1:1/db", "cannot be used"),
+        ("sqlite:////nowhere/at/all/feed.sqlite", "feed_log: cannot write /nowhere/at/all/feed.sqlite"),
     ],
 )
 def test_what_is_no_place_for_a_log_is_told_without_its_password(url, said):
