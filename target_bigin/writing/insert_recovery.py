@@ -42,13 +42,15 @@ def find_written(
     since: datetime,
     until: float,
     taken: Collection[str],
+    sure_since: datetime | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """The ids of those lost records that were written after all, by number, and of those that may have been.
 
     Costs 1 credit per 200 rows. ``since``: Bigin's time before they were sent; ``until``: when nothing is at
-    work on them any more (``time.monotonic``); ``taken``: ids known to be other records. Looks again and
-    again before it says that one is missing: a call whose connection broke may still be at work.
+    work on them any more (``time.monotonic``); ``taken``: ids known to be other records; ``sure_since``: a
+    row from before it may be ours, or one that was there. Looks again and again before it says that one is
+    missing: a call whose connection broke may still be at work.
     """
     user = _own_user(client)
     seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
@@ -60,7 +62,8 @@ def find_written(
         by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
         free = [row for record_id, row in by_id.items() if record_id not in taken]
         compared = {name: fields[name] for name in columns}
-        found = match_rows(records, free, compared, unique=unique)
+        sure = [row for row in free if not sure_since or parse_moment(row["Created_Time"]) >= sure_since]
+        found = match_rows(records, sure, compared, unique=unique)
         if len(found) == len(records):
             return found, {}
         if is_last_look:
@@ -149,7 +152,7 @@ def _created_since(client: Labelled, module: str, columns: list[str], since: dat
         return list(_listed_since(client, module, columns, since))
     where = f"Created_Time >= {moment(since - MARGIN)}"
     try:
-        pages = client.coql.pages_by_id(module, ["id", "Created_By", *columns], where=where)
+        pages = client.coql.pages_by_id(module, ["id", "Created_By", "Created_Time", *columns], where=where)
         return [row for page in pages for row in page]
     except PermissionDenied:  # without the scope for COQL; the list shows the same
         return list(_listed_since(client, module, columns, since))

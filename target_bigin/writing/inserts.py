@@ -7,12 +7,12 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from bigin_api import WriteResult
 from bigin_api.errors import BiginError, InvalidRequest, PermissionDenied
-from bigin_api.http.meter import ServerClock
+from bigin_api.http.meter import OUR_CLOCK_MAY_BE_WRONG_BY, ServerClock
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
@@ -22,6 +22,7 @@ from target_bigin.writing.queue import tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
 
+LIKELY_WRONG_BY = timedelta(hours=3)  # our clock: a zone or two
 REMEMBERED = (
     30.0  # seconds before the oldest call in flight, beside the doubt of the clock: an id still matters
 )
@@ -92,7 +93,15 @@ class InsertGate:
         taken = frozenset((*known, *(each for _, ids in self._taken for each in ids)))
         name, fields = context.module.api_name, context.fields
         ask = partial(
-            find_written, context.client, name, fields, records, since=since, until=until, taken=taken
+            find_written,
+            context.client,
+            name,
+            fields,
+            records,
+            since=since,
+            until=until,
+            taken=taken,
+            sure_since=None if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY,
         )
         try:
             found, doubtful = await self._tasks.call(ask)

@@ -378,3 +378,16 @@ def test_what_this_run_wrote_long_ago_is_not_the_lost_one(other, sandbox, tmp_pa
 
     assert run.outcomes("Tasks") == {"inserted": 4}
     assert sandbox.count("Tasks") == 4
+
+
+def test_without_a_clock_yesterdays_record_is_not_taken_for_todays(other, sandbox, tmp_path):
+    """No answer tells the time, and the same user made an equal record a day ago: a person must look."""
+    sandbox.api("POST", "/Tasks", json={"data": [{"Subject": "Daily"}]})
+    told = "2026-01-01T00:00:00Z"
+    other.rewrite("/coql", lambda _asked, body: [row.update(Created_Time=told) for row in body["data"]])
+    other.changing(".*", lambda _asked, answer: [answer.headers.pop(each, None) for each in ("Date", "date")])
+    sandbox.fault("POST /Tasks", drop=True, times=1)
+
+    run = run_target(other, tmp_path, [TASKS, record("Tasks", Subject="Daily")], **inserting(max_rejects=1))
+
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"]
