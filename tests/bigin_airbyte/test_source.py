@@ -359,7 +359,7 @@ def test_a_stop_is_a_stop_with_whole_lines_and_a_state(sandbox: Sandbox, tmp_pat
 
     assert code == -signal.SIGTERM
     assert ended.statuses["Pipelines"][-1] == "INCOMPLETE"
-    told = Counter(each["id"] for run in (ended, rest) for each in run.records["Contacts"])
+    told = Counter(each["id"] for run in (ended, rest) for each in run.records.get("Contacts", ()))
     assert told.keys() == {each["id"] for each in sandbox.dump("Contacts", drained=False)}
     assert len(rest.records["Pipelines"]) == sandbox.count("Pipelines", drained=False)
 

@@ -158,7 +158,7 @@ def test_parent_deleted_meanwhile_is_passed_over(sandbox):
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
     """A thousand parents are a thousand credits: what is written is not paid for again."""
     sandbox.settings(
-        most_per_page=50, latency_ms=20
+        most_per_page=50, latency_ms=60
     )  # so that the contacts end, and the state is told, amid their calls
     contact = sandbox.dump("Contacts")[0]["id"]
     sandbox.mutate({"op": "create", "module": "Contacts", "count": 500, "data": {"Last_Name": "Person {n}"}})
