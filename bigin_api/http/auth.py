@@ -196,7 +196,8 @@ class TokenSource:
 
     @property
     def _cache_key(self) -> str:
-        who = (self._hosts.accounts_url, self._credentials.client_id, self._credentials.refresh_token)
+        given = self._credentials
+        who = (self._hosts.accounts_url, given.client_id, given.client_secret, given.refresh_token)
         return hashlib.sha256("\n".join(who).encode()).hexdigest()
 
     def _read_cache(self) -> AccessToken | None:

@@ -29,6 +29,17 @@ def test_the_token_is_kept_between_runs_for_its_owner_alone(server, connect, tmp
     assert not any(secret in kept for secret in SECRETS)
 
 
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "refresh_token"])
+def test_a_kept_token_vouches_for_no_other_credentials(server, connect, tmp_path, name):
+    """A mistyped secret must fail at once, not when the token of the right one ends."""
+    path = str(tmp_path / "token.json")
+    connect(server.url, token_cache_path=path).send(LIST)
+
+    connect(server.url, token_cache_path=path, **{name: "mistyped"}).send(LIST)
+
+    assert len(server.token_requests) == 2
+
+
 def test_a_kept_token_that_was_refused_is_not_taken_again(server, connect, tmp_path):
     """Revoked in the meantime: the run gets another one and leaves that to the next run."""
     path = tmp_path / "token.json"
