@@ -26,7 +26,7 @@ from bigin_api.errors import BiginError
 from bigin_api.settings.files import read_file, read_settings
 from tap_bigin.outlook.checkup import examine
 from tap_bigin.report import fault
-from tap_bigin.singer.command import Terminated
+from tap_bigin.singer.ending import Terminated
 from tap_bigin.tap import TapBigin
 
 FAILED = 1

@@ -13,7 +13,7 @@ from bigin_airbyte.catalog import singer_catalog
 from bigin_airbyte.states import States
 from bigin_api.errors import BiginError, CreditBudgetReached, ModuleUnavailable
 from tap_bigin.report import fault
-from tap_bigin.singer.command import Terminated
+from tap_bigin.singer.ending import Terminated
 from tap_bigin.tap import TapBigin
 from tap_bigin.values.drift import check_catalog
 

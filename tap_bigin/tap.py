@@ -23,7 +23,8 @@ from tap_bigin.report import METADATA
 from tap_bigin.run import Run
 from tap_bigin.settings import CONFIG_SCHEMA
 from tap_bigin.singer.cataloged import is_selected
-from tap_bigin.singer.command import FAILED, BiginCommand
+from tap_bigin.singer.command import BiginCommand
+from tap_bigin.singer.ending import FAILED
 from tap_bigin.streams import BiginStream, define_streams, make_stream
 from tap_bigin.streams.module import ModuleStream
 

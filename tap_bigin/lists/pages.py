@@ -14,7 +14,7 @@ from bigin_api.errors import InvalidRequest
 from bigin_api.json_values import integer
 from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
 from tap_bigin.lists.places import Place
-from tap_bigin.values.conversion import Instants
+from tap_bigin.values.instants import Instants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,17 +1,14 @@
-"""The command ``tap-bigin``: what comes in from outside is checked, and every end has one clear last line."""
+"""The command ``tap-bigin``: what the SDK makes of it, with everything checked that comes from outside."""
 
 from __future__ import annotations
 
 import atexit
 import copy
-import errno
 import gc
 import logging
 import os
-import sys
 import warnings
 from abc import abstractmethod
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
@@ -19,14 +16,13 @@ import click
 from jsonschema import Draft7Validator
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from bigin_api import BiginError, CreditBudgetReached, SettingsError, unknown_settings
+from bigin_api import BiginError, SettingsError, unknown_settings
 from bigin_api.errors import did_you_mean
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
@@ -37,28 +33,19 @@ from tap_bigin.bookmarks import check_state, unwrapped_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
 from tap_bigin.lists.marks import told_in_full
-from tap_bigin.report import fault, read_told
+from tap_bigin.report import read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
+from tap_bigin.singer.ending import Terminated, clear_ending
 from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 from tap_bigin.values.drift import check_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
 
-FAILED = 1
 STATE = "state"
-AFTER_SIGNAL = 128  # plus the signal's number, as shells count
 FEED = "feed"  # the part of the state beside the bookmarks
-
-
-class Terminated(BaseException):
-    """A signal asked the run to end."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.exit_code = AFTER_SIGNAL + signal_number
 
 
 class BiginCommand(Tap):
@@ -257,45 +244,3 @@ def _explained(error: Any) -> str:
         return f"{name}: {'; '.join(unknown_settings(error.instance, error.schema['properties']))}"
     hint = did_you_mean(str(error.instance), error.validator_value) if error.validator == "enum" else ""
     return f"{name}: {error.message}{hint}" if name else error.message
-
-
-def _full(error: Exception) -> str | None:
-    """What to say of a disk, or whatever else takes what is written, that is full; None for another error."""
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return None
-    return f"{error.filename or 'stdout'} cannot be written ({error.strerror})."
-
-
-@contextmanager
-def clear_ending(logger: logging.Logger) -> Iterator[None]:
-    """Turn what ends a run into its last line and its exit code.
-
-    Reaching ``credit_budget`` before anything was read is none: no run would come further. A fault of ours
-    shows where it is.
-    """
-    try:
-        yield
-    except (click.exceptions.Exit, click.ClickException):
-        raise
-    except Terminated as ended:
-        logger.warning("Ended by a signal; the state says where the next run goes on.")
-        logging.shutdown()
-        # Threads may wait a minute for an answer that nobody needs any more.
-        os._exit(ended.exit_code)
-    except CreditBudgetReached as reached:
-        # Nothing has been read: the next run would end here too.
-        logger.error("%s No run would come further with it.", reached.message)  # noqa: TRY400
-        sys.exit(FAILED)
-    except BiginError as error:
-        logger.error("%s", error.message)  # noqa: TRY400 -- one line, for a person
-        sys.exit(FAILED)
-    except ConfigValidationError as error:
-        logger.error("Settings: %s.", "; ".join(error.errors))  # noqa: TRY400
-        sys.exit(FAILED)
-    except BrokenPipeError:
-        logger.error("The target stopped reading.")  # noqa: TRY400
-        sys.exit(FAILED)
-    except Exception as error:
-        logger.debug("A fault of tap-bigin:", exc_info=True)
-        logger.error("Stopped. %s", _full(error) or fault(error).message)  # noqa: TRY400 -- for a person
-        sys.exit(FAILED)

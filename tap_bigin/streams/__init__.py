@@ -22,21 +22,20 @@ from bigin_api import (
 )
 from bigin_api.errors import did_you_mean
 from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
-from tap_bigin.discovery.related_lists import RelatedDefinition, define_related
-from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
-from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
-from tap_bigin.streams.module import ModuleStream
-from tap_bigin.streams.organization import (
+from tap_bigin.discovery.organization import (
     FIELDS,
     ORGANIZATION_STREAMS,
     PIPELINES,
     SUB_PIPELINES,
     OrganizationDefinition,
-    OrganizationStream,
     SubPipelinesDefinition,
-    SubPipelinesStream,
     define_organization,
 )
+from tap_bigin.discovery.related_lists import RelatedDefinition, define_related
+from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
+from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
+from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream
 from tap_bigin.streams.query import QueryDefinition, QueryStream, define_query
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream

@@ -44,6 +44,7 @@ from tap_bigin.discovery.turns import TURN
 from tap_bigin.report import fault
 from tap_bigin.singer.batch import Batch, for_parquet
 from tap_bigin.singer.cataloged import CatalogedStream
+from tap_bigin.singer.versions import versioned
 from tap_bigin.singer.writer import record_lines
 from tap_bigin.values.conversion import Conversion
 
@@ -165,30 +166,17 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         return True
 
     def _versioned(self, state: State) -> Iterator[Batch]:
-        """What is read; each reading of everything has a version, which is active once it is complete.
-
-        Loaders drop rows whose version is older, so all rows carry it, those of incremental runs too. State
-        keeps it, whether it is being read in full (``sweeping``), and when the latest such reading began.
-        """
+        """What is read, with the version that tells loaders which rows are gone: see ``singer.versions``."""
         if not self.is_swept:
-            yield from self.read(state)
-            return
-        now = self.client.server_time
-        if "pass" not in state and self.sweep_is_due(state):
-            version = max(int(state.get("version", 0)) + 1, int(now.timestamp() * 1000) if now else 0)
-            kept = {name: each for name, each in state.items() if not name.startswith("replication_key")}
-            state = {**kept, "version": version, "sweeping": to_utc_text(now) if now else ""}
-        reached = state
-        for batch in self.read(state):
-            reached = reached if batch.state is None else batch.state
-            yield replace(batch, version=state.get("version"))
-        if "sweeping" in reached and not self.report.partial:
-            done = {name: each for name, each in reached.items() if name != "sweeping"}
-            if self.is_incremental:
-                done["swept"] = reached["sweeping"]
-            # What is read in one go at each run needs no state.
-            ended = None if reached is state else done
-            yield Batch([], ended, version=state.get("version"), activates=True)
+            return self.read(state)
+        return versioned(
+            self.read,
+            state,
+            now=self.client.server_time,
+            is_due=self.sweep_is_due,
+            is_incremental=self.is_incremental,
+            is_partial=lambda: self.report.partial,
+        )
 
     # How the SDK gets the records
 

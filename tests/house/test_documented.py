@@ -140,3 +140,17 @@ def test_the_readme_of_the_package_leads_nowhere_in_the_repository():
 
     assert re.findall(r"\]\((?!https?:|#|mailto:)[^)]+\)", readme) == []
     assert "tap-bigin" in readme
+
+
+@pytest.mark.parametrize(
+    "page", ["docs/explanation/architecture.md", "docs/explanation/decisions.md", "CONTRIBUTING.md"]
+)
+def test_a_page_names_files_that_there_are(page):
+    """A newcomer goes by these names; files move, and pages stay behind."""
+    folders = [*ROOT.glob("[a-z]*_*"), ROOT / "tests"]
+    files = [str(each.relative_to(ROOT)) for folder in folders for each in folder.rglob("*.py")]
+
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)+\.py)`", (ROOT / page).read_text("utf-8"))
+
+    assert named
+    assert [each for each in named if not any(f"/{file}".endswith(f"/{each}") for file in files)] == []

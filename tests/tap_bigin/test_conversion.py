@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.tap import FORMATS
 
-from tap_bigin.values.conversion import Conversion, Instants, coerced
+from tap_bigin.values.conversion import Conversion, coerced
+from tap_bigin.values.instants import Instants
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},
