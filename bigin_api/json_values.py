@@ -10,10 +10,35 @@ from typing import Any
 
 import msgspec
 
-_sorted = msgspec.json.Encoder(order="sorted")
-
 MOST_DIGITS = 400  # of a number that is written out; a longer one would fill the memory
 MOST_VALUES = 2_000_000  # of a document, commas in texts counted too; a page of 200 records has some 10,000
+RICH_TEXT_IN_LISTS = 500  # most likely of UTF-16 units, as Java counts (sister API): an emoji is two
+EXACT_LENGTH = (
+    16  # characters of a number that a float gives back as it was written, fifteen digits and a point
+)
+
+
+def exact_number(written: str) -> float | Decimal:
+    """A number with every digit: a float where that gives the digits back, else a Decimal.
+
+    >>> exact_number("12.50"), exact_number("12345678901234567.89")
+    (12.5, Decimal('12345678901234567.89'))
+    """
+    number = float(written)
+    if len(written) <= EXACT_LENGTH or not math.isfinite(number) or Decimal(repr(number)) == Decimal(written):
+        return number
+    return Decimal(written)
+
+
+def _finite(written: str) -> float | Decimal:
+    number = exact_number(written)
+    if not math.isfinite(number):
+        raise msgspec.DecodeError(f"{written[:MOST_DIGITS]} is beyond what a number holds")
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_finite)
+_sorted = msgspec.json.Encoder(order="sorted")
 
 
 def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> Any:
@@ -32,7 +57,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     if body.count(b",") + body.count(b"[") > MOST_VALUES:
         return None
     try:
-        return msgspec.json.decode(body)
+        return _decoder.decode(body)
     except RecursionError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -42,7 +67,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     except UnicodeDecodeError:
         text = body.decode("utf-8", "surrogateescape")
     try:
-        return mended(json.loads(text), tell=tell)
+        return mended(json.loads(text, parse_float=exact_number), tell=tell)
     except (ValueError, RecursionError):
         return None
 
@@ -50,11 +75,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
 def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
     """The value with null in the place of what JSON or UTF-8 cannot say."""
     if isinstance(value, str):
-        try:
-            return value.encode("utf-16", "surrogatepass").decode("utf-16")  # joins the halves of a pair
-        except UnicodeDecodeError:
-            tell(place)
-            return None
+        return _mended_text(value, tell=tell, place=place)
     if isinstance(value, float) and not math.isfinite(value):
         tell(place)
         return None
@@ -66,6 +87,18 @@ def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
     if isinstance(value, list):
         return [mended(each, tell=tell, place=place) for each in value]
     return value
+
+
+def _mended_text(value: str, *, tell: Callable[[str], None], place: str) -> str | None:
+    """The text with the halves of a pair joined. Cut in the middle of a character it is whole before that."""
+    units = value.encode("utf-16-le", "surrogatepass")
+    if len(units) == 2 * RICH_TEXT_IN_LISTS and "\ud800" <= value[-1] <= "\udbff":
+        units = units[:-2]
+    try:
+        return units.decode("utf-16-le")
+    except UnicodeDecodeError:
+        tell(place)
+        return None
 
 
 def plain_number(value: Decimal | float) -> str:

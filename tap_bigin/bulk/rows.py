@@ -6,9 +6,11 @@ rows costs a few list comprehensions, not a decision per value.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import BiginError
+from bigin_api.limits import MAX_IDS_PER_CALL
 from tap_bigin.values.data_types import READERS, SEPARATOR_OF_CHOICES
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ Link = dict[str, Any]
 
 
 class UnreadableFile(BiginError):  # noqa: N818 -- reads as what happened
-    """A job's CSV is not what was asked for: a column is missing, or a value is not of its type."""
+    """A job's CSV is not what was asked for: a column is missing, or has no value of its type."""
 
 
 class Links(dict[str, Link]):
@@ -76,7 +78,7 @@ class CsvRows:
             self._values.append(self._reader(column, links))
 
     def records(self, rows: Sequence[Sequence[str]]) -> list[Record]:
-        """The records of some rows, in their order. Raises UnreadableFile for a value that does not fit."""
+        """The records of some rows, in their order. Raises UnreadableFile."""
         if not rows:
             return []
         names = self._names
@@ -84,10 +86,33 @@ class CsvRows:
             texts = list(zip(*rows, strict=True))
             if len(texts) != len(self._header):
                 raise UnreadableFile(f"A row has {len(texts)} columns, the header {len(self._header)}.")
-            columns = zip(*[values(texts) for values in self._values], strict=True)
-            return [dict(zip(names, each)) for each in columns]  # noqa: B905 -- equally long, and hot
-        except (ValueError, KeyError) as exc:
-            raise UnreadableFile(f"A row does not fit its columns: {exc}.") from exc
+        except ValueError as exc:
+            raise UnreadableFile(f"A row has not as many columns as another: {exc}.") from exc
+        columns = zip(*[self._cells(values, texts) for values in self._values], strict=True)
+        return [dict(zip(names, each)) for each in columns]  # noqa: B905 -- equally long, and hot
+
+    def _cells(self, values: Callable[[Texts], Iterable[Any]], texts: Texts) -> Iterable[Any]:
+        """The values of a column. A row with a cell that is none, such as ``#ERROR``, the list has to tell.
+
+        Raises UnreadableFile where a long page has no other cells.
+        """
+        with suppress(ValueError, KeyError):
+            return values(texts)
+        rows = zip(*texts)  # noqa: B905 -- columns of one table
+        cells = [self._cell(values, row) for row in rows]
+        wrong = {text[self.id_place] for text, read in zip(zip(*texts), cells) if not read}  # noqa: B905
+        if len(wrong) == len(cells) > MAX_IDS_PER_CALL:
+            raise UnreadableFile("No cell of a column is what it should be.")
+        self.unclear |= wrong
+        return [read[0] if read else None for read in cells]
+
+    @staticmethod
+    def _cell(values: Callable[[Texts], Iterable[Any]], row: Sequence[str]) -> Sequence[Any]:
+        """The one value, none where the text is no value of the column."""
+        try:
+            return list(values([(text,) for text in row]))
+        except (ValueError, KeyError):
+            return ()
 
     def _place(self, name: str) -> int:
         """The column of that name; the record's id has been seen as ``Id`` and as ``id``."""

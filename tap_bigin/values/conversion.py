@@ -6,23 +6,28 @@ sent. A page costs a few passes in C a column, not a decision a value.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import chain
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import Any
 
+from tap_bigin.values.coercion import coerced
 from tap_bigin.values.data_types import Treatment
 from tap_bigin.values.instants import MOST_KEPT, Instants
 
 Record = dict[str, Any]
 Warn = Callable[[str], None]
 
+MOST_NAMED = 20  # values of a field that are told one by one, with their records
+MOST_SHOWN = 60  # characters of such a value
+
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
-    "number": (int, float),
+    "number": (int, float, Decimal),
     "boolean": (bool,),
     "object": (dict,),
     "array": (list,),
@@ -51,6 +56,7 @@ class Conversion:
         instants: Instants | None = None,
     ) -> None:
         self._warn = warn
+        self._told: Counter[str] = Counter()  # by field: values that are null for what they were
         self._instants = Instants() if instants is None else instants
         self._days: set[str] = set()  # that have been read
         self._names = frozenset(properties)
@@ -61,6 +67,7 @@ class Conversion:
             for name, each in properties.items()
             if "items" in each and set(self._types[name]) <= {"array", "null"}
         )
+        self._parts = tuple(_parts_of(properties))
         self._dates = tuple(name for name in properties if treatments.get(name) == "date")
         self._datetimes = tuple(name for name in properties if treatments.get(name) == "datetime")
         self._links = tuple(name for name in properties if treatments.get(name) == "link")
@@ -80,6 +87,8 @@ class Conversion:
             lists = list(filter(None, map(get, records)))
             if not accepted.issuperset(map(type, chain.from_iterable(lists))):
                 self._coerce_items(name, accepted, types, lists)
+        for name, part, accepted, types, are_listed in self._parts:
+            self._coerce_part(name, part, accepted, types, records, are_listed=are_listed)
         for name in self._datetimes:
             self._to_utc(name, records)
         for name in self._dates:
@@ -104,13 +113,13 @@ class Conversion:
                 record[name] = instants[record[name]]
         except ValueError:
             for record in records:
-                record[name] = self._instant(name, record[name])
+                record[name] = self._instant(name, record)
 
-    def _instant(self, name: str, text: str | None) -> str | None:
+    def _instant(self, name: str, record: Record) -> str | None:
         try:
-            utc: str | None = self._instants[text]
+            utc: str | None = self._instants[record[name]]
         except ValueError:
-            self._warn(f"field {name!r} holds {text!r}, which is no datetime. It is null.")
+            self._tell_null(name, record, "datetime")
             return None
         return utc
 
@@ -124,7 +133,7 @@ class Conversion:
                 if len(days) < MOST_KEPT:
                     days.add(text)
                 continue
-            self._warn(f"field {name!r} holds {text!r}, which is no date. It is null.")
+            self._tell_null(name, record, "date")
             record[name] = None
 
     def _complete(self, records: Sequence[Record]) -> None:
@@ -144,45 +153,64 @@ class Conversion:
 
     def _coerce(self, name: str, accepted: frozenset[type], records: Sequence[Record]) -> None:
         types = self._types[name]
+        said = _said(types)
         for record in records:
             value = record[name]
-            if type(value) not in accepted:
-                said = "/".join(each for each in types if each != "null")
-                self._warn(
-                    f"field {name!r} came as {type(value).__name__}, though the metadata says {said}: "
-                    "converted where it can be, else null."
-                )
-                record[name] = coerced(value, types)
+            if type(value) in accepted:
+                continue
+            made = coerced(value, types)
+            if made is None and value != "":
+                self._tell_null(name, record, said)
+            elif made is not None:
+                self._tell_converted(name, value, said)
+            record[name] = made
 
     def _coerce_items(
         self, name: str, accepted: frozenset[type], types: Sequence[str], lists: Sequence[list[Any]]
     ) -> None:
-        said = "/".join(each for each in types if each != "null")
-        self._warn(f"field {name!r} holds a list of other things than {said}: converted or left out.")
+        self._warn(f"field {name!r} holds a list of other things than {_said(types)}: converted or left out.")
         for each in lists:
             made = (item if type(item) in accepted else coerced(item, types) for item in each)
             each[:] = [item for item in made if item is not None]
 
+    def _coerce_part(
+        self,
+        name: str,
+        part: str,
+        accepted: frozenset[type],
+        types: Sequence[str],
+        records: Sequence[Record],
+        *,
+        are_listed: bool,
+    ) -> None:
+        """See that a part of an object, such as a link's name, is what the schema says of it."""
+        values: Iterable[Any] = filter(None, map(itemgetter(name), records))
+        objects = list(chain.from_iterable(values) if are_listed else values)
+        if accepted.issuperset(map(type, map(methodcaller("get", part), objects))):
+            return
+        for each in objects:
+            value = each.get(part)
+            if type(value) not in accepted:
+                self._tell_converted(f"{name}.{part}", value, _said(types))
+                each[part] = coerced(value, types)
 
-def coerced(value: Any, types: Sequence[str]) -> Any:
-    """A value of another type as one of these JSON types, None if it cannot be.
+    def _tell_converted(self, name: str, value: Any, said: str) -> None:
+        self._warn(
+            f"field {name!r} came as {type(value).__name__}, though the metadata says {said}: "
+            "converted where it can be, else null."
+        )
 
-    >>> coerced("12.5", ["number", "null"]), coerced("many", ["number", "null"])
-    (12.5, None)
-    >>> coerced({"id": "7"}, ["string", "null"]), coerced(True, ["string", "null"])
-    ('{"id": "7"}', 'true')
-    >>> coerced("7", ["object", "null"]), coerced("7", ["array", "null"])
-    ({'id': '7'}, ['7'])
-    """
-    for each in types:
-        made = _MAKERS[each](value)
-        if made is not None:
-            return made
-    return None
-
-
-def _to_string(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    def _tell_null(self, name: str, record: Record, said: str) -> None:
+        """Say with its record what cannot be told as the column's type; of very many the first ones."""
+        self._told[name] += 1
+        if self._told[name] > MOST_NAMED:
+            self._warn(f"field {name!r}: of more records it is no {said}, and null.")
+            return
+        shown = repr(record[name])
+        shown = shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
+        self._warn(
+            f"field {name!r} of record {record.get('id')} holds {shown}, which is no {said}. It is null."
+        )
 
 
 def _is_day(text: str) -> bool:
@@ -197,46 +225,15 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _to_integer(value: Any) -> int | None:
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        return int(value)  # with every digit
-    number = _to_number(value)
-    return int(number) if number is not None and number == int(number) else None
-
-
-def _to_number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if abs(number) != float("inf") and number == number else None  # noqa: PLR0124 -- NaN
-
-
-def _to_boolean(value: Any) -> bool | None:
-    return {"true": True, "false": False}.get(str(value).lower())
-
-
-def _to_object(value: Any) -> dict[str, Any] | None:
-    return {"id": value} if isinstance(value, str) else None
-
-
-def _to_array(value: Any) -> list[Any]:
-    return [value]
-
-
-def _to_null(_: Any) -> None:
-    return None
-
-
-_MAKERS: Mapping[str, Callable[[Any], Any]] = {
-    "string": _to_string,
-    "integer": _to_integer,
-    "number": _to_number,
-    "boolean": _to_boolean,
-    "object": _to_object,
-    "array": _to_array,
-    "null": _to_null,
-}
+def _parts_of(
+    properties: Mapping[str, Mapping[str, Any]],
+) -> Iterable[tuple[str, str, frozenset[type], list[str], bool]]:
+    """What is described inside objects and lists of objects: name, part, its types, whether in a list."""
+    for name, schema in properties.items():
+        inner, are_listed = (schema["items"], True) if "items" in schema else (schema, False)
+        if set(_types(inner)) <= {"object", "null"} and set(_types(schema)) <= {"object", "array", "null"}:
+            for part, described in inner.get("properties", {}).items():
+                yield name, part, _accepted(described), _types(described), are_listed
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
@@ -246,3 +243,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 def _accepted(schema: Mapping[str, Any]) -> frozenset[type]:
     return frozenset(each for name in _types(schema) for each in _PYTHON_TYPES[name])
+
+
+def _said(types: Sequence[str]) -> str:
+    return "/".join(each for each in types if each != "null")

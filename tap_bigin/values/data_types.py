@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
+
+from bigin_api.json_values import exact_number
 
 if TYPE_CHECKING:
     from bigin_api.models import Field
@@ -218,20 +222,35 @@ def _is_column_of(row: DataType, json_type: str) -> bool:
     return said is not None and said.schema["type"][0] in types
 
 
-def _number(text: str) -> float:
+def _whole(text: str) -> int:
+    if "_" in text or not text.isascii():  # which int() takes
+        raise ValueError(f"{text!r} is no number")
+    return int(text)
+
+
+def _number(text: str) -> float | Decimal:
+    """With every digit, whichever way the list would give it."""
     try:
-        return int(text)
+        return _whole(text)
     except ValueError:
-        return float(text)
+        if "_" in text or not text.isascii():
+            raise
+        number = exact_number(text)
+        if not isfinite(number):
+            raise ValueError(f"{text!r} is no number") from None
+        return number
 
 
 READERS: Mapping[Kind, Callable[[Sequence[str]], Iterable[Any]]] = {
     "text": lambda texts: [text or None for text in texts],
     "datetime": lambda texts: [text or None for text in texts],  # in the user's offset, as in the list
     "id": lambda texts: [text or None for text in texts],
-    "integer": lambda texts: [int(text) if text else None for text in texts],
+    "integer": lambda texts: [_whole(text) if text else None for text in texts],
     "number": lambda texts: [_number(text) if text else None for text in texts],
-    "boolean": lambda texts: [BOOLEANS[text] for text in texts],
-    "truth": lambda texts: [TRUTHS[text] for text in texts],
+    "boolean": lambda texts: [BOOLEANS[text.lower()] for text in texts],
+    "truth": lambda texts: [TRUTHS[text.lower()] for text in texts],
 }
-"""The texts of a column as the list's values, by kind; links take their names from elsewhere."""
+"""The texts of a column as the list's values, by kind; links take their names from elsewhere.
+
+Each raises ValueError or KeyError for a text that is no value of its kind.
+"""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from bigin_api.json_values import RICH_TEXT_IN_LISTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-RICH_TEXT_IN_LISTS = 500  # most likely of UTF-16 units, as Java counts (sister API): an emoji is two
 MOST_UNITS = 2  # of a character
 CALLS_PER_PORTION = 10
 

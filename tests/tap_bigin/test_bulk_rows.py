@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from support.bulk_read import ReadJobs
+from support.rewriting import OtherBigin
 from support.tap import run_tap
 
 SEVEN = ["Accounts", "Calls", "Contacts", "Events", "Pipelines", "Products", "Tasks"]
@@ -127,3 +130,51 @@ def test_seven_modules_read_the_same_by_list_and_by_bulk(sandbox):
         assert bulk.latest(module) == listed.latest(module)
         assert listed.ids(module)
     bulk.validate()
+
+
+@pytest.mark.parametrize(("name", "bad"), [("Seats", "#ERROR"), ("Price", "1,234.50"), ("Renews", "maybe")])
+def test_a_cell_that_is_no_value_costs_its_own_row(sandbox, name, bad):
+    """One formula that fails cost the file, and the price of the list for all the others."""
+    with_every_data_type(sandbox)
+    other = OtherBigin(sandbox)
+
+    def spoil(header, rows):
+        rows[3][header.index(name)] = bad
+        return rows
+
+    ReadJobs(other, sandbox).arrange = spoil
+
+    bulk = run_tap(other, modules=["Contacts"], extraction_method="bulk")
+    asked = sandbox.calls("GET /Contacts")
+    other.close()
+    listed = run_tap(sandbox, modules=["Contacts"], extraction_method="list")
+
+    assert bulk.code == 0
+    assert bulk.latest("Contacts") == listed.latest("Contacts")
+    assert asked < 5
+
+
+def test_an_amount_of_many_digits_is_the_same_by_list_and_by_bulk(sandbox):
+    """A float has sixteen digits, Bigin's currencies more."""
+    with_every_data_type(sandbox)
+    other = OtherBigin(sandbox)
+    digits = "9007199254740993.125"
+    victim = sandbox.dump("Contacts")[3]["id"]
+
+    def long(header, rows):
+        next(row for row in rows if row[0] == victim)[header.index("Price")] = digits
+        return rows
+
+    ReadJobs(other, sandbox).arrange = long
+    other.changing(
+        "/Contacts",
+        lambda _, answer: setattr(
+            answer, "body", answer.body.replace(b'"Price":7.125', b'"Price":' + digits.encode())
+        ),
+    )
+    sandbox.mutate({"op": "edit", "module": "Contacts", "id": victim, "data": {"Price": 7.125}})
+
+    runs = [run_tap(other, modules=["Contacts"], extraction_method=how) for how in ("list", "bulk")]
+
+    other.close()
+    assert [f'"Price":{digits}' in run.stdout for run in runs] == [True, True]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from singer_sdk.contrib.msgspec import encoder
 from support.tap import FORMATS
 
-from tap_bigin.values.conversion import Conversion, coerced
+from tap_bigin.values.coercion import coerced
+from tap_bigin.values.conversion import Conversion
+from tap_bigin.values.data_types import TAGS, USER
 from tap_bigin.values.instants import Instants
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -123,7 +127,7 @@ def test_a_date_that_is_none_is_null_and_told(none):
     convert(records)
 
     assert [each["Day"] for each in records] == [None, "2026-02-28", None]
-    assert told == [f"field 'Day' holds {none!r}, which is no date. It is null."]
+    assert told == [f"field 'Day' of record 7 holds {none!r}, which is no date. It is null."]
 
 
 @pytest.mark.parametrize("none", ["1716000000000", "20260514", "20260514095358", "2026"])
@@ -140,6 +144,74 @@ def test_bare_digits_are_no_moment(none):
     assert len(told) == 1
 
 
-def test_a_whole_number_that_comes_as_text_keeps_every_digit():
-    """A float has sixteen."""
-    assert coerced("12345678901234567890", ["integer", "null"]) == 12345678901234567890
+@pytest.mark.parametrize(
+    ("written", "kind", "value"),
+    [
+        ("12345678901234567890", "integer", "12345678901234567890"),
+        ("12345678901234567.0", "integer", "12345678901234567"),
+        ("12345678901234567890", "number", "12345678901234567890"),
+        ("10000000000000001.5", "number", "10000000000000001.5"),
+        ("0.1234567890123456789", "number", "0.1234567890123456789"),
+        ("1e5", "integer", "100000"),
+        ("-0.50", "number", "-0.5"),
+        (7.0, "string", '"7"'),
+        (491700000000.0, "string", '"491700000000"'),
+        (6100000000000225013, "object", '{"id":"6100000000000225013"}'),
+        ("Acme", "object", '{"name":"Acme"}'),
+        ({"id": Decimal("7.25"), "name": "大阪"}, "string", '"{\\"id\\":7.25,\\"name\\":\\"大阪\\"}"'),
+    ],
+)
+def test_what_comes_as_another_type_keeps_every_digit(written, kind, value):
+    """A float has sixteen, and a person's phone number no decimals."""
+    assert encoder.encode(coerced(written, [kind, "null"])).decode() == value
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        *[
+            (each, "number")
+            for each in ("1,234.50", "12 %", "-", "#ERROR", "nan", "1_000", "\uff11\uff12", True, {}, [1])
+        ],
+        *[(each, "integer") for each in ("7.5", "0x10", "1,234", False)],
+        *[(each, "boolean") for each in ("yes", 1, "2")],
+        *[(each, "object") for each in (True, ["7"])],
+    ],
+)
+def test_what_cannot_be_told_is_null_and_told_with_field_and_record(bad, kind):
+    """One wrong value costs itself, and a person finds it."""
+    told = []
+    convert = Conversion({"id": {"type": "string"}, "F": {"type": [kind, "null"]}}, {}, warn=told.append)
+    records = [{"id": "7", "F": bad}, {"id": "8", "F": ""}]
+
+    convert(records)
+
+    assert [each["F"] for each in records] == [None, None]
+    assert len(told) == 1
+    assert "'F' of record 7 holds" in told[0]
+
+
+def test_of_very_many_wrong_values_the_first_are_told():
+    """A column that is wrong throughout must not fill the memory with what is said of it."""
+    told = []
+    convert = Conversion({"id": {"type": "string"}, "F": SCHEMAS["count"]}, {}, warn=told.append)
+
+    convert([{"id": str(number), "F": "x" * 1_000} for number in range(100)])
+
+    assert len(set(told)) < 30
+    assert max(map(len, told)) < 200
+
+
+def test_the_parts_of_a_link_are_what_the_schema_says():
+    """A loader that validates refuses a name that is a number, inside an object too."""
+    schema = {"id": {"type": "string"}, "Owner": dict(USER), "Tag": dict(TAGS)}
+    records = [
+        {"id": "7", "Owner": {"id": 7, "name": 5, "email": ["x"]}, "Tag": [{"id": 9, "name": "vip"}, "new"]},
+        {"id": "8", "Owner": None, "Tag": None},
+    ]
+
+    Conversion(schema, {"Owner": "link"}, warn=lambda _: None)(records)
+
+    assert not list(Draft202012Validator({"type": "object", "properties": schema}).iter_errors(records[0]))
+    assert records[0]["Owner"] == {"id": "7", "name": "5", "email": '["x"]'}
+    assert records[0]["Tag"] == [{"id": "9", "name": "vip"}, {"name": "new"}]

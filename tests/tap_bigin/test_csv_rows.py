@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,8 @@ def value_of(kind, text):
         ("number", "20", 20),
         ("number", "9007199254740993", 9007199254740993),
         ("number", "1e3", 1000.0),
+        ("number", "12345678901234567.89", Decimal("12345678901234567.89")),
+        ("boolean", "TRUE", True),
         ("number", "", None),
         ("boolean", "true", True),
         ("boolean", "false", False),
@@ -110,11 +113,30 @@ def test_missing_column_is_an_error():
         CsvRows(["Id", "Phone"], [Column("Email", "text")], links={})
 
 
-@pytest.mark.parametrize(("kind", "text"), [("integer", "many"), ("number", "x"), ("boolean", "yes")])
-def test_value_of_another_type_is_an_error(kind, text):
-    """What does not fit is said, and the stream read by list instead."""
-    with pytest.raises(UnreadableFile):
-        value_of(kind, text)
+NO_VALUES = [
+    *[("integer", each) for each in ("many", "#ERROR", "12.0", "1,234", "1_000", "\uff11\uff12")],
+    *[("number", each) for each in ("x", "1,234.50", "-", "12 %", "nan", "1e400", "1_0.5")],
+    *[("boolean", each) for each in ("yes", "1")],
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), NO_VALUES)
+def test_a_cell_that_is_no_value_is_left_to_the_list(kind, text):
+    """It costs its own row, not the file: the list tells what Bigin has there."""
+    rows = CsvRows(["Id", "F"], [Column("F", kind)], links={})
+
+    records = rows.records([["1", ""], ["2", text]])
+
+    assert records[1] == {"id": "2", "F": None}
+    assert rows.unclear == {"2"}
+
+
+def test_a_file_in_which_no_cell_of_a_column_is_a_value_is_an_error():
+    """The list costs half of what so many single rows do."""
+    rows = CsvRows(["Id", "F"], [Column("F", "integer")], links={})
+
+    with pytest.raises(UnreadableFile, match="No cell"):
+        rows.records([[str(number), "many"] for number in range(1, 202)])
 
 
 def test_unknown_user_is_named_later_in_the_records_that_have_it():

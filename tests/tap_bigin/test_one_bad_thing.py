@@ -79,6 +79,33 @@ def test_the_halves_of_one_character_are_one_character(sandbox: Sandbox, other: 
     assert run.latest("Contacts")[victim]["Phone"] == "\N{GRINNING FACE}"
 
 
+def test_a_rich_text_that_is_cut_in_the_middle_of_a_character_is_read_whole(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """Half an emoji is no text, but what stands before it is, and the list says where to get the rest."""
+    terms = {
+        "api_name": "Terms",
+        "data_type": "textarea",
+        "json_type": "string",
+        "textarea": {"type": "rich_text"},
+    }
+    sandbox.change_metadata({"op": "add_field", "module": "Contacts", "field": terms})
+    whole = "x" * 499 + "\N{GRINNING FACE}" * 9
+    victim = sandbox.create("Contacts", Last_Name="Long", Terms=whole)
+
+    def halve(_: Asked, body: Any) -> None:
+        for each in body["data"]:
+            if each.get("Terms"):
+                each["Terms"] = each["Terms"].removesuffix("?") + "\ud83d"
+
+    other.rewrite("/Contacts", halve)
+
+    run = run_tap(other, modules=["Contacts"])
+
+    assert run.latest("Contacts")[victim]["Terms"] == whole
+    assert not run.said("no text")
+
+
 @pytest.mark.parametrize(
     "row", [None, {"code": "INTERNAL_ERROR", "status": "error", "message": "no"}, {"Last_Name": "No id"}, "x"]
 )
