@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-TAP = ("tests/tap_bigin/test_*.py",)
-TARGET = ("tests/target_bigin/test_*.py",)
+TAP = ("tests/tap_bigin/**/test_*.py",)
+TARGET = ("tests/target_bigin/**/test_*.py",)
 CLIENT = ("tests/bigin_api/**/test_*.py",)
 
 NETS = {

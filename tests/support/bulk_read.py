@@ -12,16 +12,15 @@ import csv
 import io
 import json
 import re
-import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from support.read_jobs import BULK, content_of, create, download, finished
 from support.rewriting import Asked, OtherBigin, Rewritten
 from support.sandbox import Sandbox
 
-BASE = "/bigin/bulk/v2"
 ROWS_PER_FILE = 200_000
 
 Rows = list[list[str]]
@@ -56,14 +55,14 @@ class ReadJobs:
         self._sandbox = sandbox
         self._files: dict[str, Made] = {}
         sandbox.bulk(seconds_per_state=0)
-        other.answering(f"{BASE}/read", self._create)
-        other.answering(rf"{BASE}/read/\d+", self._status)
-        other.answering(rf"{BASE}/read/\d+/result", self._result)
+        other.answering(f"{BULK}/read", self._create)
+        other.answering(rf"{BULK}/read/\d+", self._status)
+        other.answering(rf"{BULK}/read/\d+/result", self._result)
 
     def _create(self, asked: Asked) -> Rewritten:
         content = json.loads(asked.body)
         page, content["query"]["page"] = content["query"]["page"], 1
-        answer = self._sandbox.api("POST", "/read", base=BASE, json=content)
+        answer = create(self._sandbox, **content)
         entry = answer.json()["data"][0]
         job_id = entry["details"]["id"]
         self._files[job_id] = self.made or self._page(page, *self._read(job_id))
@@ -76,13 +75,8 @@ class ReadJobs:
         return Made(header, rows[end - self.rows_per_file : end], more_records=len(rows) > end)
 
     def _read(self, job_id: str) -> tuple[list[str], Rows]:
-        while (
-            self._sandbox.api("GET", f"/read/{job_id}", base=BASE).json()["data"][0]["state"] != "COMPLETED"
-        ):
-            time.sleep(0.01)
-        content = self._sandbox.api("GET", f"/read/{job_id}/result", base=BASE).content
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            text = archive.read(archive.namelist()[0]).decode()
+        finished(self._sandbox, job_id)
+        _, text = content_of(download(self._sandbox, job_id))
         header, *rows = csv.reader(io.StringIO(text))
         return header, rows
 

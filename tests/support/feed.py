@@ -9,10 +9,12 @@ log = ToldLog(url); log.tell("Contacts", "7")           a log without a receiver
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import signal
 import socket
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ from bigin_feed.log import FeedLog, Post, now_text
 from bigin_feed.notifications import Told
 from support.processes import PIPE, start
 from support.sandbox import Sandbox
+from support.tap import TapRun
 
 LISTENING = re.compile(r"bigin feed: listening on (http://\S+), (.*)")
 DEADLINE = 30  # seconds
+MODULES = ["Contacts", "Notes", "Products", "Tasks"]  # few, and one of each kind: told of, not told of
 
 
 def free_port() -> int:
@@ -128,3 +132,21 @@ class ToldLog:
     def silence(self, why: str = "nobody listened") -> None:
         """Notifications may have been missed."""
         self.log.append(silence=(now_text(), now_text(), why))
+
+
+def swept_ago(state: dict[str, Any], **ago: float) -> dict[str, Any]:
+    """The same state of the tap, its sweeps so much earlier."""
+    earlier = copy.deepcopy(state)
+    moment = datetime.now(timezone.utc) - timedelta(**ago)
+    earlier["feed"]["swept"] = dict.fromkeys(earlier["feed"]["swept"], moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return earlier
+
+
+def emitted(run: TapRun) -> dict[str, list[str]]:
+    """Ids of the records of a run, by stream."""
+    return {stream: [each["id"] for each in records] for stream, records in run.records.items() if records}
+
+
+def edit(module: str, record_id: str, **data: Any) -> dict[str, Any]:
+    """A person's edit, as `mutate` takes it."""
+    return {"op": "edit", "module": module, "id": record_id, "data": data}

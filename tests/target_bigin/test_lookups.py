@@ -1,11 +1,11 @@
-"""Links by what a person knows: a company's name, an owner's e-mail, a parent that comes later."""
+"""Links by what a person knows: a company's name, an owner's e-mail."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from support.target import record, records, run_target, schema, state
+from support.target import record, records, run_target, schema
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Account_Name", "Owner", key=["Email"])
 ACCOUNTS = schema("Accounts", "Account_Name", key=["Account_Name"])
@@ -146,95 +146,6 @@ def test_two_people_of_one_name_are_never_guessed(sandbox, target, on_ambiguous,
     written = [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Deal 1"]
     assert [each["Contact_Name"] for each in written] == list(linked.values())
     assert [reject["code"] for reject in run.rejects] == ([] if linked else ["LOOKUP_AMBIGUOUS"])
-
-
-def test_a_child_waits_for_its_parent_in_the_same_pipe(sandbox, target):
-    """A tap sends streams in the order of their names: children often come first."""
-    people = [person(n, Account_Name=f"Later {n} AG") for n in range(120)]
-    companies = [{"Account_Name": f"Later {n} AG"} for n in range(120)]
-
-    run = target(
-        [
-            CONTACTS,
-            *records("Contacts", people),
-            state({"contacts": True}),
-            ACCOUNTS,
-            *records("Accounts", companies),
-            state({"accounts": True}),
-        ],
-        streams=by_name(),
-    )
-
-    assert run.error is None
-    assert company_of(sandbox) == {n: f"Later {n} AG" for n in range(120)}
-    assert run.states[-1] == {"accounts": True}
-
-
-def test_waiting_children_hold_back_the_state(sandbox, target):
-    """A state must never speak for a record that is not settled."""
-    run = target(
-        [
-            CONTACTS,
-            record("Contacts", **person(1, Account_Name="Nobody Ltd")),
-            state({"contacts": True}),
-            ACCOUNTS,
-            *records("Accounts", [{"Account_Name": f"Other {n}"} for n in range(250)]),
-            state({"accounts": True}),
-        ],
-        streams=by_name(),
-        max_rejects=1,
-    )
-
-    assert run.states == [{"accounts": True}]
-    assert run.outcomes("Contacts") == {"unmatched": 1}
-
-
-def test_a_chain_of_waiting_records_is_let_go_from_its_beginning(sandbox, target):
-    """The deal waits for the contact, and the contact for a company that never comes.
-
-    First the contact is written without it, then the deal with the contact.
-    """
-    deals = schema("Pipelines", "Deal_Name", "Sub_Pipeline", "Stage", "Contact_Name", key=["Deal_Name"])
-    deal = {
-        "Deal_Name": "Deal 1",
-        "Sub_Pipeline": "Inbound",
-        "Stage": "Qualification",
-        "Contact_Name": "berg1@example.org",
-    }
-    settings = {
-        **by_name("null"),
-        "Pipelines": {"lookups": {"Contact_Name": {"match_on": "Email"}}},
-    }
-
-    run = target(
-        [
-            deals,
-            record("Pipelines", **deal),
-            CONTACTS,
-            record("Contacts", **person(1, Account_Name="Nobody Ltd")),
-        ],
-        streams=settings,
-    )
-
-    assert run.error is None
-    (written,) = [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Deal 1"]
-    assert written["Contact_Name"]["name"] == "Berg 1"
-
-
-def test_a_child_of_a_refused_parent_is_refused_with_the_reason(sandbox, target):
-    """It waited for a record that Bigin did not take: nothing to link it to."""
-    run = target(
-        [
-            CONTACTS,
-            record("Contacts", **person(1, Account_Name="Refused AG")),
-            schema("Accounts", "Account_Name", "Website", key=["Account_Name"]),
-            record("Accounts", Account_Name="Refused AG", Phone="x" * 400, Website="no site"),
-        ],
-        streams=by_name(),
-    )
-
-    assert sorted(reject["stream"] for reject in run.rejects) == ["Accounts", "Contacts"]
-    assert company_of(sandbox) == {}
 
 
 def test_owners_are_found_by_e_mail_with_one_question(sandbox, target):

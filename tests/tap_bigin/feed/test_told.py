@@ -1,0 +1,293 @@
+"""With a feed, a run between two sweeps reads what was told, by id, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from support.feed import MODULES, edit, emitted, swept_ago
+from support.tap import aged, discover, run_tap, select
+
+# What it costs
+
+
+def test_an_idle_run_makes_no_call(run, first, spent):
+    """Run each minute, the feed costs nothing while nothing happens; not even a token."""
+    idle, credits_, calls = spent(lambda: run(first.state))
+
+    assert (credits_, calls) == (0, {})
+    assert not emitted(idle)
+    assert not idle.said("Contacts: 0 records")
+    assert idle.schemas.keys() == first.schemas.keys()
+    assert idle.state == first.state
+
+
+def test_discovery_between_two_sweeps_makes_no_call(sandbox, run, log, first, spent):
+    """Meltano discovers before each run: 13 credits a time."""
+    catalog, credits_, _ = spent(lambda: discover(sandbox, modules=MODULES, feed_log=log.url))
+
+    assert credits_ == 0
+    schemas = {each["tap_stream_id"]: each["schema"] for each in catalog["streams"]}
+    assert {name: schemas[name] for name in first.schemas} == {
+        name: each["schema"] for name, each in first.schemas.items()
+    }
+    select(catalog, "Contacts", "deleted_records")
+    _, credits_, calls = spent(lambda: run(first.state, catalog))
+    assert (credits_, calls) == (0, {})
+
+
+def test_declared_streams_make_no_call_between_two_sweeps(sandbox, run, spent):
+    """Queries, views and related lists are described by metadata too, and read at sweeps."""
+    view = sandbox.api("GET", "/settings/custom_views", params={"module": "Contacts"}).json()
+    declared = {
+        "modules": ["Contacts"],
+        "queries": [{"name": "owners", "query": "select Last_Name from Contacts where id is not null"}],
+        "custom_views": [{"name": "mine", "module": "Contacts", "cvid": view["custom_views"][0]["id"]}],
+        "related_lists": ["Contacts.Notes"],
+    }
+    first = run(**declared)
+
+    idle, credits_, calls = spent(lambda: run(first.state, **declared))
+    swept = run(swept_ago(first.state, hours=1), **declared)
+
+    assert (credits_, calls) == (0, {})
+    assert idle.schemas == first.schemas
+    assert len(swept.records["owners"]) == len(first.records["owners"]) > 0
+
+
+def test_files_of_records_come_with_the_position_last(sandbox, run, log, first, tmp_path):
+    """With batch_config streams are read one after the other, what was deleted last."""
+    files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
+    contact, task = sandbox.dump("Contacts")[0]["id"], sandbox.dump("Tasks")[0]["id"]
+    log.tell_of(
+        sandbox, edit("Contacts", contact, Last_Name="A"), {"op": "delete", "module": "Tasks", "id": task}
+    )
+
+    told = run(first.state, batch_config=files)
+
+    streams = [each["stream"] for each in told.messages if each["type"] == "BATCH"]
+    assert streams == ["Contacts", "deleted_records"]
+    assert told.state["feed"]["position"] == 2
+
+
+def test_a_change_costs_one_call(sandbox, run, log, first, spent):
+    """However often it was told, in whatever order: one record, as it is now, and the bookmark stays."""
+    contact, other = (each["id"] for each in sandbox.dump("Contacts")[:2])
+    sandbox.mutate(edit("Contacts", contact, Last_Name="First"), edit("Contacts", contact, Last_Name="Last"))
+    for _ in range(3):
+        log.tell("Contacts", contact)
+    log.tell("Contacts", other, contact)
+
+    told, credits_, calls = spent(lambda: run(first.state))
+
+    assert (credits_, calls) == (1, {"GET /Contacts": 1})
+    assert sorted(emitted(told)["Contacts"]) == sorted([contact, other])
+    assert told.latest("Contacts")[contact]["Last_Name"] == "Last"
+    assert told.state["bookmarks"] == first.state["bookmarks"]
+    assert told.state["feed"] == {**first.state["feed"], "position": 5}
+    assert told.said("Feed: 2 records told of from 0 to 5, 2 of them looked at.")
+
+
+def test_a_hundred_changes_cost_one_call(sandbox, run, log, first, spent):
+    """A credit a hundred changes, at most one more a module."""
+    ids = [each["id"] for each in sandbox.dump("Contacts")]
+    more = [
+        each["id"]
+        for each in sandbox.mutate(
+            *({"op": "create", "module": "Contacts", "data": {"Last_Name": f"N {n}"}} for n in range(150))
+        )
+    ]
+    log.tell("Contacts", *ids, *more)
+
+    told, credits_, _ = spent(lambda: run(first.state))
+
+    assert sorted(emitted(told)["Contacts"]) == sorted(ids + more)
+    assert credits_ == -(-len(ids + more) // 100)
+
+
+# Acknowledgement
+
+
+def test_the_position_moves_only_when_everything_is_written(sandbox, run, log, first):
+    """A loader that keeps a STATE has every record up to its position: else a crash loses some."""
+    task, contact = sandbox.dump("Tasks")[0]["id"], sandbox.dump("Contacts")[0]["id"]
+    log.tell("Contacts", contact)
+    log.tell("Tasks", task)
+
+    told = run(first.state)
+
+    positions = [(each["value"]["feed"]["position"]) for each in told.messages if each["type"] == "STATE"]
+    place = [each["type"] for each in told.messages].index
+    assert positions[-1] == 2
+    assert set(positions[:-1]) == {0}
+    last_record = max(n for n, each in enumerate(told.messages) if each["type"] == "RECORD")
+    moved = next(
+        n
+        for n, each in enumerate(told.messages)
+        if each["type"] == "STATE" and each["value"]["feed"]["position"] == 2
+    )
+    assert place("RECORD") <= last_record < moved
+
+
+def test_a_stream_that_fails_keeps_the_position(sandbox, run, log, first):
+    """What one stream could not write is told again, to all of them."""
+    task, contact = sandbox.dump("Tasks")[0]["id"], sandbox.dump("Contacts")[0]["id"]
+    log.tell("Contacts", contact)
+    log.tell("Tasks", task)
+    sandbox.fault("GET /Tasks", status=500, times=20)
+
+    failed = run(first.state, max_retries=0, code=1)
+    sandbox.clear_faults()
+    again = run(failed.state)
+
+    assert failed.state["feed"]["position"] == 0
+    assert emitted(failed) == {"Contacts": [contact]}
+    assert emitted(again) == {"Contacts": [contact], "Tasks": [task]}
+    assert again.state["feed"]["position"] == 2
+
+
+def test_a_budget_that_ends_a_run_keeps_the_position(sandbox, run, log, first):
+    """What was not read for want of credits is told again."""
+    log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
+    log.tell("Tasks", sandbox.dump("Tasks")[0]["id"])
+
+    ended = run(first.state, credit_budget=1)
+
+    assert len(emitted(ended)) == 1
+    assert ended.state["feed"]["position"] == 0
+    assert len(emitted(run(ended.state))) == 2
+
+
+def test_a_stream_that_a_budget_leaves_out_keeps_the_position(sandbox, run, log):
+    """It was not even described, and yet it is selected."""
+    catalog = select(discover(sandbox, modules=MODULES, feed_log=log.url), "Contacts", "Tasks")
+    aged(catalog, seconds=200_000)
+    first = run(catalog=catalog)
+    log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
+
+    ended = run(first.state, catalog, sweep_minutes=0, credit_budget=5)
+
+    assert not ended.said("is reached")
+    assert len(ended.schemas) == 1
+    assert ended.state["feed"]["position"] == 0
+
+
+def test_what_is_told_while_a_first_run_reads_belongs_to_the_next(sandbox, run, log, monkeypatch):
+    """The head is taken before anything is read: a change behind the reader's back would be lost."""
+    from tap_bigin.streams.module import ModuleStream
+
+    contact = sandbox.dump("Contacts")[0]["id"]
+    read = ModuleStream.read
+
+    def read_and_be_told(self, state):
+        log.tell("Contacts", contact)
+        yield from read(self, state)
+
+    monkeypatch.setattr(ModuleStream, "read", read_and_be_told)
+    first = run(modules=["Contacts"])
+    monkeypatch.undo()
+
+    assert first.state["feed"]["position"] == 0
+    assert emitted(run(first.state, modules=["Contacts"]))["Contacts"] == [contact]
+
+
+def test_an_older_state_brings_again_what_came_since(sandbox, run, log, first):
+    """A loader that died before it kept a state gets everything once more."""
+    contact = sandbox.dump("Contacts")[0]["id"]
+    log.tell("Contacts", contact)
+
+    assert emitted(run(first.state)) == emitted(run(first.state)) == {"Contacts": [contact]}
+
+
+def test_without_a_state_everything_is_read(sandbox, run, log, first):
+    """A lost state is a replay, never a loss."""
+    log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
+
+    again = run({})
+
+    assert emitted(again) == emitted(first)
+    assert again.state["feed"]["position"] == 1
+
+
+# The stream of changes
+
+
+def test_changes_has_a_row_for_each_field_told(run, log):
+    """Bigin has no history API: this is the only one."""
+    log.tell("Contacts", "7", fields=("Phone", "City"), values='{"Phone":"1","City":{"id":"2"}}')
+    first = run(changes=True, modules=["Contacts", "Tasks"])
+    log.tell("Tasks", "8", operation="delete", time="2026-05-14T09:53:58.120Z")
+    log.tell("Accounts", "9")
+
+    second = run(first.state, changes=True, modules=["Contacts", "Tasks"])
+
+    rows = [(each["seq"], each["field"], each["value"]) for each in first.records["changes"]]
+    assert rows == [(1, "Phone", "1"), (1, "City", '{"id":"2"}')]
+    (row,) = second.records["changes"]
+    assert row == {
+        "seq": 2,
+        "module": "Tasks",
+        "id": "8",
+        "operation": "delete",
+        "field": "*",
+        "value": None,
+        "time": "2026-05-14T09:53:58Z",
+        "person": None,
+    }
+    second.validate()
+    assert not run(second.state, changes=True, modules=["Contacts", "Tasks"]).records["changes"]
+    assert second.schemas["changes"]["key_properties"] == ["seq", "field"]
+
+
+def test_changes_wants_a_log(sandbox):
+    """It would be empty for ever."""
+    refused = run_tap(sandbox, changes=True)
+
+    assert refused.code == 1
+    assert refused.log[-1].endswith("changes: what was told stands in a log; set feed_log, too.")
+
+
+# Bad input
+
+
+def test_a_feed_log_that_is_none_is_one_line(sandbox, tmp_path):
+    """Not made by mistake, since then nothing would ever be told."""
+    refused = run_tap(sandbox, feed_log=f"sqlite:///{tmp_path / 'none.sqlite'}")
+
+    assert refused.code == 1
+    assert "feed_log: there is no file" in refused.log[-1]
+    assert not (tmp_path / "none.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE feed_log SET format = 99", "has format 99, this program knows 1: update it."),
+        ("DROP TABLE feed_log", "holds no log; bigin feed serve makes one."),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_one_line(run, log, statement, words):
+    """Some other database, or the log of a newer program."""
+    with log.log.writing() as connection:
+        connection.exec_driver_sql(statement)
+
+    assert run(code=1).log[-1].endswith(words)
+
+
+def test_a_log_of_another_organisation_is_one_line(run, log):
+    """Its ids mean nothing here."""
+    log.log.keep({"organisation": "999"})
+
+    refused = run(code=1)
+
+    assert "feed_log belongs to organisation 999, the credentials to " in refused.log[-1]
+    assert not emitted(refused)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [7, {}, {"log": "a"}, {"log": "a", "position": -1}, {"log": "a", "position": 1, "swept": {"A": "x"}}],
+)
+def test_a_malformed_part_of_the_state_is_one_line(run, feed):
+    """Guessing a position could lose what came before it."""
+    refused = run({"feed": feed}, code=1)
+
+    assert "state: feed: not as this tap writes it" in refused.log[-1]
