@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -39,6 +40,7 @@ def _finite(written: str) -> float | Decimal:
 
 _decoder = msgspec.json.Decoder(float_hook=_finite)
 _sorted = msgspec.json.Encoder(order="sorted")
+_NUMBER_AS_ID = re.compile(rb'("id"\s*:\s*)(\d+)(?![\d.eE])')
 
 
 def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> Any:
@@ -70,6 +72,15 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
         return mended(json.loads(text, parse_float=exact_number), tell=tell)
     except (ValueError, RecursionError):
         return None
+
+
+def with_ids_as_text(body: bytes) -> bytes:
+    """JSON in which each ``id`` is a text, as Bigin documents it: beyond 2^53 many a reader rounds a number.
+
+    >>> with_ids_as_text(b'{"id": 6100000000000225013, "Tag": [{"id":7}], "Seats": 12}')
+    b'{"id": "6100000000000225013", "Tag": [{"id":"7"}], "Seats": 12}'
+    """
+    return _NUMBER_AS_ID.sub(rb'\1"\2"', body)
 
 
 def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
@@ -158,8 +169,19 @@ def id_text(value: Any) -> str | None:
 
 
 def integer(value: Any) -> int | None:
-    """The whole number, None for anything else."""
+    """The whole number, which may come as digits; None for anything else.
+
+    >>> integer(12), integer("12"), integer("12.5"), integer(True)
+    (12, 12, None, None)
+    """
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS:
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_true(value: Any) -> bool:
+    """Whether it says true: Bigin mixes truths and the words for them in its metadata."""
+    return value is True or value == "true"
 
 
 def api_name_of(value: Any) -> str | None:

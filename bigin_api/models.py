@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bigin_api.json_values import api_name_of, entries, integer, mapping, text
+from bigin_api.json_values import api_name_of, entries, integer, is_true, mapping, text
 
 Raw = Mapping[str, Any]
 
@@ -42,11 +42,11 @@ class Module:
             module_name=str(raw.get("module_name") or ""),
             singular_label=str(raw.get("singular_label") or ""),
             plural_label=str(raw.get("plural_label") or ""),
-            api_supported=raw.get("api_supported") is True,
-            viewable=raw.get("viewable") is True,
-            creatable=raw.get("creatable") is True,
-            editable=raw.get("editable") is True,
-            deletable=raw.get("deletable") is True,
+            api_supported=is_true(raw.get("api_supported")),
+            viewable=is_true(raw.get("viewable")),
+            creatable=is_true(raw.get("creatable")),
+            editable=is_true(raw.get("editable")),
+            deletable=is_true(raw.get("deletable")),
             generated_type=str(raw.get("generated_type") or "default"),
             parent_module=api_name_of(raw.get("parent_module")),
             raw=raw,
@@ -54,6 +54,7 @@ class Module:
 
 
 ANY_MODULE = "se_module"
+OLDER_NAMES: Mapping[str, str] = {"Deals": "Pipelines"}  # API v1's, still used in $se_module
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ class PickListValue:
     def from_json(cls, raw: Raw) -> PickListValue:
         """Read one entry of pick_list_values."""
         shown = raw.get("display_value")
-        actual = raw.get("actual_value", shown)
+        actual = raw.get("actual_value")
+        stored = shown if actual is None else actual
         return cls(
-            actual_value="" if actual is None else str(actual),
+            actual_value="" if stored is None else str(stored),
             display_value="" if shown is None else str(shown),
             id=str(raw.get("id") or ""),
             sequence_number=integer(raw.get("sequence_number")) or 0,
@@ -111,6 +113,7 @@ class Field:
     filterable: bool = False
     lookup_module: str | None = None  # of a lookup: the module it points to; None where it may be any
     linking_lookup: str | None = None  # of a multi-select lookup: the lookup's name in a linking row
+    rows_module: str | None = None  # of a subform: the module of its rows, by any of its names
     textarea_type: str | None = None  # small, large, rich_text
     formula_return_type: str | None = None
     pick_list_values: tuple[PickListValue, ...] = ()
@@ -120,26 +123,26 @@ class Field:
     def from_json(cls, raw: Raw) -> Field:
         """Read one entry of /settings/fields."""
         name = str(raw.get("api_name") or "")
-        lookup = mapping(raw.get("lookup"))
         many = mapping(raw.get("multiselectlookup"))
         return cls(
             api_name=name,
-            data_type=str(raw.get("data_type") or "unknown"),
+            data_type=_data_type(raw),
             json_type=_json_type(name, raw),
             id=str(raw.get("id") or ""),
             label=str(raw.get("field_label") or raw.get("display_label") or name),
             length=integer(raw.get("length")),
             decimal_place=integer(raw.get("decimal_place")),
-            mandatory=raw.get("system_mandatory") is True,
-            custom=raw.get("custom_field") is True,
-            is_display_field=raw.get("display_field") is True,
+            mandatory=is_true(raw.get("system_mandatory")),
+            custom=is_true(raw.get("custom_field")),
+            is_display_field=is_true(raw.get("display_field")),
             is_unique=bool(mapping(raw.get("unique"))),  # present means unique; casesensitive is a string
             creatable=_is_writable(name, raw, "create"),
             updatable=_is_writable(name, raw, "edit"),
-            sortable=raw.get("sortable") is True,
-            filterable=raw.get("filterable") is True,
-            lookup_module=_target(lookup.get("module")) or _target(many.get("connected_module")),
+            sortable=is_true(raw.get("sortable")),
+            filterable=is_true(raw.get("filterable")),
+            lookup_module=_pointed_at(name, raw),
             linking_lookup=text(many.get("connectedlookup_apiname")),
+            rows_module=_rows_module(name, raw),
             textarea_type=text(mapping(raw.get("textarea")).get("type")),
             formula_return_type=text(mapping(raw.get("formula")).get("return_type")),
             pick_list_values=tuple(
@@ -149,29 +152,47 @@ class Field:
         )
 
 
+def _data_type(raw: Raw) -> str:
+    """The data type in Bigin's writing, whatever its case; ``RRULE`` and ``ALARM`` are in capitals.
+
+    A lookup that may point to several modules is a lookup (the sister API tells it apart).
+    """
+    said = text(raw.get("data_type")) or "unknown"
+    said = said if said.isupper() else said.lower()
+    return "lookup" if said == "multi_module_lookup" else said
+
+
 def _json_type(name: str, raw: Raw) -> str | None:
     """What the values are: where metadata say nothing or ``string``, as records show them.
 
+    A word that is none of the JSON types says nothing.
+
     >>> _json_type("Pipeline", {"data_type": "bigint", "json_type": "string"})
     'jsonobject'
+    >>> _json_type("Seats", {"data_type": "integer", "json_type": "long"})
+    'integer'
     """
-    said, data_type = text(raw.get("json_type")), raw.get("data_type")
-    if said not in (None, "string"):
+    said, data_type = (text(raw.get("json_type")) or "").lower(), _data_type(raw)
+    if said in _JSON_TYPES:
         return said
-    own = None if raw.get("custom_field") is True else _SYSTEM_FIELDS.get((name, data_type))
-    return own or _STRUCTURES.get(data_type, said)
+    own = None if is_true(raw.get("custom_field")) else _SYSTEM_FIELDS.get(name)
+    return own or _VALUES.get(data_type) or (said if said == "string" else None)
 
 
-_SYSTEM_FIELDS: Mapping[tuple[str, Any], str] = {
-    ("Tag", "text"): "jsonarray",
-    ("Participants", "text"): "jsonarray",
-    ("Pipeline", "bigint"): "jsonobject",
+_JSON_TYPES = ("integer", "double", "boolean", "jsonobject", "jsonarray")
+_SYSTEM_FIELDS: Mapping[str, str] = {
+    "Tag": "jsonarray",
+    "Participants": "jsonarray",
+    "Pipeline": "jsonobject",
 }
-_STRUCTURES: Mapping[Any, str] = {
-    **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), "jsonobject"),
+_VALUES: Mapping[str, str] = {
+    **dict.fromkeys(("lookup", "ownerlookup", "userlookup", "ALARM", "RRULE"), "jsonobject"),
     **dict.fromkeys(("multiselectlookup", "multiselectpicklist", "subform"), "jsonarray"),
+    **dict.fromkeys(("double", "currency", "percent"), "double"),
+    "integer": "integer",
+    "boolean": "boolean",
 }
-"""Values that are objects or arrays whatever metadata say. Source: FACTS 3, 7.21."""
+"""What no ``string`` of the metadata makes a text. Source: FACTS 3, 7.21."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +227,7 @@ class Layout:
             fields=tuple(
                 LayoutField(
                     api_name=str(each.get("api_name") or ""),
-                    required=each.get("required") is True,
+                    required=is_true(each.get("required")),
                     pick_list_values=tuple(
                         PickListValue.from_json(v) for v in entries(each, "pick_list_values")
                     ),
@@ -271,22 +292,51 @@ def _is_writable(name: str, raw: Raw, way: str) -> bool:
     """
     if name == "Tag":
         return True
-    if mapping(raw.get("view_type")).get(way) is not True:
+    if not is_true(mapping(raw.get("view_type")).get(way)):
         return False
     if name == "Owner":
         return True
-    if raw.get("field_read_only") is True or raw.get("read_only") is True:
+    if is_true(raw.get("field_read_only")):
         return False
     # The profiles are those that have the field; whose token this is they do not say.
     permissions = [each.get("permission_type") for each in entries(raw, "profiles")]
     return not permissions or "read_write" in permissions
 
 
-def _target(module: Any) -> str | None:
+def _pointed_at(name: str, raw: Raw) -> str | None:
     """The module that a lookup points to. ``se_module`` is none: it stands for any (seen live).
 
-    >>> _target({"api_name": "se_module", "id": None}) is None, _target({"api_name": "Accounts"})
-    (True, 'Accounts')
+    Where metadata do not say, the lookups that every organisation has point where they always do.
+
+    >>> _pointed_at("What_Id", {"data_type": "lookup", "lookup": {"module": {"api_name": "se_module"}}})
+    >>> _pointed_at("Account_Name", {"data_type": "lookup", "lookup": {}})
+    'Accounts'
     """
-    name = api_name_of(module)
-    return None if name == ANY_MODULE else name
+    lookup, many = mapping(raw.get("lookup")), mapping(raw.get("multiselectlookup"))
+    said = api_name_of(lookup.get("module")) or api_name_of(many.get("connected_module"))
+    if said is None and not is_true(raw.get("custom_field")) and _data_type(raw) in _LOOKUPS:
+        said = _SYSTEM_LOOKUPS.get(name)
+    return None if said == ANY_MODULE else OLDER_NAMES.get(said, said) if said else None
+
+
+_LOOKUPS = ("lookup", "multiselectlookup")
+_SYSTEM_LOOKUPS: Mapping[str, str] = {
+    "Account_Name": "Accounts",
+    "Contact_Name": "Contacts",
+    "Who_Id": "Contacts",
+    "Secondary_Contacts": "Contacts",
+    "Product": "Products",
+}
+"""Source: FACTS 3, and 5 for the columns of a deal's products."""
+
+
+def _rows_module(name: str, raw: Raw) -> str | None:
+    """The module of a subform's rows: as told in one of two places, else the field's own name, which it has.
+
+    >>> _rows_module("Associated_Products", {"data_type": "subform", "subform": {}})
+    'Associated_Products'
+    """
+    if _data_type(raw) != "subform":
+        return None
+    places = (mapping(raw.get(each)).get("module") for each in ("subform", "associated_module"))
+    return next(filter(None, map(api_name_of, places)), name)

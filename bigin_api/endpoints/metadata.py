@@ -41,6 +41,14 @@ class Metadata:
         """A module by its api_name, None if this organisation has none of that name."""
         return next((each for each in self.modules() if each.api_name == api_name), None)
 
+    def rows_module(self, field: Field) -> str | None:
+        """The module of a subform's rows by its api_name: metadata may tell its ``module_name``."""
+        told = field.rows_module
+        modules = self.modules() if told else ()
+        if any(each.api_name == told for each in modules):
+            return told
+        return next((each.api_name for each in modules if each.module_name == told), told)
+
     def fields(self, module: str) -> tuple[Field, ...]:
         """The fields of a module; ``id`` is never among them. Those that were assumed cost nothing.
 

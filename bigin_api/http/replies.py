@@ -20,7 +20,7 @@ from bigin_api.errors import (
     ServerError,
 )
 from bigin_api.http.calls import Call, Reply
-from bigin_api.json_values import entries, mapping, read_json, text
+from bigin_api.json_values import entries, mapping, read_json, text, with_ids_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def read_reply(
             module=call.module if call else None,
         )
     damaged: list[str] = []
-    content = read_json(body, tell=damaged.append)
+    content = read_json(with_ids_as_text(body), tell=damaged.append)
     if not isinstance(content, Mapping):
         if status != 429:  # noqa: PLR2004
             raise _without_json(status, body, header, call)

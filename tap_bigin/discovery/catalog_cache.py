@@ -35,7 +35,7 @@ _READ: Mapping[str, Any] = {
         (
             *("api_name", "id", "field_label", "data_type", "json_type", "length", "decimal_place", "unique"),
             *("system_mandatory", "custom_field", "display_field", "sortable", "filterable"),
-            *("field_read_only", "read_only"),
+            "field_read_only",
         ),
         _WHOLE,
     ),
@@ -44,6 +44,7 @@ _READ: Mapping[str, Any] = {
     "lookup": {"module": _BY_API_NAME},
     "multiselectlookup": {"connected_module": _BY_API_NAME, "connectedlookup_apiname": _WHOLE},
     "subform": {"module": _BY_API_NAME},
+    "associated_module": {"module": _BY_API_NAME},
     "textarea": {"type": _WHOLE},
     "formula": {"return_type": _WHOLE},
 }

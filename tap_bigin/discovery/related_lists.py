@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, SettingsError, did_you_mean
 from bigin_api.json_values import api_name_of, mapping, text
+from bigin_api.models import OLDER_NAMES
 from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
 from tap_bigin.values.data_types import DATETIME, LINK, LIST_OF_ANYTHING, STRING, USER, nullable, objects
 from tap_bigin.values.schema import RecordSchema, record_schema
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 PARENT_ID = "parent_id"
 PARENT_FIELD = "Parent_Id"
 PARENT_KEYS = (PARENT_FIELD, "$se_module")
-OLDER_NAMES = {"Deals": "Pipelines"}  # the word for deals of API v1, still used in $se_module
 EMAILS = "Emails"
 Source = Literal["list", "emails", "rows"]
 BOOLEAN = nullable("boolean")
@@ -144,7 +144,7 @@ def _of_list(
 
 def _of_field(client: Client, module: str, field: Field, *, lookups: Lookups) -> RelatedDefinition:
     """Rows inside a record: of a subform by that module's fields, of a multi-select lookup a link."""
-    rows_of = api_name_of(mapping(field.raw.get("subform")).get("module"))
+    rows_of = client.metadata.rows_module(field)
     if rows_of:
         schema = record_schema(rows_of, _without_parent(client.metadata.fields(rows_of)), lookups=lookups)
     else:

@@ -129,6 +129,8 @@ def data_type_of(module: str, described: Field) -> DataType:
     >>> data_type_of("Contacts", Field("Mood", "hologram", "jsonobject")).known
     False
     """
+    if described.api_name == "Tag":
+        return DataType(TAGS)
     if misleading := _MISLEADING.get((module, described.api_name)):
         return misleading
     row = _row(described.formula_return_type or described.data_type)
@@ -154,8 +156,6 @@ def _at_least(described: Field) -> Mapping[str, Any]:
 
 def _corrected(row: DataType, described: Field) -> DataType:
     """The table's row, unless ``json_type`` contradicts it or tells more."""
-    if described.api_name == "Tag":
-        return DataType(TAGS)
     said = _BY_JSON_TYPE.get(described.json_type or "")
     if row.schema is ANYTHING and said is not None:
         # The reminder of an event is a moment, that of a task an object (seen in samples).
@@ -187,6 +187,8 @@ def column_kind(field: Field) -> Kind | None:
     >>> column_kind(Field("Seats", "integer", "integer")), column_kind(Field("Tag", "text", "jsonarray"))
     ('integer', None)
     """
+    if field.api_name == "Modified_Time":
+        return "datetime"  # whatever is told of it: without it no row can be compared
     if field.data_type == "formula":
         return _FORMULAS.get(_column(field.formula_return_type or ""))
     if field.data_type == "bigint" and field.json_type == "jsonobject":

@@ -17,7 +17,7 @@ def by_text(users: Iterable[Mapping[str, Any]]) -> dict[str, Ids]:
     """
     found: dict[str, Ids] = {}
     for user in users:
-        if user.get("status", "active") != "active":
+        if fold(user.get("status") or "active") != "active":
             continue
         record_id = str(user["id"])
         texts = (record_id, user.get("email"), user.get("full_name"))

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from bigin_api import Field, Metadata
-from bigin_api.json_values import api_name_of, mapping
 from target_bigin.links.fields import Relation, link_of, put_id
 from target_bigin.links.references import Link, PendingLink
 from target_bigin.records.record import Record, Unresolved
@@ -80,7 +79,7 @@ def row_fields(
 
 
 def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -> RowField | None:
-    rows_of = api_name_of(mapping(described.raw.get("subform")).get("module"))
+    rows_of = metadata.rows_module(described)
     if rows_of:
         columns = [each for each in metadata.fields(rows_of) if each.creatable or each.updatable]
     else:  # a multi-select lookup: one column, the link

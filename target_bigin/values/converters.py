@@ -65,11 +65,16 @@ def make_converter(field: Field, options: ValueOptions | None = None) -> Convert
     options = options or ValueOptions()
     make = _BY_NAME.get((field.api_name, field.json_type))
     json_type, of_data_type = _BY_DATA_TYPE.get(field.data_type, (None, None))
-    if make is None and (None in (json_type, field.json_type) or json_type == field.json_type):
+    if make is None and (None in (json_type, field.json_type) or _agree(json_type, field.json_type)):
         make = of_data_type
     if make is None:
         make = _BY_JSON_TYPE.get(field.json_type, _text)
     return make(field, options)
+
+
+def _agree(json_type: str | None, told: str | None) -> bool:
+    """Whether the JSON type of a data type is the one told; a whole number may be meant with decimals."""
+    return json_type == told or (json_type, told) == ("double", "integer")
 
 
 def plain_length(field: Field, options: ValueOptions) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -297,3 +298,58 @@ def test_lists_whose_pages_are_not_of_the_size_or_order_asked_for(
 
     assert run.code == 0
     assert_holds(sandbox, "Products", run.latest("Products"))
+
+
+@pytest.mark.parametrize("method", ["list", "bulk"])
+def test_metadata_in_another_form_change_nothing(sandbox: Sandbox, other: OtherBigin, method: str) -> None:
+    """Truths as words, types in capitals or unheard of: a module was closed, a job's rows a fault."""
+
+    def reword(_: Asked, body: Any) -> None:
+        for each in body.get("modules", ()):
+            each["api_supported"] = str(each["api_supported"]).lower()
+        for each in body.get("fields", ()):
+            each["json_type"] = "string" if each["api_name"] == "Tag" else each["json_type"].upper()
+            each["data_type"] = {"Tag": "tag", "What_Id": "multi_module_lookup"}.get(
+                each["api_name"], each["data_type"]
+            )
+
+    modules = ["Contacts", "Tasks"]
+    usual = run_tap(sandbox, modules=modules, extraction_method=method)
+    other.rewrite("/settings/(modules|fields)", reword)
+
+    run = run_tap(other, modules=modules, extraction_method=method)
+
+    assert run.code == 0
+    for name in modules:
+        assert run.latest(name) == usual.latest(name)
+        assert run.schemas[name]["schema"] == usual.schemas[name]["schema"]
+
+
+def test_ids_and_links_may_be_json_numbers(sandbox: Sandbox, other: OtherBigin) -> None:
+    """Both official SDKs send them so: as texts they leave, of tags, users and what was deleted, too."""
+    gone = sandbox.create("Contacts", Last_Name="Gone")
+    sandbox.mutate({"op": "delete", "module": "Contacts", "id": gone})
+    usual = run_tap(sandbox, **CONTACTS)
+    other.changing(
+        "/.*", lambda _, answer: setattr(answer, "body", re.sub(rb'"id":"(\d+)"', rb'"id":\1', answer.body))
+    )
+    other.rewrite(
+        "/Contacts",
+        lambda _, body: [
+            each.update(Account_Name=int(each["Account_Name"]["id"]))
+            for each in body["data"]
+            if each.get("Account_Name")
+        ],
+    )
+
+    run = run_tap(other, **CONTACTS)
+
+    run.validate()
+    assert run.code == 0
+    assert run.records["users"] == usual.records["users"]
+    assert run.records["deleted_records"] == usual.records["deleted_records"] != []
+    ids = {key: (each["Account_Name"] or {}).get("id") for key, each in usual.latest("Contacts").items()}
+    assert {
+        key: (each["Account_Name"] or {}).get("id") for key, each in run.latest("Contacts").items()
+    } == ids
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"), but=("Account_Name",))

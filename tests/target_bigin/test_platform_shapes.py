@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.target import record, records, schema
+from support.target import record, records, run_target, schema
 
 DEAL = {"Sub_Pipeline": "Resellers", "Stage": "Live", "Closing_Date": "2026-12-01"}
 
@@ -169,3 +169,94 @@ def test_ids_may_be_json_numbers(sandbox, target):
 
     assert run.rejects == []
     assert [(each["id"], each["Title"]) for each in sandbox.dump("Contacts")] == [(ann, "Director")]
+
+
+def truths_as_words(told):
+    """What is told, with ``"true"`` for true all through."""
+    if isinstance(told, dict):
+        return {name: truths_as_words(each) for name, each in told.items()}
+    if isinstance(told, list):
+        return [truths_as_words(each) for each in told]
+    return str(told).lower() if isinstance(told, bool) else told
+
+
+def words_for_truths(_asked, body):
+    body.update(truths_as_words(body))
+
+
+def each_field(change):
+    return lambda _asked, body: [change(each) for each in body["fields"]]
+
+
+def say_little_of_fields(field):
+    """As older or newer answers of the platform do: other words, and nothing where there was an object."""
+    field["json_type"] = {"double": "integer", "integer": "long"}.get(field["json_type"], "string")
+    field["data_type"] = field["data_type"].capitalize() if field["data_type"].islower() else "RRULE"
+    field["read_only"] = True
+    for each in field.get("pick_list_values") or ():
+        each["actual_value"] = None
+    for name in ("lookup", "multiselectlookup", "subform"):
+        field[name] = {}
+
+
+def name_another_type(field):
+    if field["api_name"] == "What_Id":
+        field.update(data_type="multi_module_lookup", json_type=None)
+    if field["api_name"] == "Tag":
+        field.update(data_type="tag", json_type="string")
+    if field.get("subform"):
+        field["subform"] = {
+            "module": "LinkingModule1",
+            "id": "7",
+        }  # what /settings/modules has as module_name
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/settings/.*", words_for_truths),
+        ("/settings/fields", each_field(say_little_of_fields)),
+        ("/settings/fields", each_field(name_another_type)),
+    ],
+    ids=["truths as words", "little", "other types"],
+)
+def test_records_are_written_whatever_the_form_of_metadata(other, sandbox, tmp_path, path, change):
+    """Each of these made a field unwritable, its values refused, or its module closed."""
+    other.rewrite(path, change)
+    acme = sandbox.create("Accounts", Account_Name="Acme")
+    desk = sandbox.create("Products", Product_Name="Desk")
+    ann = sandbox.create("Contacts", Last_Name="Ann")
+    deal = {
+        "Deal_Name": "Roof",
+        **DEAL,
+        "Amount": "12.50",
+        "Tag": ["vip"],
+        "Account_Name": "Acme",
+        "Associated_Products": [{"Product": {"id": desk}, "Quantity": 2, "List_Price": 9}],
+        "Secondary_Contacts": [{"id": ann}],
+    }
+    task = {"Subject": "Call", "Priority": "High", "What_Id": acme, "Send_Notification_Email": True}
+
+    run = run_target(
+        other,
+        tmp_path,
+        [
+            schema("Pipelines", *deal, key=["Deal_Name"]),
+            record("Pipelines", **deal),
+            schema("Tasks", *task),
+            record("Tasks", **task),
+        ],
+        streams={
+            "Pipelines": {"lookups": {"Account_Name": {"match_on": "Account_Name"}}},
+            "Tasks": {"operation": "insert"},
+        },
+        max_rejects=9,
+    )
+
+    assert run.rejects == []
+    (written,), (about,) = sandbox.dump("Pipelines"), sandbox.dump("Tasks")
+    assert (written["Amount"], written["Account_Name"]["id"], len(written["Tag"])) == (12.5, acme, 1)
+    assert [each["Product"]["id"] for each in written["Associated_Products"]] == [desk]
+    assert len(written["Secondary_Contacts"]) == 1
+    assert (about["Priority"], about["What_Id"]["id"]) == ("High", acme)
+    assert about["Send_Notification_Email"] is True

@@ -37,7 +37,7 @@ def profile(permission: str) -> dict[str, str]:
         ("Created_Time", {**VIEW_ONLY, "read_only": False, "field_read_only": False}, False, False),
         ("Modified_By", {**VIEW_ONLY, "read_only": False, "field_read_only": False}, False, False),
         ("Total", {**EDITABLE, "field_read_only": True}, False, False),
-        ("Total", {**EDITABLE, "read_only": True}, False, False),
+        ("Total", {**EDITABLE, "read_only": True}, True, True),
         ("Phone", {**EDITABLE, "profiles": [profile("read_only"), profile("hidden")]}, False, False),
         ("Phone", {**EDITABLE, "profiles": [profile("read_only"), profile("read_write")]}, True, True),
         ("Phone", {**EDITABLE, "profiles": []}, True, True),
@@ -68,8 +68,10 @@ def test_unique_is_present_or_not(unique, is_unique):
             "Accounts",
         ),
         ({"lookup": {"module": "Accounts"}}, "Accounts"),
+        ({"lookup": {"module": {"api_name": "Deals"}}}, "Pipelines"),
         ({"lookup": {}}, None),
-        ({"lookup": None}, None),
+        ({"lookup": {}, "data_type": "lookup", "custom_field": True}, None),
+        ({"lookup": None, "data_type": "lookup"}, "Accounts"),
         (
             {"multiselectlookup": {"connected_module": "Contacts", "connectedlookup_apiname": "Secondary"}},
             "Contacts",
@@ -88,6 +90,39 @@ def test_an_unknown_data_type_is_kept_as_it_is():
     )
 
     assert (field.data_type, field.json_type, field.raw["brand_new"]) == ("hologram", "jsonobject", 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "data_type", "json_type"),
+    [
+        ({"data_type": "Boolean", "json_type": "BOOLEAN"}, "boolean", "boolean"),
+        ({"data_type": "boolean", "json_type": "string"}, "boolean", "boolean"),
+        ({"data_type": "currency"}, "currency", "double"),
+        ({"data_type": "integer", "json_type": "long"}, "integer", "integer"),
+        ({"data_type": "ALARM", "json_type": "string"}, "ALARM", "jsonobject"),
+        ({"data_type": "multi_module_lookup", "json_type": None}, "lookup", "jsonobject"),
+        ({"data_type": "hologram", "json_type": "long"}, "hologram", None),
+    ],
+)
+def test_types_are_known_in_whatever_words(raw, data_type, json_type):
+    """``string`` and words that are no JSON type say nothing against what values are known to be."""
+    field = Field.from_json({"api_name": "Odd", **raw})
+
+    assert (field.data_type, field.json_type) == (data_type, json_type)
+
+
+def test_lengths_may_be_texts_and_stored_values_null():
+    """Then a length is no less a limit, and what people see is what is stored."""
+    field = Field.from_json(
+        {
+            "api_name": "Odd",
+            "length": "120",
+            "pick_list_values": [{"display_value": "Web", "actual_value": None}],
+        }
+    )
+
+    assert field.length == 120
+    assert [each.actual_value for each in field.pick_list_values] == ["Web"]
 
 
 def test_a_field_with_nothing_but_a_name_is_a_field():
