@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import json
 import os
+import selectors
 import shutil
 import signal
 import socket
@@ -40,7 +41,7 @@ def posts() -> Iterator[Row]:
 def _measured(name: str, folder: Path, url: str) -> Row:
     with receiver(folder, url) as (port, kept, process):
         begun = _cpu_seconds(process.pid)
-        rates = [asyncio.run(_load(port, kept, round_)) for round_ in range(TIMES)]
+        rates = [_load(port, kept, first=round_ * 10**9) for round_ in range(TIMES)]
         cpu = _cpu_seconds(process.pid) - begun
     with FeedLog(url, read_only=True) as log:
         stored = len({row.id for row in log.rows(0, log.state().head)})
@@ -57,49 +58,52 @@ def _measured(name: str, folder: Path, url: str) -> Row:
     )
 
 
-async def _load(port: int, kept: dict[str, str], round_: int) -> tuple[int, float]:
-    """How many POSTs were answered with 200, and in how many seconds."""
+def _load(port: int, kept: dict[str, str], *, first: int) -> tuple[int, float]:
+    """How many POSTs were answered with 200, and in how many seconds.
+
+    Written for little CPU, of which the receiver needs some on a small machine: 40 µs a POST.
+    """
+    post, numbers = _post(kept), itertools.count(first)
     begun = time.monotonic()
-    counts = await asyncio.gather(
-        *(
-            _connection(port, kept, (round_ * CONNECTIONS + each + 1) * 10**7, begun + SECONDS)
-            for each in range(CONNECTIONS)
-        )
-    )
-    return sum(counts), time.monotonic() - begun
+    answered = 0
+    with selectors.DefaultSelector() as selector:
+        for _ in range(CONNECTIONS):
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ, connection)
+            connection.sendall(post % ((next(numbers),) * 3))
+        while selector.get_map():
+            for key, _ in selector.select():
+                answer = key.data.recv(65_536)
+                if not answer.startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(answer.decode())
+                answered += 1
+                if time.monotonic() < begun + SECONDS:
+                    key.data.sendall(post % ((next(numbers),) * 3))
+                else:
+                    selector.unregister(key.data)
+                    key.data.close()
+    return answered, time.monotonic() - begun
 
 
-async def _connection(port: int, kept: dict[str, str], first: int, until: float) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    number = first
-    while time.monotonic() < until:
-        writer.write(_post(kept, number))
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        number += 1
-    writer.close()
-    await writer.wait_closed()
-    return number - first
-
-
-def _post(kept: dict[str, str], number: int) -> bytes:
-    body = json.dumps(
-        {
-            "server_time": 1772442904000 + number,
-            "query_params": {},
-            "module": "Contacts",
-            "resource_uri": "https://www.zohoapis.eu/bigin/v1/Contacts",
-            "ids": [str(number)],
-            "affected_fields": [{str(number): ["Phone", "Modified_By"]}],
-            "affected_values": [{"record_id": str(number), "values": {"Phone": "+47 22 33 44 55"}}],
-            "operation": "update",
-            "channel_id": kept["channel_id"],
-            "token": kept["token"],
-        }
-    ).encode()
-    head = f"POST /notify/{kept['secret']} HTTP/1.1\r\nHost: feed\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def _post(kept: dict[str, str]) -> bytes:
+    """A notification of an update, with ``%019d`` in the three places of the record's id."""
+    told = {
+        "server_time": 1772442904000,
+        "query_params": {},
+        "module": "Contacts",
+        "resource_uri": "https://www.zohoapis.eu/bigin/v1/Contacts",
+        "ids": ["%019d"],
+        "affected_fields": [{"%019d": ["Phone", "Modified_By"]}],
+        "affected_values": [{"record_id": "%019d", "values": {"Phone": "+47 22 33 44 55"}}],
+        "operation": "update",
+        "channel_id": kept["channel_id"],
+        "token": kept["token"],
+    }
+    body = json.dumps(told)
+    length = len(body) + 3 * (19 - len("%019d"))
+    head = f"POST /notify/{kept['secret']} HTTP/1.1\r\nHost: feed\r\nContent-Length: {length}\r\n\r\n"
+    return (head + body).encode()
 
 
 @contextmanager

@@ -20,24 +20,28 @@ class GuardedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = True
+    _is_whole = False  # nothing of a next request has come
 
     def connection_made(self, transport: Any) -> None:
         """A request is to come soon."""
         super().connection_made(transport)
-        self._expect_request()
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before a head is complete."""
+        """Count what comes before a head is complete, and wait for the rest of a request only so long."""
         self._head_bytes += len(data)
         super().data_received(data)
         if self._is_in_head and self._head_bytes > MAX_HEAD:
             self.transport.abort()
+        if self._is_whole:
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def on_message_begin(self) -> None:
         """A request has begun, on a connection that may have had others."""
+        self._is_whole = False
         super().on_message_begin()
-        if self._deadline is None:
-            self._expect_request()
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -46,17 +50,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The whole request is there; the next one may take its time to begin."""
-        self._is_in_head, self._head_bytes = True, 0
-        self._stop_waiting()
+        self._is_in_head, self._is_whole, self._head_bytes = True, True, 0
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for any more."""
         self._stop_waiting()
         super().connection_lost(exc)
-
-    def _expect_request(self) -> None:
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

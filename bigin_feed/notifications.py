@@ -31,8 +31,7 @@ class Malformed(ValueError):  # noqa: N818 -- reads as what happened
     """A POST that says nothing that can be stored; the message says why."""
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """One record of one notification: what becomes a row of the log."""
 
     channel: str

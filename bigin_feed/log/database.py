@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine
 
 from bigin_api.errors import SettingsError
@@ -113,6 +117,49 @@ def create(engine: Engine, *, now: str) -> None:
         if connection.execute(sa.select(COUNTER.c.one)).first() is None:
             first = {"one": 1, "id": uuid.uuid4().hex, "format": FORMAT, "head": 0, "pruned": 0}
             connection.execute(sa.insert(COUNTER).values(**first, heartbeat=now))
+
+
+def insert(connection: Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, each in the order of the table's columns, by one statement.
+
+    They travel as one JSON text. A statement for each row, or a parameter for each value, would cost more
+    than all else that a POST needs.
+    """
+    if rows:
+        connection.execute(_inserting(table, connection.dialect.name), {"listed": _json(rows)})
+
+
+def known(connection: Connection, column: sa.Column[str], values: Sequence[str]) -> Sequence[str]:
+    """Those of the values that a column has."""
+    found = connection.execute(_finding(column, connection.dialect.name), {"listed": _json(values)})
+    return found.scalars().all()
+
+
+@cache
+def _inserting(table: sa.Table, dialect: str) -> sa.TextClause:
+    cells = []
+    for place, column in enumerate(table.columns):
+        if dialect == "sqlite":
+            cells.append(f"json_extract(value, '$[{place}]')")
+        else:
+            cells.append(f"CAST(value ->> {place} AS {column.type.compile(postgresql.dialect())})")
+    listed = "json_each(:listed)" if dialect == "sqlite" else "json_array_elements(CAST(:listed AS json))"
+    return sa.text(f"INSERT INTO {table.name} SELECT {', '.join(cells)} FROM {listed}")  # noqa: S608 -- ours
+
+
+@cache
+def _finding(column: sa.Column[str], dialect: str) -> sa.TextClause:
+    listed = (
+        "json_each(:listed)" if dialect == "sqlite" else "json_array_elements_text(CAST(:listed AS json))"
+    )
+    return sa.text(
+        f"SELECT {column.name} FROM {column.table.name}"  # noqa: S608 -- names of ours
+        f" WHERE {column.name} IN (SELECT value FROM {listed})"
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def check(connection: Connection, url: str) -> None:

@@ -21,16 +21,9 @@ from bigin_feed.notifications import Told
 
 PRUNED_AT_ONCE = 10_000
 ROWS_AT_ONCE = 5_000
-DIGESTS_AT_ONCE = 500  # SQLite takes 999 values in a statement, or more
-
-# Made once: what SQLAlchemy would do anew for each statement costs more than the statement itself.
 _LOCKED_HEAD = sa.select(COUNTER.c.head).with_for_update()
 _SET_HEAD = sa.update(COUNTER).values(head=sa.bindparam("new_head"))
 _SET_HEAD_AND_HEARTBEAT = _SET_HEAD.values(heartbeat=sa.bindparam("new_beat"))
-_KNOWN_DIGESTS = sa.select(BODIES.c.digest).where(
-    BODIES.c.digest.in_(sa.bindparam("digests", expanding=True))
-)
-_ADD_BODIES, _ADD_ROWS, _ADD_SILENCE = sa.insert(BODIES), sa.insert(ROWS), sa.insert(SILENCES)
 
 
 def now_text() -> str:
@@ -142,14 +135,12 @@ class FeedLog:
             if silence is not None:
                 head += 1
                 begun, ended, why = silence
-                noted = {"seq": head, "begun": begun, "ended": ended, "why": why}
-                connection.execute(_ADD_SILENCE, noted)
-            rows = [_row(each, post) for post in _new(connection, posts) for each in post.told]
-            for row in rows:
-                head += 1
-                row["seq"] = head
-            if rows:
-                connection.execute(_ADD_ROWS, rows)
+                noted = sa.insert(SILENCES).values(seq=head, begun=begun, ended=ended, why=why)
+                connection.execute(noted)
+            fresh = _new(connection, posts)
+            rows = [_row(seq, *each) for seq, each in enumerate(fresh, head + 1)]
+            database.insert(connection, ROWS, rows)
+            head += len(rows)
             if heartbeat is None:
                 connection.execute(_SET_HEAD, {"new_head": head})
             else:
@@ -209,34 +200,24 @@ class FeedLog:
             yield connection
 
 
-def _new(connection: Connection, posts: Sequence[Post]) -> list[Post]:
-    """The POSTs whose body did not come before, nor twice among these; their digests are noted."""
+def _new(connection: Connection, posts: Sequence[Post]) -> list[tuple[str, Told]]:
+    """When received and what told: of the POSTs whose body did not come before. Their digests are noted."""
     by_digest = {each.digest: each for each in reversed(posts) if each.digest is not None}
-    digests = list(by_digest)
-    for start in range(0, len(digests), DIGESTS_AT_ONCE):
-        some = digests[start : start + DIGESTS_AT_ONCE]
-        known = connection.execute(_KNOWN_DIGESTS, {"digests": some})
-        for digest in known.scalars().all():
-            del by_digest[digest]
     if by_digest:
-        noted = [{"digest": digest, "received": each.received} for digest, each in by_digest.items()]
-        connection.execute(_ADD_BODIES, noted)
-    fresh = set(map(id, by_digest.values()))
-    return [each for each in posts if each.digest is None or id(each) in fresh]
+        for digest in database.known(connection, BODIES.c.digest, list(by_digest)):
+            del by_digest[digest]
+        database.insert(connection, BODIES, [(each.digest, each.received) for each in by_digest.values()])
+    first = set(map(id, by_digest.values()))
+    fresh = (each for each in posts if each.digest is None or id(each) in first)
+    return [(each.received, told) for each in fresh for told in each.told]
 
 
-def _row(told: Told, post: Post) -> dict[str, Any]:
-    return {
-        "received": post.received,
-        "channel": told.channel,
-        "module": told.module,
-        "id": told.id,
-        "operation": told.operation,
-        "time": told.time,
-        "person": told.person,
-        "fields": msgspec.json.encode(told.fields).decode(),
-        "values": told.values,
-    }
+def _row(seq: int, received: str, told: Told) -> tuple[Any, ...]:
+    """The columns of ROWS, in their order."""
+    return (
+        seq, received, told.channel, told.module, told.id, told.operation, told.time, told.person,
+        msgspec.json.encode(told.fields).decode(), told.values,
+    )  # fmt: skip
 
 
 def _between(select: sa.Select[Any], seq: sa.ColumnElement[int], after: int, up_to: int) -> sa.Select[Any]:
