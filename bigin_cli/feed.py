@@ -99,7 +99,7 @@ def status(log_url: str, *, secrets: bool) -> None:
         state, kept, silences = log.state(), log.kept(), log.silences(last=5)
     age = (datetime.now(timezone.utc) - parse_moment(state.heartbeat)).total_seconds()
     channel = kept.get("channel") or {}
-    _say(f"log        {state.id}, head {state.head:,}, pruned up to {state.pruned:,}")
+    _say(f"log        {state.id}, head {state.head:,}, begins after {state.pruned:,}")
     _say(f"heartbeat  {state.heartbeat}, {age:,.0f} s ago")
     if channel:
         _say(f"channel    until {channel['expires'] or 'it was stopped'}: {', '.join(channel['modules'])}")
@@ -122,9 +122,9 @@ def position(log_url: str, at: str) -> None:
         raise click.BadParameter(f"{error}.", param_hint="--at") from error
     with FeedLog(log_url, read_only=True) as log:
         state, found = log.state(), log.position_at(moment)
-    if found <= state.pruned and state.pruned:
-        click.echo(f"What came before {state.pruned:,} was pruned: only a sweep brings that.", err=True)
-        found = max(found, state.pruned)
+    if found <= state.pruned:
+        click.echo(f"The log begins after {state.pruned:,}: only a sweep brings what was before.", err=True)
+        found = state.pruned
     _say(json.dumps({"feed": {"log": state.id, "position": found}}))
 
 

@@ -17,13 +17,14 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Connection, Dialect, Engine
 
 from bigin_api.errors import SettingsError
+from bigin_api.moments import parse_moment
 
 FORMAT = 1  # of the tables; a log with a higher one was made by a newer program
 LOCK_SECONDS = 10  # patience with another writer
+ROWS_TOGETHER = 500  # of a MB at most: a text of both databases holds 1 GB
 _CREATING = 0x6269_6769_6E  # the advisory lock under which the tables are made
 
 METADATA = sa.MetaData()
@@ -109,48 +110,58 @@ def connect(url: str, *, read_only: bool) -> Engine:
 
 
 def create(engine: Engine, *, now: str) -> None:
-    """Make the tables where they are missing; two programs that start at once do it one after the other."""
+    """Make the tables where they are missing; two programs that start at once do it one after the other.
+
+    Numbers begin at the present in milliseconds. No log gets a thousand rows a second for long, so those of
+    a later log are above those of an earlier one, and its rows never pass for the same in a warehouse.
+    """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
         METADATA.create_all(connection)
         if connection.execute(sa.select(COUNTER.c.one)).first() is None:
-            first = {"one": 1, "id": uuid.uuid4().hex, "format": FORMAT, "head": 0, "pruned": 0}
+            begin = int(parse_moment(now).timestamp() * 1000)
+            first = {"one": 1, "id": uuid.uuid4().hex, "format": FORMAT, "head": begin, "pruned": begin}
             connection.execute(sa.insert(COUNTER).values(**first, heartbeat=now))
 
 
 def insert(connection: Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, each in the order of the table's columns, by one statement.
+    """Insert rows, each in the order of the table's columns, many by one statement.
 
     They travel as one JSON text. A statement for each row, or a parameter for each value, would cost more
     than all else that a POST needs.
     """
-    if rows:
-        connection.execute(_inserting(table, connection.dialect.name), {"listed": _json(rows)})
+    statement = _inserting(table, connection.dialect)
+    for start in range(0, len(rows), ROWS_TOGETHER):
+        connection.execute(statement, {"listed": _json(rows[start : start + ROWS_TOGETHER])})
 
 
 def known(connection: Connection, column: sa.Column[str], values: Sequence[str]) -> Sequence[str]:
     """Those of the values that a column has."""
-    found = connection.execute(_finding(column, connection.dialect.name), {"listed": _json(values)})
+    found = connection.execute(_finding(column, connection.dialect), {"listed": _json(values)})
     return found.scalars().all()
 
 
 @cache
-def _inserting(table: sa.Table, dialect: str) -> sa.TextClause:
+def _inserting(table: sa.Table, dialect: Dialect) -> sa.TextClause:
     cells = []
     for place, column in enumerate(table.columns):
-        if dialect == "sqlite":
+        if dialect.name == "sqlite":
             cells.append(f"json_extract(value, '$[{place}]')")
         else:
-            cells.append(f"CAST(value ->> {place} AS {column.type.compile(postgresql.dialect())})")
-    listed = "json_each(:listed)" if dialect == "sqlite" else "json_array_elements(CAST(:listed AS json))"
+            cells.append(f"CAST(value ->> {place} AS {column.type.compile(dialect)})")
+    listed = (
+        "json_each(:listed)" if dialect.name == "sqlite" else "json_array_elements(CAST(:listed AS json))"
+    )
     return sa.text(f"INSERT INTO {table.name} SELECT {', '.join(cells)} FROM {listed}")  # noqa: S608 -- ours
 
 
 @cache
-def _finding(column: sa.Column[str], dialect: str) -> sa.TextClause:
+def _finding(column: sa.Column[str], dialect: Dialect) -> sa.TextClause:
     listed = (
-        "json_each(:listed)" if dialect == "sqlite" else "json_array_elements_text(CAST(:listed AS json))"
+        "json_each(:listed)"
+        if dialect.name == "sqlite"
+        else "json_array_elements_text(CAST(:listed AS json))"
     )
     return sa.text(
         f"SELECT {column.name} FROM {column.table.name}"  # noqa: S608 -- names of ours

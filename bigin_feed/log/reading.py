@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class State:
-    """How far the log is: its id, its last and its last pruned ``seq``, the receiver's last heartbeat."""
+    """How far the log is: its id, its last ``seq``, the one that it begins after, the last heartbeat."""
 
     id: str
     head: int
-    pruned: int
+    pruned: int  # where its numbers began, at first
     heartbeat: str
 
     def why_not_from(self, log: str, position: int) -> str | None:

@@ -221,7 +221,9 @@ class Feed:
         swept = [from_text(self._mark.swept[each]) for each in self._swept if each in self._mark.swept]
         with self._reading():
             head = self._log.state().head
-            after = self._log.position_at(to_utc_text(min(swept) - self._overlap)) if swept else 0
+            after = (
+                self._log.position_at(to_utc_text(min(swept) - self._overlap)) if swept else self.state.pruned
+            )
             if head - after > MOST_TOLD:
                 return None
             return {(each.module, each.id) for each in self._log.changes(after, head)}

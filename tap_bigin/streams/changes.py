@@ -75,9 +75,10 @@ class ChangesStream(BiginStream[ChangesDefinition]):
         feed = self.run.feed
         if feed is None:
             return
-        if state and state.get("log") != feed.state.id:
+        if state and state.get("log") != feed.state.id and feed.state.pruned < state["seq"]:
             self.report.warn(
-                "the log is another one: its numbers begin anew, and rows of the same are replaced."
+                f"the log is another one and begins at {feed.state.pruned:,}, the last one was read up to "
+                f"{state['seq']:,}: rows of the same number are replaced."
             )
         convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         modules = self.settings.modules

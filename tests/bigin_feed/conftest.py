@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,11 +31,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def open_log() -> Iterator[Callable[..., FeedLog]]:
-    """``open_log(url, read_only=…)``: logs that are closed at the end."""
+    """``open_log(url, read_only=…)``: logs that are closed at the end. Made in 1970, their numbers begin at 1."""
     logs: list[FeedLog] = []
 
-    def make(url: str, **how: bool) -> FeedLog:
-        logs.append(FeedLog(url, **how))
+    def make(url: str, **how: Any) -> FeedLog:
+        logs.append(FeedLog(url, **{"now": lambda: "1970-01-01T00:00:00Z", **how}))
         return logs[-1]
 
     yield make

@@ -110,6 +110,20 @@ def test_a_position_of_another_log_or_ahead_of_it_is_known(log):
     assert "ahead" in state.why_not_from(state.id, 1)
 
 
+def test_a_later_log_has_later_numbers(url, tmp_path, open_log):
+    """A log that is lost, and made anew: its rows never pass for those of the first one."""
+    first = open_log(url, now=lambda: "2026-05-14T09:53:58.000Z")
+    first.append([post(*map(told, range(1_000)))])
+
+    second = open_log(f"sqlite:///{tmp_path / 'second.sqlite'}", now=lambda: "2026-05-14T09:54:00.000Z")
+
+    empty = second.state()
+    assert empty.head == empty.pruned > first.state().head
+    assert second.append([post(told(1))]) == empty.head + 1
+    assert [row.id for row in second.rows(empty.pruned, empty.head + 1)] == ["1"]
+    assert "pruned" in empty.why_not_from(empty.id, 0), "a position of before it is swept"
+
+
 def test_a_position_is_found_by_time(log):
     """To replay from a moment; from one in the future there is nothing to replay."""
     log.append([post(told(1)), post(told(2), received=LATE), post(told(3), received=LATE)])
@@ -141,10 +155,10 @@ def test_a_reader_needs_no_receiver(tmp_path):
     """A SQLite log that nobody writes to any more is read all the same."""
     url = f"sqlite:///{tmp_path / 'feed.sqlite'}"
     with FeedLog(url) as log:
-        log.append([post(told(1))])
+        head = log.append([post(told(1))])
 
     with FeedLog(url, read_only=True) as reader:
-        assert reader.state().head == 1
+        assert reader.state().head == head
 
 
 def test_programs_that_start_at_once_make_one_log(url):
@@ -331,6 +345,7 @@ def test_a_disk_that_was_full_leaves_a_silence(tmp_path):
     """What could not be stored meanwhile is owed: a reader is told to look by itself."""
     path = tmp_path / "feed.sqlite"
     with FeedLog(f"sqlite:///{path}") as log:
+        begin = log.state().head
         writer = LogWriter(log)
         writer.append(post(told(1))).result(20)
         _fill(log)
@@ -347,7 +362,7 @@ def test_a_disk_that_was_full_leaves_a_silence(tmp_path):
         assert "could not be written" in silence.why
         assert silence.begun <= silence.ended
         assert log.state().heartbeat == silence.ended
-        assert [row.id for row in log.rows(0, 9)] == ["1"]
+        assert [row.id for row in log.rows(begin, log.state().head)] == ["1"]
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

@@ -109,11 +109,11 @@ class Feed:
 
 
 class ToldLog:
-    """A log without a receiver: a test says what was told."""
+    """A log without a receiver: a test says what was told. Made in 1970, its numbers begin at 1."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, made: str = "1970-01-01T00:00:00Z") -> None:
         self.url = url
-        self.log = FeedLog(url)
+        self.log = FeedLog(url, now=lambda: made)
 
     def tell(self, module: str, *ids: str, operation: str = "update", **more: Any) -> int:
         """One notification of some records, stored now; gives the log's head."""

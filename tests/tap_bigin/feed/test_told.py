@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
-from support.feed import MODULES, edit, emitted, swept_ago
+from support.feed import MODULES, ToldLog, edit, emitted, swept_ago
 from support.tap import aged, discover, run_tap, select
+
+
+def hour_passes(log, state, **passed):
+    """The same state so much later, and what the log remembers of the metadata, too."""
+    moment = datetime.now(timezone.utc) - timedelta(**passed)
+    asked = {"asked": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    for name, kept in log.log.kept().items():
+        if name.startswith("metadata"):
+            log.log.keep({name: {what: {**each, **asked} for what, each in kept.items()}})
+    return swept_ago(state, **passed)
+
 
 # What it costs
 
@@ -32,6 +45,23 @@ def test_discovery_between_two_sweeps_makes_no_call(sandbox, run, log, first, sp
     select(catalog, "Contacts", "deleted_records")
     _, credits_, calls = spent(lambda: run(first.state, catalog))
     assert (credits_, calls) == (0, {})
+
+
+def test_an_idle_hour_costs_the_sweep_alone(sandbox, run, log, first, spent):
+    """Discovery and run each time, as Meltano does it: nothing for most of an hour, then one sweep."""
+
+    def at_minute(minutes):
+        state = hour_passes(log, first.state, minutes=minutes)
+        return spent(lambda: (discover(sandbox, modules=MODULES, feed_log=log.url), run(state)))
+
+    for minute in (1, 30, 59):
+        _, credits_, calls = at_minute(minute)
+        assert (credits_, calls) == (0, {}), f"at minute {minute}"
+    _, credits_, calls = at_minute(60)
+    _, plain, calls_of_plain = spent(lambda: run(first.state, feed_log=None))
+
+    # Discovery and run are two programs: each sees whose organisation it is, the run Bigin's clock, too.
+    assert (credits_, calls) == (plain + 1, {**calls_of_plain, "GET /org": 2})
 
 
 def test_declared_streams_make_no_call_between_two_sweeps(sandbox, run, spent):
@@ -235,6 +265,27 @@ def test_changes_has_a_row_for_each_field_told(run, log):
     second.validate()
     assert not run(second.state, changes=True, modules=["Contacts", "Tasks"]).records["changes"]
     assert second.schemas["changes"]["key_properties"] == ["seq", "field"]
+
+
+@pytest.mark.parametrize(
+    ("made", "is_told"), [("2026-11-01T00:00:00Z", False), ("1970-01-01T00:00:00Z", True)]
+)
+def test_changes_of_a_log_made_anew_are_other_rows(run, log, tmp_path, made, is_told):
+    """The key is seq and field: another log's rows must not replace those of the first one unsaid."""
+    log.tell("Tasks", "7", "8")
+    before = run(changes=True, modules=["Tasks"])
+    anew = ToldLog(f"sqlite:///{tmp_path / 'anew.sqlite'}", made=made)
+    anew.tell("Tasks", "9")
+
+    after = run(before.state, changes=True, modules=["Tasks"], feed_log=anew.url)
+
+    (row,) = after.records["changes"]
+    assert row["id"] == "9"
+    assert (row["seq"] > 2) is not is_told
+    assert bool(after.said("rows of the same number are replaced")) is is_told
+    assert after.said("everything is swept")
+    assert after.state["feed"]["position"] == row["seq"]
+    anew.log.close()
 
 
 def test_changes_wants_a_log(sandbox):
