@@ -184,6 +184,18 @@ def is_true(value: Any) -> bool:
     return value is True or value == "true"
 
 
+def whole_number(value: Any) -> int | None:
+    """A count, which may come as text; None for anything else, and for what is below zero.
+
+    >>> whole_number(7), whole_number("7"), whole_number(-7), whole_number("many"), whole_number(True)
+    (7, 7, None, None, None)
+    """
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    number = integer(value)
+    return number if number is not None and number >= 0 else None
+
+
 def api_name_of(value: Any) -> str | None:
     """The api_name of what is given by name (older form) or as an object (newer form)."""
     return text(value if isinstance(value, str) else mapping(value).get("api_name"))

@@ -11,7 +11,7 @@ has been emitted. It moves only when a pass is complete, and never back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
@@ -143,6 +143,26 @@ def read_from(
     """
     bookmark = bookmark_of(entry, replication_key)
     return start_date if bookmark is None else bookmark - overlap
+
+
+ITS_CONDITION = "its condition"
+
+
+def with_fields(entry: Entry, names: Iterable[str], *, asks: str = "") -> tuple[dict[str, Any], list[str]]:
+    """The entry with the fields that are read, and those for which its bookmark does not stand.
+
+    An entry that names none is taken for one of the same fields. ``asks`` is what else is asked for.
+
+    >>> with_fields({"fields": ["Email"]}, ["Phone", "Email"])
+    ({'fields': ['Email', 'Phone']}, ['Phone'])
+    >>> with_fields({"fields": ["Email"], "asks": "1a"}, ["Email"], asks="2b")
+    ({'fields': ['Email'], 'asks': '2b'}, ['its condition'])
+    """
+    read = sorted(names)
+    new = sorted(set(read).difference(entry.get("fields", read)))
+    if asks and entry.get("asks", asks) != asks:
+        new.append(ITS_CONDITION)
+    return {**entry, "fields": read, **({"asks": asks} if asks else {})}, new
 
 
 def scan_of(entry: Entry, *, shape: str) -> Scan | None:

@@ -185,7 +185,7 @@ class Extraction:
         beside = None
         if columns.left_to_list:
             names = [MODIFIED, *(each for each in columns.left_to_list if each != MODIFIED)]
-            beside = ModulePages(self._client, self._calls, self._module, names)
+            beside = ModulePages(self._client, self._calls, self._module, names, report=self._report)
         return BulkScan(
             self._client,
             self._module,

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOKEN = re.compile(
-    r"""\s+ | '(?:[^']|'')*' | "(?:[^"]|"")*" | [A-Za-z_$][\w$.]* | [\w.]+ | .""",
+    r"""\s+ | '(?:[^']|'')*' | "(?:[^"]|"")*" | (?:[^\W\d]|\$)[\w$.]* | [\w.]+ | .""",
     re.VERBOSE | re.DOTALL,
 )
+_NAME = re.compile(r"""(?:[^\W\d]|\$)[\w$.]* | '[^'"]+' | "[^'"]+" """, re.VERBOSE)  # quoted: a reserved word
 EVERY_RECORD = "id is not null"  # the platform refuses a query without a where clause
 
 
@@ -41,6 +42,15 @@ class Name:
 
     text: str
     at: int
+
+    @property
+    def bare(self) -> str:
+        """Without the quotes that a reserved word is put in.
+
+        >>> Name('"Order"', 0).bare
+        'Order'
+        """
+        return self.text.strip("'\"")
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ class _Reader:
         self._expect("select")
         columns = self._names_until("from")
         self._expect("from")
-        module = self._name("a module")
+        module = self._name("a module", quoted=False)
         where = self._clause("where")
         order_by = self._clause("order", "by")
         limit = self._number_after("limit")
@@ -136,9 +146,10 @@ class _Reader:
             names.append(self._name("a column"))
         return tuple(names)
 
-    def _name(self, what: str) -> Name:
+    def _name(self, what: str, *, quoted: bool = True) -> Name:
         token = self._peek()
-        if token is None or not re.fullmatch(r"[A-Za-z_$][\w$.]*", token.text) or token.is_word("from"):
+        is_name = token is not None and _NAME.fullmatch(token.text) and not token.is_word("from")
+        if token is None or not is_name or (not quoted and token.text[0] in "'\""):
             raise self._unexpected(what)
         self._next += 1
         return Name(token.text, token.start)

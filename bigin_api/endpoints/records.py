@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from bigin_api.endpoints.results import Page, WriteResult, verdicts
 from bigin_api.errors import InvalidRequest, ServerError
 from bigin_api.http.calls import Call, given, listed, path_of
-from bigin_api.json_values import mapping
+from bigin_api.json_values import mapping, whole_number
 from bigin_api.limits import CREDITS_PER_CALL, CREDITS_PER_VIEW_PAGE, RECORDS_PER_PAGE, write_credits
 from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from bigin_api.http.calls import Sender
@@ -74,22 +74,49 @@ class Records:
         return Page.of_records(self._sender.send(call))
 
     def by_ids(
-        self, module: str, ids: Sequence[str], fields: Sequence[str], *, approved: str | None = None
+        self,
+        module: str,
+        ids: Sequence[str],
+        fields: Sequence[str],
+        *,
+        approved: str | None = None,
+        on_lack: Callable[[str], None] = lambda _: None,
     ) -> list[Record]:
         """Those of at most 100 records that exist, in any order. Costs 1 credit.
 
-        Bigin documents no limit of ``ids``: where it takes fewer, they are asked for by halves.
+        Bigin documents no limit of ``ids``: where it takes fewer, they are asked for by halves. Where fewer
+        records come than Bigin counts in the answer, the others are asked for once more, alone; ``on_lack``
+        is told of what does not come then.
         """
         if not ids:
             return []
         try:
-            return self.page(module, fields, ids=ids, approved=approved).records
+            page = self.page(module, fields, ids=ids, approved=approved)
         except InvalidRequest as refused:
             if refused.code != "LIMIT_EXCEEDED" or len(ids) == 1:
                 raise
-        half = len(ids) // 2
-        halves = (ids[:half], ids[half:])
-        return [row for some in halves for row in self.by_ids(module, some, fields, approved=approved)]
+            half = len(ids) // 2
+            halves = (ids[:half], ids[half:])
+            return [
+                row
+                for some in halves
+                for row in self.by_ids(module, some, fields, approved=approved, on_lack=on_lack)
+            ]
+        lacking = min(
+            max(page.left_out, (whole_number(page.info.get("count")) or 0) - len(page.records)), len(ids)
+        )
+        if lacking <= 0:
+            return page.records
+        found = {each["id"] for each in page.records}
+        missing = [each for each in ids if each not in found]
+        if len(ids) == 1:
+            on_lack(f"record {ids[0]} is there, and does not come.")
+            return []
+        return page.records + [
+            row
+            for each in missing
+            for row in self.by_ids(module, [each], fields, approved=approved, on_lack=on_lack)
+        ]
 
     def get(self, module: str, record_id: str, fields: Sequence[str] | None = None) -> Record | None:
         """One record with its subforms and multi-select lookups, None if there is none. Costs 1 credit."""
@@ -106,11 +133,11 @@ class Records:
         reply = self._sender.send(Call("GET", path, params, endpoint="count", module=module))
         if reply.body is None:
             return 0
-        counted = mapping(reply.body).get("count")
-        try:
-            return int(counted)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ServerError(f"{module}: the count is no number ({counted!r}).", module=module) from None
+        said = mapping(reply.body).get("count")
+        counted = whole_number(said)
+        if counted is None:
+            raise ServerError(f"{module}: the count is no number ({said!r}).", module=module)
+        return counted
 
     def deleted(
         self,

@@ -18,7 +18,7 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bigin_api.endpoints.coql import all_of, moment
+from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.endpoints.coql_select import EVERY_RECORD
 from bigin_api.endpoints.results import Progress
 from bigin_api.errors import Refused
@@ -128,7 +128,7 @@ class Completion:
             yield from self._lacking(f"(id > {last} and id < {first})")
 
     def _without(self, lookup: str) -> Iterator[list[str]]:
-        pages = self._pages(f"{lookup} is null")
+        pages = self._pages(f"{as_column(lookup)} is null")
         missing = self._seen.lacking(next(pages, []))
         if not missing:
             return

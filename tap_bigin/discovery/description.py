@@ -51,7 +51,7 @@ class Description:
         self._client = client
         self._calls = calls
         self._wanted = wanted
-        self._carried = carried
+        self.carried = carried
         self._turns = turns
         self._most_age = MOST_AGE_WITHIN_BUDGET if turns else MOST_AGE
         self.left: frozenset[str] = frozenset()  # modules for whose description the budget is too small
@@ -98,11 +98,11 @@ class Description:
 
     def _trust(self, chosen: Sequence[str], asked_anyway: Collection[str]) -> None:
         """Take over what is carried if it is fresh and one module's live answer agrees with it."""
-        candidates = [name for name in chosen if name in self._carried]
+        candidates = [name for name in chosen if name in self.carried]
         if all(name in asked_anyway for name in candidates):
             return
         asked = next((name for name in candidates if name in asked_anyway), candidates[0])
-        fields, carried = self._fields_of(asked), self._carried[asked]
+        fields, carried = self._fields_of(asked), self.carried[asked]
         now = self._client.server_time
         if (
             fields is None
@@ -112,11 +112,11 @@ class Description:
             return
         self.trusted = frozenset(
             name
-            for name, each in self._carried.items()
+            for name, each in self.carried.items()
             if name != asked and name not in asked_anyway and each.is_fresh(now, most_age=self._most_age)
         )
         for name in self.trusted:
-            self._client.metadata.assume(name, self._carried[name].fields)
+            self._client.metadata.assume(name, self.carried[name].fields)
 
     def _with_fields(self, modules: Sequence[Module]) -> Iterator[Described]:
         names = [module.api_name for module in modules]

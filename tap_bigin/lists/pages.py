@@ -8,10 +8,11 @@ there, changed in between and is read whole by its id.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bigin_api.errors import InvalidRequest
-from bigin_api.json_values import integer
+from bigin_api.json_values import whole_number
 from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
 from tap_bigin.lists.places import Place
 from tap_bigin.values.instants import Instants
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bigin_api import InFlight, Labelled, Page
+    from tap_bigin.report import StreamReport
 
 Record = dict[str, Any]
 B = TypeVar("B")
@@ -118,6 +120,7 @@ class ModulePages:
         module: str,
         names: Sequence[str],
         *,
+        report: StreamReport,
         instants: Instants | None = None,
     ) -> None:
         """``instants`` turns each record's Modified_Time into UTC: the offset changes within one answer."""
@@ -126,7 +129,7 @@ class ModulePages:
         self._calls = calls
         self._module = module
         self._asks_for_unapproved = True
-        self.left_out = 0  # rows that were no records
+        self._report = report
         self.groups = field_groups(names)
         self.instants = Instants() if instants is None else instants
 
@@ -188,7 +191,7 @@ class ModulePages:
             **listing.params(),
         )
         self._to_utc(page.records)
-        self.left_out += page.left_out
+        self._report.partial = self._report.partial or page.left_out > 0
         return page
 
     def _with_unapproved(self, ask: Callable[..., B], *what: Any, **how: Any) -> B:
@@ -222,7 +225,7 @@ class ModulePages:
             tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
             expires=lead.page_token_expiry,
             place=place,
-            counted=integer(lead.info.get("count")),
+            counted=whole_number(lead.info.get("count")),
             left_out=lead.left_out,
         )
 
@@ -262,7 +265,8 @@ class ModulePages:
         return found
 
     def _fetch_ids(self, ids: Sequence[str], group: int) -> list[Record]:
-        records = self._with_unapproved(self._client.records.by_ids, ids, self.groups[group])
+        ask = partial(self._client.records.by_ids, on_lack=self._report.lacks)
+        records = self._with_unapproved(ask, ids, self.groups[group])
         self._to_utc(records)
         return records
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.coql import all_of, moment
+from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import read_from
 from tap_bigin.bulk.choice import JobChoice
@@ -202,7 +202,9 @@ class _Estimates:
             if since is None and not select.where:
                 known = self._sizes.count(module)
             else:
-                changed = [f"{definition.replication_column} >= {moment(since)}"] if since else []
+                changed = (
+                    [f"{as_column(definition.replication_column or '')} >= {moment(since)}"] if since else []
+                )
                 known = self._sizes.rows(module, all_of([select.condition, *changed]))
             return known if select.limit is None else min(select.limit, known or select.limit)
 

@@ -91,15 +91,25 @@ class _Definitions:
         self._logger = logger
 
     def all(self) -> list[StreamDefinition]:
-        found = [*self._modules(), *self._fixed(), *self._declared()]
+        found = self._each_once([*self._modules(), *self._fixed(), *self._declared()])
         names = [each.name for each in found]
-        for name in names:
-            if names.count(name) > 1:
-                raise SettingsError(f"{name}: two streams of this name; give one in the settings another.")
         self._warn_of_missing(names)
         if self._chosen is None:
             self._warn_of_case(found)
         return found
+
+    def _each_once(self, found: Sequence[StreamDefinition]) -> list[StreamDefinition]:
+        """Without a second stream of a name: modules come first, for nobody can give them another one."""
+        by_name: dict[str, StreamDefinition] = {}
+        for each in found:
+            if by_name.setdefault(each.name, each) is each:
+                continue
+            if isinstance(each, QueryDefinition | ViewDefinition):
+                raise SettingsError(
+                    f"{each.name}: two streams of this name; give the one in the settings another."
+                )
+            self._report.stream(each.name).warn("a module has this name: its own records are the stream.")
+        return list(by_name.values())
 
     def _modules(self) -> Iterator[StreamDefinition]:
         settings = self._settings
@@ -118,7 +128,7 @@ class _Definitions:
             return self._description.every_module()
         others = {"deleted_records", CHANGES, SUB_PIPELINES.name, *ORGANIZATION_STREAMS}
         others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
-        names = self._chosen - others
+        names = self._chosen - (others - self._description.carried.keys())  # what has fields is a module
         if settings.related_lists:
             # The names of their streams look like modules' names.
             names &= {module.api_name for module in self._description.modules}

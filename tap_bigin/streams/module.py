@@ -51,7 +51,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         After an interrupted pass comes another at once: what changed since it began is as old as that.
         """
         self._warn_of_new_types()
-        state = self._with_fields(state)
+        state = self.with_fields(state, [each.api_name for each in self._selected])
         news = self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
@@ -157,7 +157,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
                 self._convert_all(portion)
                 yield Batch(portion, begin(state, reached) if is_last else None)
         self.report.reason = _why_counts_differ(scan.emitted)
-        self.report.partial = self.report.partial or self._pages.left_out > 0
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
@@ -165,44 +164,18 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         yield Batch([], state)
         return state
 
-    def _with_fields(self, state: State) -> State:
-        """The state with the fields that its bookmark stands for; a new one takes the bookmark away."""
-        names = sorted(each.api_name for each in self._selected)
-        new = sorted(set(names).difference(state.get("fields", names)))
-        state = {**state, "fields": names}
-        if not (new and self.is_incremental and "replication_key_value" in state):
-            return state
-        if not self.settings.backfill:
-            self.report.warn(f"{', '.join(new)}: selected since, and null until a record changes (backfill).")
-            return state
-        self.report.add_note(f"{', '.join(new)}: selected since, so everything is read once{self._price()}.")
-        ended = ("pass", "replication_key", "replication_key_value")
-        return {name: each for name, each in state.items() if name not in ended}
+    @property
+    def module_read(self) -> str:
+        """Its own."""
+        return self._module
 
-    def _price(self) -> str:
-        """What a full reading costs by list, for a message; 1 credit."""
+    def price_of_everything(self) -> str:
+        """By list; 1 credit."""
         try:
             counted = self.client.records.count(self._module)
         except (Refused, ServerError):
             return ""
         return f", {list_credits(counted, len(self._selected)):,} credits or fewer"
-
-    @property
-    def is_swept(self) -> bool:
-        """Also where Bigin lists no deletions: in Notes, Attachments, custom modules."""
-        return not self.is_incremental or (
-            self.settings.sweep_after is not None and self._module not in DELETED_MODULES
-        )
-
-    def sweep_is_due(self, state: State) -> bool:
-        """At the first run, and once the latest sweep is as old as the settings say."""
-        swept, now, after = state.get("swept"), self.client.server_time, self.settings.sweep_after
-        if not self.is_incremental or after is None or now is None or not swept:
-            return True
-        is_due = now - from_text(swept) >= after
-        if is_due:
-            self.report.inform(f"reads everything to find what was deleted (deletion_sweep){self._price()}.")
-        return is_due
 
     # What is asked for
 
@@ -240,7 +213,8 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         names = [each.api_name for each in self._selected]
         has_time = any(each.api_name == MODIFIED for each in self.definition.fields)
         shared = [MODIFIED] if has_time and MODIFIED not in names else []
-        return ModulePages(self.client, self.calls, self._module, [*shared, *names] or ["id"])
+        asked = [*shared, *names] or ["id"]
+        return ModulePages(self.client, self.calls, self._module, asked, report=self.report)
 
     @cached_property
     def _convert(self) -> Conversion:

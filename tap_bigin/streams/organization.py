@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import InvalidRequest, ModuleUnavailable
+from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
 from bigin_api.errors import Refused
+from bigin_api.json_values import mapping
 from tap_bigin.discovery.organization import PIPELINES, OrganizationDefinition, SubPipelinesDefinition
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
@@ -79,6 +80,13 @@ def _category(raw: Mapping[str, Any]) -> str | None:
     return None
 
 
+UNTOLD = "untold"
+"""In the state: modules that Bigin did not tell of in the version that is active."""
+
+MAY_BE_EMPTY = frozenset(
+    ("settings_layouts", "settings_custom_views", "settings_tags", "settings_related_lists")
+)
+
 Rows = Iterable[Mapping[str, Any]]
 
 
@@ -90,25 +98,50 @@ class OrganizationStream(BiginStream[OrganizationDefinition]):
         """All of it at once: an answer for each module at most, or some pages of users."""
         return len(self.run.description.modules) + super().least_credits
 
-    def read(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- all of it at each run
-        """The rows of every answer, in one batch."""
+    def read(self, state: State) -> Iterator[Batch]:
+        """The rows of every answer, in one batch. State knows of which modules Bigin does not tell."""
         names = list(filter(self.is_asked_for, self.definition.schema.properties))
         convert = self.conversion(names)
+        self._untold: set[str] | None = None
         try:
-            rows: list[Record] = [{name: row.get(name) for name in names} for row in SOURCES[self.name](self)]
+            rows = [row for row in SOURCES[self.name](self) if self._is_whole(row)]
         except InvalidRequest as refused:
             # Not every organisation describes itself in every way; no record depends on it.
             raise ModuleUnavailable(refused.message) from refused
-        convert(rows)
-        yield Batch(rows)
+        records: list[Record] = [{name: row.get(name) for name in names} for row in rows]
+        convert(records)
+        if not records and self.name not in MAY_BE_EMPTY:
+            self.report.lacks("Bigin tells of none, which cannot be.")
+        yield Batch(records, self._with_untold(state))
+
+    def _with_untold(self, state: State) -> State:
+        """The state with the modules that Bigin did not tell of; of a new one rows of before may be there."""
+        if self._untold is None:
+            return state
+        untold = sorted(self._untold)
+        new = sorted(self._untold.difference(state.get(UNTOLD, untold)))
+        if new:
+            self.report.lacks(
+                f"without {', '.join(new)}, which Bigin does not tell of now: rows of before stay."
+            )
+        return {**state, UNTOLD: state[UNTOLD] if new else untold}
+
+    def _is_whole(self, row: Any) -> bool:
+        """Whether a row has its keys; what has not is told and left out."""
+        is_whole = isinstance(row, Mapping) and all(row.get(key) for key in self.definition.primary_keys)
+        if not is_whole:
+            self.report.lacks("a row without its key was left out.")
+        return is_whole
 
     def of_modules(self, ask: Callable[[str], Iterable[Any]], column: str = "module") -> Rows:
         """The answer for each readable module, side by side, with the module's name in a column."""
-        modules = [module.api_name for module in self.run.description.modules]
-        answers = self.calls.map_in_order(lambda module: _asked(ask, module), modules)
+        description = self.run.description
+        self._untold = untold = {*description.refusals, *description.failures}
+        modules = [module.api_name for module in description.modules]
+        answers = self.calls.map_in_order(lambda module: _asked(ask, module, untold), modules)
         for module, rows in zip(modules, answers, strict=True):
             for row in rows:
-                yield {**getattr(row, "raw", row), column: module}
+                yield {**mapping(getattr(row, "raw", row)), column: module}
 
 
 SOURCES: Mapping[str, Callable[[OrganizationStream], Rows]] = {
@@ -127,12 +160,15 @@ SOURCES: Mapping[str, Callable[[OrganizationStream], Rows]] = {
 }
 
 
-def _asked(ask: Callable[[str], Iterable[Any]], module: str) -> Iterable[Any]:
+def _asked(ask: Callable[[str], Iterable[Any]], module: str, untold: set[str]) -> Iterable[Any]:
     """The answer, nothing where the module has no such thing: not every one has related lists or tags."""
     try:
-        return ask(module)
+        return list(ask(module))
+    except PermissionDenied:
+        untold.add(module)
     except Refused:
-        return ()
+        pass
+    return ()
 
 
 class SubPipelinesStream(BiginStream[SubPipelinesDefinition]):

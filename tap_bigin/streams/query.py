@@ -8,13 +8,15 @@ and to many loaders. A query is read by key where it leaves its order open, else
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from bigin_api.endpoints.coql import all_of, moment
+from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
+from bigin_api.endpoints.results import whole_records
 from bigin_api.errors import InvalidRequest, PaginationLimit, Refused, SettingsError, did_you_mean
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
@@ -103,14 +105,14 @@ def _located(refused: InvalidRequest, select: Select, *, hint: str) -> QueryErro
         return QueryError(f"line {line}, column {column}: {refused.message}{hint}")
     names = [*select.columns, select.module]
     named = (details.get("column_name"), details.get("module"))
-    found = next((each for wanted in named for each in names if each.text == wanted), None)
+    found = next((each for wanted in named for each in names if each.bare == wanted), None)
     return select.error(f"{refused.message}{hint}", at=found.at if found else 0)
 
 
 def _define(
     client: Client, name: str, select: Select, given: Mapping[str, Any], lookups: Lookups
 ) -> QueryDefinition:
-    described = {each.text: _field_of(client, select.module.text, each.text) for each in select.columns}
+    described = {each.bare: _field_of(client, select.module.text, each.bare) for each in select.columns}
     described["id"] = ID  # Bigin gives it, asked for or not
     fields = [
         dataclasses.replace(each, api_name=property_name(column))
@@ -118,6 +120,10 @@ def _define(
         if column != "id"
     ]
     properties = {column: property_name(column) for column in described}
+    for given_name, count in Counter(properties.values()).items():
+        if count > 1:
+            alike = " and ".join(column for column, each in properties.items() if each == given_name)
+            raise select.error(f"{alike} would both be the property {given_name}", at=0)
     schema = record_schema(select.module.text, fields, lookups=lookups)
     keys = tuple(map(property_name, given.get("primary_keys") or ("id",)))
     lacking = set(keys) - set(properties.values())
@@ -172,9 +178,17 @@ class QueryStream(BiginStream[QueryDefinition]):
     be a field that people fill in, and what is written during a pass belongs to the next one.
     """
 
+    @property
+    def module_read(self) -> str:
+        """The one after ``from``."""
+        return self.definition.select.module.text
+
     def read(self, state: State) -> Iterator[Batch]:
         """A page of rows a batch; the bookmark moves when all are read."""
         definition = self.definition
+        columns = [each.bare for each in definition.select.columns]
+        asks = shape_of_scan(definition.select.module.text, definition.select.condition)
+        state = self.with_fields(state, columns, asks=asks)
         shape = shape_of_scan(definition.select.text, self.bookmark_key)
         scan = scan_of(state, shape=shape) or self.new_scan(state, shape=shape)
         pages = self._as_it_stands() if definition.select.is_bounded else self._by_key(scan)
@@ -196,12 +210,13 @@ class QueryStream(BiginStream[QueryDefinition]):
         select, replication = self.definition.select, self.definition.replication_column
         conditions = [select.condition]
         if replication and scan.since:
-            conditions.append(f"{replication} >= {moment(scan.since)}")
+            conditions.append(f"{as_column(replication)} >= {moment(scan.since)}")
         return self.client.coql.pages_by_id(
             select.module.text,
-            [each.text for each in select.columns],
+            [each.bare for each in select.columns],
             where=all_of(conditions),
             after_id=scan.after or "0",
+            on_lack=self.report.lacks,
         )
 
     def _as_it_stands(self) -> Iterator[list[Record]]:
@@ -215,8 +230,11 @@ class QueryStream(BiginStream[QueryDefinition]):
                     "its order by, limit and offset: then it is read by id, without an end."
                 )
             page = self.client.coql.query(select.page(limit=limit, offset=offset), module=select.module.text)
-            if page.records:
-                yield page.records
+            records = whole_records(page.records)
+            if len(records) < len(page.records):
+                self.report.lacks("rows without an id were left out.")
+            if records:
+                yield records
             if select.limit is not None or not page.more_records:
                 return
             offset += limit

@@ -51,6 +51,11 @@ class RelatedStream(BiginStream[RelatedDefinition]):
                 return
         yield from self._from_parents(state)
 
+    @property
+    def module_read(self) -> str | None:
+        """The related one: a note that is gone shows nowhere."""
+        return self.definition.related_module
+
     @cached_property
     def _names(self) -> list[str]:
         """The fields that are asked for."""
@@ -71,9 +76,10 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     # From one list
 
     def _from_one_list(self, state: State) -> Iterator[Batch]:
+        state = self.with_fields(state, self._names)
         module = self.definition.related_module or ""
         names = [*self._names, *PARENT_KEYS]
-        pages = ModulePages(self.client, self.calls, module, names)
+        pages = ModulePages(self.client, self.calls, module, names, report=self.report)
         reading = ListScan(self.client, module, pages, report=self.report)
         shape = shape_of_scan(self.definition.module, module, names, self.bookmark_key)
         scan = scan_of(state, shape=shape) or self.new_scan(state, shape=shape)
@@ -170,6 +176,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
                 page_token=token,
             )
             progress.see(page.records, page.next_page_token)
+            self._see_left_out(page.left_out)
             records += page.records
             if not page.more_records:
                 return records
@@ -183,6 +190,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
             page, index = self.client.related.emails(self.definition.module, parent_id, index=index)
             emails = [{**email, "id": str(email["message_id"])} for email in page if email.get("message_id")]
             progress.see(emails, index)
+            self._see_left_out(len(page) - len(emails))
             records += emails
             if index is None:
                 return records
@@ -191,4 +199,11 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         """The rows in a field of the record, which only a record read singly shows."""
         name = self.definition.api_name
         record = self.client.records.get(self.definition.module, parent_id, [name])
-        return [row for row in (record or {}).get(name) or [] if isinstance(row, dict) and row.get("id")]
+        rows = (record or {}).get(name) or []
+        whole = [row for row in rows if isinstance(row, dict) and row.get("id")]
+        self._see_left_out(len(rows) - len(whole))
+        return whole
+
+    def _see_left_out(self, rows: int) -> None:
+        if rows:
+            self.report.lacks("rows without an id were left out.")

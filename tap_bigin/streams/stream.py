@@ -38,13 +38,14 @@ from bigin_api import (
     PermissionDenied,
 )
 from bigin_api.json_values import mended
-from tap_bigin.bookmarks import Scan, believed, read_from, to_utc_text
+from bigin_api.limits import DELETED_MODULES
+from tap_bigin.bookmarks import Scan, believed, from_text, read_from, to_utc_text, with_fields
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.discovery.turns import TURN
 from tap_bigin.report import fault
 from tap_bigin.singer.batch import Batch, for_parquet
 from tap_bigin.singer.cataloged import CatalogedStream
-from tap_bigin.singer.versions import versioned
+from tap_bigin.singer.versions import is_older, versioned
 from tap_bigin.singer.writer import record_lines
 from tap_bigin.values.conversion import Conversion
 
@@ -107,12 +108,30 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def new_scan(self, state: State, *, shape: str) -> Scan:
         """A scan from the bookmark or the start date, full where there is neither."""
         key = self.bookmark_key
-        settings = self.settings
-        start, overlap = settings.start_date, settings.overlap
+        start, overlap = self.settings.start_date, self.settings.overlap
+        if "sweeping" in state:  # what rows stand for since an earlier start date is not gone
+            start = from_text(state["since"]) if "since" in state else None
         since = read_from(state, key, start_date=start, overlap=overlap) if key else None
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
         return Scan("full" if since is None else "incremental", started, shape, since=since)
+
+    def with_fields(self, state: State, names: Iterable[str], *, asks: str = "") -> State:
+        """The state with the fields that its bookmark stands for, and no bookmark where it stands for fewer.
+
+        ``asks`` is what else is asked for: of a query its condition.
+        """
+        known, new = with_fields(state, names, asks=asks)
+        if not (new and self.is_incremental and "replication_key_value" in state):
+            return known
+        said = ", ".join(new)
+        if not self.settings.backfill:
+            self.report.warn(f"{said}: selected since, and null until a record changes (backfill).")
+            return {**state, "fields": sorted(set(known["fields"]).difference(new))}
+        price = self.price_of_everything()
+        self.report.add_note(f"{said}: selected since, so everything is read once{price}.")
+        ended = ("pass", "replication_key", "replication_key_value")
+        return {name: each for name, each in known.items() if name not in ended}
 
     def conversion(self, names: Iterable[str]) -> Conversion:
         """What makes records with these properties ready to leave."""
@@ -158,12 +177,33 @@ class BiginStream(CatalogedStream[D], Generic[D]):
 
     @property
     def is_swept(self) -> bool:
-        """Whether rows that are gone are found by reading everything: where all is read anyway."""
-        return not self.is_incremental
+        """Whether rows that are gone are found by reading everything: where all is read anyway.
 
-    def sweep_is_due(self, state: State) -> bool:  # noqa: ARG002 -- where all is read anyway: at each run
-        """Whether everything is to be read now, so that what is gone shows."""
-        return True
+        Also where Bigin lists no deletions: of Notes, Attachments, custom modules, and what is read of them.
+        """
+        if not self.is_incremental:
+            return True
+        return self.settings.sweep_after is not None and self.module_read not in DELETED_MODULES
+
+    @property
+    def module_read(self) -> str | None:
+        """The module whose records it gives, None for what are no records."""
+        return None
+
+    def sweep_is_due(self, state: State) -> bool:
+        """At each run where all is read anyway; else at the first, and once the latest sweep is old."""
+        after = self.settings.sweep_after
+        if not self.is_incremental or after is None or not state.get("swept"):
+            return True
+        is_due = is_older(state["swept"], self.client.server_time, than=after)
+        if is_due:
+            price = self.price_of_everything()
+            self.report.inform(f"reads everything to find what was deleted (deletion_sweep){price}.")
+        return is_due
+
+    def price_of_everything(self) -> str:
+        """What a full reading costs, for a message; nothing where that is not known beforehand."""
+        return ""
 
     def _versioned(self, state: State) -> Iterator[Batch]:
         """What is read, with the version that tells loaders which rows are gone: see ``singer.versions``."""
@@ -174,6 +214,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             state,
             now=self.client.server_time,
             is_due=self.sweep_is_due,
+            start_date=self.settings.start_date,
             is_incremental=self.is_incremental,
             is_partial=lambda: self.report.partial,
         )

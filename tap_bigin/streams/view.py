@@ -69,7 +69,8 @@ class ViewStream(BiginStream[ViewDefinition]):
         begun = scan_of(state, shape=shape)
         if begun is None or not begun.has_live_tokens(self.client.server_time):
             begun = Scan("full", self.client.server_time, shape)
-        pages = ModulePages(self.client, self.calls, self.definition.module, names or ["Modified_Time"])
+        asked = names or ["Modified_Time"]
+        pages = ModulePages(self.client, self.calls, self.definition.module, asked, report=self.report)
         yield from self._pages(state, begun, pages, convert)
 
     def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Batch]:

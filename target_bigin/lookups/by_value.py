@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from bigin_api import Client, Field, Labelled
-from bigin_api.endpoints.coql import all_of, quote
+from bigin_api.endpoints.coql import all_of, as_column, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher, halves
 from target_bigin.concurrency.tasks import Tasks
@@ -91,9 +91,9 @@ class IdFinder:
         for place, (name, field) in enumerate(self._fields.items()):
             texts = list(dict.fromkeys(values[place] for values in asked.values()))
             if field is None or field.data_type != "boolean":
-                conditions.append(f"{name} in ({', '.join(texts)})")
+                conditions.append(f"{as_column(name)} in ({', '.join(texts)})")
             elif len(texts) == 1:  # COQL knows no list of these
-                conditions.append(f"{name} = {texts[0]}")
+                conditions.append(f"{as_column(name)} = {texts[0]}")
         columns = list(dict.fromkeys(("id", *self._fields)))
         found: dict[Values, Ids] = dict.fromkeys(asked, ())
         where = all_of(conditions) if conditions else None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bigin_api import Field, Labelled, TransientError, WriteResult
+from bigin_api.endpoints.coql import as_column
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE, write_credits
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.lookups.by_value import asked_as
@@ -123,7 +124,7 @@ class Creator:
             some = values[start : start + COQL_MAX_IN_VALUES]
             listed = ", ".join(asked_as(self._described, each) for each in some)
             for page in self._client.coql.pages_by_id(
-                self._module, ["id", name], where=f"{name} in ({listed})"
+                self._module, ["id", name], where=f"{as_column(name)} in ({listed})"
             ):
                 found |= {self._alike(row.get(name)): str(row["id"]) for row in page}
         return found

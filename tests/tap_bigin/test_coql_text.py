@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bigin_api.endpoints.coql import by_id_query
 from bigin_api.endpoints.coql_select import EVERY_RECORD, QueryError, read_select
 
 
@@ -17,6 +18,8 @@ from bigin_api.endpoints.coql_select import EVERY_RECORD, QueryError, read_selec
         ("select id from Contacts where (a = 1 and b = 2) order by a desc, b", "(a = 1 and b = 2)", "a desc, b", None, None),
         ("select id from Contacts where a in (1, 2)\n limit 5\n offset 10 ;", "a in (1, 2)", None, 5, 10),
         ("select id from Contacts where Limit = 5", "Limit = 5", None, None, None),
+        ("select id from Contacts where a in ('a''b', 'c;d', 'limit 5') ; ", "a in ('a''b', 'c;d', 'limit 5')", None, None, None),
+        ("select 'Order', \"Limit\" from Contacts where \"Order\" = 'x\ny' order by 'Order' limit 3", "\"Order\" = 'x\ny'", "'Order'", 3, None),
     ],
 )  # fmt: skip
 def test_clauses_are_found_outside_quotes_and_brackets(query, where, order_by, limit, offset):
@@ -56,3 +59,11 @@ def test_query_without_where_gets_one_that_holds_always():
 
     assert select.complete == f"select id from Contacts where {EVERY_RECORD} limit 7"
     assert select.page(limit=7, offset=0).startswith(f"select id from Contacts where {EVERY_RECORD} limit 7")
+
+
+def test_a_column_whose_name_is_a_word_of_coql_is_put_in_quotes():
+    """Custom fields are called Order and Limit, and a query with such a name is no query."""
+    select = read_select("select id, 'Order', \"Limit\", Größe from Contacts")
+
+    assert [each.bare for each in select.columns] == ["id", "Order", "Limit", "Größe"]
+    assert by_id_query("Contacts", ["Order", "id"]).startswith("select 'Order', id from Contacts")

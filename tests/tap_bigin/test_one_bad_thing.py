@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -335,3 +336,29 @@ def test_a_record_that_a_page_counts_and_does_not_have_is_found(
     assert hidden
     assert_holds(sandbox, "Contacts", run.latest("Contacts"))
     assert run.said("looking for the others")
+
+
+def test_a_module_that_is_called_as_a_stream_of_the_tap_is_read(sandbox: Sandbox, other: OtherBigin) -> None:
+    """Nobody can rename it for the tap's sake, and it must not end the run of all the others."""
+    held = sandbox.count("Subscriptions")
+
+    def renamed(asked: Asked) -> Rewritten:
+        target = asked.target.replace("/organization", "/Subscriptions")
+        target = target.replace("module=organization", "module=Subscriptions")
+        return other.forward(replace(asked, target=target))
+
+    def rename(_: Asked, body: Any) -> None:
+        found = next(each for each in body["modules"] if each["api_name"] == "Subscriptions")
+        found["api_name"] = "organization"
+
+    other.rewrite("/settings/modules", rename)
+    for path in ("/organization.*", "/settings/fields"):
+        other.answering(path, renamed)
+    chosen: dict[str, Any] = {"modules": ["Contacts", "organization"], "deleted_records": "none"}
+
+    run = run_tap(other, **chosen)
+    again = run_tap(other, catalog=select(discover(other, **chosen)), **chosen)
+
+    assert run.code == again.code == 0
+    assert [len(each.ids("organization")) for each in (run, again)] == [held, held]
+    assert run.said("organization: a module has this name")

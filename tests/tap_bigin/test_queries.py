@@ -177,3 +177,44 @@ def test_query_of_a_module_that_is_closed_becomes_no_stream(sandbox):
     assert run.code == 0
     assert run.said("answers: no stream")
     assert len(run.records["people"]) == sandbox.count("Contacts")
+
+
+def test_columns_that_are_words_of_coql_are_read(sandbox):
+    """A custom field called Order: in the person's quotes, and in those that reading by id needs."""
+    order = {"api_name": "Order", "data_type": "text", "json_type": "string", "length": 50}
+    sandbox.change_metadata({"op": "add_field", "module": "Contacts", "field": order})
+    new = sandbox.create("Contacts", Last_Name="Berg", Order="it's; 'so'")
+    texts = {
+        "by_id": "select 'Order' from Contacts where 'Order' = 'it''s; ''so'''",
+        "as_it_stands": 'select "Order" from Contacts where "Order" is not null order by "Order" limit 3',
+    }
+
+    run = run_tap(
+        sandbox, modules=["Tasks"], queries=[{"name": name, "query": text} for name, text in texts.items()]
+    )
+
+    assert run.code == 0
+    assert run.latest("by_id")[new]["Order"] == run.latest("as_it_stands")[new]["Order"] == "it's; 'so'"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ("select Last_Name", "select Last_Name, Title", "Title: selected since"),
+        ("where Email is not null", "where Last_Name is not null", "its condition: selected since"),
+    ],
+)
+def test_what_a_query_asks_for_since_is_read_of_all_records(sandbox, before, after, why):
+    """Its bookmark stands for the columns and the condition that it had."""
+    later = "select Last_Name, Title, Modified_Time from Contacts where Last_Name is not null"
+    given = {"replication_key": "Modified_Time"}
+    first = run_tap(sandbox, modules=["Tasks"], queries=query(later.replace(after, before), **given))
+    sandbox.clock(advance=600)
+
+    second = run_tap(sandbox, modules=["Tasks"], queries=query(later, **given), state=first.state)
+    sandbox.clock(advance=600)
+    third = run_tap(sandbox, modules=["Tasks"], queries=query(later, **given), state=second.state)
+
+    assert second.latest("answers").keys() == {each["id"] for each in sandbox.dump("Contacts")}
+    assert second.said(why)
+    assert len(third.ids("answers")) < len(second.ids("answers"))

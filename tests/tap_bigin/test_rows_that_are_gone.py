@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.rewriting import OtherBigin
+from support.rewriting import OtherBigin, Rewritten
 from support.sandbox import Sandbox
-from support.tap import TapRun, discover, run_tap
+from support.tap import TapRun, discover, run_tap, select
 
 DAY = 24 * 3_600
 
@@ -150,7 +150,164 @@ def test_a_reading_that_lacks_something_activates_nothing(sandbox: Sandbox) -> N
     other.close()
     assert run.code == 0
     assert "Notes" not in _activated(run)
-    assert "sweeping" in run.state["bookmarks"]["Notes"]
+    assert "sweeping" not in run.state["bookmarks"]["Notes"]
+
+
+def test_what_was_missing_before_a_run_was_cut_off_is_not_gone_after_it(sandbox: Sandbox) -> None:
+    """The run that ends the reading did not see what the first one left out."""
+    sandbox.settings(most_per_page=2)
+    other = OtherBigin(sandbox)
+    other.rewrite("/Notes", lambda _, body: body["data"].append(None))
+    cut = run_tap(other, modules=["Notes"], credit_budget=7, deleted_records="none")
+    other.close()
+    assert "pass" in cut.state["bookmarks"]["Notes"]
+
+    whole = run_tap(sandbox, modules=["Notes"], state=cut.state, deleted_records="none")
+
+    assert "pass" not in whole.state["bookmarks"]["Notes"]
+    assert "Notes" not in _activated(whole)
+
+
+@pytest.mark.parametrize(
+    ("path", "stream", "settings"),
+    [
+        ("/Contacts/.*/Products", "contacts_products", {"related_lists": ["Contacts.Products"]}),
+        ("/Contacts/.*/Emails", "contacts_emails", {"related_lists": ["Contacts.Emails"]}),
+        ("/Contacts", "viewed", {"custom_views": [{"name": "viewed", "module": "Contacts"}]}),
+        ("/coql", "asked", {"queries": [{"name": "asked", "query": "select Last_Name from Contacts"}]}),
+        ("/users", "users", {}),
+    ],
+)
+def test_a_row_that_is_none_keeps_every_kind_of_stream_from_telling_what_is_gone(
+    sandbox: Sandbox, path: str, stream: str, settings: dict[str, Any]
+) -> None:
+    """It may be any of those that were there before."""
+    for view in settings.get("custom_views", ()):
+        known = sandbox.api("GET", "/settings/custom_views", params={"module": "Contacts"}).json()
+        view["cvid"] = known["custom_views"][0]["id"]
+    other = OtherBigin(sandbox)
+
+    def spoil(_: Any, body: Any) -> None:
+        rows = next(each for each in body.values() if isinstance(each, list))
+        rows.append({"Last_Name": "without an id"})
+
+    chosen = {"modules": ["Contacts"], "deleted_records": "none", **settings}
+    catalog = select(discover(sandbox, **chosen), stream)
+    good = run_tap(sandbox, catalog=catalog, **chosen)
+    other.rewrite(path, spoil)
+    bad = run_tap(other, catalog=catalog, state=good.state, **chosen)
+
+    other.close()
+    assert stream in _activated(good)
+    assert bad.code == 0
+    assert good.ids(stream)
+    assert stream not in _activated(bad)
+
+
+def test_what_one_module_does_not_tell_today_is_not_gone(sandbox: Sandbox) -> None:
+    """Views of contacts that are refused once were taken for deleted; refused always they are none of ours."""
+    catalog = select(discover(sandbox, modules=["Contacts", "Tasks"]), "settings_custom_views")
+    warehouse, runs = Warehouse(), []
+    other = OtherBigin(sandbox)
+    refused: set[str] = {"Tasks"}
+
+    def refuse(asked: Any) -> Rewritten | None:
+        body = {"code": "NO_PERMISSION", "details": {}, "message": "no", "status": "error"}
+        return Rewritten.of(body, 403) if asked.query.get("module") in refused else None
+
+    other.answering("/settings/custom_views", refuse)
+    for now in ({"Tasks"}, {"Tasks", "Contacts"}, {"Tasks"}):
+        refused.clear()
+        refused.update(now)
+        state = runs[-1].state if runs else None
+        runs.append(run_tap(other, modules=["Contacts", "Tasks"], catalog=catalog, state=state))
+        warehouse.load(runs[-1])
+        sandbox.clock(advance=5)
+
+    other.close()
+    assert [bool(_activated(run)) for run in runs] == [True, False, True]
+    assert runs[1].said("without Contacts, which Bigin does not tell of now")
+    assert warehouse.ids("settings_custom_views") == set(runs[0].ids("settings_custom_views"))
+
+
+def test_notes_that_are_read_as_a_related_list_are_swept_too(sandbox: Sandbox) -> None:
+    """They come from the one list of notes, by what was modified, which tells of no deletion."""
+    chosen = {"modules": ["Contacts"], "related_lists": ["Contacts.Notes"], "deleted_records": "none"}
+    catalog = select(discover(sandbox, **chosen), "contacts_notes")
+    warehouse = Warehouse()
+    first = run_tap(sandbox, catalog=catalog, **chosen)
+    warehouse.load(first)
+    gone = first.ids("contacts_notes")[0]
+    sandbox.mutate({"op": "delete", "module": "Notes", "id": gone})
+    _days_pass(sandbox, 1)
+    second = run_tap(sandbox, catalog=catalog, state=first.state, **chosen)
+    _days_pass(sandbox, 7)
+    warehouse.load(third := run_tap(sandbox, catalog=catalog, state=second.state, **chosen))
+
+    assert _activated(second) == []
+    assert _activated(third) == ["contacts_notes"]
+    assert warehouse.ids("contacts_notes") == set(first.ids("contacts_notes")) - {gone}
+
+
+@pytest.mark.parametrize("said", [None, "soon", "Wed, 14 May 2099 09:00:00 GMT"])
+def test_versions_rise_whatever_clock_bigin_shows(sandbox: Sandbox, said: str | None) -> None:
+    """With the version of before nothing expires, and a clock that was ahead once would end all sweeps."""
+    other = OtherBigin(sandbox)
+
+    def clocked(_: Any, answer: Rewritten) -> None:
+        answer.headers = {name: each for name, each in answer.headers.items() if name.lower() != "date"}
+        answer.headers |= {"Date": said} if said else {}
+
+    other.changing("/.*", clocked)
+    chosen = {"modules": ["Notes"], "deleted_records": "none"}
+    first = run_tap(other, **chosen)
+    gone = sandbox.dump("Notes")[0]["id"]
+    sandbox.mutate({"op": "delete", "module": "Notes", "id": gone})
+    second = run_tap(sandbox, state=first.state, **chosen)
+    other.close()
+
+    warehouse = Warehouse()
+    for run in (first, second):
+        warehouse.load(run)
+    versions = [
+        each["version"]
+        for run in (first, second)
+        for each in run.messages
+        if each["type"] == "ACTIVATE_VERSION" and each["stream"] == "Notes"
+    ]
+    assert 0 < versions[0] < versions[1]
+    assert warehouse.ids("Notes") == _held(sandbox, "Notes")
+
+
+def test_a_start_date_that_moves_on_takes_no_rows_along(sandbox: Sandbox) -> None:
+    """Rows of before are in Bigin all the same: a sweep reads from the earliest start that they came from."""
+    warehouse = Warehouse()
+    first = _run(sandbox)
+    warehouse.load(first)
+    gone = sandbox.dump("Notes")[0]["id"]
+    sandbox.mutate({"op": "delete", "module": "Notes", "id": gone})
+    _days_pass(sandbox, 8)
+
+    second = _run(sandbox, first.state, start_date=sandbox.clock())
+    warehouse.load(second)
+
+    assert "Notes" in _activated(second)
+    assert warehouse.ids("Notes") == _held(sandbox, "Notes")
+
+
+@pytest.mark.parametrize("later", [None, "2020-01-01T00:00:00Z"])
+def test_a_start_date_that_moves_back_is_where_the_next_sweep_begins(
+    sandbox: Sandbox, later: str | None
+) -> None:
+    """The earliest counts, and everything where there is none any more."""
+    times = sorted(each["Modified_Time"] for each in sandbox.dump("Notes"))
+    first = _run(sandbox, start_date=times[len(times) // 2])
+    assert 0 < len(first.ids("Notes")) < sandbox.count("Notes")
+    _days_pass(sandbox, 8)
+
+    second = _run(sandbox, first.state, **({"start_date": later} if later else {}))
+
+    assert set(second.ids("Notes")) == _held(sandbox, "Notes")
 
 
 def test_a_sweep_that_is_cut_off_deletes_nothing_and_is_finished_by_the_next_run(sandbox: Sandbox) -> None:
