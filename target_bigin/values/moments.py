@@ -17,11 +17,15 @@ _A_MOMENT = "a date and time (ISO 8601, such as 2026-05-14T09:53:58+02:00)"
 _UTC = ("Z", "+00:00")
 _EPOCH = re.compile(r"-?\d{9,19}(?:\.\d+)?", re.ASCII)
 _COMPACT = re.compile(
-    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?", re.ASCII
+    r"((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+    r"(?:([01]\d|2[0-3])(?:([0-5]\d)(?:([0-5]\d)(?:\d{3})?)?)?)?(?:\.\d*)?",
+    re.ASCII,
 )
-_COMPACT_FORMS = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-"""202605141230, 20260514123045: read as they are written; as epochs they mean no time of ours."""
+_DAY_AND_HOUR = 10
+"""20260514, 202605141230, 20260514123045, also with milliseconds or made a float by a data frame: read as
+they are written; as epochs they mean no time of ours. 2026051412 may be a day and an hour, or March 2034."""
 
+_DIGITS = 20  # more have no moments
 _LATEST_YEAR = 2200  # an epoch beyond is no moment that anybody means
 _SECONDS_FROM = 10**8  # March 1973: anything nearer to zero is more likely no epoch at all
 _MILLISECONDS_FROM = 10**11  # in seconds this is the year 5138
@@ -65,13 +69,8 @@ def to_datetime(value: Any) -> str | None:
 
 
 def _from_epoch(value: Any, takes: str) -> datetime:
-    compact = None if isinstance(value, bool) else _COMPACT.fullmatch(str(value).strip())
-    if compact:
-        try:
-            written = compact.group()
-            return datetime.strptime(written, _COMPACT_FORMS[len(written)]).replace(tzinfo=timezone.utc)
-        except ValueError:
-            raise wrong(value, takes) from None
+    if (compact := _compact(value, takes)) is not None:
+        return compact
     if isinstance(value, str) and _EPOCH.fullmatch(value.strip()):
         value = Decimal(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -98,3 +97,26 @@ def _from_epoch(value: Any, takes: str) -> datetime:
                     return moment
             break
     raise wrong(value, takes)
+
+
+def _compact(value: Any, takes: str) -> datetime | None:
+    """The moment that is written without signs, None where none is."""
+    written = "" if isinstance(value, bool) else _plain(value)
+    found = _COMPACT.fullmatch(written)
+    if found is None:
+        return None
+    if len(written.partition(".")[0]) == _DAY_AND_HOUR:
+        raise invalid("INVALID_VALUE", f"{written} is a day and an hour, or an epoch: {takes}.")
+    year, month, day, hour, minute, second = (int(each or 0) for each in found.groups())
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+    except ValueError:
+        raise wrong(value, takes) from None
+
+
+def _plain(value: Any) -> str:
+    """As it is written, without an exponent."""
+    if isinstance(value, float | Decimal):
+        number = Decimal(str(value))
+        return format(number, "f") if number.is_finite() and abs(number.adjusted()) < _DIGITS else ""
+    return str(value).strip()

@@ -15,6 +15,7 @@ Convert = Callable[[Any], Any]
 INTEGER_DIGITS = 9  # Bigin's integer, where the metadata gives no length
 BIGINT_DIGITS = 18  # long integer
 NUMBER_DIGITS = 16  # decimal and currency, before the point
+FLOAT_DIGITS = 16  # that a float keeps
 LONGEST = 64  # characters: a longer text is no number that any field takes
 
 NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -125,14 +126,28 @@ def _whole(value: Any) -> int | None:
             return None
         value = _decimal(text)
     elif isinstance(value, float) and isfinite(value):
-        value = Decimal(value)
+        value = Decimal(str(value))
     elif not isinstance(value, Decimal) or not value.is_finite():
         raise wrong(value, "a whole number")
+    if has_lost_digits(value):
+        raise invalid(
+            "INVALID_VALUE", f"{show(value)} has lost digits: a float or a spreadsheet was in between."
+        )
     if value.adjusted() > LONGEST:
         raise invalid("TOO_LONG", f"{show(value)} has too many digits.")
     if value != value.to_integral_value():
         raise wrong(value, "a whole number")
     return int(value)
+
+
+def has_lost_digits(value: Decimal) -> bool:
+    """Whether a whole number has more digits than a float keeps, and not all of them written out.
+
+    >>> has_lost_digits(Decimal("6.1000000000022502E+17")), has_lost_digits(Decimal("610000000000225013.0"))
+    (True, False)
+    """
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent > 0 and value.adjusted() >= FLOAT_DIGITS
 
 
 def _decimal(text: str) -> Decimal:

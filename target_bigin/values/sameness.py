@@ -14,12 +14,18 @@ from functools import partial
 from bigin_api.json_values import plain_number
 from bigin_api.models import Field
 from target_bigin.records.record import Reject
-from target_bigin.values.moments import to_datetime
-from target_bigin.values.numbers import NUMBER
+from target_bigin.values.moments import to_date, to_datetime
+from target_bigin.values.numbers import NUMBER, boolean
 from target_bigin.values.text import fold, to_text
 
 Alike = Callable[[object], str]
 """Gives the one form that all writings of a value have in common."""
+
+_AS_SAID: Mapping[str, Callable[[object], object]] = {
+    "date": to_date,
+    "datetime": to_datetime,  # Bigin gives it in the user's offset
+    "boolean": boolean,
+}
 
 NUMBER_TYPES = frozenset(("integer", "double", "currency", "percent"))
 
@@ -42,8 +48,9 @@ def compared_as(field: Field | None, *, by_case: bool = False) -> Alike:
         return partial(_number, 0)
     if field.data_type in NUMBER_TYPES or (field.data_type, field.json_type) == ("bigint", "string"):
         return partial(_number, field.decimal_place)
-    if field.data_type == "datetime":  # Bigin gives it in the user's offset
-        return _moment
+    as_said = _AS_SAID.get(field.data_type)
+    if as_said is not None:
+        return partial(_said, as_said)
     return _exact if by_case else _folded
 
 
@@ -69,9 +76,9 @@ def _number(decimals: int | None, value: object) -> str:
     return plain_number(number)
 
 
-def _moment(value: object) -> str:
+def _said(convert: Callable[[object], object], value: object) -> str:
     try:
-        return to_datetime(value) or ""
+        return to_text(convert(value) if value is not None else "")
     except Reject:
         return _folded(value)
 

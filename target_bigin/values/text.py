@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from bigin_api.json_values import MOST_DIGITS
 from bigin_api.models import PickListValue
 from target_bigin.values.errors import invalid, show, wrong
+from target_bigin.values.numbers import has_lost_digits
 
 Convert = Callable[[Any], Any]
 Say = Callable[[str], None]
@@ -36,6 +38,10 @@ def text(
 
     def convert(value: Any) -> str | None:
         if type(value) is not str:
+            if isinstance(value, float | Decimal) and (
+                not isfinite(value) or has_lost_digits(Decimal(str(value)))
+            ):
+                raise wrong(value, "a text, or a number with all its digits")
             value = to_text(value)
         if not value or value.isspace():
             return None
@@ -76,7 +82,10 @@ def to_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, Decimal | float):
         number = Decimal(str(value))
-        return str(number) if abs(number.adjusted()) > MOST_DIGITS else format(number, "f").removesuffix(".0")
+        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+            return str(number)
+        written = format(number, "f").removesuffix(".0")
+        return "0" if written == "-0" else written
     if isinstance(value, dict | list):
         return _json.encode(value).decode()
     return str(value)

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,23 +155,47 @@ def database(postgresql: str) -> str:
     return new_database(postgresql)
 
 
-def new_database(postgresql: str) -> str:
-    """The URL of a new database of this server."""
+def new_database(postgresql: str, *, like: str = "template1") -> str:
+    """The URL of a new database of this server, a copy of another one."""
     name = f"docs_{next(_numbers)}"
     url = sa.make_url(postgresql)
-    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    server = url.set(drivername="postgresql+psycopg", database="postgres")
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {like}")
     engine.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True)
 class Warehouses:
-    """A first load of the sandbox's organisation, in both databases: a file and a URL."""
+    """A first load of the sandbox's organisation, in both databases: a file and a URL; and the tap's state."""
 
     duckdb: Path
     postgresql: str
+    state: Any
+
+    def copied(self, folder: Path) -> Warehouses:
+        """The same load again, to be loaded into."""
+        name = sa.make_url(self.postgresql).database or ""
+        file = Path(shutil.copy(self.duckdb, folder / self.duckdb.name))
+        return Warehouses(file, new_database(self.postgresql, like=name), self.state)
+
+    def load(self, loader: str, messages: str, **settings: Any) -> None:
+        """Have a loader store messages of the tap."""
+        where: dict[str, Any] = {"sqlalchemy_url": self.postgresql}
+        if loader == "target-duckdb":
+            where = {"path": str(self.duckdb), "database": self.duckdb.stem, "add_metadata_columns": True}
+        config = self.duckdb.with_suffix(f".{loader}.json")
+        config.write_text(json.dumps({"default_target_schema": "bigin", **where, **settings}))
+        subprocess.run(
+            [LOADERS / loader / "venv" / "bin" / loader, "--config", config],
+            input=messages,
+            text=True,
+            capture_output=True,
+            check=True,
+            timeout=DEADLINE,
+        )
 
 
 LOADED = ("Accounts", "Contacts", "Notes", "Pipelines", "Tasks", "deleted_records", "users")
@@ -187,19 +212,10 @@ def warehouses(
     run = run_tap(sandbox, catalog=select(discover(sandbox), *LOADED))
     sandbox.close()
     file, url = folder / "warehouse.duckdb", new_database(postgresql)
-    own = {"path": str(file), "database": "warehouse", "add_metadata_columns": True}
-    for loader, settings in (("target-duckdb", own), ("target-postgres", {"sqlalchemy_url": url})):
-        config = folder / f"{loader}.json"
-        config.write_text(json.dumps({"default_target_schema": "bigin", **settings}))
-        subprocess.run(
-            [LOADERS / loader / "venv" / "bin" / loader, "--config", config],
-            input=run.stdout,
-            text=True,
-            capture_output=True,
-            check=True,
-            timeout=DEADLINE,
-        )
-    return Warehouses(file, url)
+    warehouses = Warehouses(file, url, run.state)
+    warehouses.load("target-duckdb", run.stdout)
+    warehouses.load("target-postgres", run.stdout)
+    return warehouses
 
 
 @contextmanager

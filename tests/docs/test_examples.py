@@ -10,7 +10,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 from support.markdown import ROOT, blocks, command_blocks
-from support.tap import run_tap
+from support.tap import discover, run_tap, select
 
 MORE = "docs/how-to/read-more-than-modules.md"
 QUESTIONS = "docs/how-to/answer-the-usual-questions.md"
@@ -128,3 +128,40 @@ def test_the_questions_of_the_page(ask):
 
     assert len(answers) == 4
     assert answers[0]
+
+
+@pytest.mark.parametrize(("loader", "is_gone"), [("target-postgres", True), ("target-duckdb", False)])
+def test_what_loaders_make_of_a_note_that_is_gone(sandbox, warehouses, tmp_path, loader, is_gone):
+    """Loaded, edited, deleted in Bigin, swept: as the table of how-tap-bigin-reads says of each loader."""
+    chosen = {"modules": ["Notes"], "deleted_records": "none"}
+    catalog = select(discover(sandbox, **chosen), "Notes")
+    gone, edited = (each["id"] for each in sandbox.dump("Notes")[:2])
+    for each in (gone, edited):
+        sandbox.mutate({"op": "edit", "module": "Notes", "id": each, "data": {"Note_Title": "Edited"}})
+    increment = run_tap(sandbox, catalog=catalog, state=warehouses.state, **chosen)
+    sandbox.mutate({"op": "delete", "module": "Notes", "id": gone})
+    sandbox.clock(advance=8 * 24 * 3_600)
+    sandbox.forget_tokens()
+    sweep = run_tap(sandbox, catalog=catalog, state=increment.state, **chosen)
+    copy = warehouses.copied(tmp_path)
+
+    copy.load(loader, increment.stdout + sweep.stdout, hard_delete=True)
+
+    stored = dict(_rows(copy, loader, 'select id, "Note_Title" from bigin."Notes"'))
+    held = {each["id"] for each in sandbox.dump("Notes")}
+    assert {gone, edited} <= set(increment.ids("Notes"))
+    assert gone not in sweep.ids("Notes")
+    assert stored.keys() == (held if is_gone else held | {gone})
+    assert stored[edited] == "Edited"
+
+
+def _rows(warehouses, loader, query):
+    if loader == "target-duckdb":
+        with duckdb.connect(str(warehouses.duckdb)) as connection:
+            return connection.execute(query).fetchall()
+    engine = sa.create_engine(sa.make_url(warehouses.postgresql).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query))]
+    finally:
+        engine.dispose()

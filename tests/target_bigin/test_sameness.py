@@ -34,6 +34,16 @@ def add_field(sandbox, module, kind, **more):
         ("bigint", "123456789012345678", "123456789012345679", False),
         ("datetime", "2026-05-14T12:00:00+03:00", "2026-05-14T09:00:00Z", True),
         ("lookup", {"id": "6100000000000225013", "name": "Acme"}, {"id": "6100000000000225013"}, True),
+        ("date", "20260514", "2026-05-14", True),
+        ("date", "2026-05-14T23:30:00-08:00", "2026-05-14", True),
+        ("date", "2026-05-14", "2026-05-15", False),
+        ("boolean", "yes", True, True),
+        ("boolean", 1.0, False, False),
+        ("text", "e\u0301", "\u00e9", False),  # one looks like the other, and Bigin keeps both
+        ("text", "\uff11\uff12", "12", False),
+        ("text", "Acme\u200b", "Acme", False),
+        ("phone", 491700000000.0, "491700000000", True),
+        ("bigint", 610000000000225013, 6.1000000000022502e17, False),
     ],
 )
 def test_the_data_type_says_what_is_the_same(kind, one, other, are_same):

@@ -68,7 +68,16 @@ CASES = {
         ("x" * 256, REFUSED),
     ],
     "email": [(" ann@example.org ", "ann@example.org"), ("", None), ("a" * 256, REFUSED)],
-    "phone": [("+46 8 123", "+46 8 123"), (46812345, "46812345")],
+    "phone": [
+        ("+46 8 123", "+46 8 123"),
+        (46812345, "46812345"),
+        (491700000000.0, "491700000000"),
+        (Decimal("4.917E+11"), "491700000000"),
+        (-0.0, "0"),
+        (float("nan"), REFUSED),
+        (float("inf"), REFUSED),
+        (6.1000000000022502e17, REFUSED),  # a float has lost what came after
+    ],
     "picklist": [
         ("Closed Won", "Closed Won"),
         ("Won", "Closed Won"),
@@ -117,6 +126,10 @@ CASES = {
         (Decimal(9007199254740993), "9007199254740993"),
         ("1234567890123456789", REFUSED),
         ("12a", REFUSED),
+        (Decimal("610000000000225013.0"), "610000000000225013"),
+        (Decimal("6.1000000000022502E+17"), REFUSED),
+        (6.1000000000022502e17, REFUSED),
+        ("6.1E+17", REFUSED),  # as a spreadsheet shows it
     ],
     "currency": [
         (Decimal("9999999999999999.99"), Decimal("9999999999999999.99")),
@@ -162,7 +175,12 @@ CASES = {
         ("29.02.1984", REFUSED),
         ("05/14/2026", REFUSED),
         ("2026-02-30", REFUSED),
-        (20260514, REFUSED),
+        (20260514, "2026-05-14"),
+        (20260514.0, "2026-05-14"),
+        (Decimal("2.0260514E+7"), "2026-05-14"),
+        ("2026-05-14T24:00:00", REFUSED),  # the day after, to some
+        ("2026-05-14T12:60:00Z", REFUSED),
+        (20587, REFUSED),
         (True, REFUSED),
     ],
     "datetime": [
@@ -419,8 +437,26 @@ def test_compact_moments_are_read_as_they_are_written(kind, written, meant):
     assert to_date(kind(written)) == meant[:10]
 
 
-@pytest.mark.parametrize("written", ["20260230120000", "99999999999999", "9999999999"])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (20260514123045.0, "2026-05-14T12:30:45+00:00"),
+        ("20260514123045.0", "2026-05-14T12:30:45+00:00"),
+        (Decimal("20260514123045.5"), "2026-05-14T12:30:45+00:00"),
+        (20260514123045123, "2026-05-14T12:30:45+00:00"),
+        ("20260514T123045Z", "2026-05-14T12:30:45+00:00"),
+        (20260514, "2026-05-14T00:00:00+00:00"),
+    ],
+)
+def test_compact_moments_are_read_with_what_software_makes_of_them(written, meant):
+    """A data frame makes a float of a column with one empty cell."""
+    assert to_datetime(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written", ["20260230120000", "99999999999999", "9999999999", "2026051412", 2026051412]
+)
 def test_moments_that_nobody_means_are_refused(written):
-    """30 February, and epochs of centuries to come."""
+    """30 February, epochs of centuries to come, and what may be an hour of today or an epoch of 2034."""
     with pytest.raises(Reject):
         to_datetime(written)
