@@ -168,7 +168,8 @@ class Completion:
     def _pages(self, condition: str | None) -> Iterator[list[str]]:
         """Ids of the pass that meet a condition, a page at a time."""
         where = all_of([*self._window(), *([condition] if condition else [])] or [EVERY_RECORD])
-        for rows in self._client.coql.pages_by_id(self._module, ["id"], where=where):
+        lacks = self._report.lacks
+        for rows in self._client.coql.pages_by_id(self._module, ["id"], where=where, on_lack=lacks):
             yield [str(row["id"]) for row in rows]
 
     def _window(self) -> list[str]:

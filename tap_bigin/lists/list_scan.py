@@ -238,7 +238,11 @@ class ListScan:
         """What the list did not reach, by ascending id; COQL gives the ids, ``ids=`` the records."""
         try:
             for rows in self._client.coql.pages_by_id(
-                self._module, ["id"], where=self._not_reached(), after_id=self.scan.after or "0"
+                self._module,
+                ["id"],
+                where=self._not_reached(),
+                after_id=self.scan.after or "0",
+                on_lack=self._report.lacks,
             ):
                 records = self._whole([row["id"] for row in rows])
                 self.scan = replace(self.scan, after=rows[-1]["id"])

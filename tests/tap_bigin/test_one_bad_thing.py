@@ -338,6 +338,63 @@ def test_a_record_that_a_page_counts_and_does_not_have_is_found(
     assert run.said("looking for the others")
 
 
+@pytest.mark.parametrize("place", ["newest", "middle", "oldest", "only"])
+def test_a_change_that_an_incremental_page_counts_and_does_not_show_is_found(
+    sandbox: Sandbox, other: OtherBigin, place: str
+) -> None:
+    """Once the bookmark has moved no run asks for it again. Here the count comes as text."""
+    sandbox.reset(size="empty")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 10, "data": {"Last_Name": "P {n}"}})
+    sandbox.clock(advance=3_600)
+    first = run_tap(sandbox, modules=["Contacts"], deleted_records="none")
+    sandbox.clock(advance=600)
+    sandbox.forget_tokens()
+    changed = [each["id"] for each in sandbox.dump("Contacts")][: 1 if place == "only" else None]
+    for each in changed:
+        sandbox.mutate({"op": "edit", "module": "Contacts", "id": each, "data": {"Title": "Changed"}})
+        sandbox.clock(advance=2)
+    sandbox.settings(most_per_page=4)
+    victim = changed[{"newest": -1, "middle": len(changed) // 2}.get(place, 0)]
+
+    def hide(asked: Asked, body: Any) -> None:
+        if "ids" not in asked.query:
+            body["data"] = [each for each in body["data"] if each["id"] != victim]
+            body["info"]["count"] = str(body["info"]["count"])
+
+    other.rewrite("/Contacts", hide)
+
+    second = run_tap(other, modules=["Contacts"], state=first.state, deleted_records="none")
+
+    assert second.code == 0
+    assert set(second.ids("Contacts")) == set(changed)
+
+
+def test_a_record_that_an_answer_to_ids_counts_and_does_not_show_is_asked_for_alone(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """By ids come those that no page showed: what is missing there is missing for ever."""
+    sandbox.reset(size="empty")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 10, "data": {"Last_Name": "P {n}"}})
+    held = [each["id"] for each in sandbox.dump("Contacts")]
+    alone: list[str] = []
+
+    def hide(asked: Asked, body: Any) -> None:
+        ids = asked.query.get("ids", "").split(",")
+        if len(ids) == 1 and ids[0]:
+            alone.append(ids[0])
+        else:  # two of them no page shows, and ids together only one
+            body["data"] = [
+                each for each in body["data"] if each["id"] not in held[4 : 6 if not ids[0] else 5]
+            ]
+
+    other.rewrite("/Contacts", hide)
+
+    run = run_tap(other, modules=["Contacts"], deleted_records="none")
+
+    assert set(run.ids("Contacts")) == set(held)
+    assert alone == [held[4]]
+
+
 def test_a_module_that_is_called_as_a_stream_of_the_tap_is_read(sandbox: Sandbox, other: OtherBigin) -> None:
     """Nobody can rename it for the tap's sake, and it must not end the run of all the others."""
     held = sandbox.count("Subscriptions")
