@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 import math
-import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -16,17 +12,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bigin_api.errors import (
     AuthError,
     BiginError,
     RateLimited,
     ServerError,
-    SettingsError,
     TransientError,
 )
 from bigin_api.http.replies import is_busy, retry_after
 from bigin_api.json_values import mapping, read_json
 from bigin_api.limits import ACCESS_TOKEN_LIFETIME
+from bigin_api.run_files.token_cache import TokenCache
 from bigin_api.settings.files import real_path
 
 if TYPE_CHECKING:
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE_END = 300  # seconds; at most half of a shorter life
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can carry
-
-logger = logging.getLogger(__name__)
 
 _ADVICE = {
     "invalid_client": "the client_id is unknown there: check data_center first, then client_id",
@@ -85,15 +81,10 @@ class TokenSource:
         cache: Path | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        try:
-            if cache is not None and cache.exists() and not cache.is_file():
-                raise SettingsError(f"token_cache_path: {cache} is no file.")
-        except OSError as error:
-            raise SettingsError(f"token_cache_path: {cache} is no path ({error.strerror}).") from None
         self._transport = transport
         self._credentials = credentials
         self._hosts = hosts
-        self._cache = real_path(cache) if cache else None
+        self._cache = TokenCache(real_path(cache)) if cache else None
         self._now = now
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
@@ -111,7 +102,7 @@ class TokenSource:
             if self._token is None or not self._token.is_fresh(self._now()):
                 if self._failure and (isinstance(self._failure, AuthError) or self.refreshes != seen):
                     raise self._failure.with_traceback(None)  # of the refresh that this thread waited for
-                self._token = self._kept_by_a_run() or self._refresh()
+                self._token = self._kept_by_a_run() or self._renew()
             return self._token
 
     def refuse(self, token: AccessToken) -> None:
@@ -123,10 +114,30 @@ class TokenSource:
 
     def _kept_by_a_run(self) -> AccessToken | None:
         """The token that an earlier run or one beside us left in the cache, if it is still good."""
-        kept = self._read_cache()
-        if kept is None or kept.value == self._refused_token or not kept.is_fresh(self._now()):
+        if self._cache is None:
             return None
-        return kept
+        try:
+            kept = msgspec.convert(self._cache.read(self._cache_key), AccessToken)
+        except msgspec.ValidationError:
+            return None  # none, or damaged: a refresh mends it
+        is_good = (
+            kept.value != self._refused_token
+            and kept.is_fresh(self._now())
+            and (kept.api_domain is None or self._hosts.may_have_token(kept.api_domain))
+            and _TOKEN.fullmatch(kept.value)
+        )
+        return kept if is_good else None
+
+    def _renew(self) -> AccessToken:
+        """A token of the accounts server, or of a run beside us that asked it first."""
+        if self._cache is None:
+            return self._refresh()
+        with self._cache.turn():
+            token = self._kept_by_a_run()
+            if token is None:
+                token = self._refresh()
+                self._cache.keep(self._cache_key, asdict(token), now=self._now())
+            return token
 
     def _refresh(self) -> AccessToken:
         try:
@@ -139,7 +150,6 @@ class TokenSource:
         finally:
             self.refreshes += 1
         self._failure = None
-        self._write_cache(token)
         return token
 
     def _request(self) -> AccessToken:
@@ -199,37 +209,6 @@ class TokenSource:
         given = self._credentials
         who = (self._hosts.accounts_url, given.client_id, given.client_secret, given.refresh_token)
         return hashlib.sha256("\n".join(who).encode()).hexdigest()
-
-    def _read_cache(self) -> AccessToken | None:
-        if self._cache is None:
-            return None
-        try:
-            kept = read_json(self._cache.read_bytes())[self._cache_key]
-            token = AccessToken(str(kept["value"]), kept["api_domain"], float(kept["fresh_until"]))
-            domain = token.api_domain
-            trusted = domain is None or self._hosts.may_have_token(domain)
-            return token if trusted and _TOKEN.fullmatch(token.value) else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # absent, of another client or unreadable: a refresh mends it
-
-    def _write_cache(self, token: AccessToken) -> None:
-        if self._cache is None:
-            return
-        try:
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._cache.parent)  # mode 0600
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump({self._cache_key: asdict(token)}, file)
-                Path(name).replace(self._cache)
-            finally:
-                Path(name).unlink(missing_ok=True)
-        except OSError as exc:
-            logger.warning(
-                "token_cache_path: cannot write %s (%s); each run will ask for a token of its own.",
-                self._cache,
-                exc.strerror,
-            )
 
 
 class FixedToken:

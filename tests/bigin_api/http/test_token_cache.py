@@ -3,15 +3,18 @@
 import json
 import logging
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.scripted import SECRETS, Clock
+from support.scripted import SECRETS, Clock, token_answer
 
 from bigin_api import (
     Call,
     SettingsError,
 )
+from bigin_api.run_files import token_cache
 
 LIST = Call("GET", "/Contacts")
 
@@ -73,6 +76,44 @@ def test_a_token_that_another_run_left_is_taken_before_asking(server, connect, t
     assert len(server.token_requests) == 2
 
 
+def test_of_runs_that_begin_together_one_asks_and_the_others_read(server, connect, tmp_path):
+    """Twenty cron jobs of one minute would be twice what Zoho grants in ten, and be shut out for ten more."""
+    server.token_answers.extend(
+        replace(token_answer(f"token-{n}", server.url), seconds=0.2) for n in range(20)
+    )
+    runs = [connect(server.url, token_cache_path=str(tmp_path / "token.json")) for _ in range(20)]
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda run: run.send(LIST), runs))
+
+    assert len(server.token_requests) == 1
+    assert len(server.asked) == 20
+
+
+def test_a_run_that_never_gives_its_turn_away_holds_nobody_up(server, connect, tmp_path, monkeypatch):
+    """It may have been stopped; one that has died holds no lock."""
+    monkeypatch.setattr(token_cache, "LONGEST_TURN", 0.01)
+    path = tmp_path / "token.json"
+
+    with token_cache.TokenCache(path).turn():
+        connect(server.url, token_cache_path=str(path)).send(LIST)
+
+    assert len(server.asked) == 1
+
+
+def test_one_file_serves_several_credentials(server, connect, tmp_path):
+    """A tap and a target of two organisations, in turn, must not ask anew each time. What ended is dropped."""
+    path, clock = str(tmp_path / "token.json"), Clock()
+
+    for name in ("one", "other", "one", "other"):
+        connect(server.url, token_cache_path=path, now=clock, refresh_token=name).send(LIST)
+    assert len(server.token_requests) == 2
+    clock.time += 3600
+    connect(server.url, token_cache_path=path, now=clock, refresh_token="third").send(LIST)
+
+    assert len(json.loads(Path(path).read_text("utf-8"))) == 1
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "{", "[]", '"x"', "{}", "another client's", "too old", "damaged"],
@@ -120,7 +161,7 @@ def test_a_cache_that_cannot_be_written_leaves_no_token_behind(server, connect, 
 
     connect(server.url, token_cache_path=str(tmp_path / "token.json")).send(LIST)
 
-    assert list(tmp_path.iterdir()) == []
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("token.json.lock", 0)]
 
 
 def _fail(*_: object) -> None:
