@@ -70,7 +70,7 @@ def make_page(
     groups = reject_groups(rejects) if rejects else run_reject_groups(last)
     rejected = sum(each.count for each in groups)
     calls = total(entries)
-    is_good, verdict = judge(last, rejected)
+    is_good, verdict = judge(last, rejected, calls.failed)
     figures = []
     when = "last run" if len(last) == 1 else "last runs"
     if runs:
@@ -113,16 +113,31 @@ def render(page: Page) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = number_text
+    environment.filters["with_code"] = _with_code
     environment.filters["moment"] = moment_text
     template = files("bigin_cli.report").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(page=page)
 
 
-def judge(last: Sequence[RunReport], rejected: int) -> tuple[bool, str]:
+def _with_code(text: str) -> str:
+    """What stands between backticks in advice as code."""
+    from markupsafe import Markup  # noqa: PLC0415 -- comes with jinja2
+
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
+def judge(last: Sequence[RunReport], rejected: int, failed_calls: int = 0) -> tuple[bool, str]:
     """Whether all is well, and one sentence that says what is not.
+
+    Most calls that fail are tried again, and a run's report says what came of it; without one nothing does.
 
     >>> judge([], 0)
     (True, 'Nothing went wrong in what these files tell.')
+    >>> judge([], 0, failed_calls=3)
+    (False, '3 calls failed, and no report of a run says what came of them.')
     """
     wrong = [
         f"{run.program} failed: {run.error or _failed_streams(run)}"
@@ -131,7 +146,9 @@ def judge(last: Sequence[RunReport], rejected: int) -> tuple[bool, str]:
     ]
     stopped = [f"{run.program} stopped: {run.error}" for run in last if run.outcome == "stopped"]
     if rejected and not any("rejected" in each for each in wrong):
-        wrong.append(f"{rejected:,} records were refused")
+        wrong.append(f"{rejected:,} {'record was' if rejected == 1 else 'records were'} refused")
+    if failed_calls and not last:
+        wrong.append(f"{failed_calls:,} calls failed, and no report of a run says what came of them")
     told = [each.rstrip(".") for each in (*wrong, *stopped)]
     if told:
         return not wrong, "; ".join(told) + "."

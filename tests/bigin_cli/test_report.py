@@ -265,6 +265,7 @@ def test_a_run_that_failed_is_marked_in_the_trend():
             "tap-bigin stopped: the budget.",
         ),
         (RunReport(program="target-bigin"), 3, False, "3 records were refused."),
+        (RunReport(program="target-bigin"), 1, False, "1 record was refused."),
         (
             RunReport(
                 program="tap-bigin", outcome="failed", streams=[StreamRun(stream="Notes", failure="x")]
@@ -278,6 +279,15 @@ def test_a_run_that_failed_is_marked_in_the_trend():
 def test_the_verdict_is_one_sentence(run_report, rejected, good, words):
     """It is all that many will read."""
     assert judge([run_report], rejected) == (good, words)
+
+
+def test_calls_that_failed_without_a_run_that_says_what_came_of_them_are_not_well():
+    """A log alone cannot tell whether the next try was good: green would be a guess."""
+    assert judge([], 0, failed_calls=2) == (
+        False,
+        "2 calls failed, and no report of a run says what came of them.",
+    )
+    assert judge([RunReport(program="tap-bigin")], 0, failed_calls=2) == (True, "The last run was good.")
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium (apt install chromium) is not installed")
