@@ -18,12 +18,14 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
 PATIENCE = 10  # seconds in which what a command began in threads has to end with it
+SOON = 0.2  # seconds in which it mostly does
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,17 @@ def _ended_threads() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     begun = set(threading.enumerate()) - before
-    if begun:
-        gc.collect()  # idle threads of a pool end with it, as they would with their process
-    for thread in begun:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), f"{thread.name} goes on after its command has ended"
+    # Idle threads of a pool end when it is collected, as they would with their process. What a run made is
+    # young: to look through all that lives takes as long as a short run.
+    for generation, patience in ((1, SOON), (2, PATIENCE)):
+        if not any(thread.is_alive() for thread in begun):
+            break
+        gc.collect(generation)
+        deadline = time.monotonic() + patience
+        for thread in begun:
+            thread.join(max(0, deadline - time.monotonic()))
+    left = [thread.name for thread in begun if thread.is_alive()]
+    assert not left, f"{left} go on after their command has ended"
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ sandbox.api("GET", "/Contacts", params=…)     such a call
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from typing import Any
 
 import msgspec
 import requests
+import urllib3
 
 READY = re.compile(r"listening on (http://\S+)")
 DEADLINE = 30  # seconds, for any single answer
@@ -41,11 +43,15 @@ class Sandbox:
     def __init__(self, url: str) -> None:
         self.url = url
         self._session = requests.Session()
+        self._session.trust_env = False  # to look for proxies and a .netrc takes half a millisecond a call
+        # The controls, some ten calls a test, by what requests stands on: in a third of its time.
+        self._controls = urllib3.connection_from_url(url, maxsize=8, retries=False, timeout=DEADLINE)
         self._tokens: dict[str, str] = {}
 
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
+        self._controls.close()
 
     # controls
 
@@ -167,9 +173,10 @@ class Sandbox:
         return self._control("GET", "device")
 
     def _control(self, method: str, name: str, body: Any = None) -> Any:
-        answer = self._session.request(method, f"{self.url}/_sandbox/{name}", json=body, timeout=DEADLINE)
-        assert answer.status_code == 200, answer.text
-        return msgspec.json.decode(answer.content)  # of 11,000 records, in a third of json's time
+        content = None if body is None else json.dumps(body).encode()
+        answer = self._controls.request(method, f"/_sandbox/{name}", body=content)
+        assert answer.status == 200, answer.data.decode()
+        return msgspec.json.decode(answer.data)  # of 11,000 records, in a third of json's time
 
     # the API, by hand
 
