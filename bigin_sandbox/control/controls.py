@@ -3,6 +3,7 @@
     GET    usage                     calls, credits, by_endpoint, statuses, most_in_flight, …
     GET    automation                how often workflow rules and the like would have run, by trigger
     GET    dump?module=Contacts      every record as GET /{module}/{id} shows it, oldest first; times in UTC
+    GET    count?module=Contacts     how many records it has: `{"count": 61}`
     GET    deleted?module=Contacts   the recycle bin, whatever its age
     GET    settings                  what the sandbox runs with
     POST   settings  {"ims": "ignored", …}          behave differently from now on
@@ -26,6 +27,7 @@
     POST   device    {"answer": "approve"|"deny"}    a person answers; of several, `"user_code"` names one
     POST   bulk      {"outcome": "FAILURE", "times": 1}   how bulk jobs go: see bulk
 
+Any of them waits first, as `drain` does, where its query string says `drained=1`.
 What cannot be done is answered with 400 and `{"error": "why"}`.
 """
 
@@ -82,6 +84,11 @@ def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str,
     renderer = Renderer(sandbox.context.store, zone="UTC")
     records = sandbox.context.store.iterate(params["module"], Selection(descending=False))
     return renderer.whole(params["module"], records)
+
+
+def count(sandbox: Sandbox, params: dict[str, str], _body: Any) -> dict[str, int]:
+    """How many records `dump` would show."""
+    return {"count": sandbox.context.store.count(params["module"])}
 
 
 def deleted(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
@@ -172,6 +179,7 @@ CONTROLS: list[tuple[str, str, Control]] = [
     ("GET", "usage", usage),
     ("GET", "automation", automation),
     ("GET", "dump", dump),
+    ("GET", "count", count),
     ("GET", "deleted", deleted),
     ("GET", "settings", show_settings),
     ("POST", "settings", change_settings),
@@ -209,7 +217,10 @@ def _handler(sandbox: Sandbox, control: Control) -> Any:
         content = await request.body()
         try:
             body = msgspec.json.decode(content) if content else None
-            answer = control(sandbox, dict(request.query_params), body)
+            params = dict(request.query_params)
+            if params.pop("drained", None):
+                await sandbox.drain()
+            answer = control(sandbox, params, body)
             if inspect.isawaitable(answer):
                 answer = await answer
         except (ValueError, LookupError, TypeError) as error:

@@ -19,6 +19,13 @@ def test_controls_are_neither_counted_nor_guarded(sandbox):
     assert (usage["calls"], usage["credits"]) == (0, 0)
 
 
+def test_a_count_is_that_of_the_dump(sandbox):
+    """Thousands of records need not travel to be counted."""
+    sandbox.create("Contacts", Last_Name="Berg")
+
+    assert sandbox.count("Contacts") == len(sandbox.dump("Contacts")) > 0
+
+
 def test_a_dump_shows_whole_records_in_utc(sandbox):
     """Tests compare it with what a connector read: subforms included, oldest first."""
     deals = sandbox.dump("Pipelines")

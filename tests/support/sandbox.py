@@ -64,9 +64,7 @@ class Sandbox:
 
     def usage(self, *, drained: bool = True) -> dict[str, Any]:
         """Calls, credits, by_endpoint, statuses, most_in_flight."""
-        if drained:
-            self.drain()
-        return self._control("GET", "usage")
+        return self._control("GET", "usage", drained=drained)
 
     def calls(self, endpoint: str, *, drained: bool = True) -> int:
         """How often an endpoint was called, such as `GET /Contacts` or `POST /Contacts/upsert`."""
@@ -79,18 +77,15 @@ class Sandbox:
 
     def dump(self, module: str, *, drained: bool = True) -> list[dict[str, Any]]:
         """Every record of a module, oldest first."""
-        if drained:
-            self.drain()
-        return self._control("GET", f"dump?module={module}")
+        return self._control("GET", f"dump?module={module}", drained=drained)
 
     def count(self, module: str, *, drained: bool = True) -> int:
         """How many records a module has."""
-        return len(self.dump(module, drained=drained))
+        return self._control("GET", f"count?module={module}", drained=drained)["count"]
 
     def deleted(self, module: str) -> list[dict[str, Any]]:
         """The recycle bin."""
-        self.drain()
-        return self._control("GET", f"deleted?module={module}")
+        return self._control("GET", f"deleted?module={module}", drained=True)
 
     def mutate(self, *wishes: dict[str, Any]) -> list[Any]:
         """People at work."""
@@ -172,7 +167,9 @@ class Sandbox:
         """The devices that wait for a person."""
         return self._control("GET", "device")
 
-    def _control(self, method: str, name: str, body: Any = None) -> Any:
+    def _control(self, method: str, name: str, body: Any = None, *, drained: bool = False) -> Any:
+        if drained:
+            name += "&drained=1" if "?" in name else "?drained=1"
         content = None if body is None else json.dumps(body).encode()
         answer = self._controls.request(method, f"/_sandbox/{name}", body=content)
         assert answer.status == 200, answer.data.decode()
