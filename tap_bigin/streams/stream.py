@@ -183,6 +183,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         """
         if not self.is_incremental:
             return True
+        if self.config.get("batch_config"):  # files carry no version: loaders could drop nothing
+            return False
         return self.settings.sweep_after is not None and self.module_read not in DELETED_MODULES
 
     @property
@@ -283,9 +285,9 @@ class BiginStream(CatalogedStream[D], Generic[D]):
                     self._write_record_message(record)
             self._writer.flush()
             self.report.emitted += batch.count
+            if batch.activates and batch.version is not None:
+                self._write_activate_version_message(batch.version)
             self._take_over(batch.state)
-        if batch.activates and batch.version is not None:
-            self._write_activate_version_message(batch.version)
         if self.run.is_state_due(batch):
             self._write_state()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.rewriting import OtherBigin, Rewritten
 from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_tap, select
+
+from tap_bigin.streams import BiginStream
 
 DAY = 24 * 3_600
 
@@ -327,6 +330,41 @@ def test_a_sweep_that_is_cut_off_deletes_nothing_and_is_finished_by_the_next_run
     swept = datetime.fromisoformat(whole.state["bookmarks"]["Notes"]["swept"].replace("Z", "+00:00"))
     now = datetime.fromisoformat(sandbox.clock().replace("Z", "+00:00"))
     assert timedelta() <= now - swept < timedelta(seconds=60)
+
+
+def test_a_run_that_is_stopped_before_it_tells_the_version_tells_it_again(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state that calls the sweep done keeps the ghosts for another week."""
+    tell = BiginStream._write_activate_version_message
+
+    def stopped(stream: Any, version: int) -> None:
+        if stream.name == "Notes":
+            raise KeyboardInterrupt
+        tell(stream, version)
+
+    monkeypatch.setattr(BiginStream, "_write_activate_version_message", stopped)
+    first = run_tap(sandbox, modules=["Notes"])
+    monkeypatch.undo()
+
+    second = run_tap(sandbox, modules=["Notes"], state=first.state)
+
+    assert first.code != 0
+    assert "Notes" not in _activated(first)
+    assert "Notes" in _activated(second)
+
+
+def test_files_of_records_are_not_swept(sandbox: Sandbox, tmp_path: Path) -> None:
+    """They carry no version, so that a full reading a week would be paid for nothing."""
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
+    chosen: dict[str, Any] = {"modules": ["Notes"], "batch_config": batches, "deleted_records": "none"}
+    first = run_tap(sandbox, **chosen)
+    _days_pass(sandbox, 8)
+
+    second = run_tap(sandbox, state=first.state, **chosen)
+
+    assert (first.code, second.code) == (0, 0)
+    assert not [each for each in second.messages if each["type"] == "BATCH" and each["stream"] == "Notes"]
 
 
 def test_a_full_refresh_sends_the_tombstones_that_are_still_listed(sandbox: Sandbox) -> None:
