@@ -138,13 +138,19 @@ def why_read_only(field: Field, operation: Operation) -> str | None:
     return None if may else "read-only"
 
 
+_SPELLING = re.compile(r"""[\s_\-.,:;!?'"`()\[\]{}/\\|\u00b7\u2010-\u201f\u200b\ufeff]+""")
+"""Blanks, dashes, brackets and marks of punctuation. Signs are letters here: C# is not C++, $ is not %."""
+
+
 def folded(name: str) -> str:
-    """A name without case and spelling, but with its letters, whatever their script.
+    """A name without case and spelling, but with its letters and signs, whatever their script.
 
     >>> folded("Last Name"), folded("last_name"), folded("Größe"), folded("電話 1")
     ('last_name', 'last_name', 'größe', '電話_1')
+    >>> folded("Amount ($)"), folded("C#"), folded("👍")
+    ('amount_$', 'c#', '👍')
     """
-    return re.sub(r"[\W_]+", "_", normalize("NFC", name).lower()).strip("_")
+    return _SPELLING.sub("_", normalize("NFC", name).lower()).strip("_")
 
 
 def _by_folded_name(fields: Iterable[Field]) -> dict[str, Field]:

@@ -118,7 +118,22 @@ def test_what_only_an_insert_takes_is_dropped_from_an_update(operation, taken):
     assert isinstance(FieldMatch(FIELDS, operation=operation).field("Once"), Field) == taken
 
 
-@pytest.mark.parametrize(("first", "second"), [("電話1", "住所1"), ("Grüße", "Größe"), ("Maße", "Masse")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("電話1", "住所1"),
+        ("Grüße", "Größe"),
+        ("Maße", "Masse"),
+        ("ป่า", "ป้า"),  # one letter, two tones
+        ("किला", "कला"),
+        ("Rating 👍", "Rating 👎"),
+        ("👍", "👎"),
+        ("C#", "C++"),
+        ("Price ($)", "Price (%)"),
+        ("Резюме", "Резюмё"),
+        ("Ref\uff11", "Ref1"),
+    ],
+)
 def test_names_differ_by_their_letters_in_any_script(first, second):
     """Two columns that share their digits alone were written into one field."""
     assert folded(first) != folded(second)
