@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import gc
 import importlib
 import io
@@ -24,6 +25,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -174,6 +176,8 @@ def serve() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     _scripts()
+    # What another thread holds at a fork nobody lets go of in the process that is made.
+    assert threading.active_count() == 1, threading.enumerate()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=os.dup(0)) as requests:
@@ -212,6 +216,7 @@ def _become(asked: dict[str, Any], streams: list[int]) -> Callable[[], Any]:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    faulthandler.enable(2)  # a crash says where, on the command's stderr
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(asked["cwd"])
     os.environ.clear()
