@@ -108,8 +108,9 @@ class Channels:
 class Keeper:
     """Keeps the channel open and the heartbeat going, and notes each time without them as a silence.
 
-    A heartbeat says: until now nothing was missed. So none is written while the channel is not open, and
-    the time from the last one to the next open channel is a silence, whatever happened meanwhile.
+    A heartbeat says: until now nothing was missed. So none is written while the channel is not open, or the
+    receiver ends and takes no connection any more; and the time from the last one to the next open channel
+    is a silence, whatever happened meanwhile.
     """
 
     def __init__(
@@ -120,9 +121,10 @@ class Keeper:
         *,
         modules: Sequence[str],
         retention_days: int,
+        listens: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._log, self._writer, self._channels = log, writer, channels
+        self._log, self._writer, self._channels, self._listens = log, writer, channels, listens
         self._modules, self._retention = list(modules), timedelta(days=retention_days)
         self._clock = clock
         self._stop = threading.Event()
@@ -151,9 +153,8 @@ class Keeper:
             self.step()
 
     def stop(self) -> None:
-        """End ``run``; a last heartbeat says how far nothing was missed."""
+        """End ``run``."""
         self._stop.set()
-        self._beat()
 
     def step(self) -> None:
         """Do what is due: renew or look for the channel, note a silence, write a heartbeat, prune."""
@@ -221,7 +222,7 @@ class Keeper:
             self._silence = None
 
     def _beat(self) -> None:
-        if self._expiry is None or self._silence is not None:
+        if self._expiry is None or self._silence is not None or not self._listens():
             return
         with suppress(Unwritten):  # the writer has said so, and owes a silence
             self._writer.beat()

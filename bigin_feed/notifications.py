@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from bigin_api.json_values import mapping
+from bigin_api.json_values import entries, mapping
 from bigin_api.moments import utc_text
 
 OPERATIONS = ("insert", "update", "delete")
@@ -91,7 +92,8 @@ def read_notification(body: bytes) -> Notification:
 def read_hook(module: str, query: str, content_type: str, body: bytes) -> tuple[Told, ...]:
     """What a workflow's webhook tells: ``id`` in the query, a form or JSON is enough. Raises Malformed.
 
-    ``operation`` is taken where it is one of Bigin's; else the record counts as updated.
+    Whole records will do, too, in ``data`` or as Zoho's Signals have them in ``events``. ``operation`` is
+    taken where it is one of Bigin's; else the record counts as updated.
 
     >>> read_hook("Tasks", "id=7", "", b"")[0].operation
     'update'
@@ -100,12 +102,16 @@ def read_hook(module: str, query: str, content_type: str, body: bytes) -> tuple[
     if body.lstrip()[:1] == b"{":
         said.update(_json_object(body))
     elif body and "json" not in content_type:
-        said.update(_form(body.decode("utf-8", errors="replace")))
+        is_in_parts = content_type.lower().startswith("multipart/")
+        said.update(_parts(content_type, body) if is_in_parts else _form(body.decode(errors="replace")))
     operation = said.get("operation")
-    ids = said.get("ids", said.get("id"))
+    records = [said, *entries(said, "data"), mapping(said.get("data"))]
+    records += [mapping(each.get("data")) for each in entries(said, "events")]
+    named = [each.get("ids", each.get("id")) for each in records if "id" in each or "ids" in each]
+    ids = [each for some in named for each in (some if isinstance(some, list) else [some])]
     return tuple(
         Told(HOOK, _module(module), each, operation if operation in OPERATIONS else "update")
-        for each in _ids(ids if isinstance(ids, list) else [ids])
+        for each in _ids(ids)
     )
 
 
@@ -124,6 +130,15 @@ def _form(text: str) -> list[tuple[str, str]]:
         return parse_qsl(text, max_num_fields=1_000)
     except ValueError:
         raise Malformed("a form of too many fields") from None
+
+
+def _parts(content_type: str, body: bytes) -> Iterable[tuple[str, str]]:
+    """The texts of a form in parts (multipart/form-data)."""
+    form = message_from_bytes(b"Content-Type: %b\r\n\r\n%b" % (content_type.encode(), body))
+    for part in form.walk():
+        name, text = part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(text, bytes):
+            yield name, text.decode(errors="replace").strip()
 
 
 def _module(value: Any) -> str:

@@ -45,7 +45,12 @@ def serve(settings: FeedSettings, *, host: str, port: int, say: Callable[[str], 
         channels = Channels(client, channel)
         writer = LogWriter(log)
         keeper = Keeper(
-            log, writer, channels, modules=channel.modules, retention_days=settings.retention_days
+            log,
+            writer,
+            channels,
+            modules=channel.modules,
+            retention_days=settings.retention_days,
+            listens=lambda: not server.should_exit,
         )
         sync = SyncFlow(log, client)
         receiver = Receiver(log, writer, keeper, channel, secret, sync, settings.sync_token)

@@ -69,6 +69,7 @@ class Supervisor:
         self._log, self._command, self._pace, self._clock = log, as_arguments(command), pace, clock
         self._is_stopping = False  # a flag, for a signal's handler may not wait for a lock
         self._running: subprocess.Popen[bytes] | None = None
+        self._is_readable = True  # the log, when it was looked at last
 
     def stop(self) -> None:
         """Begin no other run; asked again, end the one that is under way."""
@@ -106,10 +107,14 @@ class Supervisor:
 
     def _head(self) -> int | None:
         try:
-            return self._log.state().head
+            head = self._log.state().head
         except sa.exc.SQLAlchemyError as error:
-            logger.warning("The log cannot be read: %s", " ".join(str(error).split()))
+            if self._is_readable:  # looked at five times a second, told once
+                logger.warning("The log cannot be read: %s", " ".join(str(error).split()))
+            self._is_readable = False
             return None
+        self._is_readable = True
+        return head
 
 
 def as_arguments(command: Sequence[str]) -> list[str]:

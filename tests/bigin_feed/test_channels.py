@@ -158,6 +158,25 @@ def test_without_bigin_the_channel_expires_and_no_heartbeat_is_written(keeper, b
     assert log.state().heartbeat > heartbeat
 
 
+def test_a_receiver_that_ends_writes_no_heartbeat(log, bigin, clock):
+    """It takes no connection any more: what is told until its last request is answered is missed."""
+    listens = True
+    writer = LogWriter(log)
+    channels = Channels(bigin, Channel("10000", "token", "https://feed.example.com/notify/x", MODULES))
+    keeper = Keeper(
+        log, writer, channels, modules=MODULES, retention_days=30, listens=lambda: listens, clock=clock
+    )
+    keeper.step()
+    before = log.state().heartbeat
+
+    listens = False
+    keeper.step()
+    keeper.stop()
+    writer.close()
+
+    assert log.state().heartbeat == before > "2026"
+
+
 def test_bigin_is_not_asked_at_every_step_while_it_is_down(keeper, bigin, clock):
     """Attempts come 5, 10, 20 … seconds after one another, at most 300."""
     bigin.down = True

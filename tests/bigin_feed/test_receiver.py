@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 import requests
@@ -121,6 +123,9 @@ def test_several_ids_are_several_rows(feed):
         {"params": {"id": "42"}},
         {"data": {"id": "42", "name": "Berg"}},
         {"json": {"id": 42}},
+        {"files": {"id": (None, "42"), "name": (None, "Berg")}},
+        {"json": {"data": [{"id": "42", "Last_Name": "Berg"}]}},
+        {"json": {"rule_id": 9, "events": [{"data": {"id": "42", "Last_Name": "Berg"}}]}},
     ],
 )
 def test_a_workflow_may_tell_in_its_own_form(lasting, arguments):
@@ -131,6 +136,21 @@ def test_a_workflow_may_tell_in_its_own_form(lasting, arguments):
     assert [(row.channel, row.module, row.id) for row in rows(lasting)[-2:]] == [
         ("hook", "Contacts", "42")
     ] * 2
+
+
+def test_a_log_that_cannot_be_written_answers_503_and_leaves_a_silence(feed):
+    """Bigin does not repeat: who reads the log is told to look by itself."""
+    path = feed.log_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE feed_rows RENAME TO gone")
+        refused = feed.notify()
+        database.execute("ALTER TABLE gone RENAME TO feed_rows")
+
+    taken = feed.notify()
+
+    assert (refused.status_code, taken.status_code) == (503, 200)
+    assert feed.health()[1]["silences"][-1]["why"] == "the log could not be written"
+    assert len(rows(feed)) == 1
 
 
 # nobody gets in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from support.processes import PIPE, start
 import bigin_cli.main as cli
 from bigin_feed.log import Post
 from bigin_feed.notifications import Told
-from bigin_feed.supervisor import Pace, Runs, as_arguments, seconds_to_wait
+from bigin_feed.supervisor import Pace, Runs, Supervisor, as_arguments, seconds_to_wait
 
 PACE = Pace(2, 3_600)
 
@@ -113,6 +114,24 @@ def test_a_second_sigterm_ends_the_run(supervise):
     running.send_signal(signal.SIGTERM)
 
     assert running.wait(20) == 0
+
+
+def test_a_log_that_cannot_be_read_is_told_once(log, caplog, monkeypatch):
+    """The sweeps go on, and five looks a second do not fill the disk with what they meet."""
+    monkeypatch.setattr("bigin_feed.supervisor.LOOK_SECONDS", 0.0)
+    with log.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE feed_log RENAME TO gone")
+    looks = itertools.count()
+
+    def clock():
+        if next(looks) == 9:
+            supervisor.stop()
+        return 0.0
+
+    supervisor = Supervisor(log, ["true"], PACE, clock=clock)
+    supervisor.run()
+
+    assert [each.message.partition(":")[0] for each in caplog.records] == ["The log cannot be read"]
 
 
 # status and position
