@@ -55,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 BASE_PATHS = {"rest": "/bigin/v2", "bulk": "/bigin/bulk/v2", "upload": "/bigin/v2", "root": ""}
 TRIES_IN_SILENCE = 3  # a call that succeeds at the second or third try is no news
+BUDGET_A_CALL_AHEAD = 20  # credits of a budget: a twentieth of it may be lost at its end
 PACE_SECONDS = 61.0  # a minute of Bigin's clock, and what travels may be late by
 
 
@@ -266,6 +267,19 @@ class Labelled:
     def server_time(self) -> datetime | None:
         """Bigin's clock at the client's latest answer."""
         return self._client.server_time
+
+    @property
+    def credit_budget(self) -> int | None:
+        """What the whole run may spend, None for any sum."""
+        return self._client.limits.credit_budget
+
+    @property
+    def calls_ahead(self) -> int | None:
+        """How many calls to begin before the one that is waited for has ended, None for as many as may be.
+
+        Within a budget they are few: at its end what came out of turn is paid for and not used.
+        """
+        return None if self.credit_budget is None else max(1, self.credit_budget // BUDGET_A_CALL_AHEAD)
 
     @property
     def places_free(self) -> int:

@@ -75,6 +75,7 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
     unproven: tuple[Interval, ...] = ()
     after: str | None = None  # read by key: everything up to this id has been emitted
     jobs: Jobs | None = None  # of a bulk scan
+    ahead: tuple[str, ...] = ()  # ids of the page that comes next: emitted already, with their long texts
 
     def has_live_tokens(self, now: datetime | None) -> bool:
         """Whether the chain of pages can go on where it was, and that from the top as well."""

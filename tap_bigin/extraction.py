@@ -79,6 +79,7 @@ class Extraction:
             self._fields,
             wish=self._wish,
             flat_lookups=settings.lookups == "id",
+            budget=client.credit_budget,
             report=report,
         )
         self.pages_read = 0

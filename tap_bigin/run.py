@@ -156,12 +156,20 @@ class Run:
             stream = self._selected[arrival.stream]
             if arrival.batch is not None:
                 stream.write(arrival.batch)
-                if arrival.batch.state is not None:
-                    self._begun.add(arrival.stream)
+                self.note_batch(arrival.stream, arrival.batch)
             else:
-                self._see_headway(stream, arrival.error)
-                self.ended.add(arrival.stream)
-                stream.end(arrival.error)
+                self.note_end(stream, arrival.error)
+
+    def note_batch(self, name: str, batch: Batch) -> None:
+        """A stream has brought a batch."""
+        if batch.state is not None:
+            self._begun.add(name)
+
+    def note_end(self, stream: Readable, error: BaseException | None) -> None:
+        """A stream's reader has ended, with this error if so."""
+        self._see_headway(stream, error)
+        self.ended.add(stream.name)
+        stream.end(error)
 
     def _see_headway(self, stream: Readable, error: BaseException | None) -> None:
         """Within a budget a stream's turn ends; the first one that comes no further never will."""

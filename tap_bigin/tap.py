@@ -121,6 +121,9 @@ class TapBigin(BiginCommand):
         error: BaseException | None = None
         try:
             self.shared.begin_feed(self.state)
+            if self._turns is not None:  # with files the SDK reads them in this order, one by one
+                names = self._turns.in_order(self.streams)
+                self._streams = {name: self.streams[name] for name in names}
             with Progress(self._rows, self.logger) as progress:
                 if progress.is_live:
                     self.shared.report.watch()
@@ -189,14 +192,18 @@ class TapBigin(BiginCommand):
         left = [each.name for each in self.shared.report.streams.values() if each.unfinished]
         left += sorted(self.shared.description.left)
         too_large = self.streams.get(self.shared.too_large or "")
-        if reached is not None and isinstance(too_large, BiginStream):
+        if reached is not None and self._turns is not None and isinstance(too_large, BiginStream):
             metadata = self.shared.client.spent().by_label.get(METADATA, 0)
             self.logger.error(
                 "%s %s comes no further with it in any run: at least %d are needed, or do without that "
                 "stream. Others take their turn at the next run.",
                 reached.message,
                 too_large.name,
-                metadata + too_large.least_credits,
+                self._turns.least(
+                    too_large.least_credits,
+                    metadata=metadata,
+                    undescribed=len(self.shared.description.left),
+                ),
             )
             sys.exit(FAILED)
         if left:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bigin_api import Refused
+from bigin_api.limits import BULK_READ_CREDITS
 from tap_bigin.bulk.columns import is_bulk_readable, job_columns
 from tap_bigin.planning import may_pay, plan_extraction
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from bigin_api import Field, Labelled
     from tap_bigin.planning import JobColumns, Plan, Wish
     from tap_bigin.report import StreamReport
+
+
+LEAST_BUDGET = 2 * BULK_READ_CREDITS
+"""Within less a job might never have its turn: a third goes into descriptions, and each look costs 1."""
 
 
 class JobChoice:
@@ -32,20 +37,25 @@ class JobChoice:
         *,
         wish: Wish,
         flat_lookups: bool,
+        budget: int | None,
         report: StreamReport,
     ) -> None:
-        """``fields`` are those that the stream asks for."""
+        """``fields`` are those that the stream asks for, ``budget`` is what the run may spend in all."""
         self._client = client
         self._module = module
         self._fields = fields
         self._wish = wish
         self._flat_lookups = flat_lookups
+        self._budget = budget
         self._report = report
 
     @cached_property
     def may_pay(self) -> bool:
         """Whether it matters how many records there are."""
         if self._wish == "list":
+            return False
+        if self._wish == "auto" and self._budget is not None and self._budget < LEAST_BUDGET:
+            self._report.add_note("read by list pages: so small a budget holds no job.")
             return False
         if not is_bulk_readable(self._module):
             if self._wish == "bulk":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TURN = "turn"  # in a stream's entry of the state: when its latest turn ended
 DESCRIBED = 3  # one credit in so many may go into descriptions
+MORE_AT_LEAST = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,23 @@ class Turns:
         ['Tasks', 'Contacts', 'Calls']
         """
         return sorted(names, key=self._rank)
+
+    def least(self, stream: int, *, metadata: int, undescribed: int) -> int:
+        """The least budget with which a stream comes further, which this one was too small for.
+
+        ``stream`` is what that takes, ``metadata`` was spent on descriptions, and ``undescribed`` modules
+        are left, of which a larger budget describes more. Each try brings ten credits more, at least.
+
+        >>> turns = Turns(8, {})
+        >>> turns.least(21, metadata=2, undescribed=0), turns.least(21, metadata=2, undescribed=60)
+        (23, 31)
+        """
+        least = max(stream + metadata, self.budget + MORE_AT_LEAST)
+        more = least // DESCRIBED - self.most_described
+        while least < stream + metadata + min(undescribed, more):
+            least += 1
+            more = least // DESCRIBED - self.most_described
+        return least
 
     def _rank(self, name: str) -> tuple[bool, str, str]:
         entry = self.entries.get(name) or {}

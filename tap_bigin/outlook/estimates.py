@@ -175,6 +175,7 @@ class _Estimates:
             fields,
             wish=self._run.settings.extraction_method,
             flat_lookups=self._run.settings.lookups == "id",
+            budget=self._client.limits.credit_budget,
             report=StreamReport(stream.name, _say_nothing),
         )
 

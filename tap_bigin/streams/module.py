@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bigin_api.errors import Refused, ServerError
-from bigin_api.limits import DELETED_MODULES
+from bigin_api.limits import BULK_READ_CREDITS, DELETED_MODULES
 from tap_bigin.bookmarks import (
     Scan,
     begin,
@@ -22,6 +24,7 @@ from tap_bigin.bookmarks import (
     shape_of_scan,
     to_utc_text,
 )
+from tap_bigin.bulk.columns import is_bulk_readable
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import News, read_deleted
@@ -65,8 +68,14 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     @property
     def least_credits(self) -> int:
-        """A page with its long texts is read at once."""
-        return super().least_credits + self._rich_texts.most_calls
+        """A page in all its groups of fields, of which a long text is kept once it has been read.
+
+        Who wants jobs whatever they cost needs one.
+        """
+        wants_job = self.settings.extraction_method == "bulk" and is_bulk_readable(self._module)
+        texts = min(1, self._rich_texts.most_calls)
+        beside = len(self._pages.groups) - 1 + texts
+        return super().least_credits + beside + (BULK_READ_CREDITS if wants_job else 0)
 
     # With a feed
 
@@ -152,10 +161,16 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     def _read(self, state: State, scan: Scan) -> Generator[Batch, None, State]:
         """One pass to its end; gives the state with its bookmark."""
         extraction = self._extraction()
-        for records, reached in extraction.pages(scan):
+        before, ahead = replace(scan, ahead=()), list(scan.ahead)
+        by_earlier_run = frozenset(ahead)
+        for read, reached in extraction.pages(before):
+            records = [each for each in read if each["id"] not in by_earlier_run] if by_earlier_run else read
             for portion, is_last in self._rich_texts.portions(records):
+                ahead += (each["id"] for each in portion)
                 self._convert_all(portion)
-                yield Batch(portion, begin(state, reached) if is_last else None)
+                stands = reached if is_last else replace(before, ahead=tuple(ahead))
+                yield Batch(portion, begin(state, stands))
+            before, ahead = reached, []
         self.report.reason = _why_counts_differ(scan.emitted)
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bigin_api.endpoints.results import Progress
-from bigin_api.errors import InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ServerError
+from bigin_api.errors import (
+    BiginError,
+    InvalidRequest,
+    ModuleUnavailable,
+    PermissionDenied,
+    Refused,
+    ServerError,
+)
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.discovery.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.lists.list_scan import ListScan
@@ -106,14 +113,20 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         scan = self._scan_of_parents(state)
         waiting: list[Record] = []
         parents = 0
-        for parent_id, records in self._by_parent(self._names, after=scan.after or "0"):
-            waiting += records
-            parents += 1
-            scan = replace(scan, after=parent_id, emitted=scan.emitted + len(records))
-            if parents >= PARENTS_PER_BATCH or len(waiting) >= RECORDS_PER_BATCH:
+        try:
+            for parent_id, records in self._by_parent(self._names, after=scan.after or "0"):
+                waiting += records
+                parents += 1
+                scan = replace(scan, after=parent_id, emitted=scan.emitted + len(records))
+                if parents >= PARENTS_PER_BATCH or len(waiting) >= RECORDS_PER_BATCH:
+                    self._convert(waiting)
+                    yield Batch(waiting, begin(state, scan))
+                    waiting, parents = [], 0
+        except BiginError:
+            if parents:  # what was paid for is handed on
                 self._convert(waiting)
                 yield Batch(waiting, begin(state, scan))
-                waiting, parents = [], 0
+            raise
         self._convert(waiting)
         yield Batch(waiting, complete(state, scan, replication_key=None))
 
@@ -133,7 +146,9 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         module = self.definition.module
         for rows in self.client.coql.pages_by_id(module, ["id"], after_id=after):
             ids = [str(row["id"]) for row in rows]
-            found = self.calls.map_in_order(lambda parent_id: self._records_of(parent_id, names), ids)
+            found = self.calls.map_in_order(
+                lambda parent_id: self._records_of(parent_id, names), ids, ahead=self.client.calls_ahead
+            )
             yield from zip(ids, found, strict=True)
 
     def _records_of(self, parent_id: str, names: Sequence[str]) -> list[Record]:

@@ -249,10 +249,12 @@ class BiginStream(CatalogedStream[D], Generic[D]):
                 yield from batch.records
                 self.report.emitted += batch.count
                 self._in_file = batch.state or self._in_file
+                self.run.note_batch(self.name, batch)
         except Exception as error:  # noqa: BLE001 -- judged where those of threads are
-            self.end(error)
+            ended: Exception | None = error
         else:
-            self.end(None)
+            ended = None
+        self.run.note_end(self, ended)
 
     def _sync_records(
         self, context: Any = None, *, write_messages: bool = True
@@ -298,9 +300,13 @@ class BiginStream(CatalogedStream[D], Generic[D]):
 
     def end_turn(self) -> None:
         """Note when its turn within a budget ended: others have waited longer from now on."""
-        if (now := self.client.server_time) is not None:
-            entry = self.tap_state.get("bookmarks", {}).get(self.name, {})
-            self._take_over({**entry, TURN: to_utc_text(now)})
+        if (now := self.client.server_time) is None:
+            return
+        ended = {TURN: to_utc_text(now)}
+        if self._in_file is not None:
+            self._in_file = {**self._in_file, **ended}
+        else:
+            self._take_over({**self.tap_state.get("bookmarks", {}).get(self.name, {}), **ended})
 
     def end(self, error: BaseException | None) -> None:
         """Everything is written, or reading ended with an error: that ends the stream, seldom the run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from bigin_api.errors import BiginError
 from bigin_api.json_values import RICH_TEXT_IN_LISTS
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class RichTexts:
     def portions(self, records: Sequence[Record]) -> Iterator[tuple[list[Record], bool]]:
         """The records in their order, a few at a time as their texts are whole; True with the last of them.
 
-        A page may take 200 calls: whoever is killed meanwhile has handed on what they brought.
+        A page may take 200 calls: whoever is killed meanwhile, or has no credits left, has handed on what
+        they brought.
         """
         is_cut = [any(may_be_cut(record.get(name)) for name in self._names) for record in records]
         if any(is_cut):
@@ -54,7 +56,8 @@ class RichTexts:
                 "reads long rich texts one by one, 1 credit each: lists cut them to 500 characters"
             )
         self.most_calls = max(self.most_calls, sum(is_cut))
-        wholes = self._calls.map_in_order(self._whole, [each["id"] for each in compress(records, is_cut)])
+        cut = [each["id"] for each in compress(records, is_cut)]
+        wholes = self._calls.map_in_order(self._whole, cut, ahead=self._client.calls_ahead)
         begins = whole = 0
         for place, record in enumerate(records):
             if not is_cut[place]:
@@ -62,7 +65,12 @@ class RichTexts:
             if whole and whole % CALLS_PER_PORTION == 0:
                 yield list(records[begins:place]), False
                 begins = place
-            texts = next(wholes)
+            try:
+                texts = next(wholes)
+            except BiginError:
+                if begins < place:
+                    yield list(records[begins:place]), False
+                raise
             record.update({name: texts[name] for name in self._names if name in texts})
             whole += 1
         yield list(records[begins:]), True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -63,10 +62,9 @@ def test_a_budget_that_is_reached_ends_with_0(sandbox: Sandbox) -> None:
     assert run.state
 
 
-@pytest.mark.parametrize("budget", [2, 4])
-def test_a_budget_with_which_no_run_comes_further_is_an_error(sandbox: Sandbox, budget: int) -> None:
+def test_a_budget_with_which_no_run_comes_further_is_an_error(sandbox: Sandbox) -> None:
     """It was spent again each hour, exit 0, and nothing ever came."""
-    run = run_tap(sandbox, modules=["C*", "Tasks", "Notes", "Products"], credit_budget=budget)
+    run = run_tap(sandbox, modules=["C*", "Tasks", "Notes", "Products"], credit_budget=1)
 
     assert run.code == 1
     assert not run.ids("Contacts")
@@ -120,27 +118,3 @@ def test_with_a_budget_each_stream_takes_its_turn_until_all_is_read(
 
     assert done == {*modules}
     assert {"users", "deleted_records"} <= read
-
-
-def test_a_stream_that_no_run_within_the_budget_brings_further_is_named_with_what_it_takes(
-    sandbox: Sandbox,
-) -> None:
-    """A page with many long texts is read at once. Others have their turn at the next run."""
-    long = {"Name": "S{n}", "Terms": "x" * 600}
-    sandbox.mutate({"op": "create", "module": "Subscriptions", "count": 20, "data": long})
-    state: Any = None
-    runs = []
-    for _ in range(4):
-        run = run_tap(
-            sandbox, modules=["Subscriptions", "Tasks"], state=state, credit_budget=8, deleted_records="none"
-        )
-        state = run.state
-        runs.append(run)
-
-    failed = [run for run in runs if run.code == 1]
-    assert failed
-    assert all("Subscriptions comes no further" in run.log[-1] for run in failed)
-    assert "replication_key_value" in state["bookmarks"]["Tasks"]
-    least = int(re.findall(r"at least (\d+) are needed", failed[-1].log[-1])[0])
-    enough = run_tap(sandbox, modules=["Subscriptions"], credit_budget=least, deleted_records="none")
-    assert len(enough.ids("Subscriptions")) == sandbox.count("Subscriptions")

@@ -1,0 +1,123 @@
+"""Runs within a ``credit_budget`` that is too small for everything: each comes further, or says what would."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.tap import TapRun, assert_holds, discover, run_tap, select, select_fields
+
+QUERY = [{"name": "few", "query": "select Last_Name from Contacts where id is not null"}]
+
+
+def test_a_page_of_long_texts_is_read_in_as_many_runs_as_its_credits_take(sandbox: Sandbox) -> None:
+    """Each costs a credit, and a page has up to 200: what a run paid for, the next one does not pay again."""
+    long = {"Name": "S{n}", "Terms": "x" * 600}
+    sandbox.mutate({"op": "create", "module": "Subscriptions", "count": 20, "data": long})
+    sandbox.clock(advance=60)  # beyond the overlap of two passes
+    texts = sum(len(each["Terms"] or "") >= 500 for each in sandbox.dump("Subscriptions"))
+    kept: list[Any] = []
+    state: Any = None
+    before, runs = sandbox.calls("GET /Subscriptions/{id}"), 0
+    while runs < 12 and "replication_key_value" not in ((state or {}).get("bookmarks") or {}).get(
+        "Subscriptions", {}
+    ):
+        run = run_tap(sandbox, modules=["Subscriptions"], state=state, credit_budget=8)
+        assert run.code == 0, run.log[-1]
+        kept += run.messages
+        state, runs = run.state, runs + 1
+
+    assert 2 < runs < 12
+    assert_holds(sandbox, "Subscriptions", TapRun(kept).latest("Subscriptions"), but=("Margin",))
+    assert len(TapRun(kept).ids("Subscriptions")) == sandbox.count("Subscriptions")
+    assert sandbox.calls("GET /Subscriptions/{id}") - before <= texts + runs
+
+
+@pytest.mark.parametrize(
+    ("stream", "settings", "budget"),
+    [
+        ("Contacts", {"modules": ["Contacts"]}, 1),
+        ("Subscriptions", {"modules": ["Subscriptions"]}, 2),
+        ("contacts_emails", {"modules": ["Contacts"], "related_lists": ["Contacts.Emails"]}, 4),
+        ("few", {"modules": ["Contacts"], "queries": QUERY}, 2),
+    ],
+)
+def test_the_least_that_is_named_brings_a_stream_further(
+    sandbox: Sandbox, stream: str, settings: dict[str, Any], budget: int
+) -> None:
+    """Whoever sets exactly that must not be told the same again."""
+    sandbox.mutate(
+        {"op": "create", "module": "Subscriptions", "count": 3, "data": {"Name": "S", "Terms": "x" * 600}}
+    )
+    catalog = select(discover(sandbox, **settings), stream)
+
+    stuck = run_tap(sandbox, catalog=catalog, credit_budget=budget, **settings)
+    least = int(re.findall(r"at least (\d+) are needed", stuck.log[-1])[0])
+    enough = run_tap(sandbox, catalog=catalog, credit_budget=least, **settings)
+
+    assert stuck.code == 1
+    assert enough.code == 0, enough.log[-1]
+    assert enough.ids(stream)
+
+
+def test_within_a_budget_each_parent_is_asked_once(sandbox: Sandbox) -> None:
+    """A credit a parent: those that a run paid for are handed on, though it ends before its batch is full."""
+    settings: dict[str, Any] = {"modules": ["Contacts"], "related_lists": ["Contacts.Emails"]}
+    catalog = select(discover(sandbox, **settings), "contacts_emails")
+    usual = run_tap(sandbox, catalog=catalog, **settings)
+    kept: list[Any] = []
+    state: Any = None
+    before = sandbox.calls("GET /Contacts/{id}/Emails")
+    for _ in range(12):
+        run = run_tap(sandbox, catalog=catalog, state=state, credit_budget=14, **settings)
+        assert run.code == 0, run.log[-1]
+        kept += run.messages
+        state = run.state
+        if "pass" not in state["bookmarks"]["contacts_emails"]:
+            break
+
+    assert TapRun(kept).ids("contacts_emails") == usual.ids("contacts_emails")
+    asked = sandbox.calls("GET /Contacts/{id}/Emails") - before
+    assert asked <= 1.25 * sandbox.count("Contacts")
+
+
+@pytest.mark.parametrize(("budget", "counts"), [(99, 0), (100, 1)])
+def test_a_budget_that_holds_no_job_is_not_spent_on_one(sandbox: Sandbox, budget: int, counts: int) -> None:
+    """A module of 10,000 records would have waited for 50 credits in every run."""
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+    select_fields(catalog, "Contacts", "Last_Name", "Modified_Time")
+
+    run_tap(sandbox, catalog=catalog, credit_budget=budget, modules=["Contacts"])
+
+    assert sandbox.calls("GET /Contacts/actions/count") == counts
+
+
+def test_turns_are_kept_with_files_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    """With batch_config the same streams would have taken the budget at every run."""
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}", "prefix": "b-"},
+    }
+    modules = ["Accounts", "Contacts", "Tasks"]
+    catalog = select(discover(sandbox, modules=modules), *modules)
+    state: Any = None
+    for _ in range(6):
+        run = run_tap(
+            sandbox,
+            catalog=catalog,
+            state=state,
+            credit_budget=5,
+            modules=modules,
+            batch_config=batch,
+            deleted_records="none",
+        )
+        assert run.code == 0, run.log[-1]
+        state = run.state
+        if all("replication_key_value" in state["bookmarks"].get(each, {}) for each in modules):
+            break
+
+    assert all("turn" in state["bookmarks"][each] for each in modules)
+    assert all("replication_key_value" in state["bookmarks"][each] for each in modules)
