@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from bigin_api.errors import Refused
 from bigin_api.limits import BULK_WRITE_CREDITS, CREDITS_PER_CALL, write_credits
 from bigin_api.models import Layout
 from target_bigin.lookups.by_value import IdFinder
@@ -52,6 +53,12 @@ class DryWriter:
         asked = dict.fromkeys((*self._matched, *self._unique))
         self._forms = {name: compared_as(context.fields[name]) for name in asked}
         self._finders = {name: self._finder(name) for name in (*asked, "id")}
+        self._links = {
+            name: each.lookup_module
+            for name, each in context.fields.items()
+            if each.data_type == "lookup" and each.lookup_module
+        }
+        self._linked = {module: self._finder("id", module=module) for module in set(self._links.values())}
 
     @property
     def is_full(self) -> bool:
@@ -65,7 +72,7 @@ class DryWriter:
             if not records:
                 break
             self._tasks.create_task(self._write(records))
-        for finder in self._finders.values():
+        for finder in (*self._finders.values(), *self._linked.values()):
             finder.flush()  # at once: what waits unasked would look as if nothing were in flight
 
     async def job(self, records: Sequence[Record], *, by_calls: Callable[[Sequence[Record]], None]) -> None:
@@ -120,6 +127,7 @@ class DryWriter:
             record.id = self._match(holders)
         self._require_mandatory(record)
         self._require_forms(record)
+        await self._require_linked(record)
         taken = [name for name in self._unique if set(holders[name]) - {record.id}]
         if taken:
             code = DUPLICATE if len(taken) == 1 else "MULTIPLE_OR_MULTI_ERRORS"
@@ -175,13 +183,27 @@ class DryWriter:
             if form is not None and isinstance(value, str) and not form.fullmatch(value.strip()):
                 raise _refused("INVALID_DATA", f"invalid data, expects {kind}", name)
 
+    async def _require_linked(self, record: Record) -> None:
+        """What it links to is there."""
+        for name, module in self._links.items():
+            linked = record.body.get(name)
+            linked_id = linked.get("id") if isinstance(linked, Mapping) else None
+            if linked_id is None or self._forecast.is_made(linked_id) or not as_id(linked_id):
+                continue
+            try:
+                is_there = linked_id not in self._forecast.gone and await self._linked[module].find(linked_id)
+            except Refused:  # it may not be asked for, and may be linked to all the same
+                continue
+            if not is_there:
+                raise _refused("INVALID_DATA", "the id given seems to be invalid", name)
+
     def _forms_of(self, record: Record) -> dict[str, str]:
         body = record.body
         return {name: form(body[name]) for name, form in self._forms.items() if body.get(name) is not None}
 
-    def _finder(self, name: str) -> IdFinder:
-        fields = {name: self._context.fields.get(name)}
-        return IdFinder(self._context.client, self._tasks, module=self._module, fields=fields)
+    def _finder(self, name: str, *, module: str | None = None) -> IdFinder:
+        fields = {name: None if name == "id" else self._context.fields.get(name)}
+        return IdFinder(self._context.client, self._tasks, module=module or self._module, fields=fields)
 
 
 def _refused(code: str, message: str, field: str) -> Reject:

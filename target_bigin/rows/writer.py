@@ -106,12 +106,28 @@ class RowWriter:
 
     def _foresee(self, forecast: Forecast, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
         """In a thread, of a dry run: nothing is sent."""
-        todo = [job for job in jobs.values() if self._difference(job)]
+        todo = [(job, sent) for job in jobs.values() if (sent := self._difference(job))]
         if todo:
             forecast.spend(self._client.label, write_credits(len(todo)))
-        for job in todo:
+        for job, sent in todo:
             job.sent = job.done = True
+            if lacking := self._lacking(sent):
+                message = "required field not found; a dry run foresees it."
+                job.outcome = Reject("rejected", "MANDATORY_NOT_FOUND", message, lacking)
         return jobs
+
+    def _lacking(self, sent: Mapping[str, Sequence[Row]]) -> str | None:
+        """The first mandatory column that a new row leaves empty."""
+        return next(
+            (
+                column
+                for name, rows in sent.items()
+                for row in rows
+                for column in self._shapes[name].mandatory
+                if "id" not in row and row.get(column) is None
+            ),
+            None,
+        )
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
         present: Mapping[str, Any] = {}

@@ -197,3 +197,29 @@ def test_a_dry_run_keeps_in_mind_what_it_would_have_written(both, tmp_path):
     )
 
     assert outcome(dry) == outcome(real)
+
+
+def test_a_dry_run_tells_what_rows_lack_and_which_links_lead_nowhere(sandbox, both):
+    """A product line without its quantity, and ids of what was deleted since."""
+    lamp = sandbox.create("Products", Product_Name="Lamp")
+    acme, gone = (sandbox.create("Accounts", Account_Name=name) for name in ("Acme", "Gone"))
+    sandbox.mutate({"op": "delete", "module": "Accounts", "id": gone})
+    deal = {"Sub_Pipeline": "Inbound", "Stage": "Qualification"}
+    rows = [
+        {"Account_Name": acme, "Associated_Products": [{"Product": lamp, "Quantity": 1}]},
+        {"Account_Name": acme, "Associated_Products": [{"Product": lamp}]},
+        {"Account_Name": gone, "Associated_Products": []},
+    ]
+    deals = [{"Deal_Name": f"D {n}", **deal, **each} for n, each in enumerate(rows)]
+
+    dry, real, price = both(
+        [schema("Pipelines", *deals[0], key=["Deal_Name"]), *records("Pipelines", deals)],
+        streams={"Pipelines": {"external_key": "Deal_Name"}},
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Pipelines"][1] == {
+        ("rejected", "MANDATORY_NOT_FOUND", "Quantity"): 1,
+        ("rejected", "INVALID_DATA", "Account_Name"): 1,
+    }
+    assert planned(dry) == price
