@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,44 +36,40 @@ class Deletion:
 
 
 class Deletions:
-    """What the streams of modules found of deletions, for the stream that tells of them. Safe for threads."""
+    """What the streams of modules found of deletions, for the stream that tells of them.
+
+    Safe for threads: a module is told of by its own stream alone, and each step is one of a dict or a set.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told: dict[str, list[Deletion]] = defaultdict(list)
+        self._told: dict[str, list[Deletion]] = {}
         self._listed: set[str] = set()
         self._looked_at: set[str] = set()
         self._back: dict[str, list[str]] = {}
 
     def tell(self, module: str, deletions: Collection[Deletion]) -> None:
         """These records of a module are gone, and a notification said so."""
-        with self._lock:
-            self._told[module].extend(deletions)
+        self._told[module] = list(deletions)
 
     def ask_list(self, module: str) -> None:
         """The module's list of what was deleted was read, since a record is gone of which nobody said why."""
-        with self._lock:
-            self._listed.add(module)
+        self._listed.add(module)
 
     def look_at(self, module: str) -> None:
         """The module's own stream looks at what was told of it."""
-        with self._lock:
-            self._looked_at.add(module)
+        self._looked_at.add(module)
 
     def tell_back(self, module: str, ids: Collection[str]) -> None:
         """These records were in the recycle bin, and are there again."""
-        with self._lock:
-            self._back[module] = sorted(ids)
+        self._back[module] = sorted(ids)
 
     def back_of(self, module: str) -> list[str]:
         """The records of a module that are there again."""
-        with self._lock:
-            return self._back.get(module, [])
+        return self._back.get(module, [])
 
     def told_of(self, module: str) -> list[Deletion]:
         """What was told of a module."""
-        with self._lock:
-            return list(self._told.get(module, ()))
+        return self._told.get(module, [])
 
     def is_listed(self, module: str) -> bool:
         """Whether its list was read in this run."""

@@ -60,6 +60,8 @@ def is_sweep_due(swept: str | None, now: datetime, after: timedelta) -> bool:
     >>> nine, hour = from_text("2026-05-14T09:00:00Z"), timedelta(hours=1)
     >>> [is_sweep_due(each, nine, hour) for each in (None, "2026-05-14T08:00:30Z", "2026-05-14T08:01:00Z")]
     [True, True, False]
+    >>> [is_sweep_due(each, nine, hour) for each in ("2026-05-14T09:01:00Z", "2026-05-14T09:01:01Z")]
+    [False, True]
     """
     if swept is None:
         return True

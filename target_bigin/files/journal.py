@@ -112,6 +112,8 @@ class Journal:
 
     def covered(self, up_to: int) -> None:
         """A STATE went out that covers all records up to this number: their notes have served."""
+        if self._file is None:
+            return
         done = [call for call, (_, last_number) in self._open.items() if last_number <= up_to]
         for call in done:
             del self._open[call]
@@ -119,8 +121,7 @@ class Journal:
         for memory in served:
             self._former[memory.call].prints[memory.place] = SERVED
         self._recalled = [each for each in self._recalled if each[0] > up_to]
-        is_worth_it = served or (done and (not self._open or (self._file and self._file.size > SMALL)))
-        if is_worth_it:
+        if served or (done and (not self._open or self._file.size > SMALL)):
             self._rewrite()
 
     def close(self, *, in_good_order: bool, streams: Sequence[str] = ()) -> None:

@@ -14,7 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import singer_sdk.testing  # noqa: F401  imported once, for all runs
+import hypothesis  # noqa: F401  imported once, for all runs: half of what a short one costs
+import rich.console  # noqa: F401
+import singer_sdk.testing  # noqa: F401
+import sqlalchemy  # noqa: F401
+import uvicorn  # noqa: F401
+import xdist.scheduler  # noqa: F401
 
 from mutants.faults import Mutant, find
 from mutants.known_equal import EQUAL

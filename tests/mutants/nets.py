@@ -8,10 +8,17 @@ from pathlib import Path
 TAP = ("tests/tap_bigin/**/test_*.py",)
 TARGET = ("tests/target_bigin/**/test_*.py",)
 CLIENT = ("tests/bigin_api/**/test_*.py",)
+FEED = ("tests/bigin_feed/test_*.py",)
+AIRBYTE = ("tests/bigin_airbyte/test_*.py",)
 
 NETS = {
     "target_bigin/writing/*.py": TARGET,
     "target_bigin/streams/stream.py": TARGET,
+    "target_bigin/streams/row_stream.py": TARGET,
+    "target_bigin/rows/*.py": TARGET,
+    "target_bigin/links/*.py": TARGET,
+    "target_bigin/bulk/*.py": TARGET,
+    "target_bigin/values/sameness.py": TARGET,
     "target_bigin/records/*.py": TARGET,
     "target_bigin/concurrency/*.py": TARGET,
     "target_bigin/files/*.py": TARGET,
@@ -19,6 +26,9 @@ NETS = {
     "target_bigin/lookups/*.py": TARGET,
     "tap_bigin/extraction.py": TAP,
     "tap_bigin/streams/module.py": TAP,
+    "tap_bigin/streams/deleted.py": TAP,
+    "tap_bigin/feed/*.py": (*TAP, "tests/bigin_feed/test_histories.py"),
+    "tap_bigin/discovery/turns.py": TAP,
     "tap_bigin/lists/*.py": TAP,
     "tap_bigin/bulk/*.py": TAP,
     "tap_bigin/bookmarks.py": TAP,
@@ -28,6 +38,11 @@ NETS = {
     "bigin_api/http/retry.py": CLIENT,
     "bigin_api/endpoints/coql.py": CLIENT,
     "bigin_api/in_flight.py": CLIENT,
+    "bigin_feed/log/*.py": FEED,
+    "bigin_feed/sync_flow.py": FEED,
+    "bigin_feed/notifications.py": FEED,
+    "bigin_airbyte/states.py": AIRBYTE,
+    "bigin_airbyte/writer.py": AIRBYTE,
 }
 """Code that keeps records from being lost or doubled → the tests that hold it, its own doctests included."""
 
