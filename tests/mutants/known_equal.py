@@ -8,4 +8,8 @@ from __future__ import annotations
 
 from mutants.faults import Key
 
-EQUAL: dict[Key, str] = {}
+EQUAL: dict[Key, str] = {
+    ("OldVersions.__init__", "number", "self._newest = 0", "self._newest = 1"): (
+        "A version is a moment in milliseconds: none is 0."
+    ),
+}

@@ -112,7 +112,7 @@ def test_values_arrive_as_by_calls(sandbox, target):
             for way in ("bulk", "records")
         )
         assert by_bulk == by_calls
-    assert jobs(sandbox) == 1
+    assert (jobs(sandbox), sandbox.calls("POST /Pipelines/upsert")) == (1, 1)
 
 
 def test_blanks_leave_a_field_as_it_is_or_clear_it_as_nulls_do(sandbox, target):

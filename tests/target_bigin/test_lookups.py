@@ -299,6 +299,29 @@ def test_a_record_that_bigin_makes_late_is_made_once(other, sandbox, tmp_path):
     assert [each["Last_Name"] for each in sandbox.dump("Contacts")] == ["Late"]
 
 
+def test_a_parent_that_a_colleague_enters_meanwhile_is_found(other, sandbox, tmp_path):
+    """A child that was looked for too early waits for the pipe; at its end Bigin is asked once more."""
+    entered = []
+
+    def enter_after(asked):
+        answer = other.forward(asked)
+        if not entered:
+            entered.append(sandbox.create("Accounts", Account_Name="Later AG"))
+        return answer
+
+    other.answering("/coql", enter_after)
+
+    run = run_target(
+        other,
+        tmp_path,
+        [CONTACTS, record("Contacts", **person(1, Account_Name="Later AG")), ACCOUNTS],
+        streams=by_name(),
+    )
+
+    assert run.error is None
+    assert company_of(sandbox) == {1: "Later AG"}
+
+
 def test_an_ambiguous_value_is_not_forgotten_when_the_run_writes_another(sandbox, target):
     """Two Bergs in Bigin, a third in the pipe: whoever names Berg is still ambiguous."""
     for _ in range(2):

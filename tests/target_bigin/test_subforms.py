@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.target import record, schema
 
+from bigin_api import Field
 from target_bigin.rows.difference import rows_to_send
+from target_bigin.rows.fields import row_fields
+from target_bigin.settings import StreamSettings
 
 DEALS = schema(
     "Pipelines",
@@ -143,6 +146,22 @@ def test_many_deals_with_rows_and_lost_answers(sandbox, target, products):
         if each["Deal_Name"].startswith("Roof")
     }
     assert written == {f"Roof {n}": [("Test Desk", n + 1), ("Test Lamp", 1)] for n in range(40)}
+
+
+def test_rows_are_known_by_the_link_that_each_must_have():
+    """Another link, such as a supplier, may be the same in many rows: one would be taken for another."""
+
+    class Metadata:
+        def fields(self, module):
+            assert module == "Sold"
+            link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
+            return [Field("Supplier", **link), Field("Product", **link, mandatory=True)]
+
+    described = Field("Sold_Products", "subform", raw={"subform": {"module": "Sold"}})
+
+    found = row_fields({"Sold_Products": described}, StreamSettings("Pipelines"), Metadata())
+
+    assert found["Sold_Products"].by == "Product"
 
 
 def test_an_unknown_product_rejects_the_deal(sandbox, target, products):
