@@ -6,7 +6,6 @@ moves to it at the very end, when every selected stream is written.
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -67,7 +66,6 @@ class Feed:
         with self._reading():
             self.state = self._log.state()
         self.began = now()
-        self._lock = threading.Lock()
         self._mark: FeedMark | None = None
         self.why_not: str | None = None  # the position cannot be gone on from
         self._silence: str | None = None
@@ -75,7 +73,7 @@ class Feed:
         self._still_due: dict[str, list[str]] = {}
         self.deletions = Deletions()
         self.missed = Missed()
-        self.looked_at = 0  # records that were asked for because they were told of
+        self._looked_at: list[int] = []  # how many records each call asked for because they were told of
 
     def close(self) -> None:
         """Let go of the log."""
@@ -165,8 +163,7 @@ class Feed:
 
     def count_looked_at(self, records: int) -> None:
         """So many records were asked for because they were told of."""
-        with self._lock:
-            self.looked_at += records
+        self._looked_at.append(records)
 
     def deletion(self, module: str, record_id: str) -> Deletion:
         """When, and by whom, a record was deleted that a notification told so of."""
@@ -193,8 +190,7 @@ class Feed:
 
     def note_swept(self, stream: str, module: str, records: Collection[Mapping[str, Any]]) -> None:
         """What a sweep brought that is newer than the bookmark: told of, or missed."""
-        if self._mark is not None and self.why_not is None:
-            self.missed.note(stream, ((module, each["id"]) for each in records))
+        self.missed.note(stream, ((module, each["id"]) for each in records))
 
     def lines(self) -> Iterator[str]:
         """The end of the run, for a person."""
@@ -206,7 +202,7 @@ class Feed:
             count = sum(map(len, self._changes.values()))
             yield (
                 f"Feed: {count:,} records told of from {self._mark.position:,} to {self.state.head:,}, "
-                f"{self.looked_at:,} of them looked at."
+                f"{sum(self._looked_at):,} of them looked at."
             )
         if self._silence is not None:
             yield f"Feed: a sweep, for {self._silence}."

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 import requests
 from support.feed import Feed
 from support.sandbox import Sandbox
 
 from bigin_api import Client
-from bigin_feed.log import Post
+from bigin_feed.log import Due, Post
 from bigin_feed.notifications import Told
-from bigin_feed.sync_flow import MOST_SESSIONS, SyncFlow, TooLate, TooManySessions
+from bigin_feed.sync_flow import MOST_SESSIONS, Session, SyncFlow, TooLate, TooManySessions
 
 
 @pytest.fixture
@@ -125,6 +129,24 @@ def test_a_queue_is_handed_out_once_in_pages(sandbox, log, flow):
         None,
     ]
     assert sandbox.calls("GET /Contacts") == 3
+
+
+def test_who_asks_at_the_same_time_is_handed_different_items():
+    """Else some would be handed out twice, and as many skipped."""
+    both_read = threading.Barrier(2)
+
+    class Items(list):
+        def __getitem__(self, place):
+            with suppress(threading.BrokenBarrierError):
+                both_read.wait(0.2)
+            return super().__getitem__(place)
+
+    session = Session("s", "phone", Items(Due("Tasks", str(n), n, "updated") for n in range(150)), 0.0)
+
+    with ThreadPoolExecutor(2) as threads:
+        handed = [asked.result()[0] for asked in [threads.submit(session.next) for _ in range(2)]]
+
+    assert sorted(each.seq for some in handed for each in some) == list(range(150))
 
 
 def test_a_refused_module_fails_alone(sandbox, log, flow):
