@@ -36,6 +36,9 @@ class Missed:
         >>> missed.note("Tasks", [("Tasks", "7"), ("Tasks", "8")])
         >>> missed.line({("Tasks", "7")})
         'the sweep found 1 record of which it had not been told: Tasks 1.'
+        >>> missed.note("Tasks", (("Tasks", str(number)) for number in range(10_001)))
+        >>> missed.line(set())
+        'the sweep found more than 10,000 records of which it had not been told: Tasks 10,000.'
         """
         counts = Counter(stream for each, stream in self._swept.items() if each not in told)
         total = counts.total()

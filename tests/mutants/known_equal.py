@@ -9,6 +9,18 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    (
+        "JsonLines._have",
+        "negated",
+        "if self._file is None or not _is_in_place(self._file, self.path):",
+        "if self._file is not None or not _is_in_place(self._file, self.path):",
+    ): "The file is opened anew for each line, which costs time alone.",
+    (
+        "BulkWriter._start",
+        "number",
+        "key = str(plan.key_of(records[0]))",
+        "key = str(plan.key_of(records[-1]))",
+    ): "The records of a job are all found by the same field.",
     ("OldVersions.__init__", "number", "self._newest = 0", "self._newest = 1"): (
         "A version is a moment in milliseconds: none is 0."
     ),

@@ -8,8 +8,8 @@ from pathlib import Path
 TAP = ("tests/tap_bigin/**/test_*.py",)
 TARGET = ("tests/target_bigin/**/test_*.py",)
 CLIENT = ("tests/bigin_api/**/test_*.py",)
-FEED = ("tests/bigin_feed/test_*.py",)
-AIRBYTE = ("tests/bigin_airbyte/test_*.py",)
+FEED = ("tests/bigin_feed/**/test_*.py",)
+AIRBYTE = ("tests/bigin_airbyte/**/test_*.py",)
 
 NETS = {
     "target_bigin/writing/*.py": TARGET,

@@ -73,6 +73,19 @@ def test_a_second_job_updates(sandbox, target):
     assert jobs(sandbox) == 2
 
 
+def test_a_job_maps_what_bigin_wants_mapped_though_no_record_names_it(sandbox, target):
+    """Of people who are there already a source may know the e-mail alone: a column is left blank for the name."""
+    target([CONTACTS, *records("Contacts", people(2))])
+    titles = [{"Email": f"berg{n}@example.org", "Title": "Dr"} for n in range(2)]
+
+    run = target([CONTACTS, *records("Contacts", titles)], write_method="bulk")
+
+    assert run.outcomes("Contacts") == {"updated": 2}
+    assert {(each["Title"], each["Last_Name"][:4]) for each in ours(sandbox).values()} == {("Dr", "Berg")}
+    assert jobs(sandbox) == 1
+    assert sandbox.calls("POST /Contacts/upsert") == 1  # of the first run
+
+
 def test_bulk_takes_a_job_whatever_the_number(sandbox, target):
     """write_method: bulk is a person's decision."""
     run = target([CONTACTS, *records("Contacts", people(3))], write_method="bulk")

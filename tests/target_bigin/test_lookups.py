@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -320,6 +321,27 @@ def test_a_parent_that_a_colleague_enters_meanwhile_is_found(other, sandbox, tmp
 
     assert run.error is None
     assert company_of(sandbox) == {1: "Later AG"}
+
+
+def test_what_is_made_for_a_link_triggers_what_was_asked_for(other, tmp_path):
+    """A welcome mail to a company is no less due if a contact brought it."""
+    triggers = []
+
+    def note(asked):
+        if asked.method == "POST":
+            triggers.append(json.loads(asked.body)["trigger"])
+
+    other.answering("/Accounts.*", note)
+
+    run = run_target(
+        other,
+        tmp_path,
+        [CONTACTS, record("Contacts", **person(1, Account_Name="New AG"))],
+        streams=by_name("create"),
+        trigger=["workflow"],
+    )
+
+    assert (run.error, triggers) == (None, [["workflow"]])
 
 
 def test_an_ambiguous_value_is_not_forgotten_when_the_run_writes_another(sandbox, target):

@@ -65,6 +65,7 @@ def test_the_end_says_what_the_feed_had_missed(sandbox, run, log, first):
     swept = run(swept_ago(first.state, hours=2))
 
     assert swept.said("the sweep found 1 record of which it had not been told: Contacts 1.")
+    assert not first.said("the sweep found")  # nobody could have told it of what was there
     assert {told, untold} <= set(emitted(swept)["Contacts"])
     assert emitted(swept)["Contacts"].count(told) == 1  # the sweep brought it: no second look
 
@@ -122,6 +123,17 @@ def test_a_refused_module_is_tried_at_sweeps_only(run, spent):
 
     assert (calls, idle.state["bookmarks"]["Payroll"]) == ({}, {"refused": True})
     assert swept.said("Payroll: skipped.")
+
+
+def test_a_refusal_of_metadata_is_remembered_like_an_answer(sandbox, run, spent):
+    """A module that this token may not see is asked for at sweeps, not each minute."""
+    sandbox.fault("GET /settings/fields", query="*module=Tasks*", status=403, times=1)
+    first = run()
+
+    _, _, calls = spent(lambda: run(first.state))
+
+    assert "Tasks" not in first.schemas
+    assert calls == {}
 
 
 def test_in_the_end_the_warehouse_is_what_bigin_is(sandbox, run, log, first):

@@ -324,13 +324,14 @@ def test_a_log_that_cannot_be_read_is_one_line(run, log, statement, words):
 
 
 def test_a_log_of_another_organisation_is_one_line(run, log):
-    """Its ids mean nothing here."""
+    """Its ids mean nothing here, nor to a state that went on with another log before."""
     log.log.keep({"organisation": "999"})
 
-    refused = run(code=1)
+    refused = [run(state, code=1) for state in ({"feed": {"log": "another", "position": 0}}, None)]
 
-    assert "feed_log belongs to organisation 999, the credentials to " in refused.log[-1]
-    assert not emitted(refused)
+    for each in refused:
+        assert "feed_log belongs to organisation 999, the credentials to " in each.log[-1]
+        assert not emitted(each)
 
 
 @pytest.mark.parametrize(
