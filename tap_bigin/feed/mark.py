@@ -62,6 +62,8 @@ def is_sweep_due(swept: str | None, now: datetime, after: timedelta) -> bool:
     [True, True, False]
     >>> [is_sweep_due(each, nine, hour) for each in ("2026-05-14T09:01:00Z", "2026-05-14T09:01:01Z")]
     [False, True]
+    >>> is_sweep_due("2026-05-14T08:59:25Z", nine, timedelta(minutes=1))
+    False
     """
     if swept is None:
         return True

@@ -188,8 +188,6 @@ class RecordWriter:
             await self._inserts.find_out(insert, records)
         elif len(records) > 1 and error.status is not None and error.status < HTTP_REDIRECT:
             # It answered, but not for each record: one by one it can be told which.
-            for record in records:
-                record.attempts += 1
             self._cut.extend([record] for record in records)
         else:
             raise error

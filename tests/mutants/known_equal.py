@@ -10,6 +10,24 @@ from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
     (
+        "RecordWriter._write",
+        "number",
+        "operation = records[0].operation",
+        "operation = records[-1].operation",
+    ): "The records of a call are all of one operation.",
+    (
+        "IdFinder._folded",
+        "argument dropped",
+        "return tuple((alike(each) for alike, each in zip(self._alike, values, strict=True)))",
+        "return tuple((alike(each) for alike, each in zip(self._alike, values)))",
+    ): "Whoever asks names a value for each field.",
+    (
+        "Feed.reached",
+        "number",
+        "before = FeedMark(self.state.id, 0) if mark is None else mark",
+        "before = FeedMark(self.state.id, 1) if mark is None else mark",
+    ): "Without a mark the run was complete, and its position is the head.",
+    (
         "JsonLines._have",
         "negated",
         "if self._file is None or not _is_in_place(self._file, self.path):",

@@ -60,6 +60,16 @@ def test_names_are_looked_up_fifty_a_credit_and_once_each(sandbox, target):
     assert company_of(sandbox) == {n: names[n % 120] for n in range(500)}
 
 
+def test_a_link_that_can_mean_no_record_is_rejected_whatever_is_missing_may_do(sandbox, target):
+    """Left empty it would be lost without a word: this is no company that may come one day."""
+    run = target(
+        [CONTACTS, record("Contacts", **person(1, Account_Name={"id": "ACME"}))], streams=by_name("null")
+    )
+
+    assert [each["code"] for each in run.rejects] == ["NOT_AN_ID"]
+    assert company_of(sandbox) == {}
+
+
 def test_an_unknown_company_rejects_the_record_and_says_why(sandbox, target):
     """Never by bare name: Bigin would make the company without a word."""
     before = sandbox.count("Accounts")
