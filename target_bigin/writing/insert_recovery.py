@@ -190,7 +190,7 @@ def _own_user(client: Labelled) -> Fields:
         users = client.organization.users_page(kind="CurrentUser").records
     except (PermissionDenied, InvalidRequest):
         return {}  # the comparison of the fields has to do
-    return users[0] if users else {}
+    return next(iter(users), {})
 
 
 def _is_open_to(field: Field, user: Fields) -> bool:

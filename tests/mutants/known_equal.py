@@ -9,6 +9,13 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("Tasks.sleep", "number", "self._naps += 1", "self._naps += 2"): "It only tells equal moments apart.",
+    (
+        "BulkPlan.key_of",
+        "number",
+        "name = self.key.fields[0]",
+        "name = self.key.fields[-1]",
+    ): "There is one.",
     (
         "RecordWriter._write",
         "number",

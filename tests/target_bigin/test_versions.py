@@ -50,6 +50,7 @@ def test_a_new_version_may_delete_a_quarter_of_the_module(sandbox, write, kept, 
     run = write(PEOPLE[:kept], version=2)
 
     assert sandbox.count("Contacts") == left
+    assert run.accounts["Contacts"].notes["deleted, for the stream's new version lacks them"] == 8 - left
     assert ("allow_mass_delete" in str(run.error)) is (left == 8)
 
 
