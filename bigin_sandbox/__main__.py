@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from importlib.metadata import version
 from typing import NoReturn
 
 from bigin_sandbox.settings import CHOICES, SIZES, Settings
 
+MOST_PORT = 65_535  # beyond it the system takes the rest of a division by 65,536, and says nothing
 NEEDED = ("starlette", "uvicorn", "httptools", "python_multipart")  # what the extra `sandbox` brings
 
 
@@ -48,6 +50,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         description="A local Bigin to try things on.",
         epilog=f"example: {name} serve --size medium",
     )
+    parser.add_argument("--version", action="version", version=f"{name} {version('bigin-singer')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",
@@ -58,7 +61,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     )
     default = Settings()
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    serve.add_argument("--port", type=int, default=8585, help="port; 0 for a free one")
+    serve.add_argument("--port", type=_port, default=8585, help="port; 0 for a free one")
     serve.add_argument("--db", default=":memory:", metavar="FILE", help="SQLite file to keep the data in")
     serve.add_argument("--seed", type=int, default=default.seed, help="which organisation to make up")
     serve.add_argument(
@@ -94,6 +97,12 @@ def _setting(text: str) -> tuple[str, str]:
     if not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to {MOST_PORT}")
+    return int(text)
 
 
 def _size(text: str) -> str:

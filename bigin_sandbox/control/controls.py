@@ -223,7 +223,7 @@ def _handler(sandbox: Sandbox, control: Control) -> Any:
             answer = control(sandbox, params, body)
             if inspect.isawaitable(answer):
                 answer = await answer
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             return _json({"error": f"{type(error).__name__}: {error}"}, 400)
         return _json(answer, 200)
 

@@ -41,8 +41,25 @@ def mutate(store: Store, wishes: list[Wish]) -> list[Any]:
 
     Raises ValueError or KeyError for what cannot be understood, LookupError for an id that is not there.
     """
+    if not isinstance(wishes, list):
+        raise ValueError(f"mutate takes a list of objects, not {wishes!r}")  # noqa: TRY004 -- a wish is no type
+    for wish in wishes:
+        _require_shape(store, wish)
     with store.transaction():
         return [_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
+
+
+def _require_shape(store: Store, wish: Any) -> None:
+    """Raises ValueError that says what a wish lacks."""
+    if not isinstance(wish, dict) or wish.get("op") not in _OPERATIONS:
+        raise ValueError(f"a wish is an object with an op of {', '.join(_OPERATIONS)}, not {wish!r}")
+    op, module, data = wish["op"], wish.get("module"), wish.get("data", {})
+    if op != "activity" and not isinstance(module, str):
+        raise ValueError(f"{op}: the name of a module is missing: {wish!r}")
+    if op == "create" and store.module(str(module)) is None:
+        raise ValueError(f"create: there is no module {module!r}")
+    if not isinstance(data, dict) or (op == "edit" and "data" not in wish):
+        raise ValueError(f"{op}: data is to be an object of fields: {wish!r}")
 
 
 def stored(store: Store, module: str, data: Record, user_id: str) -> Record:

@@ -99,6 +99,27 @@ def test_a_wish_that_cannot_be_done_does_nothing(sandbox, wish):
     assert sandbox.count("Contacts") == before
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, "takes a list of objects"),
+        ({"op": "create"}, "takes a list of objects"),
+        ([1], "an object with an op of create"),
+        ([{"op": "dance"}], "an object with an op of create"),
+        ([{"op": "create"}], "create: the name of a module is missing"),
+        ([{"op": "create", "module": "Contcts"}], "there is no module 'Contcts'"),
+        ([{"op": "create", "module": "Contacts", "data": []}], "data is to be an object"),
+        ([{"op": "edit", "module": "Contacts", "id": "1", "data": 5}], "data is to be an object"),
+    ],
+)
+def test_a_wish_of_the_wrong_shape_is_answered_with_what_it_lacks(sandbox, body, words):
+    """Whoever writes one by hand sees what is wrong, not which of the sandbox's lines met it."""
+    answer = requests.post(f"{sandbox.url}/_sandbox/mutate", json=body, timeout=9)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+
+
 def test_the_clock_is_set_advanced_and_frozen(sandbox):
     """Time is an argument of every test that needs it: no test sleeps."""
     assert sandbox.clock(set="2026-03-29T00:59:58Z", freeze=True) == "2026-03-29T00:59:58Z"
