@@ -22,7 +22,7 @@ from bigin_airbyte.reading import read as read_streams
 from bigin_airbyte.spec import specification, with_token_cache
 from bigin_airbyte.writer import AirbyteWriter
 from bigin_api.access.checkup import Problem, verdict
-from bigin_api.errors import BiginError
+from bigin_api.errors import BiginError, sentence
 from bigin_api.settings.files import read_file, read_settings
 from tap_bigin.outlook.checkup import examine
 from tap_bigin.report import fault
@@ -77,7 +77,7 @@ def check(writer: AirbyteWriter, config: str) -> None:
 def _problems(settings: dict[str, Any]) -> list[Problem]:
     wrong = TapBigin.config_errors(settings)
     if wrong:
-        return [Problem("error", f"Settings: {each.rstrip('.')}.", "mend this setting") for each in wrong]
+        return [Problem("error", sentence(f"Settings: {each}"), "mend this setting") for each in wrong]
     return examine(settings).problems
 
 

@@ -221,3 +221,12 @@ def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str
     by_case = {each.casefold(): each for each in known}
     alike = get_close_matches(name.casefold(), by_case, n=1)
     return f", did you mean {by_case[alike[0]]!r}?" if alike else otherwise
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, unless a sentence ends there already.
+
+    >>> sentence("there is none"), sentence("did you mean 'modules'?")
+    ('there is none.', "did you mean 'modules'?")
+    """
+    return text if text.endswith((".", "?")) else f"{text}."

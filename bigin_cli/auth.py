@@ -23,6 +23,8 @@ bigin auth --for write --modules Contacts,Pipelines --config target.json
 bigin auth --code 1000.… --data-center eu
 """
 PLUGINS: Mapping[Purpose, str] = {"read": "tap-bigin", "write": "target-bigin"}
+NAMES = ("client_id", "client_secret", "refresh_token", "data_center")
+ADDRESSES = ("accounts_url", "api_url")  # of a proxy or a sandbox
 NEVER_GRANTED = "-"  # stands for the refresh token while the other settings are checked
 
 
@@ -70,7 +72,7 @@ def command(
     who = _check(settings, config)
     click.echo(f"{config}: credentials for {who}, data center {grant.data_center}, readable by you alone.")
     click.echo("A client keeps 20 refresh tokens per user: the 21st ends the oldest, wherever it is in use.")
-    _tell_next(purpose, config)
+    _tell_next(purpose, config, settings)
 
 
 def _settings(config: str, given: Mapping[str, str | None]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def _check(settings: Mapping[str, Any], config: str) -> str:
     return str(organization.get("company_name") or "an organisation without a name")
 
 
-def _tell_next(purpose: Purpose, config: str) -> None:
+def _tell_next(purpose: Purpose, config: str, settings: Mapping[str, Any]) -> None:
     file = shlex.quote(config)
     if purpose not in PLUGINS:
         click.echo(f"Next: bigin feed serve --config {file}")
@@ -136,7 +138,8 @@ def _tell_next(purpose: Purpose, config: str) -> None:
     plugin = PLUGINS[purpose]
     click.echo(f"Next: bigin doctor --config {file} --for {'tap' if purpose == 'read' else 'target'}")
     click.echo("With Meltano:")
-    click.echo("  for name in client_id client_secret refresh_token data_center; do")
+    names = [*NAMES, *(name for name in ADDRESSES if settings.get(name))]
+    click.echo(f"  for name in {' '.join(names)}; do")
     reads = "import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])"
     click.echo(f"    meltano config set {plugin} $name \"$(python3 -c '{reads}' {file} $name)\"")
     click.echo("  done")

@@ -13,6 +13,7 @@ from singer_sdk.plugin_base import PluginBase
 from bigin_api import BiginError, Client, SettingsError
 from bigin_api.access.checkup import Checkup, check_account, verdict, why_it_ended
 from bigin_api.access.scopes import Purpose
+from bigin_api.errors import sentence
 from bigin_cli.settings.file import config_option, read_settings
 from bigin_cli.settings.project import settings_around, settings_of
 from bigin_cli.subcommand import NEEDS_A_PERSON, WrongUse, subcommand
@@ -102,7 +103,7 @@ def _check(settings: Mapping[str, Any], programs: Sequence[str], checkup: Checku
     if "target" in programs:
         errors += [each for each in TargetBigin.config_errors(settings) if each not in errors]
     for error in errors:
-        checkup.fail(f"Settings: {error.rstrip('.')}.", "mend this setting")
+        checkup.fail(sentence(f"Settings: {error}"), "mend this setting")
     if errors:
         return {}
     found: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from bigin_api import SettingsError
+from bigin_api.errors import sentence
 from bigin_api.run_files.run_report import plan_path, replace_file, report_path
 from bigin_api.settings.files import read_file, read_text
 from bigin_cli.settings.file import config_option
@@ -55,7 +56,7 @@ def command(config: str | None, catalog: str | None, state: str | None, as_json:
 def _plan(settings: Mapping[str, Any], catalog: Any, state: Any) -> dict[str, Any]:
     errors = TapBigin.config_errors(settings)
     if errors:
-        raise SettingsError(f"Settings: {'; '.join(errors)}.")
+        raise SettingsError(sentence(f"Settings: {'; '.join(errors)}"))
     own = {**settings, "credit_budget": None, "api_log_path": None, "run_report_path": None}
     tap = TapBigin(config=own, catalog=catalog, state=state)
     with closing(tap.shared):

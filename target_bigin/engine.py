@@ -123,7 +123,7 @@ class Engine:
             raise RunFailed(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")
         if self.ledger.rejected > self.settings.max_rejects:
             raise RunFailed(
-                f"{self.ledger.rejected} records were rejected, max_rejects is {self.settings.max_rejects}. "
+                f"{_rejected(self.ledger.rejected)}, max_rejects is {self.settings.max_rejects}. "
                 f"Everything else is written. The reasons are in {self.settings.rejects_path}."
             )
 
@@ -258,5 +258,9 @@ class Engine:
             told.outcome, told.error = "failed", str(error or "The account does not balance.")
         elif self.ledger.rejected > self.settings.max_rejects:
             told.outcome = "failed"
-            told.error = f"{self.ledger.rejected} records were rejected."
+            told.error = f"{_rejected(self.ledger.rejected)}."
         self._run_file.write(told)
+
+
+def _rejected(count: int) -> str:
+    return "1 record was rejected" if count == 1 else f"{count:,} records were rejected"

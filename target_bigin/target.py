@@ -148,6 +148,15 @@ class TargetBigin(Target):
         command.params.append(
             click.Option(["--test"], is_flag=True, expose_value=False, callback=cls.cb_test, help=about)
         )
+        make_context = command.make_context
+
+        def in_one_line(*args: Any, **more: Any) -> click.Context:
+            try:
+                return make_context(*args, **more)
+            except click.UsageError as error:  # click writes four
+                raise click.UsageError(f"{error.format_message()} See `{command.name} --help`.") from None
+
+        command.make_context = in_one_line  # type: ignore[method-assign]
         return command
 
     @classmethod

@@ -12,6 +12,7 @@ import os
 import sys
 from contextlib import nullcontext
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -74,6 +75,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"{name} {version('bigin-singer')}")
     parser.add_argument(
         "--config", metavar="FILE", help=f"settings of tap-bigin; default: {ENV_PREFIX}* variables"
     )

@@ -23,7 +23,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, SettingsError, unknown_settings
-from bigin_api.errors import did_you_mean
+from bigin_api.errors import did_you_mean, sentence
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
 from bigin_api.settings import demanded
@@ -117,7 +117,7 @@ class BiginCommand(Tap):
     def get_singer_command(cls) -> click.Command:
         """The SDK's command, once there are standard streams."""
         keep_descriptors()
-        return super().get_singer_command()
+        return _in_one_line(super().get_singer_command())
 
     @classmethod
     def cb_config(
@@ -192,7 +192,7 @@ class BiginCommand(Tap):
         """What is wrong with the settings. Raises SettingsError."""
         errors = self.config_errors(self._config)
         if errors and raise_errors:
-            raise SettingsError(f"Settings: {'; '.join(errors)}.")
+            raise SettingsError(sentence(f"Settings: {'; '.join(errors)}"))
         return errors
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -202,6 +202,20 @@ class BiginCommand(Tap):
             self.message_writer.interruption = ended
         else:
             raise ended
+
+
+def _in_one_line(command: click.Command) -> click.Command:
+    """The command, with one line for a wrong use where click writes four."""
+    make_context = command.make_context
+
+    def make(*args: Any, **more: Any) -> click.Context:
+        try:
+            return make_context(*args, **more)
+        except click.UsageError as error:
+            raise click.UsageError(f"{error.format_message()} See `{command.name} --help`.") from None
+
+    command.make_context = make  # type: ignore[method-assign]
+    return command
 
 
 def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict[str, Any] | None:

@@ -91,7 +91,7 @@ def make(run, folder: Path) -> str:
     ]
     result = run(report, *files, "-o", folder / "report.html")
     assert result.exit_code == 0, result.output
-    assert "target-bigin failed: 1 records were rejected." in result.stdout
+    assert "target-bigin failed: 1 record was rejected." in result.stdout
     return (folder / "report.html").read_text("utf-8")
 
 

@@ -33,6 +33,9 @@ FILES = {
     "misspelt.json": json.dumps(
         {"client_id": "c", "client_secret": SECRET, "refresh_token": SECRET, "dryrun": True}
     ),
+    "module.json": json.dumps(
+        {"client_id": "c", "client_secret": SECRET, "refresh_token": SECRET, "module": []}
+    ),
     "bare.json": "{}",
     "wrong_secret.json": json.dumps({"client_id": "c", "client_secret": 12_345_678, "refresh_token": SECRET}),
 }
@@ -108,7 +111,7 @@ CASES = [
     (reconcile, ["--hold", "held.csv"], 2, "--held"),
     (local_bigin, [], 2, "COMMAND"),
     (local_bigin, ["serve", "--size", "huge"], 2, "'huge' is none of"),
-    (local_bigin, ["serve", "--port", "eighty"], 2, "invalid int value: 'eighty'"),
+    (local_bigin, ["serve", "--port", "eighty"], 2, "'eighty' is no port"),
     (report, [], 2, "Missing option '-o'"),
     (report, ["-o", "r.html"], 2, "Nothing to report on"),
     (report, ["--log", "nowhere.jsonl", "-o", "r.html"], 1, "nowhere.jsonl: No such file"),
@@ -168,13 +171,16 @@ OF_THE_OTHERS = [
     ("tap-bigin --config config.json --catalog nowhere.json", 2, "'nowhere.json': No such file"),
     ("tap-bigin --config config.json --state list.json", 1, "state: expected an object"),
     ("tap-bigin extra --config config.json", 2, "unexpected extra argument (extra)"),
+    ("tap-bigin --config config.json --state .", 2, "'--state': '.': Is a directory"),
+    ("tap-bigin --config module.json", 1, "did you mean 'modules'?"),
+    ("bigin-sandbox serve --port 99999", 2, "99999"),
     ("target-bigin --config nowhere.json", 1, "nowhere.json: No such file"),
     ("target-bigin --config no.json", 1, "no.json: not JSON"),
     ("target-bigin --config misspelt.json", 1, "did you mean 'dry_run'"),
     ("target-bigin --confg config.json", 2, "--config"),
     ("target-bigin --config config.json --input nowhere.singer", 2, "'nowhere.singer': No such file"),
     ("bigin-reconcile", 2, "--held"),
-    ("bigin-sandbox serve --port x", 2, "invalid int value: 'x'"),
+    ("bigin-sandbox serve --port x", 2, "'x' is no port"),
     ("bigin feed serve --config nowhere.json", 1, "nowhere.json: No such file"),
     ("bigin feed serve --config config.json", 1, "public_url is missing"),
     ("bigin feed run", 2, "Missing argument '-- COMMAND"),
@@ -198,5 +204,8 @@ def test_a_wrong_input_to_any_command_is_clear(tmp_path, line, code, words):
     assert ended.returncode == code, ended.stderr
     assert words in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
+    assert "?." not in ended.stderr
+    if code == 2 and line.startswith(("tap-bigin", "target-bigin")):
+        assert len(ended.stderr.splitlines()) == 1
     assert ended.stdout == ""
     assert SECRET not in ended.stderr
