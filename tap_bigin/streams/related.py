@@ -144,7 +144,8 @@ class RelatedStream(BiginStream[RelatedDefinition]):
 
     def _by_parent(self, names: Sequence[str], *, after: str) -> Iterator[tuple[str, list[Record]]]:
         module = self.definition.module
-        for rows in self.client.coql.pages_by_id(module, ["id"], after_id=after):
+        lacks = self.report.lacks
+        for rows in self.client.coql.pages_by_id(module, ["id"], after_id=after, on_lack=lacks):
             ids = [str(row["id"]) for row in rows]
             found = self.calls.map_in_order(
                 lambda parent_id: self._records_of(parent_id, names), ids, ahead=self.client.calls_ahead

@@ -176,6 +176,7 @@ def test_what_was_missing_before_a_run_was_cut_off_is_not_gone_after_it(sandbox:
     [
         ("/Contacts/.*/Products", "contacts_products", {"related_lists": ["Contacts.Products"]}),
         ("/Contacts/.*/Emails", "contacts_emails", {"related_lists": ["Contacts.Emails"]}),
+        ("/coql", "contacts_products", {"related_lists": ["Contacts.Products"]}),
         ("/Contacts", "viewed", {"custom_views": [{"name": "viewed", "module": "Contacts"}]}),
         ("/coql", "asked", {"queries": [{"name": "asked", "query": "select Last_Name from Contacts"}]}),
         ("/users", "users", {}),
