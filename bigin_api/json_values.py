@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+DIGITS_OF_ID = 30  # at most: there are 19
+MOST_ID = 10**DIGITS_OF_ID
 MOST_DIGITS = 400  # of a number that is written out; a longer one would fill the memory
 MOST_VALUES = 2_000_000  # of a document, commas in texts counted too; a page of 200 records has some 10,000
 RICH_TEXT_IN_LISTS = 500  # most likely of UTF-16 units, as Java counts (sister API): an emoji is two
@@ -162,10 +164,17 @@ def text(value: Any) -> str | None:
 
 
 def id_text(value: Any) -> str | None:
-    """An id, which may come as a number; None for what is none."""
+    """An id: digits, which may come as a number or between blanks; None for what is none.
+
+    >>> id_text(7), id_text(" 7 "), id_text(7.0), id_text("-7"), id_text("seven"), id_text(True)
+    ('7', '7', None, None, None, None)
+    """
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+        value = str(value) if 0 <= value < MOST_ID else None
+    if not isinstance(value, str):
+        return None
+    digits = value.strip()
+    return digits if digits.isascii() and digits.isdecimal() and len(digits) <= DIGITS_OF_ID else None
 
 
 def integer(value: Any) -> int | None:

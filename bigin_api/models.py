@@ -37,7 +37,7 @@ class Module:
     def from_json(cls, raw: Raw) -> Module:
         """Read one entry of /settings/modules."""
         return cls(
-            api_name=str(raw.get("api_name") or ""),
+            api_name=_name(raw.get("api_name")),
             id=str(raw.get("id") or ""),
             module_name=str(raw.get("module_name") or ""),
             singular_label=str(raw.get("singular_label") or ""),
@@ -122,7 +122,7 @@ class Field:
     @classmethod
     def from_json(cls, raw: Raw) -> Field:
         """Read one entry of /settings/fields."""
-        name = str(raw.get("api_name") or "")
+        name = _name(raw.get("api_name"))
         many = mapping(raw.get("multiselectlookup"))
         return cls(
             api_name=name,
@@ -152,12 +152,17 @@ class Field:
         )
 
 
+def _name(value: Any) -> str:
+    """A name, an empty one where there is none: what is no text names nothing."""
+    return value if isinstance(value, str) else ""
+
+
 def _data_type(raw: Raw) -> str:
     """The data type in Bigin's writing, whatever its case; ``RRULE`` and ``ALARM`` are in capitals.
 
     A lookup that may point to several modules is a lookup (the sister API tells it apart).
     """
-    said = text(raw.get("data_type")) or "unknown"
+    said = _name(raw.get("data_type")) or "unknown"
     said = said if said.isupper() else said.lower()
     return "lookup" if said == "multi_module_lookup" else said
 
@@ -226,7 +231,7 @@ class Layout:
             status=str(raw.get("status") or "active"),
             fields=tuple(
                 LayoutField(
-                    api_name=str(each.get("api_name") or ""),
+                    api_name=_name(each.get("api_name")),
                     required=is_true(each.get("required")),
                     pick_list_values=tuple(
                         PickListValue.from_json(v) for v in entries(each, "pick_list_values")
@@ -277,7 +282,7 @@ class RelatedList:
     def from_json(cls, raw: Raw) -> RelatedList:
         """Read one entry of /settings/related_lists."""
         return cls(
-            api_name=str(raw.get("api_name") or ""),
+            api_name=_name(raw.get("api_name")),
             id=str(raw.get("id") or ""),
             module=api_name_of(raw.get("module")),
             status=str(raw.get("status") or "visible"),

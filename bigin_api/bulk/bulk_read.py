@@ -17,7 +17,7 @@ from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.http.calls import Call, Reply, path_of
 from bigin_api.http.replies import refuse
-from bigin_api.json_values import api_name_of, integer, mapping, text
+from bigin_api.json_values import api_name_of, id_text, integer, mapping, text
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.moments import offset_text
 
@@ -51,7 +51,7 @@ class BulkReadJob(BulkJob):
         query = mapping(raw.get("query"))
         fault = mapping(result.get("error_message"))
         return cls(
-            id=str(raw.get("id") or ""),
+            id=id_text(raw.get("id")) or "",
             state=state_of(raw.get("state")),
             module=api_name_of(query.get("module")) or module,
             error=text(fault.get("code")) or text(fault.get("message")),
@@ -107,7 +107,10 @@ class BulkRead(BulkJobs[BulkReadJob]):
         entry = _first(reply, call)
         if entry.get("status") == "error":
             refuse(reply.status, entry, call=call)
-        return BulkReadJob.from_json({"query": query, **mapping(entry.get("details"))}, module=module)
+        job = BulkReadJob.from_json({"query": query, **mapping(entry.get("details"))}, module=module)
+        if not job.id:
+            raise ServerError(f"{call.what}: a job was made, and its id is not told.", module=module)
+        return job
 
     def status(self, job_id: str) -> BulkReadJob:
         """How far a job is. Costs 1 credit. Raises NotFound for a job that Bigin has forgotten."""
@@ -185,6 +188,6 @@ def _first(reply: Reply, call: Call) -> Mapping[str, Any]:
     if reply.body is None:
         raise NotFound(f"{call.what}: HTTP {reply.status}, Bigin knows no such job.", status=reply.status)
     entry = next(iter(reply.rows()), None)
-    if entry is None:
+    if not isinstance(entry, Mapping):
         raise ServerError(f"{call.what}: HTTP {reply.status} without a job.", status=reply.status)
     return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from bigin_api.errors import BulkJobFailed, BulkJobUnfinished
@@ -20,6 +20,8 @@ ROWS_PER_SECOND = 20_000  # assumed: a job of 200,000 rows is first asked about 
 PATIENCE = 3600.0  # seconds
 
 
+STATES_UNKNOWN = 5  # in a row: so often a job may answer with no state that is known
+KNOWN_STATES = frozenset(("ADDED", "QUEUED", "IN PROGRESS", "COMPLETED", "FAILED", "SKIPPED"))
 STATES = {"INPROGRESS": "IN PROGRESS", "IN_PROGRESS": "IN PROGRESS", "FAILURE": "FAILED"}
 """The one spelling for each of those that Zoho prints."""
 
@@ -90,25 +92,29 @@ class BulkJobs(ABC, Generic[J]):
         that an earlier run began) is asked about at once. ``patience`` is in seconds of waiting.
         Raises BulkJobFailed, BulkJobUnfinished, or NotFound for a job that is gone.
         """
-        known = self.status(job) if isinstance(job, str) else job
+        job_id = job if isinstance(job, str) else job.id
+        known, strange = self.status(job_id) if isinstance(job, str) else job, 0
         what = f"{known.module}: {self.kind}" if known.module else self.kind.capitalize()
         left = patience
         for seconds in poll_waits(expected_rows):
             if known.failed:
                 raise BulkJobFailed(
-                    f"{what} job {known.id} failed ({known.error or known.state}).",
-                    job_id=known.id,
+                    f"{what} job {job_id} failed ({known.error or known.state}).",
+                    job_id=job_id,
                     code=known.error,
                 )
             if known.done:
-                return known
+                return replace(known, id=job_id)
+            strange = 0 if known.state in KNOWN_STATES else strange + 1
+            if strange > STATES_UNKNOWN:
+                break  # it may work on all the same: nobody may conclude that it failed
             if left <= 0:
                 break
             self._pause(min(seconds, left))
             left -= seconds
-            known = self.status(known.id)
+            known = self.status(job_id)
         raise BulkJobUnfinished(
-            f"{what} job {known.id} is still {known.state} after {patience:.0f} s. "
+            f"{what} job {job_id} is still {known.state or 'UNKNOWN'} after {patience - max(0, left):.0f} s. "
             "It goes on at Bigin: ask for it again later, by its id.",
-            job_id=known.id,
+            job_id=job_id,
         )

@@ -5,10 +5,11 @@ Source: coql-overview, construct-coql-query, get-records-coql (Bigin v2).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import Page, whole_records
-from bigin_api.errors import ServerError
+from bigin_api.endpoints.results import Page, is_unsaid
+from bigin_api.errors import QueryRefused, ServerError
 from bigin_api.http.calls import Call
 from bigin_api.json_values import whole_number
 from bigin_api.limits import COQL_MAX_ROWS
@@ -32,10 +33,14 @@ class Coql:
     def query(self, select_query: str, *, module: str | None = None) -> Page:
         """Send a query as it is. Lookups come as ``{"id"}`` only, joined columns as flat dotted keys.
 
+        Rows without id are told and left out.
         Raises QueryRefused with line and column where Bigin gives them.
         """
         call = Call("POST", "/coql", json={"select_query": select_query}, endpoint="coql", module=module)
-        return Page.from_reply(self._sender.send(call))
+        page = Page.of_records(self._sender.send(call), module or "COQL")
+        if is_unsaid(page.info.get("more_records")):  # a page that is not full is the last
+            page = replace(page, more_records=len(page.records) + page.left_out >= COQL_MAX_ROWS)
+        return page
 
     def pages_by_id(
         self,
@@ -44,32 +49,47 @@ class Coql:
         *,
         where: str | None = None,
         after_id: str = "0",
-        on_lack: Callable[[str], None] = lambda _: None,
+        on_lack: Callable[[str], None] | None = None,
     ) -> Iterator[list[Record]]:
         """Every row that meets ``where``, by ascending id, a page at a time.
 
         Immune to what people do meanwhile: a page begins after the last id of the page before, so
-        nothing shifts. No end at 10,000 rows, since there is no offset. Raises ServerError for a page that
-        does not lead on: without ids, or not beyond the page before. ``on_lack`` is told of rows that do
-        not come as records, or not at all.
+        nothing shifts. No end at 10,000 rows, since there is no offset. A page that lacks rows, or has some
+        without id, is asked for once more. ``on_lack`` is told of what does not come then; without it
+        QueryRefused is raised. Raises ServerError for a page that does not lead on beyond the page before.
         """
         last = after_id
         while True:
-            page = self.query(by_id_query(module, columns, where=where, after_id=last), module=module)
-            records = whole_records(page.records)
-            counted = whole_number(page.info.get("count")) or 0
-            if (lacking := max(counted, len(page.records)) - len(records)) > 0 and counted <= COQL_MAX_ROWS:
-                on_lack(f"{lacking} of {counted or len(page.records)} rows did not come as records.")
+            query = by_id_query(module, columns, where=where, after_id=last)
+            page, lacking = self._whole_page(query, module)
+            if lacking and on_lack is None:
+                raise QueryRefused(
+                    f"{module}: {lacking} rows of COQL did not come as records.", module=module
+                )
+            if lacking and on_lack is not None:
+                on_lack(f"{lacking} rows of COQL did not come as records.")
             if not page.records:
                 return
-            before, last = last, records[-1]["id"] if records else ""
-            if not last.isdecimal() or int(last) <= int(before):
+            before, last = last, page.records[-1]["id"]
+            if int(last) <= int(before):
                 raise ServerError(
                     f"{module}: COQL's rows after id {before} end with {last!r}.", module=module
                 )
-            yield records
+            yield page.records
             if len(page.records) < COQL_MAX_ROWS and not page.more_records:
                 return
+
+    def _whole_page(self, select_query: str, module: str) -> tuple[Page, int]:
+        """A page, and how many rows it lacks, asked once more."""
+        for _ in range(2):
+            page = self.query(select_query, module=module)
+            counted = whole_number(page.info.get("count")) or 0
+            lacking = page.left_out
+            if counted <= COQL_MAX_ROWS:
+                lacking = max(lacking, counted - len(page.records))
+            if not lacking:
+                break
+        return page, lacking
 
 
 def by_id_query(

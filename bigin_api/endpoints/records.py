@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+MOST_COUNTED = 10**9  # records of a module: what is more is no count
+
 
 class Records:
     """The records of any module. Source: get-, insert-, update-, upsert-, delete-records (Bigin v2)."""
@@ -71,7 +73,7 @@ class Records:
             module=module,
             credits=CREDITS_PER_VIEW_PAGE if cvid else CREDITS_PER_CALL,
         )
-        return Page.of_records(self._sender.send(call))
+        return Page.of_records(self._sender.send(call), module)
 
     def by_ids(
         self,
@@ -122,7 +124,11 @@ class Records:
         """One record with its subforms and multi-select lookups, None if there is none. Costs 1 credit."""
         params = given(fields=listed(fields) if fields else None)
         call = Call("GET", path_of(module, record_id), params, endpoint="record", module=module)
-        return next(iter(self._sender.send(call).rows()), None)
+        rows = self._sender.send(call).rows()
+        record = next((each for each in rows if isinstance(each, dict)), None)
+        if rows and record is None:
+            raise ServerError(f"{module}: what came for record {record_id} is none.", module=module)
+        return record
 
     def count(self, module: str, *, criteria: str | None = None) -> int:
         """Number of records in a module. Costs 1 credit.
@@ -135,8 +141,8 @@ class Records:
             return 0
         said = mapping(reply.body).get("count")
         counted = whole_number(said)
-        if counted is None:
-            raise ServerError(f"{module}: the count is no number ({said!r}).", module=module)
+        if counted is None or not 0 <= counted <= MOST_COUNTED:
+            raise ServerError(f"{module}: the count is no number ({said!r:.50}).", module=module)
         return counted
 
     def deleted(
@@ -155,7 +161,7 @@ class Records:
         path, params = path_of(module, "deleted"), given(type=kind, page=page, per_page=per_page)
         header = _since(modified_since)
         call = Call("GET", path, params, headers=header, endpoint="deleted", module=module)
-        return Page.of_records(self._sender.send(call))
+        return Page.of_records(self._sender.send(call), module)
 
     def insert(
         self, module: str, records: Sequence[Record], *, trigger: Sequence[str] | None = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.endpoints.results import Page, WriteResult, verdicts
+from bigin_api.endpoints.results import Page, WriteResult, is_unsaid, verdicts, whole_entries
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call, given, listed, path_of
 from bigin_api.json_values import text
@@ -45,7 +45,7 @@ class Related:
         path = path_of(module, parent_id, related_list)
         params = given(fields=listed(fields), per_page=per_page, page=page, page_token=page_token)
         call = Call("GET", path, params, endpoint="related", module=module)
-        return Page.of_records(self._sender.send(call))
+        return Page.of_records(self._sender.send(call), f"{module} {related_list}")
 
     def emails(
         self, module: str, parent_id: str, *, index: str | None = None
@@ -53,8 +53,9 @@ class Related:
         """Ten emails of a record, and the ``index`` of the next ten, None after the last."""
         path, params = path_of(module, parent_id, "Emails"), given(index=index)
         reply = self._sender.send(Call("GET", path, params, endpoint="related", module=module))
-        emails, following = reply.rows("Emails"), text(reply.info.get("next_index"))
-        if not emails or reply.info.get("more_records") is not True:
+        emails, following = whole_entries(reply.rows("Emails")), text(reply.info.get("next_index"))
+        more = reply.info.get("more_records")
+        if not emails or not (more in (True, "true") or (following and is_unsaid(more))):
             return emails, None
         if following in (None, index):
             raise ServerError(f"{path}: more emails are promised and no way to them is given.", module=module)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import PageTokenRefused, RecordError, ServerError
-from bigin_api.json_values import id_text, mapping, text
+from bigin_api.json_values import DIGITS_OF_ID, id_text, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,23 +22,36 @@ logger = logging.getLogger(__name__)
 SAME_PAGES = 3
 
 
-def whole_records(rows: Sequence[Any]) -> list[dict[str, Any]]:
+def whole_records(rows: Sequence[Any], where: str = "A list") -> list[dict[str, Any]]:
     """The rows that are records, with ids as text; what else comes is told and left out.
 
     >>> whole_records([{"id": 7}, {"id": "8"}])
     [{'id': '7'}, {'id': '8'}]
     """
-    if all(type(each) is dict and type(each.get("id")) is str for each in rows):
+    if all(type(each) is dict and _is_id(each.get("id")) for each in rows):
         return rows  # type: ignore[return-value]
     records = []
     for row in rows:
         record_id = id_text(mapping(row).get("id"))
         if record_id is None:
             said = mapping(row).get("code") or type(row).__name__
-            logger.warning("A page has a row without id (%s): left out.", said)
+            logger.warning("%s: a page has a row without id (%.50s): left out.", where, said)
         else:
             records.append({**row, "id": record_id})
     return records
+
+
+def _is_id(value: Any) -> bool:
+    """Whether an id came as ids are written."""
+    return type(value) is str and value.isascii() and value.isdecimal() and len(value) <= DIGITS_OF_ID
+
+
+def whole_entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows that are objects; what else comes is told and left out."""
+    entries = [each for each in rows if isinstance(each, dict)]
+    if len(entries) < len(rows):
+        logger.warning("A list has %d entries that are no objects: left out.", len(rows) - len(entries))
+    return entries
 
 
 @dataclass(frozen=True)
@@ -72,11 +85,21 @@ class Page:
         )
 
     @classmethod
-    def of_records(cls, reply: Reply) -> Page:
-        """Read the answer to a list of records: what is none, having no id, is told and left out."""
+    def of_records(cls, reply: Reply, where: str) -> Page:
+        """Read the answer to a list of a module's records: what is none, having no id, is told and left out.
+
+        Each such answer says whether more follow. One that does not is taken to promise more: the page
+        after the last is empty.
+        """
         page = cls.from_reply(reply)
-        records = whole_records(page.records)
-        return replace(page, records=records, left_out=len(page.records) - len(records))
+        records = whole_records(page.records, where)
+        more = page.more_records or (bool(page.records) and is_unsaid(page.info.get("more_records")))
+        return replace(page, records=records, more_records=more, left_out=len(page.records) - len(records))
+
+
+def is_unsaid(more_records: Any) -> bool:
+    """Whether it is no answer to the question whether more records follow."""
+    return not isinstance(more_records, bool) and more_records not in ("true", "false")
 
 
 class Progress:
@@ -116,7 +139,7 @@ def by_number(sender: Sender, call: Call, key: str) -> Iterator[dict[str, Any]]:
                 f"{call.what}: page {number} is page {number - 1} once more, and more are promised.",
                 module=call.module,
             )
-        yield from page.records
+        yield from whole_entries(page.records)
         if not page.more_records:
             return
         before = ids

@@ -75,10 +75,10 @@ class Reply:
         """
         if self.body is None:
             return []
-        found = self.body.get(key, "absent")
-        if not isinstance(found, list | None):
+        found = self.body.get(key)
+        if not isinstance(found, list):
             raise ServerError(f"HTTP {self.status}: the answer holds no list {key!r}.", status=self.status)
-        return found or []
+        return found
 
     @property
     def info(self) -> Mapping[str, Any]:

@@ -54,6 +54,8 @@ def read_reply(
     """
     header = header or {}
     remaining = credits_remaining(header)
+    if status == 304 and call is not None and "If-Modified-Since" not in call.headers:  # noqa: PLR2004
+        raise ServerError(f"{_where(call)}HTTP 304, though no time was asked about.", status=status)
     if status in _EMPTY:
         return Reply(status, None, server_time(header), remaining, header)
     if 300 <= status < 400:  # noqa: PLR2004

@@ -122,6 +122,16 @@ def test_a_job_that_failed_says_why():
     assert (raised.value.job_id, raised.value.code) == ("17", "INTERNAL_SERVER_ERROR")
 
 
+def test_a_job_whose_state_is_never_told_is_not_asked_for_an_hour():
+    """Nor is it taken for failed: it may write all the same."""
+    jobs = Jobs(Clock(), "")
+
+    with pytest.raises(BulkJobUnfinished, match="still UNKNOWN"):
+        jobs.wait(job(""))
+
+    assert jobs.questions < 10
+
+
 def test_patience_ends_with_the_jobs_id():
     """The job goes on at Bigin and is paid for: the next run asks for it again."""
     clock = Clock()

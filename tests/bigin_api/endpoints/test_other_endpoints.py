@@ -289,7 +289,18 @@ def test_a_list_that_does_not_go_on_is_an_error(key):
         list(LISTS[key](Answers(same, same)))
 
 
-@pytest.mark.parametrize("last", [{}, {"id": None}, {"id": "x"}, {"id": "7"}, {"id": 6}])
+@pytest.mark.parametrize("last", [{}, {"id": None}, {"id": "x"}])
+def test_a_row_without_id_is_asked_for_once_more(last):
+    """What proves that nothing is missing must itself be whole: else the proof is refused, not taken."""
+    whole = {"data": [{"id": "7"}], "info": {"more_records": False}}
+    broken = {"data": [last, {"id": "7"}], "info": {"more_records": False}}
+
+    assert list(Coql(Answers(broken, whole)).pages_by_id("Contacts", ["id"])) == [[{"id": "7"}]]
+    with pytest.raises(QueryRefused, match="without id"):
+        list(Coql(Answers(broken, broken)).pages_by_id("Contacts", ["id"]))
+
+
+@pytest.mark.parametrize("last", [{"id": "7"}, {"id": 6}])
 def test_a_table_that_does_not_go_on_is_an_error(last):
     """Rows without ids, or no further than before: a page that would be asked for again and again."""
     rows = {"data": [{"id": "7"}], "info": {"more_records": True}}

@@ -48,10 +48,17 @@ def read(status: int, content: Any, call: Call = LIST, **header: str) -> Reply:
     return read_reply(status, body, header, call=call)
 
 
+def test_nothing_new_is_a_fault_where_nobody_asked_since_when():
+    """Taken for an empty list it would hide every record."""
+    with pytest.raises(ServerError, match="304"):
+        read_reply(304, b"", call=Call("GET", "/Contacts"))
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_empty_answers_are_no_records(status):
     """204 and 304 have empty bodies: nothing there, and nothing new, are no faults."""
-    reply = read(status, b"")
+    since = {"If-Modified-Since": "2026-05-14T09:00:00+00:00"}
+    reply = read(status, b"", Call("GET", "/Contacts", headers=since))
 
     assert reply.rows() == []
     assert reply.info == {}
