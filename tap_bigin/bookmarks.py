@@ -247,6 +247,18 @@ def _check_entry(stream: str, entry: Any) -> None:
         ) from None
 
 
+def moment_told(value: Any) -> datetime | None:
+    """The moment that an answer tells, None where it tells none.
+
+    >>> moment_told("soon"), moment_told(7), moment_told("2026-05-14T09:00:00Z").hour
+    (None, None, 9)
+    """
+    try:
+        return from_text(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def _moment(value: Any) -> datetime | None:
     if value is None:
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
-from bigin_api.errors import NotFound, Refused, ServerError
+from bigin_api.errors import NotFound, Refused, TransientError
 from bigin_api.limits import BULK_RESULT_LIFETIME, MAX_RECORDS_BY_PAGE
 from tap_bigin.bookmarks import Jobs, Scan
 from tap_bigin.bulk.bulk_scan import BulkScan
@@ -204,5 +204,5 @@ class Extraction:
             criteria = f"({MODIFIED}:greater_equal:{scan.since.replace(microsecond=0).isoformat()})"
         try:
             return self._client.urgent().records.count(self._module, criteria=criteria)
-        except (Refused, ServerError):
+        except (Refused, TransientError):
             return None  # it only plans: what cannot be counted can be read

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import BiginError
+from bigin_api import AuthError, BiginError, ClientClosed, CreditBudgetReached
 from bigin_api.progress import Row
 from bigin_api.run_files.run_report import RunReport as RunFileReport
 from bigin_api.run_files.run_report import StreamRun
@@ -44,6 +44,7 @@ class StreamReport:
     failure: BiginError | None = None
     skipped: BiginError | None = None  # why Bigin does not let it be read: no failure of the run
     partial: bool = False  # rows may be missing: what this run did not bring may be there all the same
+    missed: bool = False  # rows are missing that are there: the bookmark must not pass them
     unfinished: bool = False  # stopped by the budget; the state tells where
     has_ended: bool = False
     is_watched: bool = False  # a person waits, and would know of how many
@@ -78,6 +79,11 @@ class StreamReport:
         """Say what may be missing."""
         self.partial = True
         self.warn(message)
+
+    def misses(self, message: str) -> None:
+        """Say what is there and did not come. The bookmark stays, so that the next run asks again."""
+        self.missed = True
+        self.lacks(f"{message} The bookmark stays, the next run asks again.")
 
     def add_note(self, message: str) -> None:
         """Say once how it goes."""
@@ -140,6 +146,11 @@ class RunReport:
         if name not in self.streams:
             self.streams[name] = StreamReport(name, self.say, self._told_before.get(name, ()))
         return self.streams[name]
+
+    def fail(self, name: str, error: BiginError) -> None:
+        """A stream that cannot be defined: it alone fails."""
+        self.stream(name).failure = error
+        self.say(logging.WARNING, f"{name}: no stream. {error.message}")
 
     @property
     def told(self) -> dict[str, Collection[str]]:
@@ -231,6 +242,21 @@ def read_told(state: Any) -> dict[str, list[str]]:
 def _mark(message: str) -> str:
     """A short name of a warning, for the state."""
     return blake2b(message.encode(errors="replace"), digest_size=4).hexdigest()
+
+
+def ends_run(error: BaseException) -> bool:
+    """Whether no stream can go on after it: the credentials, or what no stream raises for itself.
+
+    A 401 without a code is not Bigin's: somebody on the way refused that one call.
+    """
+    if isinstance(error, AuthError):
+        return error.code is not None or error.status is None
+    return isinstance(error, CreditBudgetReached | ClientClosed) or not isinstance(error, Exception)
+
+
+def alone(error: Exception) -> BiginError:
+    """Why one stream fails: as Bigin or we say it, or as a fault that nobody foresaw."""
+    return error if isinstance(error, BiginError) else fault(error)
 
 
 def fault(error: Exception) -> BiginError:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bigin_api import Refused
+from bigin_api.errors import TransientError
 from bigin_api.limits import BULK_READ_CREDITS
 from tap_bigin.bulk.columns import is_bulk_readable, job_columns
 from tap_bigin.planning import may_pay, plan_extraction
@@ -107,7 +108,7 @@ class JobChoice:
                 continue
             try:
                 described = self._client.metadata.fields(module)
-            except Refused:
+            except (Refused, TransientError):
                 continue
             named = next((each.api_name for each in described if each.is_display_field), None)
             if named:
@@ -118,5 +119,5 @@ class JobChoice:
         """Whether any record may have a tag: if the module has none at all, each record's are []."""
         try:
             return bool(self._client.tags.of_module(self._module))
-        except Refused:
+        except (Refused, TransientError):
             return True

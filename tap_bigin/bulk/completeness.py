@@ -23,7 +23,7 @@ from bigin_api.endpoints.coql_select import EVERY_RECORD
 from bigin_api.endpoints.results import Progress
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_ROWS
-from tap_bigin.bookmarks import from_text
+from tap_bigin.bookmarks import moment_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -188,11 +188,8 @@ class Completion:
         while True:
             page = self._client.records.deleted(self._module, page=number, modified_since=since)
             progress.see(page.records)
-            times = {
-                str(each["id"]): from_text(each["deleted_time"])
-                for each in page.records
-                if each.get("deleted_time")
-            }
+            told = {str(each["id"]): moment_told(each.get("deleted_time")) for each in page.records}
+            times = {each: time for each, time in told.items() if time is not None}
             # Deleted after its row was written, a record is in the count and in the file.
             found += len(self._seen.lacking(each for each, time in times.items() if time >= since))
             if not page.more_records or any(each < since for each in times.values()):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import Refused
+from bigin_api.errors import Refused, TransientError
+from bigin_api.json_values import id_text
 from bigin_api.limits import MAX_IDS_PER_CALL
 from tap_bigin.bulk.rows import Links
 
@@ -26,9 +27,14 @@ class BulkLinks:
         self._client = client
         self._module = module
         users = self._users() if columns.has("user", "owner") else []
-        named = [{"name": each.get("full_name"), "id": str(each["id"])} for each in users]
-        emails = [each.get("email") for each in users]
-        owners = [{**link, "email": email} for link, email in zip(named, emails, strict=True)]
+        ids = [id_text(each.get("id")) for each in users]
+        named = [
+            {"name": each.get("full_name"), "id": user_id}
+            for each, user_id in zip(users, ids, strict=True)
+            if user_id
+        ]
+        emails = {user_id: each.get("email") for each, user_id in zip(users, ids, strict=True)}
+        owners = [{**link, "email": emails[link["id"]]} for link in named]
         layouts = self._layouts() if columns.has("layout") else []
         known: dict[Kind, list[Link]] = {"user": named, "owner": owners, "layout": layouts}
         self.by_kind: Mapping[Kind, Links] = {
@@ -64,12 +70,12 @@ class BulkLinks:
     def _users(self) -> list[dict[str, Any]]:
         try:
             return list(self._client.organization.users())
-        except Refused:
-            return []  # the token may not list users: each is learnt from a record
+        except (Refused, TransientError):
+            return []  # the token may not list users, or cannot now: each is learnt from a record
 
     def _layouts(self) -> list[Link]:
         try:
             layouts = self._client.metadata.layouts(self._module)
-        except Refused:
+        except (Refused, TransientError):
             return []
         return [{"name": each.name, "id": each.id} for each in layouts]

@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bigin_api import BiginError, CreditBudgetReached, Refused, ServerError
+from bigin_api import BiginError, ConnectionFailed, CreditBudgetReached, Refused
 from bigin_api.models import Module
 from tap_bigin.discovery.catalog_cache import MOST_AGE, MOST_AGE_WITHIN_BUDGET
 from tap_bigin.discovery.definition import REPLICATION_KEY, readable_modules
+from tap_bigin.report import alone, ends_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -124,6 +125,8 @@ class Description:
             for module, fields in zip(modules, self._calls.map_in_order(self._fields_of, names), strict=True):
                 if fields is not None:
                     yield module, fields
+            if names and all(isinstance(self.failures.get(each), ConnectionFailed) for each in names):
+                raise self.failures[names[0]]  # nobody is there at all: one line says so
         except CreditBudgetReached as reached:
             raise CreditBudgetReached(
                 f"{reached.message} To describe {len(names)} modules costs as many credits: "
@@ -137,8 +140,10 @@ class Description:
         except Refused as refused:
             self.refusals[module] = refused.message
             return None
-        except ServerError as error:
-            self.failures[module] = error
+        except Exception as error:
+            if ends_run(error):
+                raise
+            self.failures[module] = alone(error)
             return None
         if all(each.api_name != REPLICATION_KEY for each in fields):
             # Every module has it. A description without would make null of every value.

@@ -14,6 +14,7 @@ from bigin_api.errors import ModuleUnavailable, PermissionDenied, Refused, Setti
 from bigin_api.json_values import api_name_of, mapping, text
 from bigin_api.models import OLDER_NAMES
 from tap_bigin.discovery.definition import REPLICATION_KEY, StreamDefinition
+from tap_bigin.report import alone, ends_run
 from tap_bigin.values.data_types import DATETIME, LINK, LIST_OF_ANYTHING, STRING, USER, nullable, objects
 from tap_bigin.values.schema import RecordSchema, record_schema
 
@@ -75,8 +76,8 @@ def define_related(
 ) -> Iterator[RelatedDefinition]:
     """The streams of related lists given as ``Contacts.Emails`` or ``*.Notes``.
 
-    Asks for each module's related lists, 1 credit a module. Raises SettingsError for an entry that names
-    nothing that is there.
+    Asks for each module's related lists, 1 credit a module; one that cannot be asked fails alone. Raises
+    SettingsError for an entry that names nothing that is there.
     """
     defined: dict[str, RelatedDefinition] = {}
     for entry in wanted:
@@ -86,18 +87,30 @@ def define_related(
             raise SettingsError(
                 f"related_lists: {entry!r} is no module and list such as Contacts.Emails or *.Notes."
             )
-        found = [
-            definition
-            for module in modules or [glob]
-            for definition in _of_module(client, module, list_glob, lookups=lookups, report=report)
+        of_modules = [
+            _alone(client, module, list_glob, lookups=lookups, report=report) for module in modules or [glob]
         ]
-        if not found:
+        found = [each for some in of_modules for each in some or ()]
+        if not found and None not in of_modules:
             raise SettingsError(
                 f"related_lists: {entry!r} matches nothing"
                 f"{_meant(client, entry, modules or [glob], offered=[each.api_name for each in offered])}"
             )
         defined.update((each.name, each) for each in found)
     yield from defined.values()
+
+
+def _alone(
+    client: Client, module: str, list_glob: str, *, lookups: Lookups, report: RunReport
+) -> list[RelatedDefinition] | None:
+    """Those of one module; None where it cannot be asked, which is told."""
+    try:
+        return list(_of_module(client, module, list_glob, lookups=lookups, report=report))
+    except Exception as error:
+        if ends_run(error):
+            raise
+        report.fail(stream_name(module, list_glob), alone(error))
+        return None
 
 
 def _of_module(

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from bigin_api import BiginError, Refused
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.results import Progress
+from bigin_api.errors import TransientError
 from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, to_utc_text
+from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, moment_told, to_utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def is_in_order(records: Sequence[Record], order: Order) -> bool:
     if order.column == "id":
         values: list[Any] = [int(each["id"]) for each in records]
     else:
-        values = [each[order.column] or "" for each in records]
+        values = [each[order.column] for each in records if each[order.column]]
     if order.direction == "desc":
         values.reverse()
     return all(map(le, values, values[1:]))
@@ -225,11 +226,11 @@ class Borders:
             while True:
                 page = self._client.records.deleted(self._module, page=number, modified_since=since)
                 progress.see(page.records)
-                times = (each.get("deleted_time") for each in page.records)
-                if any(not time or from_text(time) >= since for time in times):
+                times = [moment_told(each.get("deleted_time")) for each in page.records]
+                if any(time is None or time >= since for time in times):
                     return True
                 if not page.more_records:
                     return False
                 number += 1
-        except Refused:
+        except (Refused, TransientError):
             return None

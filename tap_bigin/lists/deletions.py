@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
-from tap_bigin.bookmarks import READ_OVERLAP, from_text
+from tap_bigin.bookmarks import READ_OVERLAP, moment_told
 from tap_bigin.lists.marks import REMEMBERED, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
@@ -67,8 +67,8 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
         each
         for each in listed.entries
         if since is None
-        or not each.get("deleted_time")
-        or from_text(each["deleted_time"]) >= since
+        or (deleted := moment_told(each.get(DELETED_TIME))) is None
+        or deleted >= since
         # A page may have skipped it in an earlier run.
         or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)
     )
@@ -133,6 +133,8 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
             module, page=number, per_page=size, modified_since=since and since - READ_OVERLAP
         )
         progress.see(page.records)
+        if page.left_out:
+            asked = None  # a deletion that cannot be read may be told by the next reading of the whole list
         start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
         found.update((each["id"], each) for each in _kept(page.records, once))
         if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:

@@ -24,7 +24,7 @@ from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.endpoints.coql_select import EVERY_RECORD
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, MAX_RECORDS_BY_TOKEN, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import Top, from_text, to_utc_text, without_tokens
+from tap_bigin.bookmarks import Top, from_text, moment_told, to_utc_text, without_tokens
 from tap_bigin.lists.borders import (
     BY_ID,
     BY_ID_DOWN,
@@ -170,7 +170,8 @@ class ListScan:
 
     def _is_over(self, records: Sequence[Record]) -> bool:
         """Whether an incremental scan has met what it need not read; never where nothing is sorted."""
-        if not records or (records[-1].get(MODIFIED) or "") >= self._borders.floor:
+        last = self._last_timed(records) if self._borders.floor else None
+        if last is None or last[MODIFIED] >= self._borders.floor:
             return False
         if is_in_order(records, BY_TIME):
             return True
@@ -192,10 +193,12 @@ class ListScan:
 
     def _advance(self, page: JoinedPage, order: Order, *, counts_from_ends: bool) -> None:
         last = page.records[-1] if page.records else None
+        if last and order is BY_TIME:
+            last = self._last_timed(page.records)
         end = (last.get(MODIFIED) or "", last["id"]) if last else None
         # A token is bound to the size of its page, and the next run asks for full ones.
         tokens = page.tokens if page.place.size == RECORDS_PER_PAGE else ()
-        expires = _moment(page.expires)
+        expires = moment_told(page.expires)
         known, top = self.scan.last, self.scan.top
         if order is BY_ID_DOWN:
             lower = end if top is None or (end and int(end[1]) < int(top.last[1])) else top.last
@@ -212,14 +215,34 @@ class ListScan:
         """If-Modified-Since is a wish: whether v2 obeys it nobody has documented."""
         if self.scan.since is None or self.pages_read > 1:
             return
-        asked = to_utc_text(self.scan.since - ONE_SECOND)
-        if any((each[MODIFIED] or "") < asked for each in records):
+        if len(self._older(records)) > 1:
             self._report.add_note("the server ignores If-Modified-Since; what is older is left out here.")
 
     def _due(self, records: list[Record]) -> list[Record]:
-        """Those that the scan is to emit: the server may not obey If-Modified-Since."""
+        """Those that the scan is to emit: the server may not obey If-Modified-Since.
+
+        One whose time is not known is due, and so is a stray: nobody can say that they did not change.
+        """
         floor = self._borders.floor
-        return [each for each in records if (each[MODIFIED] or "") >= floor] if floor else records
+        if not floor:
+            return records
+        stray = self._stray(records)
+        return [each for each in records if (each[MODIFIED] or floor) >= floor or each is stray]
+
+    def _older(self, records: Sequence[Record]) -> list[Record]:
+        """Those that a server that obeys If-Modified-Since does not give."""
+        asked = to_utc_text(self.scan.since - ONE_SECOND) if self.scan.since else ""
+        return [each for each in records if (each[MODIFIED] or asked) < asked]
+
+    def _stray(self, records: Sequence[Record]) -> Record | None:
+        """A record that alone is older than what was asked for: its time may be wrong, and proves nothing."""
+        older = self._older(records)
+        return older[0] if len(older) == 1 else None
+
+    def _last_timed(self, records: Sequence[Record]) -> Record | None:
+        """The last record whose time can be believed."""
+        stray = self._stray(records)
+        return next((each for each in reversed(records) if each[MODIFIED] and each is not stray), None)
 
     # Where the chain of pages does not lead
 
@@ -270,7 +293,9 @@ class ListScan:
         seen = {each["id"] for each in page.records}
         what = f"a page has {len(seen):,} of {page.counted:,} records"
         self._report.inform(f"{what}: looking for the others.")
-        where = all_of(_reached_by(page, order, before) or [EVERY_RECORD])
+        ends = page.records[-1:] if page.more_records else []
+        last = self._last_timed(page.records) if ends and order is BY_TIME else next(iter(ends), None)
+        where = all_of(_reached_by(last, order, before) or [EVERY_RECORD])
         try:
             for rows in self._client.coql.pages_by_id(self._module, ["id"], where=where):
                 found = [row for row in rows if str(row["id"]) not in seen]
@@ -278,7 +303,7 @@ class ListScan:
                 if missing:
                     yield self._whole(missing)
         except Refused as refused:
-            self._report.lacks(f"{what}, and COQL may not be asked for the others. {refused.message}")
+            self._report.misses(f"{what}, and COQL may not be asked for the others. {refused.message}")
 
     def _slipped(self, missing: Iterable[list[str]]) -> Iterator[list[Record]]:
         """Records that no page showed."""
@@ -327,9 +352,8 @@ def listing_of(scan: Scan) -> Listing:
     return Listing(order.column, order.direction, scan.since and scan.since - ONE_SECOND)
 
 
-def _reached_by(page: JoinedPage, order: Order, before: Scan) -> list[str]:
-    """COQL conditions of what a page should have: from where the scan stood to its last record."""
-    last = page.records[-1] if page.records and page.more_records else None
+def _reached_by(last: Record | None, order: Order, before: Scan) -> list[str]:
+    """COQL conditions of what a page should have: from where the scan stood to its last record, if any."""
     if order is BY_TIME:
         newest = [f"Modified_Time <= {moment(from_text(before.last[0]))}"] if before.last else []
         return [*([f"Modified_Time >= {moment(from_text(last[MODIFIED]))}"] if last else []), *newest]
@@ -355,10 +379,3 @@ def _not_read_before(records: list[Record], scan: Scan) -> list[Record]:
 def _ended(end: tuple[str, str]) -> Record:
     """An end of what was read, as the record that it was."""
     return {MODIFIED: end[0], "id": end[1]}
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return from_text(text) if text else None
-    except ValueError:
-        return None

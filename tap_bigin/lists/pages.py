@@ -51,9 +51,10 @@ class JoinedPage:
 
     @property
     def is_short(self) -> bool:
-        """Whether it has fewer records than Bigin says: some were lost on the way, or joining its groups."""
-        rows = len(self.records) + self.left_out
-        return self.counted is not None and rows < self.counted <= self.place.size
+        """Whether it lacks records that Bigin counts: rows that are none, or lost when groups were joined."""
+        if self.counted is None or self.counted > self.place.size:
+            return self.left_out > 0
+        return len(self.records) < self.counted
 
     @property
     def is_full(self) -> bool:
@@ -128,8 +129,9 @@ class ModulePages:
         self._urgent = client.urgent()
         self._calls = calls
         self._module = module
-        self._asks_for_unapproved = True
         self._report = report
+        self._asks_for_unapproved = True
+        self._tells_time = MODIFIED in names
         self.groups = field_groups(names)
         self.instants = Instants() if instants is None else instants
 
@@ -209,9 +211,18 @@ class ModulePages:
         return ask(self._module, *what, **how)
 
     def _to_utc(self, records: Sequence[Record]) -> None:
+        """Every Modified_Time in UTC; None where it is absent or no moment, which is told."""
+        if not self._tells_time:
+            return
+        instants = self.instants
         for record in records:
-            if MODIFIED in record:
-                record[MODIFIED] = self.instants.utc(record[MODIFIED])
+            told = record.get(MODIFIED)
+            try:
+                record[MODIFIED] = utc = instants[told]
+            except (TypeError, ValueError):
+                record[MODIFIED] = utc = None
+            if utc is None:
+                self._report.warn(f"record {record['id']}: {MODIFIED} is {told!r:.50}, which is no datetime.")
 
     def _joined(self, pages: list[Page], place: Place) -> JoinedPage:
         lead = pages[0]
@@ -265,7 +276,7 @@ class ModulePages:
         return found
 
     def _fetch_ids(self, ids: Sequence[str], group: int) -> list[Record]:
-        ask = partial(self._client.records.by_ids, on_lack=self._report.lacks)
+        ask = partial(self._client.records.by_ids, on_lack=self._report.misses)
         records = self._with_unapproved(ask, ids, self.groups[group])
         self._to_utc(records)
         return records

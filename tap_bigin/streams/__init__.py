@@ -13,9 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import (
-    AuthError,
     BiginError,
-    CreditBudgetReached,
     ModuleUnavailable,
     PermissionDenied,
     SettingsError,
@@ -31,7 +29,8 @@ from tap_bigin.discovery.organization import (
     SubPipelinesDefinition,
     define_organization,
 )
-from tap_bigin.discovery.related_lists import RelatedDefinition, define_related
+from tap_bigin.discovery.related_lists import RelatedDefinition, define_related, stream_name
+from tap_bigin.report import alone, ends_run
 from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
 from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
 from tap_bigin.streams.module import ModuleStream
@@ -130,12 +129,22 @@ class _Definitions:
         others |= {str(each["name"]) for each in (*settings.queries, *settings.custom_views)}
         names = self._chosen - (others - self._description.carried.keys())  # what has fields is a module
         if settings.related_lists:
-            # The names of their streams look like modules' names.
-            names &= {module.api_name for module in self._description.modules}
+            names = self._without_related(names)
         described = self._description.named(names, asked_anyway=self._asked_anyway(names))
         if known := self._description.trusted & names:
             self._logger.info("Fields of %d modules as just discovered, not asked for again.", len(known))
         return described
+
+    def _without_related(self, names: frozenset[str]) -> frozenset[str]:
+        """Without the streams of related lists, whose names look like modules' names."""
+        globs = [stream_name(*each.partition(".")[::2]) for each in self._settings.related_lists]
+        alike = {each for each in names if any(fnmatchcase(each, glob) for glob in globs)}
+        try:
+            return names - (alike - {each.api_name for each in self._description.modules if alike})
+        except BiginError as error:
+            if ends_run(error):
+                raise
+            return names - alike
 
     def _asked_anyway(self, names: frozenset[str]) -> frozenset[str]:
         """The modules of whose fields a stream needs all that Bigin says: no catalog saves that answer."""
@@ -161,13 +170,14 @@ class _Definitions:
 
     def _declared(self) -> Iterator[StreamDefinition]:
         """What the settings name: related lists, queries, views."""
-        settings, report, client = self._settings, self._report, self._client
+        settings, client = self._settings, self._client
         lookups = settings.lookups
-        if settings.related_lists:
-            offered = self._description.modules
-            yield from define_related(
-                client, settings.related_lists, offered=offered, lookups=lookups, report=report
-            )
+        seen: set[str] = set()
+        for entry in settings.related_lists:
+            for each in self._related(entry):
+                if each.name not in seen:
+                    seen.add(each.name)
+                    yield each
         for given in settings.queries:
             yield from self._alone(
                 str(given["name"]),
@@ -176,20 +186,34 @@ class _Definitions:
         for given in settings.custom_views:
             yield from self._alone(str(given["name"]), partial(define_view, client, given, lookups=lookups))
 
+    def _related(self, entry: str) -> Sequence[StreamDefinition]:
+        """Those of one entry of ``related_lists``. A run that has a catalog does without one that is gone."""
+        try:
+            return list(
+                define_related(
+                    self._client,
+                    [entry],
+                    offered=self._description.modules,
+                    lookups=self._settings.lookups,
+                    report=self._report,
+                )
+            )
+        except Exception as error:
+            if ends_run(error) or self._chosen is None:
+                raise
+            self._report.fail(stream_name(*entry.partition(".")[::2]), alone(error))
+            return ()
+
     def _alone(self, name: str, define: Callable[[], StreamDefinition]) -> Iterator[StreamDefinition]:
         """A definition that can be made, or that cannot: then this stream alone is missing."""
         try:
             yield define()
         except (PermissionDenied, ModuleUnavailable) as refused:
             self._report.stream(name).warn(f"no stream. {refused.message}")
-        except (AuthError, CreditBudgetReached):
-            raise
-        except BiginError as error:
-            self._fail(name, error)
-
-    def _fail(self, name: str, error: BiginError) -> None:
-        self._report.stream(name).failure = error
-        self._logger.warning("%s: no stream. %s", name, error.message)
+        except Exception as error:
+            if ends_run(error):
+                raise
+            self._report.fail(name, alone(error))
 
     def _warn_of_case(self, found: Sequence[StreamDefinition]) -> None:
         """Most databases take names that differ only by case for one column or one table."""
@@ -210,7 +234,7 @@ class _Definitions:
         refusals = self._description.refusals
         for name, error in self._description.failures.items():
             if self._chosen is None or name in self._chosen:
-                self._fail(name, error)
+                self._report.fail(name, error)
         failed = {each.name for each in self._report.failures}
         if self._chosen is None:
             for name, why in refusals.items():

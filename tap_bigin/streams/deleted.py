@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import Refused
+from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
@@ -140,6 +140,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         modules = self._modules()
         if self.config.get("credit_budget"):  # it may not do for all: those that have waited longest
             modules.sort(key=lambda module: (marks.get(module) or {}).get("since") or "")
+        failed: TransientError | None = None
         for module in modules:
             try:
                 mark = Mark.from_state(marks.get(module))
@@ -148,10 +149,15 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             except Refused as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")
                 continue
+            except TransientError as error:
+                failed = failed or error
+                continue
             marks = {**marks, module: news.mark.to_state()}
             for batch in in_portions([*news.deleted, *back], {**state, "modules": marks}):
                 convert(rows := _rows(module, batch.records))
                 yield replace(batch, records=rows)
+        if failed is not None:
+            raise failed  # the bookmark stays; the marks of the others are kept
         done = {**state, "modules": marks}
         if clock is not None and self.is_incremental:
             done |= {"replication_key": DELETED_TIME, "replication_key_value": to_utc_text(clock)}

@@ -9,17 +9,16 @@ State has beside the bookmark what ``deletions`` remembers of the module's delet
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from bigin_api.errors import Refused, ServerError
+from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import BULK_READ_CREDITS, DELETED_MODULES
 from tap_bigin.bookmarks import (
     Scan,
     begin,
-    complete,
-    from_text,
+    moment_told,
     scan_of,
     shape_of_scan,
     to_utc_text,
@@ -175,7 +174,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
-        state = complete(state, extraction.scan, replication_key=self.bookmark_key)
+        state = self.completed(state, extraction.scan)
         yield Batch([], state)
         return state
 
@@ -188,7 +187,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """By list; 1 credit."""
         try:
             counted = self.client.records.count(self._module)
-        except (Refused, ServerError):
+        except (Refused, TransientError):
             return ""
         return f", {list_credits(counted, len(self._selected)):,} credits or fewer"
 
@@ -278,7 +277,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         mark = Mark.from_state(state.get("deleted"))
         try:
             return self.run.deleted_lists.news(self.client, self._module, mark)
-        except Refused as refused:
+        except (Refused, TransientError) as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")
             return None
@@ -292,9 +291,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             for each in news.deleted
         ]
 
-    def _deleted_at(self, told: str | None, news: News) -> str | None:
+    def _deleted_at(self, told: Any, news: News) -> str | None:
         """When it was deleted: where that is not told, when the list was read."""
-        moment = from_text(told) if told else news.mark.since
+        moment = moment_told(told) or news.mark.since
         return to_utc_text(moment) if moment else None
 
     def _restored(self, news: News) -> list[Record]:
@@ -311,7 +310,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """The mark, with what went into the bin while many pages were read: it may come back."""
         try:
             listed = read_deleted(self.client, self._module, since=scan.started)
-        except Refused:
+        except (Refused, TransientError):
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return mark.with_gone(in_bin)

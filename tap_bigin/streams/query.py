@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
-from bigin_api.endpoints.results import whole_records
 from bigin_api.errors import InvalidRequest, PaginationLimit, Refused, SettingsError, did_you_mean
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
@@ -203,7 +202,7 @@ class QueryStream(BiginStream[QueryDefinition]):
             scan = replace(
                 scan, after=after, emitted=scan.emitted + len(rows), last=(self._latest(scan, rows), after)
             )
-            yield Batch(rows, None if definition.select.is_bounded else begin(state, scan))
+            yield Batch(self.with_keys(rows), None if definition.select.is_bounded else begin(state, scan))
         yield Batch([], self._complete(state, scan))
 
     def _by_key(self, scan: Scan) -> Iterator[list[Record]]:
@@ -230,11 +229,10 @@ class QueryStream(BiginStream[QueryDefinition]):
                     "its order by, limit and offset: then it is read by id, without an end."
                 )
             page = self.client.coql.query(select.page(limit=limit, offset=offset), module=select.module.text)
-            records = whole_records(page.records)
-            if len(records) < len(page.records):
-                self.report.lacks("rows without an id were left out.")
-            if records:
-                yield records
+            if page.left_out:
+                self.report.lacks(f"{page.left_out} rows without id: left out.")
+            if page.records:
+                yield page.records
             if select.limit is not None or not page.more_records:
                 return
             offset += limit

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bigin_api.endpoints.results import Progress
+from bigin_api.endpoints.results import Progress, whole_records
 from bigin_api.errors import (
     BiginError,
     InvalidRequest,
     ModuleUnavailable,
     PermissionDenied,
     Refused,
-    ServerError,
+    TransientError,
 )
+from bigin_api.json_values import text
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.discovery.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.lists.list_scan import ListScan
@@ -93,7 +94,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         for records, reached in reading.pages(scan):
             self._prepare(records)
             yield Batch([each for each in records if each[PARENT_ID]], begin(state, reached))
-        yield Batch([], complete(state, reading.scan, replication_key=self.bookmark_key))
+        yield Batch([], self.completed(state, reading.scan))
 
     def _prepare(self, records: list[Record]) -> None:
         for record in records:
@@ -137,7 +138,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
             return begun
         try:
             parents = f"{self.client.records.count(self.definition.module):,} parents"
-        except (Refused, ServerError):
+        except (Refused, TransientError):
             parents = "each parent"
         self.report.inform(f"reads {parents}, 1 credit or more each.")
         return Scan("full", self.client.server_time, shape)
@@ -204,7 +205,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         progress = Progress()
         while True:
             page, index = self.client.related.emails(self.definition.module, parent_id, index=index)
-            emails = [{**email, "id": str(email["message_id"])} for email in page if email.get("message_id")]
+            emails = [{**each, "id": told} for each in page if (told := text(each.get("message_id")))]
             progress.see(emails, index)
             self._see_left_out(len(page) - len(emails))
             records += emails
@@ -215,10 +216,10 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         """The rows in a field of the record, which only a record read singly shows."""
         name = self.definition.api_name
         record = self.client.records.get(self.definition.module, parent_id, [name])
-        rows = (record or {}).get(name) or []
-        whole = [row for row in rows if isinstance(row, dict) and row.get("id")]
-        self._see_left_out(len(rows) - len(whole))
-        return whole
+        held = (record or {}).get(name) or []
+        rows = whole_records(held, f"{self.name}: parent {parent_id}") if isinstance(held, list) else []
+        self._see_left_out(len(held) - len(rows) if isinstance(held, list) else 1)
+        return rows
 
     def _see_left_out(self, rows: int) -> None:
         if rows:

@@ -30,8 +30,6 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
 from bigin_api import (
-    AuthError,
-    BiginError,
     CreditBudgetReached,
     InvalidRequest,
     ModuleUnavailable,
@@ -39,10 +37,10 @@ from bigin_api import (
 )
 from bigin_api.json_values import mended
 from bigin_api.limits import DELETED_MODULES
-from tap_bigin.bookmarks import Scan, believed, from_text, read_from, to_utc_text, with_fields
+from tap_bigin.bookmarks import Scan, believed, complete, from_text, read_from, to_utc_text, with_fields
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.discovery.turns import TURN
-from tap_bigin.report import fault
+from tap_bigin.report import alone, ends_run
 from tap_bigin.singer.batch import Batch, for_parquet
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.versions import is_older, versioned
@@ -58,7 +56,7 @@ if TYPE_CHECKING:
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
     from tap_bigin.settings import TapSettings
-    from tap_bigin.singer.batch import State
+    from tap_bigin.singer.batch import Record, State
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
@@ -132,6 +130,20 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         self.report.add_note(f"{said}: selected since, so everything is read once{price}.")
         ended = ("pass", "replication_key", "replication_key_value")
         return {name: each for name, each in known.items() if name not in ended}
+
+    def completed(self, state: State, scan: Scan) -> State:
+        """The state after a pass; with its old bookmark where a record that is there did not come."""
+        if self.report.missed:
+            return {name: each for name, each in state.items() if name != "pass"}
+        return complete(state, scan, replication_key=self.bookmark_key)
+
+    def with_keys(self, rows: list[Record]) -> list[Record]:
+        """The rows that have their keys; the others are told and left out."""
+        keys = self.definition.primary_keys
+        whole = [row for row in rows if all(row[key] for key in keys)]
+        if len(whole) < len(rows):
+            self.report.lacks(f"{len(rows) - len(whole)} rows without {' or '.join(keys)}: left out.")
+        return whole
 
     def conversion(self, names: Iterable[str]) -> Conversion:
         """What makes records with these properties ready to leave."""
@@ -320,10 +332,10 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             self.report.unfinished = True
             self.run.budget_reached = error
             return
-        elif isinstance(error, AuthError) or not isinstance(error, Exception | None):
+        elif error is not None and (ends_run(error) or not isinstance(error, Exception)):
             raise error
         elif error is not None:
-            self.report.failure = error if isinstance(error, BiginError) else fault(error)
+            self.report.failure = alone(error)
             self.logger.debug("%s: failed.", self.name, exc_info=error)
             return
         if self.run.feed is not None and self._is_swept_now:

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from bigin_api.endpoints.results import Progress
 from bigin_api.errors import PageTokenRefused, SettingsError
-from tap_bigin.bookmarks import Scan, begin, complete, from_text, scan_of, shape_of_scan, without_tokens
+from tap_bigin.bookmarks import Scan, begin, complete, moment_told, scan_of, shape_of_scan, without_tokens
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.pages import Listing, ModulePages
-from tap_bigin.lists.places import Place
+from tap_bigin.lists.places import PAGES_BY_NUMBER, Place
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.schema import record_schema
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bigin_api import Client
+    from tap_bigin.lists.pages import JoinedPage
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import State
     from tap_bigin.values.conversion import Conversion
@@ -92,9 +93,19 @@ class ViewStream(BiginStream[ViewDefinition]):
             scan = replace(
                 scan,
                 tokens=page.tokens,
-                expires=from_text(page.expires) if page.expires else None,
+                expires=moment_told(page.expires),
                 emitted=scan.emitted + len(page.records),
             )
-            place = page.next_place
+            if page.is_short or page.left_out:
+                self.report.lacks("a page lacks some of its records.")
+            place = self._after(page)
             yield Batch(page.records, begin(state, scan) if place else None)
         yield Batch([], complete(state, scan, replication_key=None))
+
+    def _after(self, page: JoinedPage) -> Place | None:
+        """Where it goes on, by number where no token is given. Raises PageTokenRefused where that ends."""
+        if page.next_place is not None or not page.more_records:
+            return page.next_place
+        if page.place.number is None or page.place.number >= PAGES_BY_NUMBER:
+            raise PageTokenRefused("a page came without the token of the next.")
+        return Place(page.place.number + 1)

@@ -27,6 +27,8 @@ def coerced(value: Any, types: Sequence[str]) -> Any:
     >>> coerced("7", ["object", "null"]), coerced("7", ["array", "null"])
     ({'id': '7'}, ['7'])
     """
+    if value is None:
+        return None
     for each in types:
         made = _MAKERS[each](value)
         if made is not None:

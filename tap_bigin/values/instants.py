@@ -36,7 +36,9 @@ class Instants(dict[Any, Any]):
         self[utc] = utc  # it will be asked for once more
         return utc
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: Any) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
         if len(self) > MOST_KEPT:
             self.clear()
             self.update({None: None, "": None})
