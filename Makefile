@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 # Tests run in so many processes, each with a sandbox of its own; more than two cores, for many of them wait.
 WORKERS ?= 3
 
+# Answers that a soak spoils, for each kind of run of the tap.
+FAULTS ?= 100
+
 # Histories of the feed that a soak plays, in each of the two databases.
 HISTORIES ?= 100
 
@@ -66,8 +69,9 @@ bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
-soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); histories of the feed
+soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; histories of the feed
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
+	FAULTS=$(FAULTS) $(BIN)/python -m pytest tests/tap_bigin/test_answer_faults.py -k spoiled_place -o timeout=3600 --numprocesses $(WORKERS)
 	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)
 
 examples: $(VENV)/.ready  ## Every example from its README, in an empty folder (800 MB, minutes)

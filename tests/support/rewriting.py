@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 from support.sandbox import Sandbox
@@ -24,6 +24,7 @@ from support.sandbox import Sandbox
 BASE = "/bigin/v2"
 OF_THE_CONNECTION = {"connection", "content-length", "transfer-encoding", "host", "accept-encoding"}
 WITHOUT_A_BODY = (204, 304)
+DRIP_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Rewritten:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut_at: int | None = None  # the connection is closed after so many bytes of the body
+    drips: bool = False  # the body comes byte by byte, and never ends
 
     @classmethod
     def of(cls, content: Any, status: int = 200) -> Rewritten:
@@ -64,6 +67,7 @@ class OtherBigin(Sandbox):
     """The sandbox as seen through the proxy: to be given to a run in its place."""
 
     def __init__(self, sandbox: Sandbox) -> None:
+        self._stopped = threading.Event()
         self._server = _QuietServer(("127.0.0.1", 0), self._handler())
         super().__init__(f"http://127.0.0.1:{self._server.server_port}")
         self._behind = urlsplit(sandbox.url).netloc
@@ -80,6 +84,7 @@ class OtherBigin(Sandbox):
 
     def stop(self) -> None:
         """Take no more connections."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -129,6 +134,14 @@ class OtherBigin(Sandbox):
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in OF_THE_CONNECTION}
         return Rewritten(answer.status, body, kept)
 
+    def drip(self, into: BinaryIO, body: bytes) -> None:
+        """Send a byte now and then, until the client has lost its patience."""
+        for at in range(len(body)):
+            into.write(body[at : at + 1])
+            into.flush()
+            if self._stopped.wait(DRIP_SECONDS):
+                return
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         other = self
 
@@ -144,7 +157,10 @@ class OtherBigin(Sandbox):
                 if answer.status not in WITHOUT_A_BODY:
                     self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if answer.drips:
+                    other.drip(self.wfile, answer.body)
+                self.wfile.write(answer.body[: answer.cut_at])
+                self.close_connection = self.close_connection or answer.drips or answer.cut_at is not None
 
             do_GET = do_POST = do_PUT = do_DELETE = do_any  # noqa: N815 -- http.server's names
 

@@ -296,7 +296,7 @@ def test_a_row_without_id_is_asked_for_once_more(last):
     broken = {"data": [last, {"id": "7"}], "info": {"more_records": False}}
 
     assert list(Coql(Answers(broken, whole)).pages_by_id("Contacts", ["id"])) == [[{"id": "7"}]]
-    with pytest.raises(QueryRefused, match="without id"):
+    with pytest.raises(QueryRefused, match="did not come as records"):
         list(Coql(Answers(broken, broken)).pages_by_id("Contacts", ["id"]))
 
 
