@@ -227,6 +227,8 @@ def test_very_many_records_are_handed_on_in_portions_and_the_state_after_the_las
 class _Texts:
     """In place of a client: gives long texts until it breaks."""
 
+    calls_ahead = None
+
     def __init__(self, most: int) -> None:
         self.records = self
         self._most = most
