@@ -14,7 +14,7 @@ import click
 
 from bigin_api import Client
 from bigin_api.moments import parse_moment, utc_text
-from bigin_cli.subcommand import Group, Trouble, subcommand
+from bigin_cli.subcommand import DISTRIBUTION, Group, Trouble, subcommand
 from bigin_feed.log import FeedLog
 from bigin_feed.settings import ENV_PREFIX, FEED_SETTINGS, FeedSettings, read_settings
 
@@ -33,6 +33,7 @@ CONFIG = click.option(
 
 
 @click.group(cls=Group)
+@click.version_option(package_name=DISTRIBUTION)
 def command() -> None:
     """Be told of changes within seconds: a receiver of Bigin's notifications, and who acts on them."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -47,7 +48,9 @@ def command() -> None:
 )
 @CONFIG
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8686, show_default=True, help="Port; 0 for a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8686, show_default=True, help="Port; 0 for a free one."
+)
 def serve(config: str | None, host: str, port: int) -> None:
     """Receive notifications into the log, and keep the channel open."""
     from bigin_feed.serving import serve as serve_feed  # noqa: PLC0415 -- brings the extra's web framework

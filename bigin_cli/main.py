@@ -16,7 +16,7 @@ import click
 
 from bigin_api import BiginError
 from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
-from bigin_cli.subcommand import Group, Trouble, WrongUse
+from bigin_cli.subcommand import Group, Trouble
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,6 @@ class LazyGroup(Group):
         try:
             require_stdout()
             return super().make_context(*args, **more)
-        except click.NoSuchOption as error:
-            raise WrongUse(f"{error.format_message()} See `bigin --help`.") from None
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -43,7 +43,17 @@ class WrongUse(Trouble):
 
 
 class Group(click.Group):
-    """A group in which a subcommand that is none is one line, with the one that was meant."""
+    """A group in which a subcommand or an option that is none is one line, with the one that was meant."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the subcommand. Raises WrongUse."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.NoSuchOption as error:
+            command = f"bigin {info_name}" if parent else "bigin"
+            raise WrongUse(f"{error.format_message()} See `{command} --help`.", command=command) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -55,7 +65,7 @@ class Group(click.Group):
             names = self.list_commands(ctx)
             alike = get_close_matches(args[0], names, n=1, cutoff=0.5)
             hint = f"did you mean {alike[0]!r}?" if alike else f"there are {', '.join(names)}."
-            command = f"bigin {self.name}" if ctx.parent else "bigin"
+            command = f"bigin {ctx.info_name}" if ctx.parent else "bigin"
             raise WrongUse(f"There is no subcommand {args[0]!r}, {hint}", command=command) from None
 
 

@@ -183,6 +183,8 @@ OF_THE_OTHERS = [
     ("bigin-sandbox serve --port x", 2, "'x' is no port"),
     ("bigin feed serve --config nowhere.json", 1, "nowhere.json: No such file"),
     ("bigin feed serve --config config.json", 1, "public_url is missing"),
+    ("bigin feed --verson", 2, "bigin feed: No such option '--verson'"),
+    ("bigin feed serve --port 99999", 2, "99999"),
     ("bigin feed run", 2, "Missing argument '-- COMMAND"),
     ("bigin feed run --log nonsense -- true", 1, "feed_log: expected a URL"),
     ("bigin feed status --log sqlite:///nowhere.sqlite", 1, "there is no file nowhere.sqlite"),
