@@ -30,6 +30,7 @@ from bigin_api.errors import (
     ConnectionFailed,
     InvalidRequest,
     RateLimited,
+    Refused,
     TransientError,
 )
 from bigin_api.http.auth import FixedToken, TokenSource
@@ -38,7 +39,7 @@ from bigin_api.http.calls import Call, Reply
 from bigin_api.http.gate import Gate, Pace
 from bigin_api.http.meter import Meter, ServerClock, Spent
 from bigin_api.http.replies import credits_remaining, read_reply, retry_after, server_time
-from bigin_api.http.retry import Retry
+from bigin_api.http.retry import Retry, retried
 from bigin_api.http.transport import Received, Transport
 from bigin_api.limits import BULK_READ_DOWNLOADS_PER_MINUTE
 from bigin_api.settings import ClientSettings, GivenToken, Limits
@@ -157,6 +158,17 @@ class Client:
             return self._attempt(call, made, into)
 
         return self._retry.run(call, attempt)
+
+    def is_answering(self) -> bool:
+        """Whether Bigin answers at all, be it by a refusal: asks for the organisation. Costs 1 credit."""
+        with retried(0):
+            try:
+                self.organization.get()
+            except TransientError:
+                return False
+            except Refused:
+                return True
+        return True
 
     def pause(self, seconds: float) -> None:
         """Sleep. Raises ClientClosed as soon as the client is closed."""

@@ -60,7 +60,7 @@ class Engine:
             self.ledger.on_good = self._rejects.note_good
         self.client = Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
-        self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check)
+        self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check, is_up=self.client.is_answering)
         self._forecast = Forecast() if self.settings.dry_run else None
         run = Run(self.settings, self.client, self.tasks, self._forecast)
         self._shared = Shared(run, self.ledger)

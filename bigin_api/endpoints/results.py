@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SAME_PAGES = 3
+TOO_FEW_RESULTS = "TOO_FEW_RESULTS"
+"""Our code for a write that was answered in whole, but not for each record."""
 
 
 def whole_records(rows: Sequence[Any], where: str = "A list") -> list[dict[str, Any]]:
@@ -167,7 +169,7 @@ class WriteResult:
             code=text(entry.get("code")) or "",
             message=text(entry.get("message")) or "",
             details=details,
-            id=text(details.get("id")),
+            id=_record_id(details.get("id")),
             action=text(entry.get("action")),
             duplicate_field=text(entry.get("duplicate_field")),
         )
@@ -184,6 +186,12 @@ class WriteResult:
         )
 
 
+def _record_id(value: Any) -> str | None:
+    """The id in a result; what is none would be kept in place of one."""
+    found = id_text(value)
+    return found if found is not None and found.isascii() and found.isdecimal() else None
+
+
 def verdicts(reply: Reply, call: Call) -> list[WriteResult]:
     """One result a record, in the order sent; more of them where a recurring activity was written.
 
@@ -193,6 +201,7 @@ def verdicts(reply: Reply, call: Call) -> list[WriteResult]:
     if len(entries) < call.records:
         raise ServerError(
             f"{call.module}: {call.what} judged {len(entries)} of {call.records} records.",
+            code=TOO_FEW_RESULTS,
             status=reply.status,
             module=call.module,
         )

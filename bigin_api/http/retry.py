@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -18,7 +20,7 @@ from bigin_api.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bigin_api.http.calls import Call
 
@@ -31,6 +33,18 @@ TRIES_AT_A_STRANGERS_DOOR = 2
 """Retries of a connection to a server that never answered: an unreachable one is an error at once."""
 
 Verdict = Literal["give up", "at once", "wait"]
+
+_most: ContextVar[int] = ContextVar("_most")
+
+
+@contextmanager
+def retried(times: int) -> Iterator[None]:
+    """What fails in this thread meanwhile is tried again so often, more only after a 429."""
+    before = _most.set(times)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int)
         return "give up"  # it asks for more than a run can wait
     if isinstance(error, ConnectionFailed) and not tried.heard and tried.made > TRIES_AT_A_STRANGERS_DOOR:
         return "give up"  # a wrong address, rather than a server that is down for a moment
-    return "wait" if call.repeatable or not error.may_have_happened else "give up"
+    may_repeat = call.repeatable and tried.made <= _most.get(max_retries)
+    return "wait" if may_repeat or not error.may_have_happened else "give up"
 
 
 def longest_wait(attempt: int) -> float:

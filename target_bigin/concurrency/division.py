@@ -1,16 +1,14 @@
-"""A call that is refused for the sake of one: cut until that one is alone. No I/O but what it is given."""
+"""A call that is refused for the sake of one: cut until that one is alone. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from bigin_api.errors import Refused
+from bigin_api.errors import Refused, TransientError
+from target_bigin.concurrency.culprits import Attempt, Signs, find_culprits
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-Q = TypeVar("Q")
-A = TypeVar("A")
 
 ENOUGH = 2  # refused alone by a code that speaks of all, before anything was taken: nothing will be
 TOO_MANY = 100  # ... and so many in a row, though something had been taken
@@ -40,17 +38,54 @@ class Division:
     """How the calls of one kind (one operation, one question) are cut when they are refused.
 
     ``closed`` is the refusal that speaks of all: once two were refused alone and none was ever taken.
-    Used from several threads; a race costs a call.
+    ``signs``: where calls of other divisions that speak for Bigin are noted, too. Main thread alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signs: Signs | None = None) -> None:
         self.closed: Refused | None = None
         self._in_a_row = 0
         self._any_taken = False
+        self._own_signs = Signs()
+        self._signs = signs or self._own_signs
+        self._blamed_alone = False  # one was, and none was taken since
 
     def taken(self) -> None:
         """A call was not refused."""
-        self._in_a_row, self._any_taken = 0, True
+        self._in_a_row, self._any_taken, self._blamed_alone = 0, True, False
+        self._own_signs.note()
+        self._signs.note()
+
+    async def culprits(
+        self,
+        items: Sequence[T],
+        error: TransientError,
+        *,
+        begun: float,
+        attempt: Attempt[T],
+        is_up: Callable[[], Awaitable[bool]],
+    ) -> list[T]:
+        """The items at which a call has failed again and again, since it ``begun`` (``time.monotonic``).
+
+        Raises ``error`` if it is Bigin that is down.
+        """
+        if len(items) > 1:
+            return await find_culprits(
+                items, error, attempt=attempt, others_work=lambda: self._own_signs.since(begun), is_up=is_up
+            )
+        if not (self._may_blame(begun) and await is_up()):
+            raise error
+        return list(await attempt(items, True))
+
+    def _may_blame(self, begun: float) -> bool:
+        """Whether an item that had a call of its own may be to blame: the others go through.
+
+        A second one in a row, without a call between them that goes through, speaks against Bigin.
+        """
+        if self._own_signs.since(begun):
+            return True
+        others_work = self._any_taken or self._signs is self._own_signs or self._signs.since(begun)
+        may, self._blamed_alone = others_work and not self._blamed_alone, True
+        return may
 
     def cut(self, items: Sequence[T], error: Refused) -> list[Sequence[T]]:
         """What to send in the place of a refused call; [] if all of it is refused."""
@@ -64,29 +99,3 @@ class Division:
                 return [items[:1], items[-1:], items[1:-1]]
         half = len(items) // 2
         return [items[:half], items[half:]] if half else []
-
-
-def divided(
-    ask: Callable[[Mapping[K, Q]], Mapping[K, A]], questions: Mapping[K, Q], division: Division
-) -> dict[K, A | Refused]:
-    """The answers to questions that share a call, asked again in parts where it is refused.
-
-    A question that is refused alone has the refusal for its answer.
-    """
-    answers: dict[K, A | Refused] = {}
-    waiting: list[Sequence[K]] = [list(questions)]
-    while waiting:
-        keys = waiting.pop(0)
-        if division.closed is not None:
-            answers |= dict.fromkeys(keys, division.closed)
-            continue
-        try:
-            answers |= ask({key: questions[key] for key in keys})
-        except Refused as error:
-            parts = division.cut(keys, error)
-            waiting = [*parts, *waiting]
-            if not parts:
-                answers |= dict.fromkeys(keys, error)
-        else:
-            division.taken()
-    return answers

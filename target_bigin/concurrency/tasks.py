@@ -15,9 +15,12 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from bigin_api import InFlight
+from bigin_api.http.retry import retried
+from target_bigin.concurrency.culprits import Signs
 
 T = TypeVar("T")
 
+PATIENT_RETRIES = 3  # some seconds
 SLICE = 0.5  # seconds: how long the main thread waits before it looks at signals again
 
 Task = Coroutine["Wait[Any]", None, None]
@@ -77,8 +80,12 @@ class Tasks:
         *,
         on_error: Callable[[BaseException], None],
         check: Callable[[], None] = lambda: None,
+        is_up: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``is_up``: asks, in a thread, whether Bigin answers at all."""
         self._pool = pool
+        self.is_up = is_up
+        self.signs = Signs()  # of writes, whichever stream's
         self._on_error = on_error
         self._check = check  # raises if the run is to end
         self._landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -126,6 +133,15 @@ class Tasks:
         self._in_flight[future] = wait
         future.add_done_callback(self._landed.put)
         return wait
+
+    def call_again(self, work: Callable[[], T], *, patiently: bool) -> Wait[T]:
+        """As ``call``, for work that has failed before, in whole or with other work: it is retried less."""
+
+        def again() -> T:
+            with retried(PATIENT_RETRIES if patiently else 0):
+                return work()
+
+        return self.call(again)
 
     def sleep(self, seconds: float) -> Wait[None]:
         """Await it to go on in so many seconds, or later."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from bigin_api import BiginError, WriteResult
 from bigin_api.errors import Refused
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.concurrency.division import Division, divided
+from target_bigin.concurrency.batcher import divided
+from target_bigin.concurrency.division import Division
 from target_bigin.deletions.brake import Brakes
 from target_bigin.files.id_map import IdMap
 from target_bigin.records.record import Record
@@ -118,7 +118,7 @@ class OldVersions:
             forecast.gone.update(ids)
             self._context.account.notes["deleted, for the stream's new version lacks them"] += len(keys)
             return
-        result_of = await self._context.run.tasks.call(partial(self._call, ids))
+        result_of = await self._call(ids)
         for key, record_id in id_of.items():
             result = result_of[record_id]
             if isinstance(result, Refused):
@@ -130,15 +130,15 @@ class OldVersions:
                 logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
         self._id_map.remember_version(self._stream, version)
 
-    def _call(self, ids: Sequence[str]) -> dict[str, WriteResult | Refused]:
-        """In a thread."""
+    async def _call(self, ids: Sequence[str]) -> dict[str, WriteResult | Refused]:
         division, results = Division(), dict[str, "WriteResult | Refused"]()
         for start in range(0, len(ids), MAX_RECORDS_PER_WRITE):
             some = dict.fromkeys(ids[start : start + MAX_RECORDS_PER_WRITE])
-            results |= divided(self._delete_some, some, division)
+            results |= await divided(self._context.run.tasks, self._delete_some, some, division)
         return results
 
     def _delete_some(self, ids: Mapping[str, None]) -> dict[str, WriteResult]:
+        """In a thread."""
         fire = bool(self._context.run.settings.trigger)
         results = self._context.client.records.delete(self._module, list(ids), fire_workflows=fire)
         return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -7,13 +7,16 @@ another one waits for is let go before the one that waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
+from bigin_api import WriteResult
 from bigin_api.errors import Refused
 from bigin_api.limits import write_credits
+from target_bigin.concurrency.batcher import divided
+from target_bigin.concurrency.division import Division
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
@@ -105,6 +108,7 @@ class LinkResolver:
         self._tasks = context.run.tasks
         self._client = context.client
         self._are_linked_to = are_linked_to
+        self._division = Division()
 
     async def resolve(self, record: Record) -> list[PendingLink]:
         """Put ids in the place of links. Those that would close a circle are left empty and given back.
@@ -151,11 +155,15 @@ class LinkResolver:
         changed = {*(link.field for link in links), "$se_module"}
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger
-        update = partial(self._client.records.update, module, [body], trigger=trigger)
-        try:
-            (result,) = one_for_each([str(record.id)], await self._tasks.call(update))
-        except Refused as error:
-            raise reject_of(error).of_part("link") from None
+
+        def update(ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
+            results = self._client.records.update(module, [body], trigger=trigger)
+            return dict(zip(ids, one_for_each(ids, results), strict=True))
+
+        answers = await divided(self._tasks, update, {str(record.id): None}, self._division)
+        (result,) = answers.values()
+        if isinstance(result, Refused):
+            raise reject_of(result).of_part("link")
         if not result.succeeded:
             raise refusal("update", result).of_part("link")
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from bigin_api import Client, Field, Labelled
 from bigin_api.endpoints.coql import all_of, as_column, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
-from target_bigin.concurrency.batcher import Batcher, halves
+from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.culprits import halves
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
@@ -107,8 +108,8 @@ class IdFinder:
                 else:
                     unexplained |= any(each not in some for each, some in zip(folded, forms, strict=True))
         if unexplained:
-            for some in halves({values: asked[values] for values, ids in found.items() if not ids}):
-                found |= self._query(some)
+            for some in halves([values for values, ids in found.items() if not ids]):
+                found |= self._query({values: asked[values] for values in some})
         return found
 
     def form(self, value: object) -> str:

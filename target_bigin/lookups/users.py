@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bigin_api.json_values import id_text, text
 from target_bigin.lookups.by_value import Ids
 from target_bigin.values.text import fold
 
@@ -19,8 +20,10 @@ def by_text(users: Iterable[Mapping[str, Any]]) -> dict[str, Ids]:
     for user in users:
         if fold(user.get("status") or "active") != "active":
             continue
-        record_id = str(user["id"])
-        texts = (record_id, user.get("email"), user.get("full_name"))
-        for text in dict.fromkeys(fold(each) for each in texts if each):
-            found[text] = (*found.get(text, ()), record_id)
+        record_id = id_text(user.get("id"))
+        if record_id is None:
+            continue
+        texts = (record_id, text(user.get("email")), text(user.get("full_name")))
+        for known_as in dict.fromkeys(fold(each) for each in texts if each):
+            found[known_as] = (*found.get(known_as, ()), record_id)
     return found

@@ -30,6 +30,7 @@ class Ledger:
         self._ended: set[int] = set()  # those beyond it
         self._states: deque[tuple[int, Any]] = deque()
         self.accounts: dict[str, Account] = {}
+        self.stated_up_to = 0  # the last record before the STATE that was read last
         self.covered_up_to = 0  # the last record that the state covers which ``due_state`` gave last
 
     @property
@@ -75,6 +76,7 @@ class Ledger:
 
     def queue_state(self, value: Any) -> None:
         """A STATE was read: it speaks for all records read before it."""
+        self.stated_up_to = self._last
         self._states.append((self._last, value))
 
     def due_state(self) -> Any | None:

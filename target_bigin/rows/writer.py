@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bigin_api import TransientError, WriteResult
+from bigin_api import ServerError, TransientError, WriteResult
 from bigin_api.errors import Refused
 from bigin_api.limits import CREDITS_PER_CALL, write_credits
-from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.batcher import Batcher, divided
+from target_bigin.concurrency.division import Division
 from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
@@ -31,11 +32,15 @@ Rows = Mapping[str, Sequence[Row]]
 
 @dataclass
 class RowJob:
-    """Rows that one record shall have. ``is_new``: it was just made, so there are none yet."""
+    """Rows that one record shall have. ``is_new``: it was just made, so there are none yet.
+
+    ``removes_others``: those that are there and are not named go.
+    """
 
     record_id: str
     rows: Rows
     is_new: bool = False
+    removes_others: bool = False
     outcome: Reject | None = None
     done: bool = False
     sent: bool = False  # False once it is done: everything was there already
@@ -62,15 +67,16 @@ class RowWriter:
         """The rows that a record carries, out of its body: so its write may be repeated."""
         return {name: record.body.pop(name) or [] for name in self._shapes if name in record.body}
 
-    async def write(self, record: Record, rows: Rows, action: Action | None) -> bool:
+    async def write(self, record: Record, rows: Rows, action: Action | None, *, are_all: bool = True) -> bool:
         """Until a written record has these rows. True if something had to be sent. Raises Reject.
 
         ``action``: what was done to the record itself. One that was just inserted has no rows yet.
+        ``are_all`` False: there may be others of which nothing is known, which stay.
         """
         if not rows or action == "deleted":
             return False
         is_new = self._may_be_new and action == "inserted" and not record.attempts
-        job = RowJob(str(record.id), rows, is_new)
+        job = RowJob(str(record.id), rows, is_new, self._remove_others and are_all)
         try:
             await self._jobs.ask(record.number, job)
         except Refused as error:
@@ -136,11 +142,11 @@ class RowWriter:
             present = self._client.records.get(self._module, job.record_id, list(job.rows)) or {}
         sent = {
             name: rows_to_send(
-                present.get(name) or [],
+                _rows_in(present, name),
                 list(rows),
                 by=self._shapes[name].by,
                 alike=self._shapes[name].alike,
-                remove_others=self._remove_others,
+                remove_others=job.removes_others,
             )
             for name, rows in job.rows.items()
         }
@@ -156,6 +162,14 @@ class RowWriter:
             job.done, job.outcome = True, refusal("update", result)
 
 
+def _rows_in(record: Mapping[str, Any], name: str) -> list[Row]:
+    """The rows of a field. Raises ServerError for what are none: they would be made once more."""
+    found = record.get(name)
+    if not isinstance(found, list | None) or not all(isinstance(each, dict) for each in found or ()):
+        raise ServerError(f"What came as {name} are no rows.")
+    return found or []
+
+
 class LinkWriter:
     """Links a parent to each record that its rows name, 1 credit a link. May be repeated."""
 
@@ -166,23 +180,37 @@ class LinkWriter:
         self._module = context.module.api_name
         self._list = related_list
         self._column = column
+        self._division = Division()
 
-    async def write(self, record: Record, rows: Rows, _action: Action | None) -> bool:
+    async def write(
+        self,
+        record: Record,
+        rows: Rows,
+        _action: Action | None,
+        *,
+        are_all: bool = True,  # noqa: ARG002 -- it removes none
+    ) -> bool:
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
         if self._forecast is not None:
             self._forecast.spend(self._client.label, CREDITS_PER_CALL * len(set(linked)))
             return True
-        results = await self._tasks.call(partial(self._link, str(record.id), linked))
-        refused = next((result for result in results if not result.succeeded), None)
-        if refused is not None:
-            raise refusal("update", refused)
+        link = partial(self._link, str(record.id))
+        rejects: list[Reject] = []
+        for each in dict.fromkeys(linked):
+            (result,) = (await divided(self._tasks, link, {each: None}, self._division)).values()
+            if isinstance(result, Refused):
+                rejects.append(reject_of(result))
+            elif not result.succeeded:
+                rejects.append(refusal("update", result))
+        if rejects:
+            raise rejects[0]
         return True
 
     def flush(self) -> None:
         """Nothing waits for company."""
 
-    def _link(self, parent_id: str, linked: Sequence[str]) -> list[WriteResult]:
+    def _link(self, parent_id: str, linked: Mapping[str, None]) -> dict[str, WriteResult]:
         """In a thread."""
         related = self._client.related
-        return [related.link(self._module, parent_id, self._list, each) for each in dict.fromkeys(linked)]
+        return {each: related.link(self._module, parent_id, self._list, each) for each in linked}

@@ -7,6 +7,7 @@ a time: what is there is read, and only the difference is sent.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,8 +32,11 @@ from target_bigin.values.errors import invalid
 from target_bigin.values.objects import as_id, lookup
 from target_bigin.values.text import fold
 
+logger = logging.getLogger("target-bigin")
+
 PARENT_ID = "parent_id"
 PARENT = "$parent"  # in a group's body, beside its rows
+ARE_ALL = "$are_all"  # ... whether these are all of its rows
 LINKED = "$linked"  # the only column of a row that is a link and nothing else
 LINK_LISTS: Mapping[tuple[str, str], str] = {("Contacts", "Products"): "Products"}
 """Related lists that are links and nothing else: parent and list → the module linked to."""
@@ -128,6 +132,8 @@ class RowStream(Stream):
         # Where others are removed, half of the rows would remove the other half.
         self._may_part = not context.settings.replace_rows
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
+        self._order = shared.order(place.shown)  # of a stream whose SCHEMA came again, too
+        self._written = shared.row_parents(context.stream)
 
     def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""
@@ -145,20 +151,26 @@ class RowStream(Stream):
             self._ledger.end(record, reject)
             return
         if self._gathering and _parent_of(self._gathering[0].raw) != _parent_of(raw):
-            self._start()
+            self._start(are_all=True)
         self._gathering.append(record)
 
-    def _start(self) -> None:
+    def _start(self, *, are_all: bool) -> None:
+        """Write the gathered rows. Where others are removed, rows of a parent that comes again stay, too."""
         rows, self._gathering = self._gathering, []
         if rows:
-            self._tasks.create_task(self._settle(self._group(rows), rows))
+            parent = str(_parent_of(rows[0].raw))
+            are_all = are_all and parent not in self._written
+            self._written.add(parent)
+            self._tasks.create_task(self._settle(self._group(rows, are_all=are_all), rows))
 
-    def _group(self, rows: Sequence[Record]) -> Record:
+    def _group(self, rows: Sequence[Record], *, are_all: bool = True) -> Record:
         """The rows of one parent as one record."""
         parent, others = str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows]
         group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
         group.locks = ((PARENT_ID, parent),)
         group.body = {PARENT: parent, self._shape.name: others}
+        if not self._may_part:
+            group.body[ARE_ALL] = are_all  # a cache must know it
         return group
 
     async def _settle(self, record: Record, read: Sequence[Record]) -> None:
@@ -186,13 +198,22 @@ class RowStream(Stream):
             if change.is_empty:
                 return "unchanged"
             rows = {self._shape.name: record.body[self._shape.name]}
-            action: Action = "updated" if await self._writer.write(record, rows, None) else "unchanged"
+            are_all = record.body.get(ARE_ALL, True)
+            is_sent = await self._writer.write(record, rows, None, are_all=are_all)
+            action: Action = "updated" if is_sent else "unchanged"
             change.keep(action)
         return action
 
     def finish(self) -> None:
-        """The last parent's rows are complete."""
-        self._start()
+        """No further row will come; that those of the last parent are all, only a STATE after them says."""
+        are_all = bool(self._gathering) and self._ledger.stated_up_to >= self._gathering[-1].number
+        if self._gathering and not are_all and not self._may_part:
+            logger.warning(
+                "%s: the input ended at the rows of %s without a STATE: none of its other rows are removed.",
+                self._account.stream,
+                _parent_of(self._gathering[0].raw),
+            )
+        self._start(are_all=are_all)
 
     def complete(self) -> None:
         """Send what waits for company."""

@@ -57,12 +57,17 @@ class Shared:
         self.brakes = Brakes(self.run)
         self._changes: dict[str, Changes] = {}  # by stream
         self._versions: dict[str, OldVersions] = {}  # by stream
+        self._row_parents: dict[str, set[str]] = {}  # by stream
         self._orders: dict[str, Order] = {}  # by module, as the next one
         self._gates: dict[str, InsertGate] = {}
 
     def order(self, module: str) -> Order:
         """The order of a module's records, whichever stream brings them."""
         return self._orders.setdefault(module, Order(self.run.tasks))
+
+    def row_parents(self, stream: str) -> set[str]:
+        """The parents of which rows of a stream were written, whatever SCHEMA they came under."""
+        return self._row_parents.setdefault(stream, set())
 
     def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
         """What sends the records of a stream."""
@@ -83,12 +88,15 @@ class Shared:
         slot_of: SlotOf,
         *,
         is_there: Callable[[Record], bool] = lambda _record: True,
+        is_first: Callable[[Record], bool] = lambda _record: True,
     ) -> Changes:
         """The cache around the writes of a stream."""
         if self._cache is not None:
             self._cache.use(context.stream, {"organisation": self._organisation(), **context.written_by})
         if context.stream not in self._changes:
-            self._changes[context.stream] = Changes(context, self._cache, slot_of, is_there=is_there)
+            self._changes[context.stream] = Changes(
+                context, self._cache, slot_of, is_there=is_there, is_first=is_first
+            )
         return self._changes[context.stream]
 
     def versions(self, context: StreamContext) -> OldVersions:

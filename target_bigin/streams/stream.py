@@ -116,7 +116,12 @@ class ModuleStream(Stream):
         self._own_key = OwnKey(context, self._order, key)
         brakes = (deletes or own.operation == "delete") and not own.allow_mass_delete
         self._brakes = shared.brakes if brakes else None
-        self._changes = shared.changes(context, self._slot_of, is_there=self._source_keys.is_there)
+        self._changes = shared.changes(
+            context,
+            self._slot_of,
+            is_there=self._source_keys.is_there,
+            is_first=self._order.is_first,
+        )
         self._rows = RowWriter(context, shapes)
         self._bulk = BulkPlan.of(context, key)
         self._queue = Queue(self._order, self._tasks, merge=not settings.trigger)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from bigin_api import WriteResult
+from bigin_api.endpoints.results import TOO_FEW_RESULTS
 from bigin_api.errors import RateLimited, Refused, TransientError
+from target_bigin.concurrency.culprits import blamed
 from target_bigin.concurrency.division import Division
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
 from target_bigin.settings import Operation
@@ -26,9 +31,23 @@ from target_bigin.writing.results import (
     reject_of,
 )
 
+logger = logging.getLogger("target-bigin")
+
 MOST_TRIES = 4  # of a record that Bigin says to try again
 FIRST_DELAY = 1.0  # seconds
-HTTP_REDIRECT = 300
+INSERTED_AGAIN = 1  # times that an insert goes again as it is, when it is known that nothing was inserted
+
+Caller = Callable[[Callable[[], list[WriteResult]]], Wait[list[WriteResult]]]
+"""How a call is made in a thread: patiently, or once."""
+
+
+class NotJudged(Exception):  # noqa: N818 -- reads as what happened
+    """No answer says what became of these records; of an insert: they are not there."""
+
+    def __init__(self, records: Sequence[Record], error: TransientError) -> None:
+        super().__init__(error.message)
+        self.records = records
+        self.error = error
 
 
 class Writer(Protocol):
@@ -61,7 +80,8 @@ class RecordWriter:
         self._size = context.run.settings.batch_size
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
-        self._divisions: defaultdict[Operation, Division] = defaultdict(Division)
+        self._divisions: defaultdict[Operation, Division]
+        self._divisions = defaultdict(partial(Division, self._tasks.signs))
 
     @property
     def is_full(self) -> bool:
@@ -84,6 +104,14 @@ class RecordWriter:
 
     async def _write(self, records: Sequence[Record]) -> None:
         """A call's whole way, from its records to the end of each."""
+        begun = time.monotonic()
+        try:
+            await self._send(records, self._tasks.call)
+        except NotJudged as lost:
+            await self._lost(lost, begun)
+
+    async def _send(self, records: Sequence[Record], call: Caller) -> None:
+        """Send records and tell each how it ended. Raises NotJudged for those of which nothing is known."""
         operation = records[0].operation
         division = self._divisions[operation]
         if division.closed is not None:
@@ -95,11 +123,17 @@ class RecordWriter:
             if insert:
                 results = await self._inserts.send(insert)
             else:
-                results = await self._tasks.call(partial(self._call, operation, records))
+                results = await call(partial(self._call, operation, records))
         except Refused as error:
             self._divide(records, error, division)
         except TransientError as error:
-            await self._lost(records, error, insert)
+            if isinstance(error, RateLimited) or not error.may_have_happened:
+                raise
+            left = (
+                await self._inserts.find_out(insert, records, answered=_is_own(error)) if insert else records
+            )
+            if left:
+                raise NotJudged(left, error) from None
         else:
             division.taken()
             await self._judge(records, results, insert)
@@ -124,13 +158,8 @@ class RecordWriter:
         self, records: Sequence[Record], results: Sequence[WriteResult], insert: InsertCall | None
     ) -> None:
         if len(results) != len(records) and len(records) > 1:
-            # Which entry speaks of which record cannot be told; one by one it can.
-            for record in records:
-                record.alone = True
-            if insert:
-                await self._inserts.find_out(insert, records, answered=True)
-            else:
-                self._cut.extend([record] for record in records)
+            left = await self._inserts.find_out(insert, records, answered=True) if insert else records
+            self._one_by_one(left)
             return
         unsure = []
         for record, result in zip(records, results, strict=False):
@@ -146,7 +175,8 @@ class RecordWriter:
             else:
                 tell_refused([record], refusal(record.operation, result))
         if insert and unsure:
-            await self._inserts.find_out(insert, unsure, answered=True)
+            for record in await self._inserts.find_out(insert, unsure, answered=True):
+                _again(record)
 
     def _succeed(self, record: Record, result: WriteResult) -> None:
         record.id = result.id or record.id
@@ -176,27 +206,72 @@ class RecordWriter:
         else:
             tell_refused(records, reject_of(error))
 
-    async def _lost(
-        self, records: Sequence[Record], error: TransientError, insert: InsertCall | None
-    ) -> None:
-        """The client has tried what may be tried: only what must not be repeated blindly is left."""
-        tries = max(record.attempts for record in records)
-        most = self._context.run.client.limits.max_retries
-        if isinstance(error, RateLimited) or not error.may_have_happened or tries >= most:
-            raise error
-        if insert:
-            await self._inserts.find_out(insert, records)
-        elif len(records) > 1 and error.status is not None and error.status < HTTP_REDIRECT:
-            # It answered, but not for each record: one by one it can be told which.
-            self._cut.extend([record] for record in records)
-        else:
-            raise error
+    def _one_by_one(self, records: Sequence[Record]) -> None:
+        """Which entry of an answer speaks of which record cannot be told; one by one it can."""
+        for record in records:
+            record.alone = True
+            if record.operation == "insert":
+                _again(record, delay=0.0)
+            else:
+                self._cut.append([record])
+
+    async def _lost(self, lost: NotJudged, begun: float) -> None:
+        """Of these records nothing is known, and none of them was inserted.
+
+        The client has tried whatever it may try: an insert goes once more; then it is found out at which of
+        them Bigin fails. Raises what came in the place of an answer if Bigin is down.
+        """
+        records, error = lost.records, lost.error
+        operation = records[0].operation
+        if error.code == TOO_FEW_RESULTS and len(records) > 1:
+            self._one_by_one(records)
+            return
+        again = min(INSERTED_AGAIN, self._context.run.client.limits.max_retries)
+        if operation == "insert" and max(each.attempts for each in records) < again:
+            for record in records:
+                _again(record, delay=0.0)
+            return
+        logger.warning(
+            "%s Tried in parts for %d records of stream %s.",
+            error.message,
+            len(records),
+            self._context.stream,
+        )
+        culprits = await self._divisions[operation].culprits(
+            records,
+            error,
+            begun=begun,
+            attempt=self._attempt,
+            is_up=lambda: self._tasks.call(self._tasks.is_up),
+        )
+        tell_refused(culprits, reject_of(blamed(error)))
+
+    async def _attempt(self, records: Sequence[Record], patiently: bool) -> Sequence[Record]:  # noqa: FBT001
+        """Those that nothing was answered for. The client tries all but inserts again, if it is to."""
+        call = partial(self._tasks.call_again, patiently=patiently)
+        left = await self._left_of(records, call)
+        if left and patiently and left[0].operation == "insert":
+            await self._tasks.sleep(delay_before(1))
+            left = await self._left_of(left, call)
+        return left
+
+    async def _left_of(self, records: Sequence[Record], call: Caller) -> Sequence[Record]:
+        try:
+            await self._send(records, call)
+        except NotJudged as lost:
+            return lost.records
+        return ()
 
 
-def _again(record: Record) -> None:
+def _is_own(error: TransientError) -> bool:
+    """True for Bigin's own word that it failed: nothing is at work any more, as may be behind a gateway."""
+    return error.code is not None and error.status is not None
+
+
+def _again(record: Record, *, delay: float | None = None) -> None:
     """Once more, in its old place."""
     record.attempts += 1
-    tell(record, delay_before(record.attempts))
+    tell(record, delay_before(record.attempts) if delay is None else delay)
 
 
 def delay_before(attempt: int) -> float:

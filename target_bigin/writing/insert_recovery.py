@@ -15,6 +15,7 @@ from typing import Any
 from bigin_api import Labelled
 from bigin_api.endpoints.coql import moment
 from bigin_api.errors import InvalidRequest, PermissionDenied, QueryRefused
+from bigin_api.json_values import entries, mapping, text
 from bigin_api.limits import COQL_MAX_COLUMNS
 from bigin_api.models import Field
 from bigin_api.moments import parse_moment
@@ -62,7 +63,7 @@ def find_written(
         by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
         free = [row for record_id, row in by_id.items() if record_id not in taken]
         compared = {name: fields[name] for name in columns}
-        sure = [row for row in free if not sure_since or parse_moment(row["Created_Time"]) >= sure_since]
+        sure = [row for row in free if not sure_since or not _is_before(row, sure_since)]
         found = match_rows(records, sure, compared, unique=unique)
         if len(found) == len(records):
             return found, {}
@@ -152,7 +153,9 @@ def _created_since(client: Labelled, module: str, columns: list[str], since: dat
         return list(_listed_since(client, module, columns, since))
     where = f"Created_Time >= {moment(since - MARGIN)}"
     try:
-        pages = client.coql.pages_by_id(module, ["id", "Created_By", "Created_Time", *columns], where=where)
+        pages = client.coql.pages_by_id(
+            module, ["id", "Created_By", "Created_Time", *columns], where=where
+        )
         return [row for page in pages for row in page]
     except PermissionDenied:  # without the scope for COQL; the list shows the same
         return list(_listed_since(client, module, columns, since))
@@ -177,7 +180,7 @@ def _listed_since(client: Labelled, module: str, columns: Sequence[str], since: 
             sort_order="desc",
         )
         for row in page.records:
-            if parse_moment(row["Created_Time"]) < since - MARGIN:
+            if _is_before(row, since - MARGIN):
                 return
             yield row
         if not page.more_records:
@@ -190,7 +193,7 @@ def _own_user(client: Labelled) -> Fields:
         users = client.organization.users_page(kind="CurrentUser").records
     except (PermissionDenied, InvalidRequest):
         return {}  # the comparison of the fields has to do
-    return next(iter(users), {})
+    return dict(mapping(users[0])) if users else {}
 
 
 def _is_open_to(field: Field, user: Fields) -> bool:
@@ -198,8 +201,16 @@ def _is_open_to(field: Field, user: Fields) -> bool:
     profile = user.get("profile")
     if not isinstance(profile, dict):
         return True
-    rights = {each.get("id"): each.get("permission_type") for each in field.raw.get("profiles") or ()}
-    return bool(rights.get(profile.get("id"), "read_write") == "read_write")
+    rights = {text(each.get("id")): each.get("permission_type") for each in entries(field.raw, "profiles")}
+    return bool(rights.get(text(profile.get("id")), "read_write") == "read_write")
+
+
+def _is_before(row: Fields, moment_: datetime) -> bool:
+    """Whether a row was made before; False where it does not say when."""
+    try:
+        return parse_moment(text(row.get("Created_Time")) or "") < moment_
+    except ValueError:
+        return False
 
 
 def _is_by(row: Fields, user: Fields) -> bool:

@@ -179,13 +179,13 @@ class Inserts:
 
     async def find_out(
         self, insert: InsertCall, records: Sequence[Record], *, answered: bool = False
-    ) -> None:
-        """Ask what became of these records; those that were not written are to be sent again.
+    ) -> list[Record]:
+        """Ask what became of these records, and tell those that were written. Gives the others.
 
         ``answered``: the call has ended, so nothing can be at work on them any more.
         """
         sent_before = float("-inf") if answered else time.monotonic()
-        await self._ask(records, insert.since, sent_before=sent_before, insert=insert)
+        return await self._ask(records, insert.since, sent_before=sent_before, insert=insert)
 
     def _call(self, records: Sequence[Record]) -> list[WriteResult]:
         """In a thread."""
@@ -218,8 +218,14 @@ class Inserts:
                 record.id = memory.id
                 tell(record, "inserted")
         for since, lost in unknown.items():
-            self._context.run.tasks.create_task(self._ask(lost, since, sent_before=self._begun))
+            self._context.run.tasks.create_task(self._ask_again(lost, since))
         return fresh
+
+    async def _ask_again(self, records: Sequence[Record], since: datetime) -> None:
+        """What became of records that a former run sent; those that are not there are sent."""
+        for record in await self._ask(records, since, sent_before=self._begun):
+            record.attempts += 1
+            tell(record, 0.0)
 
     async def _ask(
         self,
@@ -228,7 +234,9 @@ class Inserts:
         *,
         sent_before: float,
         insert: InsertCall | None = None,
-    ) -> None:
+    ) -> list[Record]:
+        """Those that are not there; the others are told."""
+        left: list[Record] = []
         logger.warning(
             "%s: the answer to an insert of %d records was lost; asking Bigin what was written.",
             self._context.stream,
@@ -263,6 +271,6 @@ class Inserts:
                     )
                     tell_refused([record], Reject("rejected", "FATE_UNKNOWN", message))
                 else:
-                    record.attempts += 1
-                    tell(record, 0.0)
+                    left.append(record)
         self._gate.go_on()
+        return left

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHARED_COMMIT = 100  # records that leave the cache with one commit
 
+OWNER = ""  # in the place of a field: under which key a record of Bigin was written last
+
 SlotOf = Callable[[Record], "Slot | None"]
 """Whose fingerprints a record's are; None for a record that has no key to be known by."""
 
@@ -35,7 +37,8 @@ class _UnderWay:
 class Changes:
     """The cache around the writes of one stream. Main thread alone.
 
-    ``is_there``: False for a record that was deleted since.
+    ``is_there``: False for a record that was deleted since. ``is_first``: False while an earlier record of
+    one of its keys is open. One record of Bigin may be known by several keys, of which the latest counts.
     """
 
     def __init__(
@@ -45,10 +48,12 @@ class Changes:
         slot_of: SlotOf,
         *,
         is_there: Callable[[Record], bool],
+        is_first: Callable[[Record], bool],
     ) -> None:
         self.cache = cache
         self.slot_of = slot_of
         self.is_there = is_there
+        self.is_first = is_first
         self.under_way: dict[Slot, _UnderWay] = {}
         self._tasks = context.run.tasks
         self._committed: Wait[None] = Wait(self._tasks)
@@ -56,6 +61,21 @@ class Changes:
     def of(self, record: Record) -> Change:
         """What a record changes; to be entered before it is written."""
         return Change(self, record)
+
+    def own(self, slot: Slot, record_id: str | None) -> None:
+        """A record of Bigin was written under this key: what was known of it under another is void."""
+        if self.cache is None or record_id is None:
+            return
+        stream, module, key = slot
+        owner = (stream, module, f"@{record_id}")
+        before = self.cache.known(owner).get(OWNER, b"").decode()
+        if before == key:
+            return
+        if before:
+            self.cache.take_out((stream, module, before))
+            if (stream, module, before) in self.under_way:
+                self.under_way[stream, module, before].known = {}
+        self.cache.keep(owner, {OWNER: key.encode()})
 
     async def committed(self) -> None:
         """Until what was taken out of the cache is out of the file."""
@@ -100,7 +120,7 @@ class Change:
         going = changes.under_way.get(slot)
         if going is None:
             known = changes.cache.known(slot) if changes.is_there(record) else {}
-            if said and known and says_nothing_new(said, known):
+            if said and known and says_nothing_new(said, known) and changes.is_first(record):
                 self.is_empty = True
                 return self
             going = changes.under_way[slot] = _UnderWay(known)
@@ -122,6 +142,7 @@ class Change:
             going.known = {}  # what a refused one left behind is not known
             going.refused = {number for number in going.refused if number > self._record.number}
         going.known = {} if action == "deleted" else {**going.known, **said}
+        self._changes.own(slot, self._record.id)
         if going.known:
             cache.keep(slot, going.known)
         elif action == "deleted":

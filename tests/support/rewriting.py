@@ -49,7 +49,7 @@ class Asked:
 
 @dataclass
 class Rewritten:
-    """An answer on its way."""
+    """An answer on its way. Status 0: the connection ends without one."""
 
     status: int = 200
     body: bytes = b""
@@ -73,6 +73,7 @@ class OtherBigin(Sandbox):
         self._behind = urlsplit(sandbox.url).netloc
         self._answers: list[Callable[[Asked], Rewritten | None]] = []
         self._changes: list[Callable[[Asked, Rewritten], None]] = []
+        self._asked: list[Asked] = []
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
@@ -114,8 +115,13 @@ class OtherBigin(Sandbox):
 
         self.changing(path, changed)
 
+    def asked(self, path: str) -> list[Asked]:
+        """The requests to a path, reads and writes."""
+        return [each for each in self._asked if re.fullmatch(path, each.path)]
+
     def answer(self, asked: Asked) -> Rewritten:
         """What goes back."""
+        self._asked.append(asked)
         answer = next(filter(None, (each(asked) for each in self._answers)), None) or self.forward(asked)
         for change in self._changes:
             change(asked, answer)
@@ -151,6 +157,9 @@ class OtherBigin(Sandbox):
             def do_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 answer = other.answer(Asked(self.command, self.path, dict(self.headers), body))
+                if not answer.status:
+                    self.close_connection = True
+                    return
                 self.send_response_only(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)

@@ -95,7 +95,9 @@ def settings_of(sandbox: Sandbox, folder: Path, **settings: Any) -> dict[str, An
     return sandbox.settings_for(**{"rejects_path": str(folder / "rejects.jsonl"), **settings})
 
 
-def run_target(sandbox: Sandbox, folder: Path, messages: Iterable[Message], **settings: Any) -> TargetRun:
+def run_target(
+    sandbox: Sandbox, folder: Path, messages: Iterable[Message] | str, **settings: Any
+) -> TargetRun:
     """Run the target in this process over these messages."""
     run = TargetRun()
     config = settings_of(sandbox, folder, **settings)
@@ -109,7 +111,7 @@ def run_target(sandbox: Sandbox, folder: Path, messages: Iterable[Message], **se
         with contextlib.redirect_stdout(written):
             target = TargetBigin(config=config)
             run.accounts = target.engine.ledger.accounts
-            target.listen(io.StringIO(lines(messages)))
+            target.listen(io.StringIO(messages if isinstance(messages, str) else lines(messages)))
     except EXPECTED as error:
         run.error = error
     finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from support.rewriting import Rewritten
-from support.target import records, run_target, schema
+from support.target import records, run_target, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 POISON = "Union Select"
+HASTY = {"max_retries": 0, "request_timeout": 1}
 BLOCKED = Rewritten(403, b"<html><h1>Blocked</h1></html>", {"Content-Type": "text/html"})
 REFUSALS = {
     "403 of a proxy": BLOCKED,
@@ -20,6 +21,16 @@ REFUSALS = {
     "200 with one error": Rewritten.of(
         {"data": [{"code": "ODD", "status": "error", "message": "odd", "details": {}}]}, 200
     ),
+}
+
+
+FAILURES = {
+    "500 in Bigin's words": Rewritten.of({"code": "INTERNAL_ERROR", "status": "error", "message": "no"}, 500),
+    "500 without a word": Rewritten(500, b"", {"Content-Type": "text/html"}),
+    "502 of a proxy": Rewritten(502, b"<html>Bad gateway</html>", {"Content-Type": "text/html"}),
+    "200 without a word": Rewritten(200, b"", {"Content-Type": "text/html"}),
+    "200 that is cut off": Rewritten(200, b'{"data": [', {"Content-Type": "application/json"}),
+    "no answer": Rewritten(0),
 }
 
 
@@ -64,6 +75,72 @@ def test_a_record_that_is_refused_takes_no_other_along(other, sandbox, target, r
     assert run.rejects[0]["record"]["Last_Name"] == POISON
 
 
+@pytest.mark.parametrize(
+    ("failure", "operation"),
+    [*((each, "upsert") for each in FAILURES), ("500 in Bigin's words", "insert"), ("no answer", "insert")],
+)
+def test_a_record_at_which_bigin_fails_takes_no_other_along(other, sandbox, target, failure, operation):
+    """A 500 for the sake of one looks like a Bigin that is down; the others go through."""
+    refuse(other, "/Contacts(/upsert)?", FAILURES[failure])
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(30)), state("end")],
+        **HASTY,
+        default_operation=operation,
+    )
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 29, "rejected": 1}
+    assert run.rejects[0]["record"]["Last_Name"] == POISON
+    assert sandbox.count("Contacts") == 29
+    assert run.states == ["end"]
+    assert len(other.asked("/Contacts(/upsert)?")) < 30
+
+
+def test_what_bigin_failed_at_may_have_been_done(other, sandbox, target):
+    """It is asked for before any part is sent again: nothing is doubled."""
+
+    def fail(asked, answer):
+        if POISON.encode() in asked.body:
+            answer.status, answer.body = 500, b"<html>"
+
+    other.changing("/Tasks", fail)
+    rows = [{"Subject": POISON if n == 3 else f"Call {n}"} for n in range(20)]
+
+    run = target([schema("Tasks", "Subject"), *records("Tasks", rows)], **HASTY, default_operation="insert")
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": 20}
+    assert sandbox.count("Tasks") == 20
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("operation", ["upsert", "insert"])
+def test_a_bigin_that_is_down_ends_the_run_soon(other, target, count, operation):
+    """Nothing goes through, so nobody is to blame: nothing is rejected, and no state goes out."""
+    refuse(other, "/Contacts(/upsert)?", FAILURES["502 of a proxy"], poison=lambda: "Last_Name")
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(count)), state("end")],
+        **HASTY,
+        default_operation=operation,
+    )
+
+    assert "HTTP 502" in str(run.error)
+    assert (run.rejects, run.states) == ([], [])
+    assert len(other.asked("/Contacts(/upsert)?")) < 12
+
+
+def test_a_record_that_had_a_call_of_its_own_is_to_blame_if_others_go_through(other, target):
+    """The thirtieth of calls of ten and nine: what went through before tells that the kind works."""
+    refuse(other, "/Contacts/upsert", FAILURES["502 of a proxy"])
+
+    run = target([CONTACTS, *records("Contacts", people(21, bad=20)), state("end")], **HASTY, batch_size=10)
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 20, "rejected": 1}
+
+
 @pytest.mark.parametrize("operation", ["insert", "update", "delete"])
 def test_whatever_is_done_with_the_records(other, sandbox, target, operation):
     """An insert, too: what is refused as a whole was not done."""
@@ -84,7 +161,12 @@ def test_whatever_is_done_with_the_records(other, sandbox, target, operation):
     assert run.outcomes("Contacts") == {done: 29, "rejected": 1}
 
 
-@pytest.mark.parametrize("refusal", list(REFUSALS.values())[:-1], ids=list(REFUSALS)[:-1])
+LOOKUP_REFUSALS = {
+    each: refusal for each, refusal in {**REFUSALS, **FAILURES}.items() if not each.startswith("200 with")
+}
+
+
+@pytest.mark.parametrize("refusal", LOOKUP_REFUSALS.values(), ids=LOOKUP_REFUSALS)
 def test_a_lookup_value_that_is_refused_costs_its_record(other, sandbox, target, refusal):
     """Fifty values share a question: the other 49 are found, and the run goes on."""
     refuse(other, "/coql", refusal)
@@ -97,6 +179,7 @@ def test_a_lookup_value_that_is_refused_costs_its_record(other, sandbox, target,
     run = target(
         [schema("Contacts", "Last_Name", "Account_Name", key=["Email"]), *records("Contacts", rows)],
         streams={"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name"}}}},
+        **HASTY,
     )
 
     assert run.error is None

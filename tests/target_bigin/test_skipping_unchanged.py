@@ -191,3 +191,34 @@ def test_a_dry_run_leaves_the_cache_as_it_is(sandbox, cached):
 
     assert dry.outcomes("Contacts")["unchanged"] == 20
     assert run.outcomes("Contacts") == {"inserted": 10, "unchanged": 20}
+
+
+BY_TWO = {"streams": {"Contacts": {"duplicate_check_fields": ["Email", "Phone"], "ids": "bigin"}}}
+FIRST = {"Last_Name": "Sundberg", "Email": "berg@example.org", "Phone": "1", "Title": "Engineer"}
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {**FIRST, "Email": "new@example.org", "Title": "Boss"},
+        {"Last_Name": "Sundberg", "Phone": "1", "Title": "Boss"},
+        {"id": "…", "Last_Name": "Sundberg", "Title": "Boss"},
+    ],
+    ids=["by the second field", "without the first field", "by its id"],
+)
+@pytest.mark.parametrize("in_one_run", [True, False])
+def test_a_record_that_is_known_by_two_keys_is_written_back(sandbox, cached, second, in_one_run):
+    """What came by the other key changed it: that it says what was once written is no sign."""
+    unique = {"unique": {"casesensitive": "0"}}
+    sandbox.change_metadata({"op": "set_field", "module": "Contacts", "field": "Phone", "data": unique})
+    contacts = schema("Contacts", "id", "Last_Name", "Email", "Title", "Phone")
+    cached([contacts, record("Contacts", **FIRST)], **BY_TWO)
+    found = contact(sandbox, FIRST["Email"])
+    second = {**second, "id": found["id"]} if "id" in second else second
+
+    rows = records("Contacts", [second, FIRST])
+    for some in [rows] if in_one_run and "id" not in second else [rows[:1], rows[1:]]:
+        assert cached([contacts, *some], **BY_TWO).error is None
+
+    (written,) = [each for each in sandbox.dump("Contacts") if each["Last_Name"] == "Sundberg"]
+    assert {name: written[name] for name in FIRST} == FIRST

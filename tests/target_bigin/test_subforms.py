@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.target import record, schema
+from support.target import record, records, schema, state
 
 from bigin_api import Field
 from target_bigin.rows.difference import rows_to_send
@@ -247,3 +247,50 @@ def as_bigin_would(there, sent):
 
 def plain(row):
     return row["Product"]["id"], row["Quantity"]
+
+
+def row_stream(deal, *products, **more):
+    """Rows of a deal as tap-bigin gives them."""
+    return records(
+        "pipelines_associated_products",
+        [
+            {"parent_id": deal, "Product": {"id": each}, "Quantity": 1, "List_Price": 9, **more}
+            for each in products
+        ],
+    )
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_input_that_is_cut_off_among_rows_removes_no_others(sandbox, target, is_whole):
+    """The source died after two of three rows: without a STATE after them nobody knows that these are all."""
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(3)]
+    deal = sandbox.create("Pipelines", **DEAL)
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=["parent_id"])
+    replacing = {"streams": {"pipelines_associated_products": {"replace_rows": True}}}
+    target([rows_of, *row_stream(deal, *desks), state(1)], **replacing)
+
+    run = target([rows_of, *row_stream(deal, *desks[:2]), *([state(2)] if is_whole else [])], **replacing)
+
+    assert run.error is None
+    assert len(sold(sandbox)) == (2 if is_whole else 3)
+    assert bool(run.said("none of its other rows are removed")) is not is_whole
+
+
+@pytest.mark.parametrize("between", ["a row of another", "another schema"])
+def test_rows_of_a_parent_that_come_in_two_parts_do_not_remove_each_other(sandbox, target, between):
+    """Each part is not all of them."""
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(4)]
+    deal, other = (sandbox.create("Pipelines", **{**DEAL, "Deal_Name": name}) for name in ("Roof", "Wall"))
+    properties = ["Product", "Quantity", "List_Price"]
+    rows_of = schema("pipelines_associated_products", *properties, key=["parent_id"])
+    longer = schema("pipelines_associated_products", *properties, "Discount", key=["parent_id"])
+    apart = row_stream(other, desks[0]) if between == "a row of another" else [longer]
+
+    run = target(
+        [rows_of, *row_stream(deal, *desks[:2]), *apart, *row_stream(deal, *desks[2:]), state(1)],
+        streams={"pipelines_associated_products": {"replace_rows": True}},
+    )
+
+    assert run.error is None
+    sold_in = {each["Deal_Name"]: len(each["Associated_Products"]) for each in sandbox.dump("Pipelines")}
+    assert sold_in["Roof"] == 4
