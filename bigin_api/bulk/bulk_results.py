@@ -58,9 +58,13 @@ def read_results(file: BinaryIO) -> Iterator[RowResult]:
         yield RowResult(
             values={name: row[number] for number, name in named},
             status=row[status].strip().upper(),
-            id=row[record_id].strip() or None,
+            id=_record_id(row[record_id].strip()),
             errors=read_errors(row[errors]),
         )
+
+
+def _record_id(cell: str) -> str | None:
+    return cell if cell.isascii() and cell.isdecimal() else None
 
 
 def read_errors(cell: str) -> tuple[RowError, ...]:

@@ -176,7 +176,7 @@ class BulkWrite(BulkJobs[BulkWriteJob]):
         reply = self._sender.send(call)
         if reply.body is None:
             raise NotFound(f"{call.what}: HTTP {reply.status}, Bigin knows no such job.", status=reply.status)
-        return BulkWriteJob.from_json({"id": job_id, **reply.body})
+        return BulkWriteJob.from_json({**mapping(reply.body), "id": job_id})
 
     def download(self, job: BulkWriteJob, into: BinaryIO) -> None:
         """Write the zip of a job's result into a file, for ``read_results``. Costs 1 credit.

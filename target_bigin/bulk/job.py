@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,7 @@ from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.jsonl import named
 from target_bigin.records.record import Record
+from target_bigin.values.sameness import Alike
 
 logger = logging.getLogger("target-bigin")
 
@@ -96,11 +97,26 @@ def run_job(
         with tempfile.TemporaryFile() as file:
             client.bulk_write.download(done, file)
             file.seek(0)
-            form = sheet.columns[0].alike  # of the key
-            results = {form(row.values.get(sheet.key, "")): row for row in read_results(file)}
+            results = by_key(read_results(file), sheet.key, alike=sheet.columns[0].alike)
     except BulkJobFailed as error:
         log.note(BulkWriteJob(made.id, "FAILED", module), module)
         return Sent(sent, left, trouble=error.message)
     except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
         return Sent(sent, left, trouble=error.message)
     return Sent(sent, left, results)
+
+
+def by_key(rows: Iterable[RowResult], key: str, *, alike: Alike) -> dict[str, RowResult]:
+    """The result of each key, but for those of which there are several that do not say the same.
+
+    >>> added, skipped = RowResult({"Email": "a"}, "ADDED", "7"), RowResult({"Email": "a"}, "SKIPPED")
+    >>> by_key([added, added], "Email", alike=str)["a"].status, by_key([added, skipped], "Email", alike=str)
+    ('ADDED', {})
+    """
+    results: dict[str, RowResult] = {}
+    unsure = set()
+    for row in rows:
+        form = alike(row.values.get(key, ""))
+        if results.setdefault(form, row) != row:
+            unsure.add(form)
+    return {form: row for form, row in results.items() if form not in unsure}
