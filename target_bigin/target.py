@@ -122,6 +122,16 @@ class TargetBigin(Target):
             # A line that a person can act on, no traceback.
             cls.logger.error("%s", " ".join(str(error).split()))  # noqa: TRY400
             sys.exit(1)
+        except Exception as error:
+            _let_go_of_stdout()
+            cls.logger.debug("", exc_info=True)
+            told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            cls.logger.error(  # noqa: TRY400
+                "Nobody foresaw this: %s. What was settled is safe, and the next run goes on from the last "
+                "state. LOGLEVEL=DEBUG shows where it happened; please report it.",
+                told,
+            )
+            sys.exit(1)
 
     @classmethod
     def cb_config(
@@ -233,6 +243,7 @@ class TargetBigin(Target):
         if message_dict.get("stream") == MELTANO_TEST:
             self.tell_verdict()  # `meltano config test`: nothing is written
             return
+        _require_schema(message_dict)
         super()._process_schema_message(message_dict)
         stream = message_dict["stream"]
         maps = self.mapper.stream_maps[stream]
@@ -252,7 +263,7 @@ class TargetBigin(Target):
         record = message_dict.get("record")
         if type(record) is not dict:
             raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
-        sink = self._plain_sinks.get(message_dict.get("stream", ""))
+        sink = self._plain_sinks.get(_stream_of(message_dict))
         if sink is None:
             super()._process_record_message(message_dict)
         else:
@@ -269,7 +280,7 @@ class TargetBigin(Target):
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         """All records of a version have been read."""
         self._assert_line_requires(message_dict, requires={"stream", "version"})
-        if message_dict["stream"] == MELTANO_TEST:
+        if _stream_of(message_dict) == MELTANO_TEST:
             return
         self._assert_schema_came(message_dict["stream"])
         if type(message_dict["version"]) is not int:
@@ -281,10 +292,19 @@ class TargetBigin(Target):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         """Records in files, as the SDK reads them."""
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
-        self._assert_schema_came(message_dict["stream"])
+        self._assert_schema_came(_stream_of(message_dict))
         try:
             super()._process_batch_message(message_dict)
-        except (OSError, EOFError, ValueError, NotImplementedError, RecursionError) as exc:
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            NotImplementedError,
+            RecursionError,
+        ) as exc:
             stream = message_dict["stream"]
             raise InvalidInputLine(f"{stream}: a file of a BATCH message cannot be read: {exc}.") from exc
 
@@ -301,6 +321,29 @@ class TargetBigin(Target):
         self.engine.terminate(
             f"Ended by {signal.Signals(signum).name}. The last state is safe: the next run goes on from it."
         )
+
+
+def _stream_of(message: Mapping[str, Any]) -> str:
+    """The stream that a message names. Raises InvalidInputLine."""
+    stream = message.get("stream")
+    if type(stream) is not str:
+        raise InvalidInputLine(f"Not a Singer {message.get('type')}: its stream is {_shown(stream)}.")
+    return stream
+
+
+def _require_schema(message: Mapping[str, Any]) -> None:
+    """Raises InvalidInputLine for a SCHEMA that is none."""
+    stream = _stream_of(message)
+    described, key = message.get("schema"), message.get("key_properties")
+    properties = described.get("properties", {}) if isinstance(described, dict) else None
+    if not isinstance(properties, dict):
+        raise InvalidInputLine(f"{stream}: the schema of its SCHEMA message is {_shown(described)}.")
+    if not isinstance(key, list | None) or not all(isinstance(name, str) for name in key or ()):
+        raise InvalidInputLine(f"{stream}: the key_properties of its SCHEMA message are {_shown(key)}.")
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]
 
 
 def _config_error(error: Any) -> str:

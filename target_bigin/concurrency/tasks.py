@@ -7,6 +7,7 @@ task must end the run at once, and a task must begin when it is made, for the or
 from __future__ import annotations
 
 import heapq
+import logging
 import queue
 import time
 from collections import deque
@@ -15,11 +16,15 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from bigin_api import InFlight
+from bigin_api.errors import ServerError
 from bigin_api.http.retry import retried
 from target_bigin.concurrency.culprits import Signs
 
 T = TypeVar("T")
 
+logger = logging.getLogger("target-bigin")
+
+UNREADABLE = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 PATIENT_RETRIES = 3  # some seconds
 SLICE = 0.5  # seconds: how long the main thread waits before it looks at signals again
 
@@ -129,7 +134,7 @@ class Tasks:
     def call(self, work: Callable[[], T]) -> Wait[T]:
         """Begin work in a thread; gives what to await."""
         wait: Wait[T] = Wait(self)
-        future = self._pool.submit(work)
+        future = self._pool.submit(_read_safely, work)
         self._in_flight[future] = wait
         future.add_done_callback(self._landed.put)
         return wait
@@ -218,3 +223,13 @@ async def _tell(coroutine: Coroutine[Wait[Any], None, T], wait: Wait[T]) -> None
         wait.set_exception(error)
     else:
         wait.set_result(result)
+
+
+def _read_safely(work: Callable[[], T]) -> T:
+    """The result of work in a thread. Raises ServerError for an answer of a shape that nobody foresaw."""
+    try:
+        return work()
+    except UNREADABLE as error:
+        logger.debug("", exc_info=True)
+        told = f"What Bigin answered cannot be read ({type(error).__name__}: {error})."
+        raise ServerError(told) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import partial
 from bigin_api.errors import Refused, SettingsError, did_you_mean
 from bigin_api.json_values import one_form
 from target_bigin.bulk.choice import BulkPlan
+from target_bigin.concurrency.tasks import UNREADABLE
 from target_bigin.files.fingerprints import Slot
 from target_bigin.links.fields import Relation, relations_of
 from target_bigin.links.references import modules_of
@@ -29,6 +31,8 @@ from target_bigin.streams.shared import Shared
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.results import reject_of
 from target_bigin.writing.tags import Tags
+
+logger = logging.getLogger("target-bigin")
 
 PATIENCE = 3.0  # seconds a record waits for company before its call goes out
 COMPANY = 1.0  # seconds a question waits for others before it is asked
@@ -89,6 +93,10 @@ class Stream:
             return reject.with_traceback(None)  # the first of its kind is kept as an example
         except Refused as error:
             return reject_of(error)  # whatever was asked for its sake: nobody else pays
+        except UNREADABLE as error:
+            logger.debug("", exc_info=True)
+            told = f"nobody foresaw this ({type(error).__name__}: {error}); it may have been written."
+            return Reject("rejected", "UNFORESEEN", told)
 
     @abstractmethod
     async def _write(self, record: Record) -> Action:

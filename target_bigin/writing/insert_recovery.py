@@ -153,9 +153,7 @@ def _created_since(client: Labelled, module: str, columns: list[str], since: dat
         return list(_listed_since(client, module, columns, since))
     where = f"Created_Time >= {moment(since - MARGIN)}"
     try:
-        pages = client.coql.pages_by_id(
-            module, ["id", "Created_By", "Created_Time", *columns], where=where
-        )
+        pages = client.coql.pages_by_id(module, ["id", "Created_By", "Created_Time", *columns], where=where)
         return [row for page in pages for row in page]
     except PermissionDenied:  # without the scope for COQL; the list shows the same
         return list(_listed_since(client, module, columns, since))

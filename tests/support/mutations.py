@@ -1,6 +1,6 @@
 """One place of one answer, or of the input, that is not what it should be: picked by chance, told by name.
 
-mutation = Mutation(random.Random(seed))
+mutation = Mutation(random.Random(seed), at=5)
 other.changing(".*", mutation)            changes the answer to the n-th call of a run
 mutation.what                             "POST /Contacts/upsert: data.3.details.id is null"
 """
@@ -76,12 +76,12 @@ OF_A_ROW: list[Any] = [
 
 
 class Mutation:
-    """Changes the answer to the ``at``-th call of the API, ``times`` times; the sandbox has carried it out."""
+    """Changes the answer to the ``at``-th call of the API; the sandbox has carried it out."""
 
-    def __init__(self, chance: random.Random, *, at: int | None = None, times: int = 1) -> None:
+    def __init__(self, chance: random.Random, *, at: int) -> None:
         self._chance = chance
-        self._left = chance.randrange(14) if at is None else at
-        self._times = times
+        self._left = at
+        self._times = 1
         self.what = "nothing"
 
     def __call__(self, asked: Asked, answer: Rewritten) -> None:

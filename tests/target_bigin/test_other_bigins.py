@@ -304,6 +304,19 @@ def test_records_in_the_files_of_a_batch_message_are_written(sandbox, target, tm
             },
             "Contacts: a file of a BATCH message",
         ),
+        (
+            {"type": "BATCH", "stream": "Contacts", "encoding": 7, "manifest": [7]},
+            "Contacts: a file of a BATCH message",
+        ),
+        (
+            {"type": "SCHEMA", "stream": "Tasks", "schema": {"properties": {}}, "key_properties": [None]},
+            "Tasks: the key_properties",
+        ),
+        (
+            {"type": "SCHEMA", "stream": "Tasks", "schema": [], "key_properties": []},
+            "Tasks: the schema",
+        ),
+        ({"type": "RECORD", "stream": ["Contacts"], "record": {}}, "its stream is"),
     ],
 )
 def test_a_message_that_cannot_be_obeyed_ends_the_run_by_a_line(target, message, says):
@@ -328,3 +341,46 @@ def test_what_bigin_finds_for_a_value_is_that_value(other, sandbox, target):
     run = target([TASKS, *records("Tasks", rows)], streams={"Tasks": {"external_key": "Subject"}})
 
     assert run.outcomes("Tasks") == {"inserted": 2, "updated": 1}
+
+
+@pytest.mark.parametrize(
+    "odd", [None, [], "x", {"id": {}, "profiles": 7, "multi_module_lookup": {"modules": 7}}]
+)
+def test_an_entry_that_is_none_costs_itself(other, sandbox, target, odd):
+    """Of modules, fields, layouts and users: the others are what they are."""
+    sandbox.create("Accounts", Account_Name="Acme")
+
+    def change(_asked, content):
+        for rows in content.values():
+            if isinstance(rows, list):
+                rows.insert(0, odd)
+
+    other.rewrite("/(settings/.*|users|org)", change)
+    rows = [{**each, "Account_Name": "Acme"} for each in people(2)]
+
+    run = target(
+        [schema("Contacts", "Last_Name", "Account_Name", key=["Email"]), *records("Contacts", rows)],
+        streams={"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name"}}}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 2}
+
+
+def test_a_row_without_id_is_not_nobody(other, sandbox, target):
+    """The record that a damaged row means would be inserted once more."""
+    rows = tasks(6)
+    by_subject = {"streams": {"Tasks": {"external_key": "Subject"}}, "max_retries": 0, "max_rejects": 9}
+    target([TASKS, *records("Tasks", rows)], **by_subject)
+
+    def change(_asked, content):
+        for row in content["data"]:
+            if row["Subject"] == "Call 3":
+                row["id"] = None
+
+    other.rewrite("/coql", change)
+
+    run = target([TASKS, *records("Tasks", rows)], **by_subject)
+
+    assert run.outcomes("Tasks") == {"updated": 5, "rejected": 1}
+    assert sandbox.count("Tasks") == 6
