@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
@@ -32,11 +31,11 @@ async def divided(
     """
     parts = _Parts(tasks, ask, questions, division)
     while parts.waiting:
-        keys, begun = parts.waiting.popleft(), time.monotonic()
+        keys = parts.waiting.popleft()
         error = await parts.send(keys, tasks.call)
         if error is not None:
             culprits = await division.culprits(
-                keys, error, begun=begun, attempt=parts.attempt, is_up=lambda: tasks.call(tasks.is_up)
+                keys, error, attempt=parts.attempt, is_up=lambda: tasks.call(tasks.is_up)
             )
             parts.answers.update(dict.fromkeys(culprits, blamed(error)))
     return parts.answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -60,14 +61,14 @@ class Division:
         items: Sequence[T],
         error: TransientError,
         *,
-        begun: float,
         attempt: Attempt[T],
         is_up: Callable[[], Awaitable[bool]],
     ) -> list[T]:
-        """The items at which a call has failed again and again, since it ``begun`` (``time.monotonic``).
+        """The items at which a call has failed again and again.
 
-        Raises ``error`` if it is Bigin that is down.
+        Raises ``error`` if it is Bigin that is down: what went through before speaks for nobody.
         """
+        begun = time.monotonic()
         if len(items) > 1:
             return await find_culprits(
                 items, error, attempt=attempt, others_work=lambda: self._own_signs.since(begun), is_up=is_up

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -104,11 +103,10 @@ class RecordWriter:
 
     async def _write(self, records: Sequence[Record]) -> None:
         """A call's whole way, from its records to the end of each."""
-        begun = time.monotonic()
         try:
             await self._send(records, self._tasks.call)
         except NotJudged as lost:
-            await self._lost(lost, begun)
+            await self._lost(lost)
 
     async def _send(self, records: Sequence[Record], call: Caller) -> None:
         """Send records and tell each how it ended. Raises NotJudged for those of which nothing is known."""
@@ -215,7 +213,7 @@ class RecordWriter:
             else:
                 self._cut.append([record])
 
-    async def _lost(self, lost: NotJudged, begun: float) -> None:
+    async def _lost(self, lost: NotJudged) -> None:
         """Of these records nothing is known, and none of them was inserted.
 
         The client has tried whatever it may try: an insert goes once more; then it is found out at which of
@@ -240,7 +238,6 @@ class RecordWriter:
         culprits = await self._divisions[operation].culprits(
             records,
             error,
-            begun=begun,
             attempt=self._attempt,
             is_up=lambda: self._tasks.call(self._tasks.is_up),
         )
