@@ -53,11 +53,13 @@ async def find_culprits(
     nothing goes through.
     """
     suspects = await _suspects(items, error, attempt, others_work, is_up)
+    if suspects and not others_work():
+        raise error
     culprits: list[T] = []
     for each in suspects:
         is_sure = len(culprits) >= SURE and culprits == suspects[: len(culprits)]
         culprits.extend(await attempt([each], not is_sure))
-    if culprits and not (others_work() and await is_up()):
+    if culprits and not await is_up():
         raise error
     return culprits
 
