@@ -17,7 +17,7 @@ from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.http.calls import Call, Reply, path_of
 from bigin_api.http.replies import refuse
-from bigin_api.json_values import api_name_of, id_text, integer, mapping, text
+from bigin_api.json_values import api_name_of, id_text, integer, is_true, mapping, text
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.moments import offset_text
 
@@ -58,7 +58,7 @@ class BulkReadJob(BulkJob):
             count=integer(result.get("count")),
             page=integer(result.get("page")) or integer(query.get("page")) or 1,
             per_page=integer(result.get("per_page")) or RECORDS_PER_BULK_READ,
-            more_records=result.get("more_records") is True,
+            more_records=is_true(result.get("more_records")),
             download_url=text(result.get("download_url")),
             created_time=text(raw.get("created_time")),
             query=query,

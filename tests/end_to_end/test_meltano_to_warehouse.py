@@ -53,6 +53,15 @@ def test_a_second_run_moves_only_what_changed(sandbox, loaded):
     assert loaded.rows(f"select module from bigin.deleted_records where id = '{gone}'") == [("Tasks",)]
 
 
+def test_the_doctor_knows_the_projects_settings(sandbox, meltano):
+    """`meltano invoke bigin:doctor` asks for no file: what Meltano would hand to both plugins is checked."""
+    ended = meltano("invoke", "bigin:doctor", check=False)
+
+    assert "organization  Northwind Lamps" in ended.stdout
+    assert "All is well" in ended.stdout
+    assert ended.returncode == 0
+
+
 def test_values_arrive_as_they_are_in_bigin(sandbox, loaded):
     """Names with accents, times in UTC, lookups as JSON: read back by SQL."""
     held = {each["id"]: each for each in sandbox.dump("Contacts")}

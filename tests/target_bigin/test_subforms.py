@@ -152,12 +152,15 @@ def test_rows_are_known_by_the_link_that_each_must_have():
     """Another link, such as a supplier, may be the same in many rows: one would be taken for another."""
 
     class Metadata:
+        def rows_module(self, field):
+            return "Sold"
+
         def fields(self, module):
             assert module == "Sold"
             link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
             return [Field("Supplier", **link), Field("Product", **link, mandatory=True)]
 
-    described = Field("Sold_Products", "subform", raw={"subform": {"module": "Sold"}})
+    described = Field("Sold_Products", "subform")
 
     found = row_fields({"Sold_Products": described}, StreamSettings("Pipelines"), Metadata())
 

@@ -299,7 +299,9 @@ def test_every_spelling_of_a_state_is_understood(state, done, failed):
         ({"id": "1", "state": "ADDED", "query": {"module": {"api_name": "Contacts"}, "page": 3}},
          BulkReadJob("1", "ADDED", "Contacts", page=3, query={"module": {"api_name": "Contacts"}, "page": 3})),
         ({"id": "1", "state": "COMPLETED", "result": {"count": "7", "more_records": "true", "per_page": 20_000}},
-         BulkReadJob("1", "COMPLETED", per_page=20_000)),
+         BulkReadJob("1", "COMPLETED", count=7, more_records=True, per_page=20_000)),
+        ({"id": "1", "state": "COMPLETED", "result": {"count": "many", "more_records": "perhaps"}},
+         BulkReadJob("1", "COMPLETED")),
         ({"id": "1", "state": "COMPLETED", "result": None}, BulkReadJob("1", "COMPLETED")),
     ],
 )  # fmt: skip
