@@ -123,7 +123,10 @@ class RecordWriter:
             else:
                 results = await call(partial(self._call, operation, records))
         except Refused as error:
-            self._divide(records, error, division)
+            if insert and error.code is None:  # no word of Bigin's own: it may have been done all the same
+                records = await self._inserts.find_out(insert, records, answered=True)
+            if records:
+                self._divide(records, error, division)
         except TransientError as error:
             if isinstance(error, RateLimited) or not error.may_have_happened:
                 raise

@@ -114,6 +114,26 @@ def test_what_bigin_failed_at_may_have_been_done(other, sandbox, target):
     assert sandbox.count("Tasks") == 20
 
 
+@pytest.mark.parametrize("body", [b"{}", b"<html>Bad request</html>"], ids=["empty", "of a proxy"])
+def test_an_insert_that_is_refused_without_a_word_of_bigins_may_have_been_done(other, sandbox, target, body):
+    """What says no code is no judgement: it is asked for before anything is sent again."""
+    before, refused = sandbox.count("Tasks"), []
+
+    def refuse_once(asked, answer):
+        if asked.method == "POST" and not refused:
+            refused.append(asked)
+            answer.status, answer.body = 400, body
+
+    other.changing("/Tasks", refuse_once)
+    rows = [{"Subject": f"Call {n}"} for n in range(8)]
+
+    run = target([schema("Tasks", "Subject"), *records("Tasks", rows)], default_operation="insert", **HASTY)
+
+    assert run.error is None
+    assert run.outcomes("Tasks") == {"inserted": 8}
+    assert sandbox.count("Tasks") == before + 8
+
+
 @pytest.mark.parametrize("count", [1, 30])
 @pytest.mark.parametrize("operation", ["upsert", "insert"])
 def test_a_bigin_that_is_down_ends_the_run_soon(other, target, count, operation):
