@@ -115,7 +115,7 @@ class LinkResolver:
 
         Raises Reject for a link that means nothing, or nothing that is there.
         """
-        links = [] if record.operation == "delete" else self._links_of(record)
+        links = self._links_of(record)  # of a deletion none: no link is a key
         last_call = False
         while links:
             links = await self._seek_all(links, last_call=last_call)
@@ -209,8 +209,8 @@ class LinkResolver:
                 _choose(link, targets)
                 return True
         searched = [each for each in queries if each.kind == "field" and each.field != "id"]
-        if link.how.on_missing == "create" and searched:
-            made = await self._directory.create(searched[-1])
+        if link.how.on_missing == "create" and len(searched) == 1:  # of several modules none is guessed
+            made = await self._directory.create(*searched)
             if isinstance(made, Reject):
                 raise made
             link.put(made)

@@ -72,11 +72,14 @@ class Opener:
         account.begun = account.begun or time.monotonic()
         modules = self._run.tasks.wait_for(self._run.client.metadata.modules)
         module = find_module(settings.module, modules)
-        place = self._row_place(stream, settings, modules) if module is None else None
-        if place is not None or (module is None and stream == DELETED_RECORDS):
-            if settings.ids == "auto" and self._origin is None and first is None:
-                return None  # another stream's first record may tell
-            return self._other(settings, account, place)
+        try:
+            place = self._row_place(stream, settings, modules) if module is None else None
+            if place is not None or (module is None and stream == DELETED_RECORDS):
+                if settings.ids == "auto" and self._origin is None and first is None:
+                    return None  # another stream's first record may tell
+                return self._other(settings, account, place)
+        except (PermissionDenied, ModuleUnavailable) as error:
+            return self._refuse(account, "NO_MODULE", error.message.rstrip("."))
         reason = why_unwritable(settings.module, module, known=modules)
         context = None
         if module is not None and reason is None:

@@ -229,6 +229,24 @@ def test_a_deal_may_be_named_in_an_activity(sandbox, target):
     assert task["What_Id"]["id"] == deal
 
 
+def test_nothing_is_created_where_it_could_be_one_of_several_modules(sandbox, target):
+    """A job's number may be a company's, a deal's or a product's; which, the record says or nobody."""
+    code = {"api_name": "Code", "data_type": "text"}
+    modules = ("Accounts", "Contacts", "Pipelines", "Products")
+    sandbox.change_metadata(*({"op": "add_field", "module": each, "field": code} for each in modules))
+    before = [sandbox.count(each) for each in modules]
+
+    run = target(
+        [schema("Tasks", "Subject", "What_Id"), record("Tasks", Subject="T1", What_Id="J-1")],
+        default_operation="insert",
+        streams={"Tasks": {"lookups": {"What_Id": {"match_on": "Code", "on_missing": "create"}}}},
+        max_rejects=1,
+    )
+
+    assert [each["code"] for each in run.rejects] == ["LOOKUP_NOT_FOUND"]
+    assert [sandbox.count(each) for each in modules] == before
+
+
 def test_a_field_that_cannot_be_searched_is_named_before_anything_is_written(sandbox, target):
     """COQL neither filters multi-line text nor knows fields that are not there."""
     wrong = [("Description", "Accounts"), ("Nickname", "Accounts")]

@@ -342,3 +342,33 @@ def test_a_link_to_a_product_that_is_refused_costs_itself(other, sandbox, target
     assert run.error is None
     assert run.outcomes("contacts_products") == {"updated": 4, "rejected": 1}
     assert [each["record"]["id"] for each in run.rejects] == [desks[1]]
+
+
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        ("pipelines_associated_products", "Pipelines: GET /settings/fields: HTTP 403"),
+        ("home_products", "this organisation has no module 'home_products'"),  # no API has its fields
+    ],
+)
+def test_a_module_whose_rows_may_not_be_seen_costs_those_rows(other, sandbox, target, stream, says):
+    """Its fields tell which of them are rows: who may not see them still writes everything else."""
+    refusal = {"code": "NO_PERMISSION", "details": {}, "message": "no", "status": "error"}
+    other.answering(
+        "/settings/fields",
+        lambda asked: Rewritten.of(refusal, 403) if asked.query["module"] != "Accounts" else None,
+    )
+
+    run = target(
+        [
+            schema(stream, key=["parent_id", "id"]),
+            *records(stream, [{"parent_id": "1", "id": "2"}]),
+            schema("Accounts", key=["Account_Name"]),
+            *records("Accounts", [{"Account_Name": "Acme"}]),
+        ]
+    )
+
+    assert run.error is None
+    assert [(each["stream"], each["code"]) for each in run.rejects] == [(stream, "NO_MODULE")]
+    assert run.rejects[0]["message"].startswith(says)
+    assert run.outcomes("Accounts") == {"inserted": 1}
