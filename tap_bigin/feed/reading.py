@@ -182,7 +182,10 @@ class Feed:
             yield from self._log.rows(after, self.state.head)
 
     def rows_from(self, reached: Mapping[str, Any]) -> int:
-        """After which row a stream of rows goes on that was written up to ``{"log", "seq"}``."""
+        """After which row a stream of rows goes on that was written up to ``{"log", "seq"}``.
+
+        A log that was put back to an earlier one has a position before that: its new rows have old numbers.
+        """
         if reached.get("log") != self.state.id:
             return self.state.pruned
         position = self._mark.position if self._mark is not None and self.why_not is None else self.state.head

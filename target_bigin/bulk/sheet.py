@@ -107,21 +107,19 @@ class Sheet:
 
 
 def sheet_for(
-    records: Iterable[Record], columns: Mapping[str, Column], *, key: str, mandatory: Iterable[str] = ()
+    records: Sequence[Record], columns: Mapping[str, Column], *, key: str, mandatory: Iterable[str] = ()
 ) -> Sheet | None:
-    """The columns that these records need, None if there are more than a file takes.
+    """The columns that these records of one shape need, None if there are more than a file takes.
 
     ``mandatory``: what Bigin wants mapped, though no record may name it.
     """
     used: dict[str, None] = {key: None}
-    blanks_erase = False
     for record in records:
         used.update(dict.fromkeys(record.body))
-        blanks_erase = blanks_erase or None in record.body.values()
     used.update((name, None) for name in mandatory if name in columns)
     if len(used) > MAX_COLUMNS_PER_BULK_WRITE:
         return None
-    return Sheet(key, [columns[name] for name in used], blanks_erase)
+    return Sheet(key, [columns[name] for name in used], shape_of(records[0].body) is not None)
 
 
 def _text(value: Any) -> str | None:

@@ -62,8 +62,8 @@ class DryWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether a full call waits and no place in flight is free."""
-        return self._queue.waiting >= self._size and not self._tasks.has_room
+        """Whether no place in flight is free for a full call that waits."""
+        return not self._tasks.has_room
 
     def pump(self, *, flush: bool) -> None:
         """Start the calls that are due."""

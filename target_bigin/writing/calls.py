@@ -61,7 +61,7 @@ class Writer(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that reading had better stop until something lands."""
+        """Whether what waits, a full call or more, had better be sent before more is read."""
 
 
 class RecordWriter:
@@ -84,9 +84,8 @@ class RecordWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether a full call waits and no place in flight is free."""
-        stands_still = not self._tasks.has_room or not self._inserts.may_send
-        return self._queue.waiting >= self._size and stands_still
+        """Whether no place in flight is free for a full call that waits."""
+        return not self._tasks.has_room
 
     def pump(self, *, flush: bool) -> None:
         """Start calls as long as there is room."""

@@ -84,12 +84,9 @@ class Queue:
             del free[earlier.number]
             self.waiting -= 1
             self.for_bulk -= earlier.by_bulk
-        elif earlier in self._behind:
-            self._behind.discard(earlier)
-        else:
+        elif earlier not in self._behind:
             return  # it is in flight, or on its way elsewhere
-        record.merged = [*(earlier.merged or ()), earlier]
-        earlier.merged = None
+        record.merged, earlier.merged = [*(earlier.merged or ()), earlier], None
         self._order.replace_before(record, earlier)
 
     def _give_way(self, record: Record) -> None:

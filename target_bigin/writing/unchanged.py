@@ -117,18 +117,17 @@ class Change:
         if slot is None:
             return self
         said = {} if record.operation == "delete" else fingerprints(record.body)
-        going = changes.under_way.get(slot)
-        if going is None:
-            known = changes.cache.known(slot) if changes.is_there(record) else {}
-            if said and known and says_nothing_new(said, known) and changes.is_first(record):
-                self.is_empty = True
-                return self
-            going = changes.under_way[slot] = _UnderWay(known)
-            if known:
-                changes.cache.take_out(slot)
-        going.said[record.number] = said
-        self._going = going
-        if len(going.said) == 1 and going.known:
+        going = self._going = changes.under_way.get(slot)
+        if going is not None:
+            going.said[record.number] = said
+            return self
+        known = changes.cache.known(slot) if changes.is_there(record) else {}
+        if said and says_nothing_new(said, known) and changes.is_first(record):
+            self.is_empty = True
+            return self
+        self._going = changes.under_way[slot] = _UnderWay(known, {record.number: said})
+        if known:
+            changes.cache.take_out(slot)
             await changes.committed()
         return self
 
