@@ -125,6 +125,14 @@ def test_operations_do_not_share_a_call():
     assert numbers(stream.take(100)) == [3]
 
 
+def test_inserts_that_must_wait_hold_no_other_operation_back():
+    """An answer to an insert was lost: until it is known what was written, updates go on."""
+    stream = stream_of(prepared(1, operation="insert"), prepared(2, operation="update"))
+
+    assert [numbers(stream.take(100, inserts=False)) for _ in range(2)] == [[2], []]
+    assert numbers(stream.take(100)) == [1]
+
+
 def test_a_recurring_activity_is_a_call_of_its_own():
     """It is answered by an entry for each occurrence, which could not be paired with what was sent."""
     stream = stream_of(prepared(1), prepared(2, alone=True), prepared(3), prepared(4, alone=True))
@@ -148,14 +156,29 @@ def test_streams_of_one_module_keep_the_order_of_a_key():
     assert numbers(two.take(100)) == [2]
 
 
-def test_a_repeated_record_stands_for_the_one_before():
+@pytest.mark.parametrize("by_bulk", [False, True])
+def test_a_repeated_record_stands_for_the_one_before(by_bulk):
     """What says all that the earlier one said replaces it while it waits."""
-    stream = stream_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
+    stream = stream_of(*(prepared(n, "a", by_bulk=by_bulk) for n in range(1, 4)), merge=True)
+    waiting = stream.queue.waiting, stream.queue.for_bulk
 
-    (sent,) = stream.take(100)
+    (sent,) = stream.take(100, by_bulk=by_bulk)
 
+    assert waiting == (1, by_bulk)
     assert sent.number == 3
     assert numbers(sent.merged) == [1, 2]
+
+
+def test_a_record_in_flight_is_not_stood_for():
+    """It may be refused, or arrive after the later one."""
+    stream = stream_of(prepared(1, "a"), merge=True)
+    first, second = stream.take(100), prepared(2, "a")
+    stream.enter(second)
+    stream.ready(second)
+
+    assert (stream.take(100), second.merged) == ([], None)
+    written(*first)
+    assert numbers(stream.take(100)) == [2]
 
 
 def test_a_record_that_says_less_stands_for_nobody():

@@ -146,6 +146,34 @@ def test_blanks_leave_a_field_as_it_is_or_clear_it_as_nulls_do(sandbox, target):
     }
 
 
+def test_one_record_clears_a_field_by_a_job(sandbox, target):
+    """It is the only one of its file: the nulls of a group are those of each."""
+    target([CONTACTS, *records("Contacts", people(1, Title="Engineer"))])
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(1, Title=None))], write_method="bulk", null_values="write"
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert jobs(sandbox) == 1
+    assert ours(sandbox)["berg0@example.org"]["Title"] is None
+
+
+def test_a_deletion_by_key_goes_by_a_call(sandbox, target):
+    """A job knows no deletion: it would write the record anew."""
+    target([CONTACTS, *records("Contacts", people(2))])
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(1, _sdc_deleted_at="2026-05-14T00:00:00Z"))],
+        write_method="bulk",
+        deletes="delete",
+    )
+
+    assert run.outcomes("Contacts") == {"deleted": 1}
+    assert ours(sandbox).keys() == {"berg1@example.org"}
+    assert jobs(sandbox) == 0
+
+
 def test_what_a_file_cannot_hold_goes_by_calls(sandbox, target):
     """Tags have no column: those records lose nothing, and are counted."""
     rows = people(10)

@@ -159,7 +159,7 @@ def test_a_dry_run_knows_what_a_bulk_job_costs(both):
     assert planned(dry) - price == 2 * 2  # of each job one look and the result, which are no writes
 
 
-def test_a_dry_run_of_deals_prices_their_rows_and_circles(sandbox, both):
+def test_a_dry_run_of_deals_prices_their_rows(sandbox, both):
     """Rows are written after their deal, by a call of their own."""
     sandbox.create("Products", Product_Name="Lamp", Unit_Price=10)
     deal = {"Deal_Name": "D", "Sub_Pipeline": "Inbound", "Stage": "Qualification"}
@@ -185,6 +185,24 @@ def test_a_dry_run_of_deals_prices_their_rows_and_circles(sandbox, both):
     assert outcome(dry) == outcome(real)
     assert outcome(real)["Pipelines"][0]["inserted"] == 3
     assert planned(dry) == price
+
+
+def test_a_dry_run_prices_the_links_that_close_a_circle(both, tmp_path):
+    """Each is a call of its own, after its record: one updates another in a circle, and one itself."""
+    subscriptions = schema("Subscriptions", "id", "Name", "Successor", key=["id"])
+    rows = [
+        {"id": f"4876{n:015d}", "Name": f"S {n}", "Successor": {"id": f"4876{other:015d}"}}
+        for n, other in {1: 2, 2: 1, 3: 3}.items()
+    ]
+
+    dry, real, price = both(
+        [subscriptions, *records("Subscriptions", rows)],
+        streams={"*": {"ids": "source"}},
+        id_map_path=str(tmp_path / "ids"),
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price == 1 + 3
 
 
 def test_a_dry_run_keeps_in_mind_what_it_would_have_written(both, tmp_path):

@@ -10,7 +10,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from support.target import command, record, records, schema, settings_of, state
+from support.target import command, record, records, run_target, schema, settings_of, state
 
 CONTACTS = schema("Contacts", "Last_Name", "Title", key=["Email"])
 
@@ -92,6 +92,26 @@ def test_a_dry_run_writes_nothing_and_tells_all(sandbox, target, tmp_path):
     assert run.states == []
     assert run.said("Writing would have cost 14 credits")
     assert not [endpoint for endpoint in sandbox.usage()["by_endpoint"] if "upsert" in endpoint]
+
+
+def test_lines_go_on_in_a_new_file_where_the_old_one_was_moved_aside(other, tmp_path):
+    """`bigin retry` takes the file while a run writes: what was appended to the moved one was never retried."""
+    path = tmp_path / "rejects.jsonl"
+    other.answering("/Contacts/upsert", lambda _: path.rename(tmp_path / "aside") and None)
+
+    run = run_target(
+        other,
+        tmp_path,
+        [CONTACTS, record("Contacts", Last_Name="Keyless"), record("Contacts", Email="none", Last_Name="B")],
+        max_rejects=2,
+    )
+
+    assert run.error is None
+    moved, new = (
+        [json.loads(line)["number"] for line in each.read_text().splitlines()]
+        for each in (tmp_path / "aside", path)
+    )
+    assert (moved, new) == ([1], [2])
 
 
 def test_a_rejects_path_that_cannot_be_written_is_said_at_the_start(sandbox, tmp_path):

@@ -222,3 +222,21 @@ def test_a_record_that_is_known_by_two_keys_is_written_back(sandbox, cached, sec
 
     (written,) = [each for each in sandbox.dump("Contacts") if each["Last_Name"] == "Sundberg"]
     assert {name: written[name] for name in FIRST} == FIRST
+
+
+def test_a_stream_without_a_key_of_its_own_is_known_by_that_of_bigin(cached):
+    """A source need not say by what its records are told apart: contacts are by their e-mail."""
+    sent = [schema("Contacts", "Last_Name", "Email"), *records("Contacts", people(3))]
+
+    runs = [cached(sent) for _ in range(2)]
+
+    assert [run.outcomes("Contacts") for run in runs] == [{"inserted": 3}, {"unchanged": 3}]
+
+
+def test_records_that_nothing_tells_apart_are_all_inserted(cached):
+    """Without a key nobody knows whether an equal one is the same."""
+    twins = [schema("Tasks", "Subject"), *records("Tasks", [{"Subject": "Call"}] * 2)]
+
+    runs = [cached(twins, default_operation="insert") for _ in range(2)]
+
+    assert [run.outcomes("Tasks") for run in runs] == [{"inserted": 2}] * 2

@@ -215,6 +215,26 @@ def test_unchanged_deals_with_rows_are_not_even_read(sandbox, target, products, 
     assert sold(sandbox) == [("Test Desk", 3)]
 
 
+def test_streams_that_name_no_rows_go_nowhere(sandbox, target):
+    """A company has no list of products, a deal's is another, an e-mail is no row: none is written elsewhere."""
+    contact = sandbox.create("Contacts", Last_Name="Berg")
+    streams = ("accounts_products", "pipelines_products", "contacts_email", "home_products")
+    key = ["parent_id", "id"]
+
+    run = target(
+        [
+            message
+            for stream in streams
+            for message in (schema(stream, key=key), record(stream, parent_id=contact, id=contact))
+        ],
+        max_rejects=len(streams),
+    )
+
+    assert [(each["stream"], each["code"]) for each in run.rejects] == [
+        (each, "NO_MODULE") for each in streams
+    ]
+
+
 ROW = st.builds(
     lambda product, quantity: {"Product": {"id": str(product)}, "Quantity": quantity},
     st.integers(1, 4),

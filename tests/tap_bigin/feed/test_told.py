@@ -288,6 +288,43 @@ def test_changes_of_a_log_made_anew_are_other_rows(run, log, tmp_path, made, is_
     anew.log.close()
 
 
+def test_changes_of_a_log_that_was_put_back_are_read(run, log):
+    """From a backup: what is told after it has the numbers of what was read before, and was never read."""
+    kept = {"changes": True, "modules": ["Tasks"]}
+    log.tell("Tasks", "7", "8")
+    before = run(**kept)
+    with log.log.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM feed_rows WHERE seq = 2")
+        connection.exec_driver_sql("UPDATE feed_log SET head = 1")
+
+    between = run(before.state, **kept)
+    log.tell("Tasks", "9")
+    after = run(between.state, **kept)
+
+    assert between.said("is ahead of the log")
+    assert not between.records["changes"]
+    assert [(each["seq"], each["id"]) for each in after.records["changes"]] == [(2, "9")]
+
+
+def test_changes_are_not_told_again_where_the_position_does_not_count(sandbox, run, log, monkeypatch):
+    """Another stream failed, and more was told than is looked at one by one: the rows themselves are written."""
+    kept = {"changes": True, "modules": ["Tasks"]}
+    monkeypatch.setattr("tap_bigin.feed.reading.MOST_TOLD", 1)
+    first = run(**kept)
+    log.tell("Tasks", "7", "8")
+    sandbox.fault("GET /Tasks", status=500, times=20)
+
+    failed = run(first.state, max_retries=0, code=1, **kept)
+    sandbox.clear_faults()
+    again = run(failed.state, **kept)
+    without_a_position = run({"bookmarks": failed.state["bookmarks"]}, **kept)
+
+    assert failed.state["feed"]["position"] == 0
+    assert len(failed.records["changes"]) == 2
+    assert not again.records["changes"]
+    assert not without_a_position.records["changes"]
+
+
 def test_changes_wants_a_log(sandbox):
     """It would be empty for ever."""
     refused = run_tap(sandbox, changes=True)
