@@ -58,7 +58,7 @@ def test_the_doctor_knows_the_projects_settings(sandbox, meltano):
     ended = meltano("invoke", "bigin:doctor", check=False)
 
     assert "organization  Northwind Lamps" in ended.stdout
-    assert "All is well" in ended.stdout
+    assert "The configured run can begin" in ended.stdout
     assert ended.returncode == 0
 
 
