@@ -9,6 +9,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -134,9 +135,13 @@ def test_a_deletion_whose_time_is_none_is_told_all_the_same(
 
 
 @pytest.mark.parametrize(
-    "record_id", ["", " {} ", "spoiled", "-{}", "{},1", 1.5, True, None, [], {}], ids=str
+    ("record_id", "place"),
+    [
+        *(("", place) for place in (0, 4, -1)),
+        *zip([" {} ", "spoiled", "-{}", "{},1", 1.5, True, None, [], {}], cycle((0, 4, -1)), strict=False),
+    ],
+    ids=str,
 )
-@pytest.mark.parametrize("place", [0, 4, -1])
 def test_a_record_whose_id_is_none_is_read_by_its_own(
     sandbox: Sandbox, other: OtherBigin, record_id: Any, place: int
 ) -> None:
