@@ -118,7 +118,7 @@ class Progress:
         Raises PageTokenRefused for a token that has led here before, and for the same records again and
         again: twice may be by chance, for people move them.
         """
-        ids = tuple(mapping(each).get("id", str(each)) for each in records)
+        ids = tuple(each["id"] if "id" in mapping(each) else str(each) for each in records)
         self._times = self._times + 1 if ids and ids == self._latest else 0
         self._latest = ids
         if self._times >= SAME_PAGES or (token and token in self._tokens):
