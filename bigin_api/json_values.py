@@ -40,6 +40,10 @@ def _finite(written: str) -> float | Decimal:
     return number
 
 
+def _whole(written: str) -> float | int:
+    return int(written) if len(written) <= MOST_DIGITS else math.inf
+
+
 _decoder = msgspec.json.Decoder(float_hook=_finite)
 _sorted = msgspec.json.Encoder(order="sorted")
 _NUMBER_AS_ID = re.compile(rb'("id"\s*:\s*)(\d+)(?![\d.eE])')
@@ -71,7 +75,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     except UnicodeDecodeError:
         text = body.decode("utf-8", "surrogateescape")
     try:
-        return mended(json.loads(text, parse_float=exact_number), tell=tell)
+        return mended(json.loads(text, parse_float=exact_number, parse_int=_whole), tell=tell)
     except (ValueError, RecursionError):
         return None
 

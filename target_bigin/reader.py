@@ -16,6 +16,9 @@ import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecReader, decoder
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
+from bigin_api.json_values import mapping, read_json
+from target_bigin.records.record import Reject, Spoiled
+
 CHUNK = 1 << 18  # bytes read at once
 BEAT = 0.25  # seconds between two beats at most, also while nothing comes
 LINES_A_BEAT = 200  # where the input is no file: lines between two looks at the clock
@@ -74,8 +77,10 @@ class Reader(MsgSpecReader):
         try:
             _require_flat(line)
             message = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            raise InvalidInputLine(f"Not JSON, line {number} ({exc}): {_shown(line)}") from exc
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+            message = None if isinstance(exc, RecursionError) else _mended(line)
+            if message is None:
+                raise InvalidInputLine(f"Not JSON, line {number} ({exc}): {_shown(line)}") from exc
         if not isinstance(message, dict):
             raise InvalidInputLine(f"Not a Singer message, line {number}: {_shown(line)}")
         return message
@@ -139,6 +144,24 @@ def _require_flat(line: str | bytes) -> None:
         depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(found[0], 0)
         if depth > MOST_DEEP:
             raise RecursionError(f"more than {MOST_DEEP} levels of objects and lists in one another")
+
+
+def _mended(line: str | bytes) -> dict[str, Any] | None:
+    """The RECORD message that a line would be but for some values, None for any other line.
+
+    Python's json writes ``NaN`` and halves of characters, though neither is JSON: that costs the record.
+    """
+    lost: list[str] = []
+    body = line if isinstance(line, bytes) else line.encode(errors="surrogatepass")
+    message = dict(mapping(read_json(body, tell=lost.append)))
+    record = message.get("record")
+    if message.get("type") != "RECORD" or not isinstance(record, dict):
+        return None
+    fields = [each.rpartition(": ")[2] for each in lost if each.startswith("record")]
+    if fields:
+        what = f"{', '.join(dict.fromkeys(fields))}: no JSON holds what came (NaN, half a character)."
+        message["record"] = Spoiled(record, Reject("invalid", "INVALID_VALUE", what, fields[0]))
+    return message
 
 
 def _shown(line: str | bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from singer_sdk import Target
 from singer_sdk.sinks import Sink
 
-from target_bigin.records.record import Fields
+from target_bigin.records.record import Fields, Spoiled
 from target_bigin.schema.context import Schema
 from target_bigin.streams.stream import Stream
 
@@ -43,6 +43,11 @@ class BiginSink(Sink):
             if name not in record:
                 self._singer_validate_message(record)
                 break
+        self._taken += 1
+        self._take(record)
+
+    def take_spoiled(self, record: Spoiled) -> None:
+        """A record that ends here, whatever it lacks."""
         self._taken += 1
         self._take(record)
 

@@ -27,7 +27,7 @@ from singer_sdk.exceptions import (
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
@@ -42,6 +42,7 @@ from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
 from target_bigin.reader import Reader
+from target_bigin.records.record import Spoiled
 from target_bigin.settings_schema import CONFIG_JSONSCHEMA, OF_THE_TAP
 from target_bigin.sink import BiginSink
 
@@ -261,6 +262,12 @@ class TargetBigin(Target):
         if message_dict.get("stream") == MELTANO_TEST:
             return
         record = message_dict.get("record")
+        if isinstance(record, Spoiled):  # no stream map can tell what it was
+            self._assert_schema_came(_stream_of(message_dict))
+            for each in self.mapper.stream_maps[_stream_of(message_dict)]:
+                if not isinstance(each, RemoveRecordTransform):
+                    cast("BiginSink", self.get_sink(each.stream_alias)).take_spoiled(record)
+            return
         if type(record) is not dict:
             raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
         sink = self._plain_sinks.get(_stream_of(message_dict))

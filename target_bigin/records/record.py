@@ -38,6 +38,14 @@ class Reject(Exception):  # noqa: N818 -- an outcome, not a fault
         return replace(self, message=f"the record was written, but not its {part}: {self.message}")
 
 
+class Spoiled(Fields):
+    """A record with a value that no JSON holds (``NaN``, half a character), null here. It ends by ``why``."""
+
+    def __init__(self, fields: Fields, why: Reject) -> None:
+        super().__init__(fields)
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Unresolved:
     """A lookup of which the id is not known yet: ``value`` as it was read. No call ever carries one."""

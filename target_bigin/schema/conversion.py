@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from bigin_api.models import Field
-from target_bigin.records.record import Fields, Lock, Record, Reject
+from target_bigin.records.record import Fields, Lock, Record, Reject, Spoiled
 from target_bigin.schema import warnings
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.deletion import is_deletion
@@ -82,6 +82,8 @@ class Conversion:
     def fill(self, record: Record) -> None:
         """Fill in body, operation, id and locks. Raises Reject."""
         raw = record.raw
+        if isinstance(raw, Spoiled):
+            raise raw.why
         record.operation = self._operation
         if is_deletion(raw, self._client):
             record.operation = "delete"

@@ -19,7 +19,7 @@ from target_bigin.files.id_map import Target, source_key
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import Link, PendingLink
 from target_bigin.links.resolver import LinkResolver
-from target_bigin.records.record import Action, Fields, Record, Reject
+from target_bigin.records.record import Action, Fields, Record, Reject, Spoiled
 from target_bigin.rows.fields import RowField, row_fields
 from target_bigin.rows.writer import LinkWriter, RowWriter
 from target_bigin.schema.context import StreamContext
@@ -167,6 +167,9 @@ class RowStream(Stream):
         """The rows of one parent as one record."""
         parent, others = str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows]
         group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
+        spoiled = next((row.raw for row in rows if isinstance(row.raw, Spoiled)), None)
+        if spoiled is not None:
+            group.raw = Spoiled(group.raw, spoiled.why)
         group.locks = ((PARENT_ID, parent),)
         group.body = {PARENT: parent, self._shape.name: others}
         if not self._may_part:
@@ -193,6 +196,8 @@ class RowStream(Stream):
 
     async def _write(self, record: Record) -> Action:
         """The way of one parent's rows, top to bottom. Raises Reject."""
+        if isinstance(record.raw, Spoiled):
+            raise record.raw.why
         await self._links.resolve(record)
         async with self._changes.of(record) as change:
             if change.is_empty:

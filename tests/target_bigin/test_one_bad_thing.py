@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.rewriting import Rewritten
-from support.target import records, run_target, schema, state
+from support.target import lines, read_rejects, records, run_target, schema, settings_of, state
+
+from target_bigin.target import TargetBigin
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 POISON = "Union Select"
@@ -372,3 +374,50 @@ def test_a_module_whose_rows_may_not_be_seen_costs_those_rows(other, sandbox, ta
     assert [(each["stream"], each["code"]) for each in run.rejects] == [(stream, "NO_MODULE")]
     assert run.rejects[0]["message"].startswith(says)
     assert run.outcomes("Accounts") == {"inserted": 1}
+
+
+SPOILED = {
+    "NaN": b"NaN",
+    "Infinity": b"-Infinity",
+    "half a character": rb'"\ud800"',
+    "no UTF-8": b'"\xff"',
+    "5,001 digits": b"1" + b"0" * 5000,
+}
+
+
+@pytest.mark.parametrize("mapped", [False, True], ids=["plain", "with a stream map"])
+@pytest.mark.parametrize("value", SPOILED.values(), ids=SPOILED)
+def test_a_value_that_no_json_holds_costs_its_record(sandbox, tmp_path, value, mapped):
+    """Python's json writes NaN and halves of characters; a line of it cost all others, at each run anew."""
+    maps = {"stream_maps": {"Contacts": {"Title": "'Dr'"}}} if mapped else {}
+    rows = records("Contacts", people(3, bad=-1))
+    before = lines([schema("Contacts", "Last_Name", "Description", key=["Email"]), *rows[:1]]).encode()
+    bad = (
+        b'{"type":"RECORD","stream":"Contacts","record":{"Email":"x@example.org","Description":%s}}\n' % value
+    )
+    messages = tmp_path / "messages"
+    messages.write_bytes(before + bad + lines([*rows[1:], state(1)]).encode())
+    config = settings_of(sandbox, tmp_path, max_rejects=1, **maps)
+    target = TargetBigin(config=config)
+
+    with messages.open(encoding="utf-8") as source:
+        target.listen(source)
+
+    (reject,) = read_rejects(config)
+    assert (reject["kind"], reject["code"], reject["field"]) == ("invalid", "INVALID_VALUE", "Description")
+    assert reject["record"] == {"Email": "x@example.org", "Description": None}
+    assert target.engine.ledger.accounts["Contacts"].outcomes["inserted"] == 3
+
+
+def test_text_that_another_encoding_wrote_in_two_halves_is_whole(sandbox, target, tmp_path):
+    """CESU-8, as Java and Oracle write it: nothing of it is lost."""
+    line = b'{"type":"RECORD","stream":"Contacts","record":{"Last_Name":"\xed\xa0\xbd\xed\xb8\x80","Email":"x@example.org"}}\n'
+    messages = tmp_path / "messages"
+    messages.write_bytes(lines([schema("Contacts", "Last_Name", key=["Email"])]).encode() + line)
+
+    with messages.open(encoding="utf-8", errors="surrogateescape") as source:
+        TargetBigin(config=settings_of(sandbox, tmp_path)).listen(source)
+
+    assert [each["Last_Name"] for each in sandbox.dump("Contacts") if each["Email"] == "x@example.org"] == [
+        "😀"
+    ]
