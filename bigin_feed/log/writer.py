@@ -1,7 +1,8 @@
 """The one thread that writes: what waits is committed together, so that a commit serves many POSTs.
 
-Measured at 32 connections: a commit each 963 POSTs a second (SQLite) and 610 (PostgreSQL), together some
-thousands. Batches form by themselves while a commit is under way; nothing waits for more to come.
+Measured at 32 connections, a commit each: 963 POSTs a second (SQLite) and 610 (PostgreSQL); together the
+commit is no limit, the receiver's CPU is (``benchmarks/feed.py``). Batches form by themselves while a commit
+is under way; nothing waits for more to come.
 """
 
 from __future__ import annotations
