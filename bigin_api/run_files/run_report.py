@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 from bigin_api.errors import CreditBudgetReached, SettingsError
-from bigin_api.moments import utc_text
+from bigin_api.moments import parse_moment, utc_text
 
 logger = logging.getLogger(__name__)
 
@@ -155,11 +155,14 @@ def plan_path(report: Path) -> Path:
 def read_report(path: Path) -> RunReport:
     """A report of any run. Raises SettingsError that names the file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunReport)
+        report = msgspec.json.decode(path.read_bytes(), type=RunReport)
+        if report.began:
+            parse_moment(report.began)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise SettingsError(f"{path} is no report of a run ({error}).") from None
+    return report
 
 
 def versions() -> dict[str, str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bigin_api.moments import utc_text
+from bigin_api.moments import parse_moment, utc_text
 from bigin_api.run_files.log_sums import Sum, by_endpoint, slowest, total
 from bigin_cli.report.pictures import Chart, number_text
 from bigin_cli.report.sections import (
@@ -31,6 +32,28 @@ if TYPE_CHECKING:
 
 ROWS = 12
 REJECT_ROWS = 40
+FILES = 5
+OLD = timedelta(hours=25)  # of a last run: most pipelines run once a day
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Head(Generic[Row]):
+    """The first rows of a table, and those that are not shown: they are counted on the page."""
+
+    rows: Sequence[Row] = ()
+    rest: Sequence[Row] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], most: int) -> Head[Row]:
+        """Cut after ``most``; a single row more is shown, since to say so takes a row too.
+
+        >>> Head.of("abcd", 2), Head.of("abc", 2)
+        (Head(rows='ab', rest='cd'), Head(rows='abc', rest=''))
+        """
+        place = most if len(rows) > most + 1 else len(rows)
+        return cls(rows[:place], rows[place:])
 
 
 @dataclass
@@ -45,14 +68,14 @@ class Page:
     runs: list[RunReport] = field(default_factory=list)  # the last of each program
     trends: list[Chart] = field(default_factory=list)
     credits_by_time: Chart | None = None
-    endpoints: list[Sum] = field(default_factory=list)
+    endpoints: Head[Sum] = field(default_factory=Head)
     slow: list[Entry] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: Head[Failure] = field(default_factory=Head)
     failed_calls: int = 0
-    rejects: list[RejectGroup] = field(default_factory=list)
+    rejects: Head[RejectGroup] = field(default_factory=Head)
     rejected: int = 0
     feed: FeedLag | None = None
-    sources: list[str] = field(default_factory=list)
+    sources: Head[str] = field(default_factory=Head)
 
 
 def make_page(
@@ -88,20 +111,20 @@ def make_page(
     return Page(
         title="Bigin pipeline report",
         made=utc_text(now),
-        verdict=verdict,
+        verdict=verdict + _age(last, now),
         is_good=is_good,
         figures=figures,
         runs=last,
         trends=trends(in_order),
         credits_by_time=credits_by_time(entries),
-        endpoints=by_endpoint(entries)[:ROWS],
+        endpoints=Head.of(by_endpoint(entries), ROWS),
         slow=slowest(entries, ROWS) if entries else [],
-        failures=failures(entries)[:ROWS],
+        failures=Head.of(failures(entries), ROWS),
         failed_calls=calls.failed,
-        rejects=groups[:REJECT_ROWS],
+        rejects=Head.of(groups, REJECT_ROWS),
         rejected=rejected,
         feed=feed,
-        sources=list(sources),
+        sources=Head.of(sources, FILES),
     )
 
 
@@ -155,6 +178,14 @@ def judge(last: Sequence[RunReport], rejected: int, failed_calls: int = 0) -> tu
     if not last:
         return True, "Nothing went wrong in what these files tell."
     return True, "The last run was good." if len(last) == 1 else "The last runs were good."
+
+
+def _age(last: Sequence[RunReport], now: datetime) -> str:
+    """How long ago the latest run began, where that is long: it may be good and yet the last there was."""
+    began = max((parse_moment(run.began) for run in last if run.began), default=now)
+    if now - began < OLD:
+        return ""
+    return f" It is old: the latest began {(now - began) / timedelta(hours=1):,.0f} hours before this page."
 
 
 def _failed_streams(run: RunReport) -> str:

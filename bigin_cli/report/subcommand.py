@@ -67,8 +67,9 @@ def command(
         rejects=_rejects(Path(rejects)) if rejects else [],
         feed=feed_lag(feed_log, reports, now=now) if feed_log else None,
         sources=[
-            *(Path(each).name for each in (log, *paths[-3:], rejects) if each),
+            *(Path(each).name for each in (log, rejects) if each),
             *(["the feed's log"] if feed_log else []),  # a URL may hold a password
+            *(path.name for path in reversed(paths)),
         ],
         now=now,
     )

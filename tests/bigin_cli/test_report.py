@@ -20,9 +20,10 @@ from bigin_api.moments import parse_moment
 from bigin_api.run_files.api_log import Entry
 from bigin_api.run_files.run_report import RunReport, StreamRun
 from bigin_cli.report import command as report
-from bigin_cli.report.page import judge
+from bigin_cli.report.page import judge, make_page, render
 from bigin_cli.report.pictures import Point, bar_chart
 from bigin_cli.report.sections import credits_by_time, failures, trends
+from target_bigin.files.reject_lines import RejectLine
 
 BROWSER = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 
@@ -235,6 +236,63 @@ def test_calls_that_fail_alike_are_one_line():
     [line] = failures(entries)
 
     assert (line.endpoint, line.count, line.last) == ("GET /Contacts/{id}", 9, "2026-05-14T10:00:08Z")
+
+
+NOW = datetime(2026, 5, 14, 7, tzinfo=timezone.utc)
+
+
+def page_of(**what) -> str:
+    """The page of what a test made up."""
+    nothing = {"entries": [], "runs": [], "rejects": [], "sources": ["api.jsonl"]}
+    return " ".join(render(make_page(now=NOW, **(nothing | what))).split())
+
+
+def test_a_table_that_is_cut_says_what_it_leaves_out():
+    """Twelve endpoints of twenty look like all there are: the sum would not be the log's."""
+    entries = [
+        Entry("2026-05-14T06:00:00Z", "GET", f"/M{n:02}", credits=20 - n, status=500) for n in range(20)
+    ]
+    rejects = [RejectLine("Contacts", {}, code=f"C{n}", kind="invalid") for n in range(50)]
+    warned = StreamRun(stream="Notes", warnings=[f"warning {n}" for n in range(7)])
+
+    page = page_of(
+        entries=entries,
+        rejects=rejects,
+        runs=[RunReport(program="tap-bigin", streams=[warned])],
+        sources=[f"tap-{n}.json" for n in range(30)],
+    )
+
+    for words in (
+        "And 8 more endpoints, 36 credits in 8 calls",
+        "And 8 more ways, 8 attempts",
+        "And 10 more reasons, 10 records",
+        "and 4 more warnings",
+        "and 25 more files",
+    ):
+        assert words in page, words
+    assert "/M11" in page
+
+
+def test_a_table_that_is_whole_says_nothing_more():
+    """A single row too many is shown: its line would take its place."""
+    entries = [Entry("2026-05-14T06:00:00Z", "GET", f"/M{n:02}", credits=1) for n in range(13)]
+
+    page = page_of(entries=entries)
+
+    assert "/M12" in page
+    assert "more" not in page.partition("<body>")[2]
+
+
+def test_a_last_run_of_long_ago_is_told_with_the_verdict():
+    """A cron that no longer starts leaves a good last run, and the page would stay green for ever."""
+    run = RunReport(program="tap-bigin", began="2026-05-12T06:00:00Z")
+
+    assert "The last run was good. It is old: the latest began 49 hours before this page." in page_of(
+        runs=[run]
+    )
+    assert "It is old" not in page_of(
+        runs=[run, RunReport(program="tap-bigin", began="2026-05-13T06:30:00Z")]
+    )
 
 
 def test_a_run_that_failed_is_marked_in_the_trend():

@@ -37,6 +37,7 @@ FILES = {
         {"client_id": "c", "client_secret": SECRET, "refresh_token": SECRET, "module": []}
     ),
     "bare.json": "{}",
+    "odd_run.json": '{"program": "tap-bigin", "began": "yesterday"}',
     "wrong_secret.json": json.dumps({"client_id": "c", "client_secret": 12_345_678, "refresh_token": SECRET}),
 }
 
@@ -119,6 +120,7 @@ CASES = [
     (report, ["--log", "torn.jsonl.gz", "-o", "r.html"], 1, "cannot be unpacked"),
     (report, ["--runs", "runs/*.json", "-o", "r.html"], 1, "no file is runs/*.json"),
     (report, ["--runs", "api.jsonl", "-o", "r.html"], 1, "api.jsonl is no report of a run"),
+    (report, ["--runs", "odd_run.json", "-o", "r.html"], 1, "odd_run.json is no report of a run"),
     (
         report,
         ["--rejects", "foreign.jsonl", "-o", "r.html"],
