@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
+from operator import methodcaller
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight
@@ -31,6 +32,7 @@ logger = logging.getLogger("target-bigin")
 MOST_OPEN = 20_000  # records read and not settled, beyond which reading waits for what is in flight
 GRACE = 25.0  # seconds for what is in flight when the run ends early; then waiting calls are given up
 NAP = 0.05  # seconds between looks while nothing but the next try of a record is awaited
+RECORDS_A_SECOND = 10_000.0  # read count as a second of waiting for company: a bulk job may take 25,000
 
 
 class RunFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -69,7 +71,8 @@ class Engine:
         self._error: BaseException | None = None
         self._is_closed = False
         self._is_read = False  # the input has ended, so that it is known how much there is
-        self._asked = time.monotonic()
+        self._waited = 0.0  # seconds for which no input came
+        self._asked = 0.0
         self._progress = Progress(self._rows, logger, makes_room=True)
 
     def open_stream(self, schema: Schema, first: Fields | None = None) -> Stream | None:
@@ -94,10 +97,14 @@ class Engine:
         """A state was read; it goes out when all records before it are settled."""
         self.ledger.queue_state(value)
 
-    def tick(self) -> None:
-        """Settle what has ended, send what has waited, release states. Called often."""
+    def tick(self, waited: float = 0.0) -> None:
+        """Settle what has ended, send what has waited, release states. Called often.
+
+        ``waited``: seconds for which no input came since the last time.
+        """
+        self._waited += waited
         self.check()
-        self._go_on(flush=False)
+        self._go_on()
 
     def terminate(self, reason: str) -> None:
         """Ask for the end, from a signal handler: the next ``check`` raises RunFailed."""
@@ -145,25 +152,42 @@ class Engine:
         with contextlib.suppress(BiginError):
             self._close(in_good_order=False)
 
-    def _go_on(self, *, flush: bool, timeout: float = 0.0) -> bool:
+    def _go_on(self, *, timeout: float = 0.0) -> bool:
         """Whether a call ended, or a record."""
         open_before = self.ledger.open
         landed = self.tasks.land(timeout=timeout)
         self.tasks.wake_sleepers()
-        now = time.monotonic()
-        asks = flush or now - self._asked >= COMPANY
+        # Who waits for company is told no time of the clock: a slow machine would cut other calls than a
+        # fast one, and a dry run other ones than the run. It passes with silence and with what is read.
+        now = self._waited + self.ledger.taken / RECORDS_A_SECOND
+        asks = now - self._asked >= COMPANY
         self._asked = now if asks else self._asked
         self._shared.tick(flush=asks)
         for stream in self._streams:
-            stream.tick(flush=flush)
+            stream.tick(now, asks=asks)
         self._release_states()
         return bool(landed) or self.ledger.open != open_before
+
+    def _flush(self) -> bool:
+        """Let go what waits for company that will not come; whether anything moved.
+
+        Questions first, for their answers may be company: once nothing is asked, what is to be written, and
+        once that is written, what completes it.
+        """
+        open_before = self.ledger.open
+        for step in (methodcaller("ask"), methodcaller("send"), methodcaller("complete")):
+            self._shared.tick(flush=True)
+            for stream in self._streams:
+                step(stream)
+            if len(self.tasks) or self.ledger.open != open_before:
+                return True
+        return False
 
     def _drain(self) -> None:
         is_finished = False
         while True:
             self.check()
-            if self._go_on(flush=True, timeout=SLICE) or len(self.tasks):
+            if self._go_on(timeout=SLICE) or len(self.tasks) or self._flush():
                 is_finished = False
             elif self.tasks.sleeping:
                 time.sleep(NAP)
@@ -179,7 +203,7 @@ class Engine:
     def _make_room(self, stream: Stream) -> None:
         while stream.is_full or (self.ledger.open > MOST_OPEN and len(self.tasks)):
             self.check()
-            self._go_on(flush=False, timeout=SLICE)
+            self._go_on(timeout=SLICE)
 
     def _release_states(self) -> None:
         now = time.monotonic()

@@ -37,14 +37,15 @@ class _State(msgspec.Struct):
 class Reader(MsgSpecReader):
     """The SDK's fast reader, which does not block for ever.
 
-    ``on_beat`` is called several times a second, ``on_failure`` when reading ends by an exception.
+    ``on_beat`` is called several times a second, with the seconds for which no input came since the last
+    time; ``on_failure`` when reading ends by an exception.
     A pipe or a file is read by its descriptor; anything else line by line. Blank lines are skipped.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.on_beat: Callable[[], None] = _nothing
-        self.on_failure: Callable[[], None] = _nothing
+        self.on_beat: Callable[[float], None] = _nothing
+        self.on_failure: Callable[[], None] = lambda: None
 
     def process_lines(
         self, file_input: IO[str] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
@@ -91,12 +92,14 @@ class Reader(MsgSpecReader):
 
     def _of_descriptor(self, descriptor: int) -> Iterator[list[bytes]]:
         pending: list[bytes] = []  # of a line that is longer than one read
-        last_beat = time.monotonic()
+        last_beat, waited = time.monotonic(), 0.0
         while True:
+            begun = time.monotonic()
             ready = select.select([descriptor], [], [], BEAT)[0]
+            waited += time.monotonic() - begun
             if not ready or time.monotonic() - last_beat >= BEAT:
-                self.on_beat()
-                last_beat = time.monotonic()
+                self.on_beat(waited)
+                last_beat, waited = time.monotonic(), 0.0
             if not ready:
                 continue
             chunk = os.read(descriptor, CHUNK)
@@ -113,9 +116,11 @@ class Reader(MsgSpecReader):
 
     def _of_iterable(self, source: Iterable[str]) -> Iterator[list[str]]:
         lines = iter(source)
+        begun = time.monotonic()
         while piece := list(islice(lines, LINES_A_BEAT)):
-            self.on_beat()
+            self.on_beat(time.monotonic() - begun)
             yield piece
+            begun = time.monotonic()
 
 
 def _stdin() -> IO[str]:
@@ -169,5 +174,5 @@ def _shown(line: str | bytes) -> str:
     return repr(text[:SHOWN])
 
 
-def _nothing() -> None:
+def _nothing(_waited: float) -> None:
     pass

@@ -39,6 +39,11 @@ class Ledger:
         return self._last - self._low - len(self._ended)
 
     @property
+    def taken(self) -> int:
+        """How many records have been read."""
+        return self._last
+
+    @property
     def settled_up_to(self) -> int:
         """Every record up to this number has ended."""
         return self._low

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -34,8 +33,8 @@ from target_bigin.writing.tags import Tags
 
 logger = logging.getLogger("target-bigin")
 
-PATIENCE = 3.0  # seconds a record waits for company before its call goes out
-COMPANY = 1.0  # seconds a question waits for others before it is asked
+PATIENCE = 3.0  # seconds a record waits for company before its call goes out, as the engine counts them
+COMPANY = 1.0  # ... and a question for others before it is asked
 USER_TYPES = ("ownerlookup", "userlookup")
 
 
@@ -62,10 +61,14 @@ class Stream:
         """Whether a record without this key property is refused here."""
         return False
 
-    def tick(self, *, flush: bool) -> None:
-        """Let what has waited long enough go on, and with ``flush`` all that waits."""
-        if flush:
-            self.complete()
+    def tick(self, now: float, *, asks: bool) -> None:
+        """Let what has waited long enough go on. ``asks``: questions and completions have."""
+
+    def ask(self) -> None:
+        """Ask what waits to be asked."""
+
+    def send(self) -> None:
+        """Send what waits to be written."""
 
     def activate_version(self, version: int) -> None:
         """The stream's records of this version have all been read."""
@@ -138,7 +141,6 @@ class ModuleStream(Stream):
         self._size = settings.batch_size
         self._ignores_deletes = settings.deletes == "ignore" and own.operation != "delete"
         self._waits_since: float | None = None
-        self._asked = time.monotonic()
 
     def take(self, raw: Fields) -> None:
         """A record was read: calls that are full then go out."""
@@ -187,17 +189,23 @@ class ModuleStream(Stream):
         """Whether a record without this key property is refused here: if it is a field of the module."""
         return key_property in self._context.matched
 
-    def tick(self, *, flush: bool) -> None:
-        """Ask and send what has waited long enough, and with ``flush`` all that waits."""
-        now = time.monotonic()
-        if flush or now - self._asked >= COMPANY:
-            self._asked = now
-            self._own_key.flush()
+    def tick(self, now: float, *, asks: bool) -> None:
+        """Ask and send what has waited long enough."""
+        if asks:
+            self.ask()
             self.complete()
         if self._queue.waiting and self._waits_since is None:
             self._waits_since = now
         aged = self._waits_since is not None and now - self._waits_since >= PATIENCE
-        self._pump(flush=flush or aged)
+        self._pump(flush=aged)
+
+    def ask(self) -> None:
+        """Ask for the ids of own keys."""
+        self._own_key.flush()
+
+    def send(self) -> None:
+        """Send all that waits, full calls or not."""
+        self._pump(flush=True)
 
     def activate_version(self, version: int) -> None:
         """The stream's records of this version have all been read."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from support.target import record, records, schema
+
+from target_bigin import engine
+from target_bigin.streams import stream
 
 PEOPLE = schema("Contacts", "Last_Name", "Email", "Phone", "Account_Name", key=["Email"])
 MADE = {"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name", "on_missing": "create"}}}}
@@ -241,3 +247,38 @@ def test_a_dry_run_tells_what_rows_lack_and_which_links_lead_nowhere(sandbox, bo
         ("rejected", "INVALID_DATA", "Account_Name"): 1,
     }
     assert planned(dry) == price
+
+
+def test_a_slow_machine_cuts_the_same_calls(sandbox, target, monkeypatch):
+    """Else a plan made in the evening is none at night: what waits for company waits for no clock."""
+    passing = itertools.count(step=60.0)
+    clock = SimpleNamespace(monotonic=lambda: next(passing), sleep=time.sleep)
+    for module in (engine, stream):
+        monkeypatch.setattr(module, "time", clock, raising=False)
+    people = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}"} for n in range(500)]
+    some, more = ([{"Account_Name": f"{name} {n}"} for n in range(5)] for name in "ab")
+
+    target(
+        [
+            schema("Accounts", key=["Account_Name"]),
+            *records("Accounts", some),
+            PEOPLE,
+            *records("Contacts", people),
+            *records("Accounts", more),
+        ]
+    )
+
+    assert sandbox.calls("POST /Accounts/upsert") == 1
+    assert sandbox.calls("POST /Contacts/upsert") == 5
+
+
+def test_who_need_not_be_asked_for_waits_for_those_who_must(sandbox, target):
+    """Else what shares a call is for the network to say: who is answered first goes first."""
+    rows = [
+        {"Email": "a@b.se", "Last_Name": "A"},
+        {"Email": "b@b.se", "Last_Name": "B", "Account_Name": "Old AG"},
+    ]
+
+    target([PEOPLE, *records("Contacts", rows)], streams=MADE)
+
+    assert sandbox.calls("POST /Contacts/upsert") == 1
