@@ -16,7 +16,7 @@ from bigin_api.access.scopes import Purpose
 from bigin_api.errors import sentence
 from bigin_cli.settings.file import config_option, read_settings
 from bigin_cli.settings.project import settings_around, settings_of
-from bigin_cli.subcommand import NEEDS_A_PERSON, WrongUse, subcommand
+from bigin_cli.subcommand import NEEDS_A_PERSON, WrongUse, json_option, subcommand
 from bigin_cli.tables import print_table
 from tap_bigin.outlook.checkup import QuietRun, check_tap
 from tap_bigin.settings import OF_THE_TARGET
@@ -45,7 +45,7 @@ PURPOSES: Mapping[str, Purpose] = {"tap": "read", "target": "write", "feed": "fe
     multiple=True,
     help="Whose settings these are; may be repeated. Default: told by the settings.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@json_option("The findings")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -62,8 +62,13 @@ def command(
     checkup = Checkup()
     found: dict[str, Any] = {}
     settings: dict[str, Any] = {}
-    for asked, settings in _settings(config, programs):
-        found |= _check(settings, asked, checkup)
+    try:
+        for asked, settings in _settings(config, programs):
+            found |= _check(settings, asked, checkup)
+    except SettingsError as error:
+        if not as_json:
+            raise
+        checkup.fail(error.message, "name settings that can be read")  # who reads findings finds one
     result = {**_result(checkup, found), "data_center": settings.get("data_center") or "us"}
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))

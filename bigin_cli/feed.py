@@ -14,7 +14,7 @@ import click
 
 from bigin_api import Client
 from bigin_api.moments import parse_moment, utc_text
-from bigin_cli.subcommand import DISTRIBUTION, Group, Trouble, subcommand
+from bigin_cli.subcommand import Group, Trouble, subcommand
 from bigin_feed.log import FeedLog
 from bigin_feed.settings import ENV_PREFIX, FEED_SETTINGS, FeedSettings, read_settings
 
@@ -32,8 +32,14 @@ CONFIG = click.option(
 )
 
 
-@click.group(cls=Group)
-@click.version_option(package_name=DISTRIBUTION)
+EXAMPLES = """
+bigin feed serve --config feed.json
+bigin feed run --log sqlite:///bigin-feed.sqlite -- meltano run tap-bigin target-postgres
+bigin feed status
+"""
+
+
+@click.command(cls=Group, examples=EXAMPLES)
 def command() -> None:
     """Be told of changes within seconds: a receiver of Bigin's notifications, and who acts on them."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -55,14 +55,20 @@ def command(file: str, form: str, by: str | None, **wishes: Any) -> None:
     attempt is a line of its own, since Bigin charges for failed calls too.
     """
     choice = _choice(**wishes)
-    entries = _read(file, choice)
+    try:
+        entries = _read(file, choice)
+    except NothingFits:
+        if form != "table":
+            _export(form, by, [])  # that there is none is an answer, too, to who reads it
+        raise
     if form == "table":
         _print_tables(entries, [by] if by else ["hour", "endpoint"])
-    elif by in GROUPS:
-        rows = [each.to_json(by) for each in GROUPS[by](entries)]
-        _export(form, list(rows[0]), rows)
     else:
-        _export(form, COLUMNS, [msgspec.structs.asdict(entry) for entry in entries])
+        _export(form, by, entries)
+
+
+class NothingFits(Trouble):
+    """No call of a log is wanted."""
 
 
 def _choice(
@@ -100,7 +106,7 @@ def _parsed(option: str, text: str | None, parse: Callable[[str], Any]) -> Any:
 
 
 def _read(file: str, choice: Choice) -> list[Entry]:
-    """The wanted entries, at least one. Raises Trouble."""
+    """The wanted entries, at least one. Raises Trouble, NothingFits."""
     reader = LogReader()
     seen: dict[str, set[str]] = {"module": set(), "stream": set(), "method": set()}
     read = 0
@@ -117,7 +123,7 @@ def _read(file: str, choice: Choice) -> list[Entry]:
     if reader.unreadable:
         click.echo(f"bigin log: {reader.unreadable:,} lines are none of an API log: left out.", err=True)
     if not wanted:
-        raise Trouble(f"None of {read:,} calls fits.{_hint(choice, seen)}")
+        raise NothingFits(f"None of {read:,} calls fits.{_hint(choice, seen)}")
     return wanted
 
 
@@ -155,7 +161,14 @@ def _print_tables(entries: list[Entry], wanted: list[str]) -> None:
             click.echo()
 
 
-def _export(form: str, columns: Any, rows: list[dict[str, Any]]) -> None:
+def _export(form: str, by: str | None, entries: list[Entry]) -> None:
+    rows: list[dict[str, Any]]
+    if by in GROUPS:
+        columns = list(Sum("").to_json(by))
+        rows = [each.to_json(by) for each in GROUPS[by](entries)]
+    else:
+        columns = list(COLUMNS)
+        rows = [msgspec.structs.asdict(entry) for entry in entries]
     if form == "json":
         click.echo(json.dumps(rows, indent=1))
         return

@@ -81,12 +81,9 @@ class LazyGroup(Group):
         except BiginError as error:
             raise Trouble(error.message) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands from the table, so that help imports none of them."""
-        rows = [(name, SUBCOMMANDS[name].help) for name in self.list_commands(ctx)]
-        if rows:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+    def rows(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """The subcommands from the table, so that help imports none of them."""
+        return [(name, SUBCOMMANDS[name].help) for name in self.list_commands(ctx)]
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand. What a person can act on becomes one line."""
@@ -108,7 +105,14 @@ def _extra_missing(name: str, missing: ModuleNotFoundError) -> Exception:
     )
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="bigin-singer")
+EXAMPLES = """
+bigin auth --config tap.json
+bigin doctor --config tap.json
+bigin plan --config tap.json
+bigin log --help
+"""
+
+
+@click.command(cls=LazyGroup, examples=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Bigin by Zoho CRM from the command line: set up, check, price, watch, prove."""

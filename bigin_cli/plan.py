@@ -17,7 +17,7 @@ from bigin_api.run_files.run_report import plan_path, replace_file, report_path
 from bigin_api.settings.files import read_file, read_text
 from bigin_cli.settings.file import config_option
 from bigin_cli.settings.project import settings_of
-from bigin_cli.subcommand import Trouble, subcommand
+from bigin_cli.subcommand import Trouble, json_option, subcommand
 from bigin_cli.tables import print_table
 from tap_bigin.bookmarks import check_state, unwrapped_state
 from tap_bigin.outlook.estimates import make_plan
@@ -35,7 +35,7 @@ SILENT = ("tap-bigin", "singer_sdk")
 @config_option("tap-bigin")
 @click.option("--catalog", metavar="FILE", help="The catalog that the run would get; default: all streams.")
 @click.option("--state", metavar="FILE", help="The state that it would get; default: a first load.")
-@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@json_option("The plan")
 def command(config: str | None, catalog: str | None, state: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Say per stream what the next run of tap-bigin would read, how, and for how many credits.
 

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -20,6 +21,10 @@ from bigin_api import BiginError
 NEEDS_A_PERSON, WRONG_USE = 1, 2
 EXIT_CODES = "0 good, 1 something needs a person, 2 wrong use"
 DISTRIBUTION = "bigin-singer"
+JSON_FLAG = "--json"
+WHOLE = 200  # characters of a sentence in a list of commands
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class Trouble(click.ClickException):
@@ -42,8 +47,37 @@ class WrongUse(Trouble):
     exit_code = WRONG_USE
 
 
-class Group(click.Group):
+class Explained(click.Command):
+    """A command whose help ends with examples as they are typed, and with its exit codes."""
+
+    def __init__(self, *args: Any, examples: str = "", exit_codes: str = EXIT_CODES, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.examples = examples
+        self.exit_codes = exit_codes
+        self.params.append(_version_option())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The examples and the exit codes."""
+        with formatter.section("Examples"):
+            for line in self.examples.strip().splitlines():
+                formatter.write(f"  {line.strip()}\n")
+        with formatter.section("Exit codes"):
+            formatter.write(f"  {self.exit_codes}\n")
+
+
+class Group(Explained, click.Group):
     """A group in which a subcommand or an option that is none is one line, with the one that was meant."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The subcommands, each with its first sentence in whole."""
+        if rows := self.rows(ctx):
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def rows(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Name and purpose of each subcommand."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        return [(name, each.get_short_help_str(WHOLE)) for name, each in found if each is not None]
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -69,32 +103,21 @@ class Group(click.Group):
             raise WrongUse(f"There is no subcommand {args[0]!r}, {hint}", command=command) from None
 
 
-class Command(click.Command):
-    """A subcommand whose every end is one clear line."""
+class Command(Explained):
+    """A subcommand whose every end is one clear line; with ``--json`` stdout is one document all the same."""
 
-    def __init__(self, *args: Any, examples: str = "", exit_codes: str = EXIT_CODES, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.examples = examples
-        self.exit_codes = exit_codes
-        self.params.append(_version_option())
-
-    def make_context(self, *args: Any, **more: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Read the arguments."""
-        with one_line(f"bigin {self.name}"):
-            return super().make_context(*args, **more)
+        as_json = JSON_FLAG in args and any(JSON_FLAG in each.opts for each in self.params)
+        with one_line(f"bigin {self.name}", as_json=as_json):
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run."""
-        with one_line(f"bigin {self.name}"):
+        with one_line(f"bigin {self.name}", as_json=bool(ctx.params.get("as_json"))):
             return super().invoke(ctx)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The examples as they are typed, and the exit codes."""
-        with formatter.section("Examples"):
-            for line in self.examples.strip().splitlines():
-                formatter.write(f"  {line.strip()}\n")
-        with formatter.section("Exit codes"):
-            formatter.write(f"  {self.exit_codes}\n")
 
 
 def subcommand(
@@ -117,13 +140,33 @@ def passed_on(name: str, **settings: Any) -> Callable[[Callable[..., Any]], Comm
     return make
 
 
+def json_option(what: str) -> Callable[[Decorated], Decorated]:
+    """The flag ``--json``: the parameter ``as_json``."""
+    about = f'{what} as JSON; of an error, {{"ok": false, "error": "…"}}.'
+    return click.option(JSON_FLAG, "as_json", is_flag=True, help=about)
+
+
 @contextmanager
-def one_line(name: str) -> Iterator[None]:
-    """Turn what a person can mend into one line that says how, and into an exit code."""
+def one_line(name: str, *, as_json: bool = False) -> Iterator[None]:
+    """Turn what a person can mend into one line that says how, and into an exit code.
+
+    ``as_json`` says it on stdout, too: a program that reads a document there must not find nothing.
+    """
     try:
-        yield
+        with _as_trouble(name):
+            yield
     except Trouble as trouble:
         trouble.command = name
+        if as_json:
+            click.echo(json.dumps({"ok": False, "error": trouble.message}, ensure_ascii=False))
+        raise
+
+
+@contextmanager
+def _as_trouble(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Trouble:
         raise
     except click.UsageError as error:
         raise WrongUse(f"{error.format_message()} See `{name} --help`.", command=name) from None

@@ -11,6 +11,7 @@ from typing import NoReturn
 from bigin_sandbox.settings import CHOICES, SIZES, Settings
 
 MOST_PORT = 65_535  # beyond it the system takes the rest of a division by 65,536, and says nothing
+EXIT_CODES = "exit code: 0 told to stop, 1 it cannot be served, 2 wrong use"
 NEEDED = ("starlette", "uvicorn", "httptools", "python_multipart")  # what the extra `sandbox` brings
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None, *, name: str = "bigin-sandbox") -> 
 
     try:
         settings = Settings().changed(
-            {name: getattr(options, name) for name in _SETTINGS} | dict(options.set)
+            {name: getattr(options, name) for name in _SETTINGS} | dict(getattr(options, "set", ()))
         )
     except ValueError as error:
         parser.error(f"--set: {error}")
@@ -35,6 +36,10 @@ def main(arguments: list[str] | None = None, *, name: str = "bigin-sandbox") -> 
 
 
 _SETTINGS = ("seed", "size", "edition", "latency_ms", "token_paging", "ims", "custom_modules")
+
+
+class _Defaults(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults are told, and lines stay as they are written."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,17 +53,20 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=name,
         description="A local Bigin to try things on.",
-        epilog=f"example: {name} serve --size medium",
+        epilog=f"example: {name} serve --size medium\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"{name} {version('bigin-singer')}")
+    _add_version(parser, name)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",
         help="serve accounts server, API and uploads on one port",
-        description="Serves a local Bigin: accounts server, API and uploads on one port. Credentials: "
+        description="Serves a local Bigin: accounts server, API and uploads on one port. Credentials:\n"
         "sandbox-client, sandbox-secret, sandbox-refresh (an administrator) or sandbox-limited.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=f"example: {name} serve --port 8585 --size medium --seed 7\n\n{EXIT_CODES}",
+        formatter_class=_Defaults,
     )
+    _add_version(serve, name)
     default = Settings()
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
     serve.add_argument("--port", type=_port, default=8585, help="port; 0 for a free one")
@@ -67,7 +75,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     serve.add_argument(
         "--size", type=_size, default=default.size, help=f"{', '.join(SIZES)}, or a number of records"
     )
-    serve.add_argument("--custom-modules", type=int, default=default.custom_modules, help="so many more")
+    serve.add_argument(
+        "--custom-modules", type=int, default=default.custom_modules, help="so many more of them"
+    )
     serve.add_argument(
         "--edition", choices=CHOICES["edition"], default=default.edition, help="sets the limits"
     )
@@ -85,11 +95,15 @@ def _parser(name: str) -> argparse.ArgumentParser:
         "--set",
         type=_setting,
         action="append",
-        default=[],
+        default=argparse.SUPPRESS,
         metavar="NAME=VALUE",
         help="any other setting, such as device_consent=approve; may be given several times",
     )
     return parser
+
+
+def _add_version(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("--version", action="version", version=f"{name} {version('bigin-singer')}")
 
 
 def _setting(text: str) -> tuple[str, str]:

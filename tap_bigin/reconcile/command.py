@@ -32,7 +32,7 @@ SAME, DIFFERENT, TROUBLE = 0, 1, 2
 SHOWN = 5  # ids of each problem on screen; --output has them all
 
 EPILOG = """\
-example: bigin-reconcile --config tap.json --held held.csv --as-of 2026-05-14T07:00:00Z
+example: {name} --config tap.json --held held.csv --as-of 2026-05-14T07:00:00Z
 
 What the warehouse holds, in one line of SQL (a union of the streams to check):
 
@@ -72,7 +72,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = _Parser(
         name,
         description="Compare what a warehouse holds with the organisation: missing, stale and ghost ids.",
-        epilog=EPILOG,
+        epilog=EPILOG.format(name=name),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{name} {version('bigin-singer')}")

@@ -52,7 +52,7 @@ def test_a_subcommand_whose_module_is_not_there_is_unknown(monkeypatch):
     monkeypatch.setattr(cli, "SUBCOMMANDS", {"auth": cli.Subcommand("bigin_cli.not_there:command", "None.")})
 
     assert run("auth").code == 2
-    assert "auth" not in run("--help").out
+    assert "\n  auth" not in run("--help").out
 
 
 @pytest.mark.parametrize(
