@@ -76,6 +76,12 @@ class IdMap:
         """Every source key of a stream that has a record in Bigin."""
         return iter(tuple(self._ids.get(stream, ())))
 
+    def ids(self, module: str) -> Iterator[str]:
+        """The records of a module that any stream has written."""
+        for stream, into in self._modules.items():
+            if into == module:
+                yield from self._ids[stream].values()
+
     def ids_of_others(self, stream: str, *, module: str) -> frozenset[str]:
         """The records of a module that any other stream has written."""
         others = [each for each, into in self._modules.items() if each != stream and into == module]

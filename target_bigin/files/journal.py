@@ -76,14 +76,22 @@ class Journal:
         """Whether notes outlive the run."""
         return self._file is not None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a former run may have sent records that have not come again."""
+        return bool(self._memories)
+
     def recall(self, record: Record) -> Memory | None:
         """What a former run did with such a record. Each of several equal ones is recalled once."""
         if not self._memories:
             return None
-        known = self._memories.get((record.stream, print_of(record)))
+        what = record.stream, print_of(record)
+        known = self._memories.get(what)
         if not known:
             return None
         memory = known.popleft()
+        if not known:
+            del self._memories[what]
         self._recalled.append((record.number, memory))
         return memory
 

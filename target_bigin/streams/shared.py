@@ -24,7 +24,8 @@ from target_bigin.records.record import Record
 from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.writing.calls import RecordWriter, Writer
-from target_bigin.writing.inserts import InsertGate, Inserts
+from target_bigin.writing.insert_gate import InsertGate
+from target_bigin.writing.inserts import Inserts
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.unchanged import Changes, SlotOf
 
@@ -75,7 +76,11 @@ class Shared:
             dry = DryWriter(context, queue, key=key, forecast=self.run.forecast)
             return BulkWriter(context, bulk, queue, dry, self._job_log, foresee=dry.job) if bulk else dry
         name = context.module.api_name
-        gate = self._gates.setdefault(name, InsertGate(self.run.tasks, self.run.client.clock))
+        if name not in self._gates:
+            self._gates[name] = InsertGate(
+                name, self.run.tasks, self.run.client.clock, journal=self.journal, id_map=self.id_map
+            )
+        gate = self._gates[name]
         inserts = Inserts(context, gate=gate, journal=self.journal)
         writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
         if bulk is None and not self._job_log.unfinished(name):

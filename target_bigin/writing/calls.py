@@ -120,7 +120,8 @@ class RecordWriter:
             if insert:
                 results = await self._inserts.send(insert)
             else:
-                results = await call(partial(self._call, operation, records))
+                work = call(partial(self._call, operation, records))
+                results = await (self._inserts.upsert(work) if operation == "upsert" else work)
         except Refused as error:
             if insert and error.code is None:  # no word of Bigin's own: it may have been done all the same
                 records = await self._inserts.find_out(insert, records, answered=True)

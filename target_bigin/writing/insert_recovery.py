@@ -1,14 +1,14 @@
 """What became of an insert whose answer was lost: Bigin is asked before anything is sent again.
 
 There is no idempotency key. Records with a value in a unique field are looked for by it; the others
-are compared with what was created in the module since the call, by this token's user. COQL sees a new
-record at once.
+are compared with what was created in the module since the call, by this token's user, and is not known to be
+another record. COQL sees a new record at once.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,6 @@ from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
 from target_bigin.values.sameness import Alike, compared_as
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
-PAUSE = 1.0  # seconds between two looks
 
 _TEXT = ("text", "email", "phone", "website", "picklist")
 _NUMBERS = ("integer", "double", "currency", "percent")
@@ -34,52 +33,92 @@ LISTED_MODULES = frozenset(("Notes",))
 """COQL knows no notes: the list is read, newest first, which gives texts of several lines as well."""
 
 
-def find_written(
-    client: Labelled,
-    module: str,
-    fields: Mapping[str, Field],
-    records: Sequence[Record],
-    *,
-    since: datetime,
-    until: float,
-    taken: Collection[str],
-    sure_since: datetime | None = None,
-    pause: Callable[[float], None] = time.sleep,
-) -> tuple[dict[int, str], dict[int, str]]:
-    """The ids of those lost records that were written after all, by number, and of those that may have been.
+@dataclass
+class Lost:
+    """Records that were sent at one time, of which nothing is known, and what becomes known of them.
 
-    Costs 1 credit per 200 rows. ``since``: Bigin's time before they were sent; ``until``: when nothing is at
-    work on them any more (``time.monotonic``); ``taken``: ids known to be other records; ``sure_since``: a
-    row from before it may be ours, or one that was there. Looks again and again before it says that one is
-    missing: a call whose connection broke may still be at work.
+    ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
+    (``time.monotonic``); ``sure_since``: a row from before it may be ours, or one that was there.
+    ``found``: ids of those that were written after all, by number; ``doubtful``: of those that may have been.
     """
-    user = _own_user(client)
-    seen = {name: field for name, field in fields.items() if _is_open_to(field, user)}
-    columns = compared_fields(records, seen, long_texts=module in LISTED_MODULES)
-    unique = unique_fields(module, seen)
-    while True:
-        is_last_look = time.monotonic() >= until
-        rows = _created_since(client, module, columns, since)
-        by_id = {str(row["id"]): row for row in rows if _is_by(row, user)}  # a list may show one twice
-        free = [row for record_id, row in by_id.items() if record_id not in taken]
-        compared = {name: fields[name] for name in columns}
-        sure = [row for row in free if not sure_since or not _is_before(row, sure_since)]
-        found = match_rows(records, sure, compared, unique=unique)
-        if len(found) == len(records):
-            return found, {}
-        if is_last_look:
-            others = [row for row in free if str(row["id"]) not in found.values()]
-            missing = [record for record in records if record.number not in found]
-            return found, doubtful_rows(missing, others, compared, names=_names(module, compared))
-        pause(min(PAUSE, max(0.0, until - time.monotonic())))
+
+    records: Sequence[Record]
+    since: datetime
+    until: float
+    sure_since: datetime | None = None
+    is_over: bool = False
+    found: dict[int, str] = field(default_factory=dict)
+    doubtful: dict[int, str] = field(default_factory=dict)
+
+
+class Search:
+    """For the lost records of one module: what was created since, and which of it they are.
+
+    All that are lost are looked for together, for what one of them is no other one can be. ``look`` is for
+    a thread and costs 1 credit per 200 rows, ``judge`` is for the main thread.
+    """
+
+    def __init__(self, client: Labelled, module: str, fields: Mapping[str, Field]) -> None:
+        self._client = client
+        self._module = module
+        self._fields = fields
+        self._user: Fields | None = None
+        self._hidden: set[str] = set()  # columns that Bigin will not show
+        self._compared: dict[str, Field] = {}  # of the last look
+
+    def look(self, lost: Sequence[Lost]) -> list[Fields]:
+        """The rows that this token's user has created since the first of these records was sent."""
+        if self._user is None:
+            self._user = _own_user(self._client)
+        records = [record for each in lost for record in each.records]
+        seen = {name: field for name, field in self._fields.items() if _is_open_to(field, self._user)}
+        for name in self._hidden:
+            seen.pop(name, None)
+        columns = compared_fields(
+            records,
+            seen,
+            unique=unique_fields(self._module, seen),
+            long_texts=self._module in LISTED_MODULES,
+        )
+        shown = list(columns)
+        rows = _created_since(self._client, self._module, shown, min(each.since for each in lost))
+        self._hidden.update(name for name in columns if name not in shown)
+        self._compared = {name: self._fields[name] for name in shown}
+        by_id = {str(row["id"]): row for row in rows if _is_by(row, self._user)}  # a list may show one twice
+        return list(by_id.values())
+
+    def judge(self, lost: Sequence[Lost], rows: Sequence[Fields], *, now: float) -> None:
+        """Note what became of those that are over: all found, or nothing at work on them by ``now``.
+
+        ``rows`` are those of a look that began at ``now`` and that are not known to be other records.
+        """
+        found = match_rows(lost, rows, self._compared, unique=unique_fields(self._module, self._compared))
+        taken = frozenset(found.values())
+        free = [row for row in rows if str(row["id"]) not in taken]
+        names = _names(self._module, self._compared)
+        for each in lost:
+            missing = [record for record in each.records if record.number not in found]
+            each.is_over = not missing or now >= each.until
+            if each.is_over:
+                each.found = {
+                    record.number: found[record.number] for record in each.records if record.number in found
+                }
+                each.doubtful = doubtful_rows(missing, free, self._compared, names=names)
 
 
 def compared_fields(
-    records: Iterable[Record], fields: Mapping[str, Field], *, long_texts: bool = False
+    records: Iterable[Record],
+    fields: Mapping[str, Field],
+    *,
+    unique: Collection[str] = (),
+    long_texts: bool = False,
 ) -> list[str]:
-    """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields."""
+    """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields.
+
+    The unique ones are among them though nobody sent them: a row with a value there is another record.
+    """
     compared = _COMPARED | {"textarea"} if long_texts else _COMPARED
-    sent = dict.fromkeys(name for record in records for name in record.body)
+    sent = dict.fromkeys((*unique, *(name for record in records for name in record.body)))
     comparable = [
         name
         for name in sent
@@ -90,7 +129,7 @@ def compared_fields(
 
 
 def match_rows(
-    records: Iterable[Record],
+    lost: Iterable[Lost],
     rows: Iterable[Fields],
     fields: Mapping[str, Field],
     *,
@@ -99,17 +138,28 @@ def match_rows(
     """Which row is which record, no row twice, the oldest first.
 
     By its unique fields if it has values in them, for Bigin may store the others in a form of its own;
-    else all compared fields are equal.
+    else all compared fields are equal, and no unique one has a value that was not sent. The record that
+    says most has the first choice: what says less is like the rows of others, too.
     """
     free = list(rows)
     exact = {name: compared_as(field, by_case=True) for name, field in fields.items()}
     as_bigin = {name: compared_as(fields[name]) for name in unique if name in fields}
+
+    def telling(record: Record) -> dict[str, Alike]:
+        """What a row must say to be this record."""
+        own = {name: alike for name, alike in as_bigin.items() if record.body.get(name) is not None}
+        return own or {
+            name: alike for name, alike in exact.items() if name in record.body or name in as_bigin
+        }
+
+    told = [(telling(record), record, each) for each in lost for record in each.records]
+    told.sort(key=lambda one: -len(one[0]))
     found = {}
-    for record in records:
-        telling = {name: alike for name, alike in as_bigin.items() if record.body.get(name) is not None}
-        said = telling or {name: alike for name, alike in exact.items() if name in record.body}
-        for row in free if said else ():
-            if all(_is_same(alike, record.body[name], row.get(name)) for name, alike in said.items()):
+    for said, record, each in told:
+        for row in free if not said.keys().isdisjoint(record.body) else ():
+            if _may_be_of(row, each) and all(
+                _is_same(alike, record.body.get(name), row.get(name)) for name, alike in said.items()
+            ):
                 found[record.number] = str(row["id"])
                 free.remove(row)
                 break
@@ -201,6 +251,12 @@ def _is_open_to(field: Field, user: Fields) -> bool:
         return True
     rights = {text(each.get("id")): each.get("permission_type") for each in entries(field.raw, "profiles")}
     return bool(rights.get(text(profile.get("id")), "read_write") == "read_write")
+
+
+def _may_be_of(row: Fields, lost: Lost) -> bool:
+    """Whether a row was made when records of this call may have been, and surely not before."""
+    earliest = lost.since - MARGIN
+    return not _is_before(row, max(earliest, lost.sure_since or earliest))
 
 
 def _is_before(row: Fields, moment_: datetime) -> bool:

@@ -4,117 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from bigin_api import WriteResult
 from bigin_api.errors import BiginError, InvalidRequest, PermissionDenied
-from bigin_api.http.meter import OUR_CLOCK_MAY_BE_WRONG_BY, ServerClock
-from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.insert_recovery import find_written
+from target_bigin.writing.insert_gate import InsertGate
 from target_bigin.writing.queue import tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
-
-LIKELY_WRONG_BY = timedelta(hours=3)  # our clock: a zone or two
-REMEMBERED = (
-    30.0  # seconds before the oldest call in flight, beside the doubt of the clock: an id still matters
-)
-
-
-class InsertGate:
-    """The insert calls of one module, of all its streams. Main thread alone.
-
-    While an answer is lost no insert of the module is sent: what is in flight is awaited first, so that
-    every record that is not ours to find has a known id. One inquiry follows the other: what one has
-    found is not the next one's.
-    """
-
-    def __init__(self, tasks: Tasks, clock: ServerClock) -> None:
-        self._tasks = tasks
-        self._clock = clock
-        self._in_flight: dict[int, float] = {}  # token: when it was sent
-        self._tokens = 0
-        self._taken: deque[tuple[float, Sequence[str]]] = deque()  # when, and which ids are known by then
-        self._inquiries = 0  # waiting or under way
-        self._is_asking = False
-        self._change: Wait[None] = Wait(tasks)  # a call or an inquiry has ended
-
-    @property
-    def may_send(self) -> bool:
-        """Whether no answer is lost."""
-        return not self._inquiries
-
-    async def wait_to_send(self) -> None:
-        """Until no answer is lost."""
-        while not self.may_send:
-            await self._change
-
-    def started(self) -> int:
-        """A call goes out; gives a token for ``ended``."""
-        self._tokens += 1
-        self._in_flight[self._tokens] = time.monotonic()
-        return self._tokens
-
-    def ended(self, token: int, ids: Sequence[str] = ()) -> None:
-        """A call was answered with these ids, or its answer is lost."""
-        begun = self._in_flight.pop(token)
-        self._taken.append((time.monotonic(), ids))
-        oldest = min(self._in_flight.values(), default=begun)
-        while self._taken and self._taken[0][0] < oldest - REMEMBERED - self._clock.doubt:
-            self._taken.popleft()
-        self.go_on()
-
-    async def inquire(
-        self,
-        context: StreamContext,
-        records: Sequence[Record],
-        *,
-        since: datetime,
-        until: float,
-        known: Iterable[str],
-    ) -> tuple[dict[int, str], dict[int, str]]:
-        """The ids of those lost records that were written, or may have been: see ``find_written``.
-
-        ``known``: ids of other records that former runs wrote.
-
-        Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
-        """
-        self._inquiries += 1
-        while self._in_flight or self._is_asking:
-            await self._change
-        self._is_asking = True
-        taken = frozenset((*known, *(each for _, ids in self._taken for each in ids)))
-        name, fields = context.module.api_name, context.fields
-        ask = partial(
-            find_written,
-            context.client,
-            name,
-            fields,
-            records,
-            since=since,
-            until=until,
-            taken=taken,
-            sure_since=None if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY,
-        )
-        try:
-            found, doubtful = await self._tasks.call(ask)
-            self._taken.append((time.monotonic(), list(found.values())))
-            return found, doubtful
-        finally:
-            self._is_asking = False
-            self._inquiries -= 1
-
-    def go_on(self) -> None:
-        """A call has ended, or an inquiry, and its records were told: whoever waits looks again."""
-        change, self._change = self._change, Wait(self._tasks)
-        change.set_result(None)
 
 
 @dataclass
@@ -175,6 +80,16 @@ class Inserts:
             insert.further = [each for each in written[len(insert.records) :] if each is not None]
         self._note_ids(insert)
         self._ended(insert, token)
+        return results
+
+    async def upsert(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
+        """The answer of an upsert under way: what it makes is no lost insert."""
+        token, made = self._gate.started(), list[str]()
+        try:
+            results = await call
+            made = [result.id for result in results if result.succeeded and result.id is not None]
+        finally:
+            self._gate.ended(token, made)
         return results
 
     async def find_out(
@@ -245,29 +160,25 @@ class Inserts:
         # A call whose connection broke may be at work for as long as one may last.
         at_work_for = self._context.run.client.limits.request_timeout
         try:
-            found, doubtful = await self._gate.inquire(
-                self._context,
-                records,
-                since=since,
-                until=sent_before + at_work_for,
-                known=self._journal.ids(),
+            lost = await self._gate.inquire(
+                self._context, records, since=since, until=sent_before + at_work_for
             )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"
             tell_refused(records, Reject("rejected", "FATE_UNKNOWN", message))
         else:
             if insert:
-                insert.ids.update(found)
+                insert.ids.update(lost.found)
                 self._note_ids(insert)
             for record in records:
-                if record.number in found:
-                    record.id = found[record.number]
+                if record.number in lost.found:
+                    record.id = lost.found[record.number]
                     tell(record, "inserted")
-                elif record.number in doubtful:
+                elif record.number in lost.doubtful:
                     message = (
-                        f"the answer to the insert was lost; {doubtful[record.number]} was created then and "
-                        "is like it but for some values, which automation may have changed. If it is another "
-                        "one, send this one again."
+                        f"the answer to the insert was lost; {lost.doubtful[record.number]} was created then "
+                        "and is like it but for some values, which automation may have changed. If it is "
+                        "another one, send this one again."
                     )
                     tell_refused([record], Reject("rejected", "FATE_UNKNOWN", message))
                 else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
+import time
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
@@ -232,3 +235,80 @@ def test_an_insert_that_never_left_is_not_asked_for(other, other_target):
     assert isinstance(run.error, ConnectionFailed)
     assert run.outcomes("Tasks") == {"inserted": 1}
     assert not run.said("asking Bigin")
+
+
+PEOPLE = schema("Contacts", "Last_Name", "Email", key=["id"])
+ELIF = {"id": "1", "Last_Name": "Kaya", "Email": "elif@example.com"}
+NAMELESS = {"id": "2", "Last_Name": "Kaya"}
+"""Without an address a contact is inserted; those that have one are matched by it."""
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """Settings of a copy, whose files outlive a run."""
+    return {
+        "streams": {"*": {"ids": "source"}},
+        "batch_size": 1,
+        "max_concurrent_requests": 2,
+        "request_timeout": 1,
+        "journal_path": str(tmp_path / "journal.jsonl"),
+        "id_map_path": str(tmp_path / "ids.jsonl"),
+    }
+
+
+def people(sandbox):
+    return sorted((each["Last_Name"], each["Email"] or "") for each in sandbox.dump("Contacts"))
+
+
+BOTH = [("Kaya", ""), ("Kaya", "elif@example.com")]
+
+
+@pytest.mark.parametrize("rows", [[ELIF, NAMELESS], [NAMELESS, ELIF]])
+def test_what_an_upsert_makes_is_no_lost_insert(sandbox, target, copied, rows):
+    """Its row says all that the lost record says, and an address besides; it is the other record's."""
+    sandbox.fault("POST /Contacts", drop=True, times=1)
+    sandbox.fault("POST /Contacts/upsert", delay_ms=300)
+
+    run = target([PEOPLE, *records("Contacts", rows)], **copied)
+
+    assert run.rejects == []
+    assert people(sandbox) == BOTH
+
+
+def test_what_an_upsert_of_a_former_run_made_is_no_lost_insert(sandbox, target, copied):
+    """The insert never got there before the run was ended, the other's row did; the id map tells whose it is."""
+    for call in ("POST /Contacts", "POST /coql"):
+        sandbox.fault(call, drop=True, times=None)
+    first = target([PEOPLE, *records("Contacts", [ELIF, NAMELESS])], **copied, max_retries=0)
+    assert first.error is not None
+    assert people(sandbox) == BOTH[1:]
+    sandbox.clear_faults()
+
+    second = target([PEOPLE, *records("Contacts", [NAMELESS])], **copied)
+
+    assert second.said("sent by a run that ended early: 1")
+    assert second.rejects == []
+    assert people(sandbox) == BOTH
+
+
+def test_what_is_lost_at_once_is_looked_for_at_once(other, sandbox, other_target):
+    """Two calls are lost, one of them was done: its row, which is like both, is not held against the other."""
+    plain, urgent = {"Subject": "Call back"}, CALL_BACK
+    both, calls = threading.Barrier(2, timeout=10), itertools.count()
+
+    def lose(asked):
+        if asked.method == "POST" and next(calls) < 2:
+            both.wait()
+            if "Priority" in asked.body.decode():
+                other.api("POST", asked.path, json=json.loads(asked.body))
+            else:
+                time.sleep(0.2)  # the one that was not done is known to be lost last
+            raise ConnectionResetError
+
+    other.answering("/Tasks", lose)
+    settings = one_by_one(max_concurrent_requests=2, request_timeout=1)
+
+    run = other_target([TASKS, *records("Tasks", [plain, urgent])], **settings)
+
+    assert run.rejects == []
+    assert sorted(each["Priority"] or "" for each in sandbox.dump("Tasks")) == ["", "High"]

@@ -364,7 +364,7 @@ def test_a_changed_row_that_may_be_any_of_several_records_is_held_against_all(ot
 
 def test_what_this_run_wrote_long_ago_is_not_the_lost_one(other, sandbox, tmp_path, monkeypatch):
     """Where no answer tells the time, equal records of this run stay known as long as they could be found."""
-    monkeypatch.setattr("target_bigin.writing.inserts.REMEMBERED", 0.0)
+    monkeypatch.setattr("target_bigin.writing.insert_gate.REMEMBERED", 0.0)
     other.changing(".*", lambda _asked, answer: [answer.headers.pop(each, None) for each in ("Date", "date")])
     sandbox.fault("POST /Tasks", drop=True, times=1, after=3)
     rows = [
