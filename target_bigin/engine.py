@@ -149,6 +149,8 @@ class Engine:
             if time.monotonic() > deadline:
                 self.client.close()
                 deadline = float("inf")
+        with contextlib.suppress(BiginError, RunFailed):
+            self._release_states()  # also where nothing was in flight
         with contextlib.suppress(BiginError):
             self._close(in_good_order=False)
 
