@@ -27,7 +27,7 @@ from singer_sdk.exceptions import (
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform, StreamMap
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
@@ -41,8 +41,9 @@ from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
 from target_bigin.engine import Engine, RunFailed
-from target_bigin.reader import Reader
-from target_bigin.records.record import Spoiled
+from target_bigin.input.batch_files import records_of
+from target_bigin.input.reader import LINES_A_BEAT, Reader
+from target_bigin.records.record import Fields, Reject, Spoiled
 from target_bigin.settings_schema import CONFIG_JSONSCHEMA, OF_THE_TAP
 from target_bigin.sink import BiginSink
 
@@ -254,27 +255,26 @@ class TargetBigin(Target):
             self._plain_sinks.pop(stream, None)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        """Straight to the sink, or through the SDK's maps where there are any.
+        """Straight to the sink, or through the stream maps where there are any.
 
-        The SDK would drop a record of null without a word, and its way costs as much as converting a
-        record of thirty fields.
+        The SDK would drop a record of null without a word, end the run by a map that fails for one
+        record, and its way costs as much as converting a record of thirty fields.
         """
-        if message_dict.get("stream") == MELTANO_TEST:
+        stream = _stream_of(message_dict)
+        if stream == MELTANO_TEST:
             return
         record = message_dict.get("record")
-        if isinstance(record, Spoiled):  # no stream map can tell what it was
-            self._assert_schema_came(_stream_of(message_dict))
-            for each in self.mapper.stream_maps[_stream_of(message_dict)]:
-                if not isinstance(each, RemoveRecordTransform):
-                    cast("BiginSink", self.get_sink(each.stream_alias)).take_spoiled(record)
-            return
-        if type(record) is not dict:
-            raise InvalidInputLine(f"Not a Singer record: {message_dict.get('stream')!r} came without one.")
-        sink = self._plain_sinks.get(_stream_of(message_dict))
-        if sink is None:
-            super()._process_record_message(message_dict)
-        else:
+        if not isinstance(record, dict):
+            record = Spoiled({}, Reject("invalid", "INVALID_VALUE", f"no record came but {_shown(record)}."))
+        sink = self._plain_sinks.get(stream)
+        if sink is not None:
             sink.take(record)
+            return
+        self._assert_schema_came(stream)
+        for each in self.mapper.stream_maps[stream]:
+            mapped = None if isinstance(each, RemoveRecordTransform) else _mapped(each, record)
+            if mapped is not None:
+                cast("BiginSink", self.get_sink(each.stream_alias)).take(mapped)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """It goes out when all records before it are settled."""
@@ -297,23 +297,14 @@ class TargetBigin(Target):
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        """Records in files, as the SDK reads them."""
+        """Each record of the files as if it had come by itself, stream maps included."""
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
-        self._assert_schema_came(_stream_of(message_dict))
-        try:
-            super()._process_batch_message(message_dict)
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            NotImplementedError,
-            RecursionError,
-        ) as exc:
-            stream = message_dict["stream"]
-            raise InvalidInputLine(f"{stream}: a file of a BATCH message cannot be read: {exc}.") from exc
+        stream = _stream_of(message_dict)
+        self._assert_schema_came(stream)
+        for number, record in enumerate(records_of(message_dict), 1):
+            self._process_record_message({"stream": stream, "record": record})
+            if number % LINES_A_BEAT == 0:
+                self.engine.tick()
 
     def _assert_schema_came(self, stream: str) -> None:
         if stream not in self.mapper.stream_maps:
@@ -336,6 +327,18 @@ def _stream_of(message: Mapping[str, Any]) -> str:
     if type(stream) is not str:
         raise InvalidInputLine(f"Not a Singer {message.get('type')}: its stream is {_shown(stream)}.")
     return stream
+
+
+def _mapped(stream_map: StreamMap, record: Fields) -> Fields | None:
+    """What a stream map makes of a record, None if it leaves the record out."""
+    if isinstance(record, Spoiled):
+        return record  # no map can tell what it was
+    try:
+        found: Fields | None = stream_map.transform(dict(record))
+    except Exception as error:  # noqa: BLE001 -- whatever an expression of the user's runs into
+        told = f"a stream map of {stream_map.stream_alias} fails for it: {error}"
+        return Spoiled(record, Reject("invalid", "STREAM_MAP", told))
+    return found
 
 
 def _require_schema(message: Mapping[str, Any]) -> None:
@@ -377,14 +380,14 @@ def _let_go_of_stdout() -> None:
 
 def _emit(state: msgspec.Raw) -> None:
     """Write a state as it came, whole: unbuffered output takes a part at a time, and less at a signal."""
-    line = bytes(state).decode() + "\n"
+    line = bytes(state) + b"\n"
     if sys.stdout is None:
         raise OSError(errno.EBADF, "closed")
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:  # a text in memory
-        sys.stdout.write(line)
+        sys.stdout.write(line.decode(errors="surrogateescape"))
         return
-    left = memoryview(line.encode())
+    left = memoryview(line)
     while left:
         written = raw.write(left)
         if written is None:  # a pipe that does not block, and is full

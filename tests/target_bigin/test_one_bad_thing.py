@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from support.rewriting import Rewritten
 from support.target import lines, read_rejects, records, run_target, schema, settings_of, state
@@ -382,6 +384,8 @@ SPOILED = {
     "half a character": rb'"\ud800"',
     "no UTF-8": b'"\xff"',
     "5,001 digits": b"1" + b"0" * 5000,
+    "101 levels": b"[" * 101 + b"]" * 101,
+    "100,000 levels": b'{"a":' * 100_000 + b"{}" + b"}" * 100_000,
 }
 
 
@@ -407,6 +411,83 @@ def test_a_value_that_no_json_holds_costs_its_record(sandbox, tmp_path, value, m
     assert (reject["kind"], reject["code"], reject["field"]) == ("invalid", "INVALID_VALUE", "Description")
     assert reject["record"] == {"Email": "x@example.org", "Description": None}
     assert target.engine.ledger.accounts["Contacts"].outcomes["inserted"] == 3
+
+
+@pytest.mark.parametrize("record", [b"null", b"[]", b'"x"', b"[" * 200 + b"]" * 200], ids=range(4))
+def test_a_record_that_is_none_costs_itself(sandbox, target, record):
+    """It ended the run, at each run anew."""
+    rows = records("Contacts", people(2, bad=-1))
+    line = b'{"type":"RECORD","stream":"Contacts","record":%s}\n' % record
+    sent = lines([schema("Contacts", "Last_Name", key=["Email"]), rows[0]]) + line.decode()
+
+    run = target(sent + lines([rows[1], state(1)]))
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 2, "invalid": 1}
+    assert run.states == [1]
+
+
+def test_a_stream_map_that_fails_for_one_record_costs_that_record(sandbox, target):
+    """A blank name where the map wants a text ended the run as a fault that nobody foresaw."""
+    rows = [{"Email": f"{n}@example.org", "Last_Name": name} for n, name in enumerate(["a", None, "c"])]
+    maps = {"Contacts": {"Last_Name": "Last_Name.upper()"}}
+    sent = [schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows), state(1)]
+
+    run = target(sent, stream_maps=maps)
+
+    assert run.error is None
+    assert [(each["code"], each["record"]) for each in run.rejects] == [("STREAM_MAP", rows[1])]
+    assert {each["Last_Name"] for each in sandbox.dump("Contacts")} >= {"A", "C"}
+    assert run.states == [1]
+
+
+def test_what_lies_too_deep_beside_a_record_costs_nothing(sandbox, target):
+    """Some taps say more in a message than the specification has."""
+    deep = "[" * 500 + "]" * 500
+    line = (
+        '{"type":"RECORD","more":%s,"stream":"Contacts","record":{"Email":"x@example.org","Last_Name":"X"}}\n'
+    )
+
+    run = target(lines([schema("Contacts", "Last_Name", key=["Email"])]) + line % deep)
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 1}
+
+
+def test_a_schema_with_a_value_that_no_json_holds_is_told(sandbox, target):
+    """A default of NaN, as a data frame has it, ended the run before the first record."""
+    line = (
+        '{"type":"SCHEMA","stream":"Contacts","key_properties":["Email"],"schema":{"properties":'
+        '{"Email":{"type":"string"},"Last_Name":{"type":"string","default":NaN}}}}\n'
+    )
+
+    run = target(line + lines(records("Contacts", people(1, bad=-1))))
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"inserted": 1}
+    assert run.said("line 1: no JSON holds what came for schema: properties: Last_Name: default; it is null.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"a": NaN, "b": [-Infinity, 1E400, 10000000000000001.50], "a": {"value": "}, {"}}',
+        "NaN",
+        r'"half \ud800 of a character"',
+        '{"deep": ' + "[" * 5_000 + "]" * 5_000 + "}",
+        "[" * 101 + "]" * 101,
+        "1" + "0" * 5_000,
+    ],
+    ids=range(6),
+)
+@pytest.mark.parametrize("before", ['"value": 1, ', '"more": {"value": 2}, ', ""], ids=range(3))
+def test_a_state_leaves_exactly_as_it_came(sandbox, tmp_path, capsys, value, before):
+    """Whatever is in it is the tap's own affair; it ended the run, and every run after it."""
+    line = '{"type": "STATE", ' + before + '"value" : ' + value + ' , "last": {"value": 3}}\n'
+
+    TargetBigin(config=settings_of(sandbox, tmp_path)).listen(io.StringIO(line))
+
+    assert capsys.readouterr().out == value + "\n"
 
 
 def test_text_that_another_encoding_wrote_in_two_halves_is_whole(sandbox, target, tmp_path):

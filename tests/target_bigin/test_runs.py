@@ -16,6 +16,7 @@ import threading
 import time
 
 import pytest
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from support.command import run_command
 from support.target import RunningTarget, command, lines, process, record, records, schema, settings_of, state
 
@@ -242,7 +243,8 @@ def test_a_missing_setting_is_named(sandbox, tmp_path):
         ("{", "Not JSON"),
         ("[]", "Not a Singer message"),
         ('{"type": []}', "Not a Singer message"),
-        ('{"type": "RECORD", "stream": "Contacts", "record": null}', "came without one"),
+        ('{"type": "RECORD", "stream": "Contacts", "record": {"a": ' + "[" * 500, "Not JSON, line"),
+        ('{"type": "STATE", "value": {"a": NaN}', "Not JSON, line"),
         ('{"type": "STATE"}', "value"),
         ('{"type": "NEWS"}', "NEWS"),
         ('{"type": "RECORD", "stream": "Others", "record": {}}', "Others"),
@@ -261,26 +263,40 @@ def test_a_malformed_line_ends_the_run_after_what_came_before(sandbox, tmp_path,
     assert {f"berg{n}@example.org" for n in range(states[-1]["at"] if states else 0)} <= written
 
 
+@pytest.mark.parametrize("prefix", ["\ufeff", "\r\n \r\n"], ids=ascii)
+def test_marks_of_other_systems_mean_nothing(sandbox, tmp_path, prefix):
+    """Windows writes a byte order mark first and CR LF last; the mark ended the run."""
+    text = prefix + lines(with_states(people(5), every=5)).replace("\n", "\r\n")
+
+    code, states, said = command(settings_of(sandbox, tmp_path), tmp_path, text)
+
+    assert code == 0, said
+    assert states == [{"at": 5}]
+    assert len(names(sandbox)) == 5
+
+
+def test_input_of_two_bytes_a_letter_is_named(sandbox, tmp_path):
+    """PowerShell's > writes it so."""
+    path = tmp_path / "input"
+    path.write_bytes(lines(with_states(people(2), every=2)).encode("utf-16"))
+    target = TargetBigin(config=settings_of(sandbox, tmp_path))
+
+    with path.open() as source, pytest.raises(InvalidInputLine, match=r"Not JSON, line 1: .* UTF-8 is due"):
+        target.listen(source)
+
+
 @pytest.mark.parametrize("levels", [101, 900, 100_000])
-@pytest.mark.parametrize(
-    "line",
-    [
-        '{"type": "RECORD", "stream": "Contacts", "record": {"Last_Name": %s}}',
-        '{"type": "STATE", "value": %s}',
-        '{"type": "SCHEMA", "stream": "Contacts", "key_properties": [], "schema": {"properties": {"a": %s}}}',
-    ],
-    ids=["record", "state", "schema"],
-)
-def test_a_line_that_lies_too_deep_is_named(sandbox, tmp_path, line, levels):
+def test_a_schema_that_lies_too_deep_is_read_without_that(sandbox, tmp_path, levels):
     """Somewhere behind the parser each further look at it would end by a traceback."""
+    line = (
+        '{"type": "SCHEMA", "stream": "Contacts", "key_properties": [], "schema": {"properties": {"a": %s}}}'
+    )
     sent = lines([CONTACTS, *records("Contacts", people(1))]) + line % ("[" * levels + "]" * levels) + "\n"
 
     code, _, said = command(settings_of(sandbox, tmp_path), tmp_path, sent)
 
-    last = said.splitlines()[-1]
-    assert code == 1
-    assert "Not JSON, line 3 (" in last
-    assert len(last) < 300
+    assert code == 0
+    assert "line 3: no JSON holds what came for schema: properties: a; it is null" in said
     assert "Traceback" not in said
 
 

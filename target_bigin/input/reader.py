@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import sys
 import time
@@ -12,26 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO, Any
 
-import msgspec
-from singer_sdk.contrib.msgspec import MsgSpecReader, decoder
+from singer_sdk.contrib.msgspec import MsgSpecReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
-from bigin_api.json_values import mapping, read_json
-from target_bigin.records.record import Reject, Spoiled
+from target_bigin.input.lines import read_message
 
 CHUNK = 1 << 18  # bytes read at once
 BEAT = 0.25  # seconds between two beats at most, also while nothing comes
 LINES_A_BEAT = 200  # where the input is no file: lines between two looks at the clock
-MOST_DEEP = 100  # levels of objects and lists in one another, beyond which nothing can be said of a line
-SHOWN = 80  # characters of a malformed line that a message shows
-
-_BRACKETS = re.compile(
-    rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL
-)  # a text is one of them, whatever it holds
-
-
-class _State(msgspec.Struct):
-    value: msgspec.Raw
 
 
 class Reader(MsgSpecReader):
@@ -59,11 +46,8 @@ class Reader(MsgSpecReader):
                     number += 1
                     if not line or line.isspace():
                         continue
-                    message = self._decode(line, number)
+                    message = read_message(line, f"line {number}")
                     kind = str(message.get("type"))
-                    if kind == "STATE" and "value" in message:
-                        # It goes out as it came: a number may have more digits than a float holds.
-                        message["value"] = msgspec.json.decode(line, type=_State).value.copy()
                     callbacks.get(kind, self._process_unknown_message)(message)
                     counts[kind] += 1
         except BaseException:
@@ -73,18 +57,6 @@ class Reader(MsgSpecReader):
 
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         raise InvalidInputLine(f"Not a Singer message: its type is {message_dict.get('type')!r}.")
-
-    def _decode(self, line: str | bytes, number: int) -> dict[str, Any]:
-        try:
-            _require_flat(line)
-            message = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
-            message = None if isinstance(exc, RecursionError) else _mended(line)
-            if message is None:
-                raise InvalidInputLine(f"Not JSON, line {number} ({exc}): {_shown(line)}") from exc
-        if not isinstance(message, dict):
-            raise InvalidInputLine(f"Not a Singer message, line {number}: {_shown(line)}")
-        return message
 
     def _pieces(self, source: IO[str]) -> Iterator[Sequence[str | bytes]]:
         descriptor = _descriptor(source)
@@ -137,41 +109,6 @@ def _descriptor(source: IO[str]) -> int | None:
     except (OSError, ValueError, AttributeError):
         return None  # in memory, closed, or a system whose select takes sockets alone
     return descriptor
-
-
-def _require_flat(line: str | bytes) -> None:
-    """Raises RecursionError for a line that lies too deep: later steps would end by it, somewhere."""
-    text = line if isinstance(line, bytes) else line.encode(errors="surrogatepass")
-    if text.count(b"{") + text.count(b"[") <= MOST_DEEP:
-        return  # nearly all
-    depth = 0
-    for found in _BRACKETS.finditer(text):
-        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(found[0], 0)
-        if depth > MOST_DEEP:
-            raise RecursionError(f"more than {MOST_DEEP} levels of objects and lists in one another")
-
-
-def _mended(line: str | bytes) -> dict[str, Any] | None:
-    """The RECORD message that a line would be but for some values, None for any other line.
-
-    Python's json writes ``NaN`` and halves of characters, though neither is JSON: that costs the record.
-    """
-    lost: list[str] = []
-    body = line if isinstance(line, bytes) else line.encode(errors="surrogatepass")
-    message = dict(mapping(read_json(body, tell=lost.append)))
-    record = message.get("record")
-    if message.get("type") != "RECORD" or not isinstance(record, dict):
-        return None
-    fields = [each.rpartition(": ")[2] for each in lost if each.startswith("record")]
-    if fields:
-        what = f"{', '.join(dict.fromkeys(fields))}: no JSON holds what came (NaN, half a character)."
-        message["record"] = Spoiled(record, Reject("invalid", "INVALID_VALUE", what, fields[0]))
-    return message
-
-
-def _shown(line: str | bytes) -> str:
-    text = line if isinstance(line, str) else line.decode(errors="replace")
-    return repr(text[:SHOWN])
 
 
 def _nothing(_waited: float) -> None:

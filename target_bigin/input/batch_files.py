@@ -1,0 +1,107 @@
+"""Records in files that a BATCH message names, as JSON lines or Parquet, packed or not."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import IO, Any
+
+import msgspec
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+from upath import UPath
+
+from target_bigin.input.lines import read_record, without_nan
+
+FORMATS = ("jsonl", "parquet")
+PACKED = {"none": False, None: False, "gzip": True}
+ROWS_AT_ONCE = 1_000  # of a Parquet file
+
+
+def records_of(message: Mapping[str, Any]) -> Iterator[Any]:
+    """The records in a BATCH message's files, in order; a bad one is ``Spoiled`` or no object.
+
+    Raises InvalidInputLine, with the file, for one that cannot be read to its end. Files are only read:
+    the SDK's way would make the folder that one is missing in.
+    """
+    stream = message["stream"]
+    encoding, files = message["encoding"], message["manifest"]
+    kind = encoding.get("format") if isinstance(encoding, dict) else None
+    packing = encoding.get("compression") if isinstance(encoding, dict) else None
+    if kind not in FORMATS or not isinstance(packing, str | None) or packing not in PACKED:
+        raise InvalidInputLine(
+            f"{stream}: a BATCH message whose encoding is {str(encoding)[:80]}; jsonl (plain or gzip) and "
+            "parquet are read. Set the tap's batch_config so."
+        )
+    if not isinstance(files, list) or not all(isinstance(each, str) for each in files):
+        raise InvalidInputLine(
+            f"{stream}: the manifest of a BATCH message is {str(files)[:80]}, no list of files."
+        )
+    for file in files:
+        yield from _rows_of(stream, file) if kind == "parquet" else _lines_of(stream, file, PACKED[packing])
+
+
+def _lines_of(stream: str, file: str, is_packed: bool) -> Iterator[Any]:  # noqa: FBT001
+    shown = _shown(file)
+    for number, line in enumerate(_read(stream, file, _lines, is_packed), 1):
+        if not line.isspace():
+            yield read_record(line, f"{stream}: line {number} of the BATCH file {shown}")
+
+
+def _rows_of(stream: str, file: str) -> Iterator[Any]:
+    for row in _read(stream, file, _rows):
+        # Moments and numbers as JSON has them, every digit kept.
+        yield without_nan(msgspec.to_builtins(row, builtin_types=(Decimal,)))
+
+
+def _read(stream: str, file: str, what: Any, *how: Any) -> Iterator[Any]:
+    """What ``what`` reads of a file. Raises InvalidInputLine for whatever storage or format have to say."""
+    with ExitStack() as opened:
+        try:
+            inside = what(opened.enter_context(UPath(file).open("rb")), *how)
+        except Exception as error:
+            raise _unreadable(stream, file, error) from error
+        while True:
+            try:
+                each = next(inside, None)
+            except Exception as error:
+                raise _unreadable(stream, file, error) from error
+            if each is None:
+                return
+            yield each
+
+
+def _lines(source: IO[bytes], is_packed: bool) -> Iterator[bytes]:  # noqa: FBT001
+    if not is_packed:
+        yield from source
+        return
+    if not source.read(1):
+        raise EOFError("it is empty, which no packed file is")
+    source.seek(0)
+    with gzip.open(source) as unpacked:
+        yield from unpacked
+
+
+def _rows(source: IO[bytes]) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: PLC0415 -- an extra
+
+    for some in pyarrow.parquet.ParquetFile(source).iter_batches(ROWS_AT_ONCE):
+        yield from some.to_pylist()
+
+
+def _unreadable(stream: str, file: str, error: Exception) -> InvalidInputLine:
+    why = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    if isinstance(error, ImportError):
+        do = "Install what it needs (for Parquet the extra `parquet`) and run again."
+    else:
+        do = "No state covers its records: mend what hinders, then run the tap and the target again."
+    return InvalidInputLine(
+        f"{stream}: the BATCH file {_shown(file)} cannot be read to its end ({why}). {do}"
+    )
+
+
+def _shown(file: str) -> str:
+    """Without what may be a secret: a query, and what stands before the host."""
+    scheme, _, rest = file.partition("?")[0].rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
