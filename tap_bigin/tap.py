@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import sys
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
 
 from bigin_api import SettingsError
@@ -99,19 +98,22 @@ class TapBigin(BiginCommand):
         return frozenset(each.tap_stream_id for each in self.input_catalog.streams if is_selected(each))
 
     def setup_mapper(self) -> None:
-        """Discover first: a catalog's schemas are mended by what Bigin says now."""
-        _ = self.streams
-        super().setup_mapper()
-        if self.input_catalog is None:
-            # What is not selected by default may be so later, by --test, and then leaves whole.
-            others = Catalog(
-                (name, replace(entry, metadata=copy.deepcopy(entry.metadata)))
-                for name, entry in self.catalog.items()
-                if not is_selected(entry)
-            )
-            for entry in others.values():
-                entry.metadata.root.selected = True
-            self.mapper.register_raw_streams_from_catalog(others)
+        """Discover first: a catalog's schemas are mended by what Bigin says now.
+
+        The mapper copies each schema three times, so it is told of the streams that are read. What a run
+        selects later, for a test, says so itself; settings that map streams are checked for every one.
+        """
+        streams = self.streams.items()
+        PluginBase.setup_mapper(self)
+        are_mapped = bool(self.config.get("stream_maps"))
+        catalog = self.input_catalog or Catalog(
+            (name, each._singer_catalog_entry)  # noqa: SLF001 -- as the SDK makes its own
+            for name, each in streams
+            if are_mapped or each.selected
+        )
+        self.mapper.register_raw_streams_from_catalog(
+            Catalog((name, each) for name, each in catalog.items() if are_mapped or is_selected(each))
+        )
 
     # The run
 

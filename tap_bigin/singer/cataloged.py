@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from singer_sdk.singerlib import Schema
-from singer_sdk.singerlib.catalog import Metadata
+from singer_sdk.singerlib import Catalog, Schema
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 from singer_sdk.streams import Stream
 
 from bigin_api.errors import did_you_mean
@@ -14,8 +15,8 @@ from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.values.drift import reconcile
 
 if TYPE_CHECKING:
-    from singer_sdk.singerlib import Catalog
-    from singer_sdk.singerlib.catalog import CatalogEntry, MetadataMapping
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib.catalog import CatalogEntry
 
     from tap_bigin.report import StreamReport
     from tap_bigin.values.drift import Reconciled
@@ -47,6 +48,17 @@ class CatalogedStream(Stream, Generic[D]):
             len(breadcrumb) > PROPERTY_DEPTH and not is_selected and self.mask[breadcrumb[:PROPERTY_DEPTH]]
             for breadcrumb, is_selected in self.mask.items()
         )
+
+    @property
+    def stream_maps(self) -> list[StreamMap]:
+        """The SDK's; for a stream that is not selected, which a test reads all the same, made when asked."""
+        if self.name not in self._tap.mapper.stream_maps:
+            entry = self._singer_catalog_entry
+            entry.metadata = MetadataMapping(
+                {**entry.metadata, (): replace(entry.metadata.root, selected=True)}
+            )
+            self._tap.mapper.register_raw_streams_from_catalog(Catalog([(self.name, entry)]))
+        return super().stream_maps
 
     @property
     def metadata(self) -> MetadataMapping:
@@ -103,4 +115,5 @@ class CatalogedStream(Stream, Generic[D]):
 
 def is_selected(entry: CatalogEntry) -> bool:
     """Whether a catalog selects a stream."""
-    return bool(entry.metadata.resolve_selection()[()])
+    of_the_stream = MetadataMapping(each for each in entry.metadata.items() if not each[0])
+    return bool(of_the_stream.resolve_selection()[()])
