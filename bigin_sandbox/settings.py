@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 SIZES = {"empty": 0, "small": 200, "medium": 2_000, "large": 12_000}
@@ -59,11 +61,19 @@ class Settings:
         Raises ValueError naming a setting that is unknown or has no such value.
         """
         known: dict[str, type[Any]] = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        if not isinstance(changes, Mapping):
+            raise ValueError(f"settings are an object, not {changes!r}")  # noqa: TRY004 -- told as it is
         given: dict[str, Any] = {}
         for name, value in changes.items():
             if name not in known:
-                raise ValueError(f"unknown setting {name!r}; there are {', '.join(known)}")
-            given[name] = known[name](value)
+                alike = get_close_matches(name, known, n=1)
+                hint = f"did you mean {alike[0]!r}?" if alike else f"there are {', '.join(known)}"
+                raise ValueError(f"unknown setting {name!r}; {hint}")
+            try:
+                given[name] = known[name](value)
+            except (ValueError, TypeError, OverflowError):
+                wanted = "a number" if known[name] is float else "a whole number"
+                raise ValueError(f"{name} takes {wanted}, not {value!r}") from None
         settings = replace(self, **given)
         settings.check()
         return settings

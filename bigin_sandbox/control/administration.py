@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bigin_sandbox.wishes import require_list, require_module
+
 if TYPE_CHECKING:
     from bigin_sandbox.storage.store import Store
 
@@ -21,9 +23,29 @@ Wish = dict[str, Any]
 
 
 def change_metadata(store: Store, wishes: list[Wish]) -> list[Any]:
-    """Change the description of the organisation, in order."""
+    """Change the description of the organisation, in order; all of it or, on an error, nothing.
+
+    Raises ValueError for what cannot be understood, LookupError for a field that is not there.
+    """
+    for wish in require_list(wishes, what="metadata"):
+        _require_shape(store, wish)
     with store.transaction():
         return [_METADATA_OPERATIONS[wish["op"]](store, wish) for wish in wishes]
+
+
+def _require_shape(store: Store, wish: Wish) -> None:
+    """Raises ValueError that says what a wish lacks."""
+    op = wish.get("op")
+    if op not in _METADATA_OPERATIONS:
+        raise ValueError(f"metadata: an op is one of {', '.join(_METADATA_OPERATIONS)}, not {op!r}")
+    require_module(store, wish.get("module"), what=op)
+    field, data = wish.get("field"), wish.get("data")
+    if op == "add_field" and not (isinstance(field, dict) and isinstance(field.get("api_name"), str)):
+        raise ValueError(f"{op}: field is to be an object with an api_name, not {field!r}")
+    if op in {"remove_field", "set_field"} and not isinstance(field, str):
+        raise ValueError(f"{op}: field is to be an api_name, not {field!r}")
+    if op in {"set_field", "set_module"} and not isinstance(data, dict):
+        raise ValueError(f"{op}: data is to be an object, not {data!r}")
 
 
 def _add_field(store: Store, wish: Wish) -> Any:

@@ -53,6 +53,7 @@ from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import Credits, InFlight
 from bigin_sandbox.rules.bulk_jobs import BulkBehaviour
 from bigin_sandbox.storage.selection import Selection
+from bigin_sandbox.wishes import read_wish, require_module
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -60,6 +61,16 @@ if TYPE_CHECKING:
     from bigin_sandbox.sandbox import Sandbox
 
 Control = Callable[["Sandbox", dict[str, str], Any], Any]
+YEARS = (0.0, 253_370_764_800.0)  # 1970 and 9999, in seconds since 1970
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """How the clock is to be turned, in seconds."""
+
+    set: str | None = None
+    advance: float = 0
+    freeze: bool | None = None
+    date_ahead: float | None = None
 
 
 def usage(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
@@ -82,20 +93,25 @@ def automation(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[st
 def dump(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
     """Every record of a module."""
     renderer = Renderer(sandbox.context.store, zone="UTC")
-    records = sandbox.context.store.iterate(params["module"], Selection(descending=False))
-    return renderer.whole(params["module"], records)
+    module = _module(sandbox, params, what="dump")
+    return renderer.whole(module, sandbox.context.store.iterate(module, Selection(descending=False)))
 
 
 def count(sandbox: Sandbox, params: dict[str, str], _body: Any) -> dict[str, int]:
     """How many records `dump` would show."""
-    return {"count": sandbox.context.store.count(params["module"])}
+    return {"count": sandbox.context.store.count(_module(sandbox, params, what="count"))}
 
 
 def deleted(sandbox: Sandbox, params: dict[str, str], _body: Any) -> list[dict[str, Any]]:
     """Every entry of a module's recycle bin, newest deletion first."""
     since = dict.fromkeys(("recycle", "permanent"), datetime.fromtimestamp(0, UTC))
-    entries = sandbox.context.store.deleted(params["module"], since=since, after=None, limit=-1, offset=0)
+    module = _module(sandbox, params, what="deleted")
+    entries = sandbox.context.store.deleted(module, since=since, after=None, limit=-1, offset=0)
     return [{**asdict(entry), "deleted": to_text(entry.deleted)} for entry in entries]
+
+
+def _module(sandbox: Sandbox, params: dict[str, str], *, what: str) -> str:
+    return require_module(sandbox.context.store, params.get("module"), what=f"{what}?module=…")
 
 
 def show_settings(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[str, Any]:
@@ -105,13 +121,13 @@ def show_settings(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict
 
 def change_settings(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
     """Other settings from now on."""
-    sandbox.change_settings(body)
+    sandbox.change_settings({} if body is None else body)
     return asdict(sandbox.context.settings)
 
 
 def reset(sandbox: Sandbox, _params: dict[str, str], body: Any) -> dict[str, Any]:
     """A fresh organisation."""
-    sandbox.reset(body or {})
+    sandbox.reset({} if body is None else body)
     return {"records": sandbox.context.store.total(), **asdict(sandbox.context.settings)}
 
 
@@ -153,18 +169,23 @@ def show_clock(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> dict[st
 
 
 def turn_clock(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str, Any]:
-    """Set, advance, freeze; gives the present."""
-    if "set" in body:
-        instant = parse_instant(body["set"])
-        if instant is None:
-            raise ValueError(f"not an instant such as 2026-03-29T00:59:50Z: {body['set']}")
+    """Set, advance, freeze; gives the present. All of it or, on an error, nothing."""
+    turn = read_wish(body, Turn, what="clock")
+    instant = None if turn.set is None else parse_instant(turn.set)
+    if turn.set is not None and instant is None:
+        raise ValueError(f"clock: not an instant such as 2026-03-29T00:59:50Z: {turn.set!r}")
+    present = instant.timestamp() if instant else sandbox.clock.timestamp()
+    for then in (present + turn.advance, present + turn.advance + (turn.date_ahead or 0)):
+        if not YEARS[0] <= then < YEARS[1]:
+            raise ValueError("clock: no year from 1970 to 9999 would come of it")
+    if instant is not None:
         sandbox.clock.set(instant)
-    if "advance" in body:
-        sandbox.clock.advance(float(body["advance"]))
-    if "date_ahead" in body:
-        sandbox.clock.date_ahead = float(body["date_ahead"])
-    if "freeze" in body:
-        sandbox.clock.freeze(frozen=bool(body["freeze"]))
+    if turn.advance:
+        sandbox.clock.advance(turn.advance)
+    if turn.date_ahead is not None:
+        sandbox.clock.date_ahead = turn.date_ahead
+    if turn.freeze is not None:
+        sandbox.clock.freeze(frozen=turn.freeze)
     return show_clock(sandbox, params, body)
 
 
@@ -223,8 +244,10 @@ def _handler(sandbox: Sandbox, control: Control) -> Any:
             answer = control(sandbox, params, body)
             if inspect.isawaitable(answer):
                 answer = await answer
+        except msgspec.DecodeError as error:
+            return _json({"error": f"the body is no JSON: {error}"}, 400)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            return _json({"error": f"{type(error).__name__}: {error}"}, 400)
+            return _json({"error": str(error)}, 400)
         return _json(answer, 200)
 
     return handle

@@ -16,7 +16,7 @@ globs; `times` (default 1, null for ever) says how often, `after` how many match
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from bigin_sandbox.http.answers import (
     no_permission,
     too_many_requests,
 )
+from bigin_sandbox.wishes import read_wish, require_list
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -105,13 +106,9 @@ class Faults:
     def add(self, wishes: list[dict[str, Any]]) -> None:
         """Ask for more of them.
 
-        Raises ValueError for a key that no fault has.
+        Raises ValueError for a key or a value that no fault has.
         """
-        known = {field.name for field in fields(Fault)}
-        for wish in wishes:
-            if "match" not in wish or not wish.keys() <= known:
-                raise ValueError(f"a fault has 'match' and some of {', '.join(sorted(known))}: {wish}")
-        self.waiting += [Fault(**wish) for wish in wishes]
+        self.waiting += [_fault(wish) for wish in require_list(wishes, what="faults")]
 
     def take(self, method: str, path: str, query: str) -> Fault | None:
         """The fault that strikes this call, if one does."""
@@ -120,6 +117,24 @@ class Faults:
                 self.waiting = [other for other in self.waiting if other.times != 0]
                 return fault
         return None
+
+
+def _fault(wish: dict[str, Any]) -> Fault:
+    if "match" not in wish:
+        raise ValueError(f"a fault needs 'match', such as 'GET /Contacts': {wish!r}")
+    fault = read_wish(wish, Fault, what="a fault")
+    method, _, path = fault.match.partition(" ")
+    if not method or not path:
+        raise ValueError(
+            f"a fault's 'match' is a method and a path, such as 'GET /Contacts': {fault.match!r}"
+        )
+    if fault.status is not None and not 200 <= fault.status <= 599:
+        raise ValueError(f"a fault's 'status' is from 200 to 599, not {fault.status}")
+    if fault.times is not None and fault.times < 1:
+        raise ValueError(f"a fault's 'times' is 1 or more, or null for ever, not {fault.times}")
+    if fault.mutate is not None:
+        require_list(fault.mutate, what="a fault's 'mutate'")
+    return fault
 
 
 def short_path(path: str) -> str:

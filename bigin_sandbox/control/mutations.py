@@ -29,11 +29,23 @@ from bigin_sandbox.clock import parse_instant, to_text
 from bigin_sandbox.control.merging import merge
 from bigin_sandbox.render import INSTANT_TYPES
 from bigin_sandbox.storage.selection import Selection
+from bigin_sandbox.wishes import require_module
 
 if TYPE_CHECKING:
     from bigin_sandbox.storage.store import Record, Store
 
 Wish = dict[str, Any]
+_NEEDED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("restore", "purge", "submit", "approve", "activity"), ("id",)),
+    "merge": ("id", "losers"),
+}
+_SHAPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "id": (str, "an id as text"),
+    "ids": (list, "a list of ids as texts"),
+    "losers": (list, "a list of ids as texts"),
+    "count": (int, "a whole number"),
+    "user": ((str, int), "the id of a user"),
+}
 
 
 def mutate(store: Store, wishes: list[Wish]) -> list[Any]:
@@ -54,12 +66,22 @@ def _require_shape(store: Store, wish: Any) -> None:
     if not isinstance(wish, dict) or wish.get("op") not in _OPERATIONS:
         raise ValueError(f"a wish is an object with an op of {', '.join(_OPERATIONS)}, not {wish!r}")
     op, module, data = wish["op"], wish.get("module"), wish.get("data", {})
-    if op != "activity" and not isinstance(module, str):
-        raise ValueError(f"{op}: the name of a module is missing: {wish!r}")
-    if op == "create" and store.module(str(module)) is None:
-        raise ValueError(f"create: there is no module {module!r}")
+    if op != "activity":
+        require_module(store, module, what=op)
     if not isinstance(data, dict) or (op == "edit" and "data" not in wish):
         raise ValueError(f"{op}: data is to be an object of fields: {wish!r}")
+    for name in _NEEDED.get(op, ()):
+        if name not in wish:
+            raise ValueError(f"{op}: {name!r} is missing: {wish!r}")
+    for name, (kinds, words) in _SHAPES.items():
+        if name in wish and not (isinstance(wish[name], kinds) and _are_texts(wish[name])):
+            raise ValueError(f"{op}: {name!r} is to be {words}, not {wish[name]!r}")
+    if "user" in wish and str(wish["user"]) not in {user["id"] for user in store.users()}:
+        raise ValueError(f"{op}: the organisation has no user {wish['user']!r}")
+
+
+def _are_texts(value: Any) -> bool:
+    return not isinstance(value, list) or all(isinstance(each, str) for each in value)
 
 
 def stored(store: Store, module: str, data: Record, user_id: str) -> Record:
@@ -74,11 +96,13 @@ def _stored_value(store: Store, module: str, field: Wish | None, value: Any, use
     if field is None or value is None:
         return value
     if field["data_type"] in INSTANT_TYPES:
-        instant = parse_instant(value)
+        instant = parse_instant(value) if isinstance(value, str) else None
         if instant is None:
             raise ValueError(f"{field['api_name']}: not an instant with an offset: {value!r}")
         return to_text(instant)
     if field["api_name"] == "Tag":
+        if not isinstance(value, list) or not all(isinstance(tag, dict) and "name" in tag for tag in value):
+            raise ValueError(f'Tag: a list such as [{{"name": "vip"}}], not {value!r}')
         ids = store.tag_ids(module, [tag["name"] for tag in value], user_id=user_id)
         return [{"id": tag_id} for tag_id in ids]
     if isinstance(value, dict) and "id" in value:

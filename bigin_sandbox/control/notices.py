@@ -21,7 +21,7 @@ def show_deliveries(sandbox: Sandbox, _params: dict[str, str], _body: Any) -> di
 
 def trouble_deliveries(sandbox: Sandbox, params: dict[str, str], body: Any) -> dict[str, Any]:
     """Other troubles from now on."""
-    sandbox.context.part(Deliveries).troubles = troubles_of(body or {})
+    sandbox.context.part(Deliveries).troubles = troubles_of({} if body is None else body)
     return show_deliveries(sandbox, params, body)
 
 

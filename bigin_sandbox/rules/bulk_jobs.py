@@ -26,24 +26,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bigin_sandbox.telling.deliveries import Deliveries
+from bigin_sandbox.wishes import read_wish
 
 if TYPE_CHECKING:
     from bigin_sandbox.http.calls import Context
 
+OPERATIONS = ("read", "write")
 READ_OUTCOMES = frozenset({"FAILURE", "omit_null_parents", "short_file", "stuck"})
 WRITE_OUTCOMES = frozenset({"FAILED", "partial", "expired_result", "stuck"})
 ADDED, IN_PROGRESS, DONE = range(3)
 LOOK_EVERY = 0.02  # seconds between two looks at a job that somebody waits for
-_KEYS = {"seconds_per_state", "outcome", "times", "operation"}
 
 
 @dataclass
 class Wish:
-    """An outcome asked for."""
+    """What a control asks of the jobs still to be made."""
 
-    outcome: str
-    operation: str | None  # "read", "write"; None: whichever comes first
-    times: int | None
+    outcome: str | None = None
+    operation: str | None = None  # "read", "write"; None: whichever comes first
+    times: int | None = 1  # None: for ever
+    seconds_per_state: float | None = None
 
 
 class BulkBehaviour:
@@ -69,13 +71,12 @@ class BulkBehaviour:
 
         Raises ValueError for what no job can do.
         """
-        outcome, operation = wish.get("outcome"), wish.get("operation")
-        if not wish.keys() <= _KEYS or (outcome is not None and not _known(outcome, operation)):
-            raise ValueError(f"a wish has some of {', '.join(sorted(_KEYS))} and a known outcome: {wish}")
-        if "seconds_per_state" in wish:
-            self._seconds = float(wish["seconds_per_state"])
-        if outcome is not None:
-            self._wishes.append(Wish(outcome, operation, wish.get("times", 1)))
+        asked = read_wish(wish, Wish, what="bulk")
+        _require_known(asked)
+        if asked.seconds_per_state is not None:
+            self._seconds = asked.seconds_per_state
+        if asked.outcome is not None:
+            self._wishes.append(asked)
 
     def outcome(self, operation: str) -> str | None:
         """What the job made now is to come to; None: all goes well."""
@@ -141,8 +142,14 @@ def _outcomes(operation: str) -> frozenset[str]:
     return READ_OUTCOMES if operation == "read" else WRITE_OUTCOMES
 
 
-def _known(outcome: Any, operation: Any) -> bool:
-    operations = [operation] if operation else ["read", "write"]
-    return all(word in {"read", "write"} for word in operations) and any(
-        outcome in _outcomes(word) for word in operations
-    )
+def _require_known(wish: Wish) -> None:
+    """Raises ValueError for what no job can do."""
+    if wish.operation not in {None, *OPERATIONS}:
+        raise ValueError(f"bulk: 'operation' is one of {', '.join(OPERATIONS)}, not {wish.operation!r}")
+    known = sorted(set().union(*map(_outcomes, [wish.operation] if wish.operation else OPERATIONS)))
+    if wish.outcome is not None and wish.outcome not in known:
+        raise ValueError(f"bulk: 'outcome' is one of {', '.join(known)}, not {wish.outcome!r}")
+    if wish.times is not None and wish.times < 1:
+        raise ValueError(f"bulk: 'times' is 1 or more, or null for ever, not {wish.times}")
+    if wish.seconds_per_state is not None and wish.seconds_per_state < 0:
+        raise ValueError(f"bulk: 'seconds_per_state' is 0 or more, not {wish.seconds_per_state}")

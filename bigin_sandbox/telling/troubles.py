@@ -19,9 +19,11 @@ imports, bulk writes and cascades notify.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+
+from bigin_sandbox.wishes import read_wish
 
 MOST_IDS = 100
 CAUSES = frozenset({"edit", "bulk", "import", "cascade"})
@@ -60,10 +62,7 @@ def troubles_of(wish: dict[str, Any]) -> Troubles:
 
     Raises ValueError for a key or a value that none has.
     """
-    known = {each.name for each in fields(Troubles)}
-    if not wish.keys() <= known:
-        raise ValueError(f"troubles have some of {', '.join(sorted(known))}: {wish}")
-    troubles = Troubles(**wish)
+    troubles = read_wish(wish, Troubles, what="deliveries")
     if any(not 0 <= getattr(troubles, name) <= 1 for name in SHARES):
         raise ValueError(f"{', '.join(SHARES)} are shares from 0 to 1: {wish}")
     if not CAUSES.issuperset(troubles.silent_causes):

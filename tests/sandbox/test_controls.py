@@ -120,6 +120,86 @@ def test_a_wish_of_the_wrong_shape_is_answered_with_what_it_lacks(sandbox, body,
     assert words in answer.json()["error"]
 
 
+SLIPS = [
+    ("clock", 5, "clock takes an object with some of set, advance, freeze, date_ahead"),
+    ("clock", {"set": 5}, "clock: 'set' takes a text or null, not a whole number"),
+    ("clock", {"set": "yesterday"}, "not an instant such as 2026-03-29T00:59:50Z: 'yesterday'"),
+    ("clock", {"advance": "x"}, "clock: 'advance' takes a number, not a text"),
+    ("clock", {"frozen": True}, "clock takes no 'frozen'"),
+    ("clock", {"advance": 1e300}, "no year from 1970 to 9999"),
+    ("clock", {"advance": 60, "date_ahead": -1e12}, "no year from 1970 to 9999"),
+    ("clock", {"freeze": "no"}, "clock: 'freeze' takes true or false or null, not a text"),
+    ("faults", {}, "faults takes a list of objects"),
+    ("faults", [{}], "a fault needs 'match', such as 'GET /Contacts'"),
+    ("faults", [{"match": "GET"}], "a method and a path, such as 'GET /Contacts': 'GET'"),
+    ("faults", [{"match": "GET /x", "tims": 2}], "a fault takes no 'tims', but some of match"),
+    ("faults", [{"match": "GET /x", "status": "500"}], "'status' takes a whole number or null, not a text"),
+    ("faults", [{"match": "GET /x", "status": 9999}], "'status' is from 200 to 599"),
+    ("faults", [{"match": "GET /x"}, {"match": "GET /x", "times": 0}], "'times' is 1 or more"),
+    ("faults", [{"match": "GET /x", "mutate": [5]}], "'mutate[0]' takes an object"),
+    ("reset", [], "settings are an object, not []"),
+    ("reset", {"seed": "x"}, "seed takes a whole number, not 'x'"),
+    ("reset", {"sise": "small"}, "did you mean 'size'?"),
+    ("settings", {"latency_ms": None}, "latency_ms takes a whole number, not None"),
+    ("metadata", {}, "metadata takes a list of objects"),
+    ("metadata", [{"op": "add"}], "an op is one of add_field"),
+    ("metadata", [{"op": "add_field"}], "add_field: the name of a module is missing"),
+    ("metadata", [{"op": "set_field", "module": "Contcts"}], "there is no module 'Contcts'"),
+    ("metadata", [{"op": "add_field", "module": "Tasks", "field": "A"}], "an object with an api_name"),
+    ("metadata", [{"op": "set_module", "module": "Tasks"}], "set_module: data is to be an object"),
+    ("bulk", {"outcome": "X"}, "'outcome' is one of FAILED, FAILURE"),
+    ("bulk", {"outcome": "FAILURE", "times": "x"}, "'times' takes a whole number or null"),
+    ("bulk", {"outcome": "FAILURE", "operation": "reads"}, "'operation' is one of read, write"),
+    ("deliveries", {"lose": "x"}, "'lose' takes a number, not a text"),
+    ("deliveries", {"silent": "Tasks"}, "'silent' takes a list, not a text"),
+    ("code", {"user": "x"}, "'user' takes a whole number, not a text"),
+    ("device", 5, "device takes an object with some of answer"),
+    ("device", {"answer": "approve"}, "no device waits"),
+    ("mutate", [{"op": "delete", "module": "Tasks", "id": 5}], "'id' is to be an id as text, not 5"),
+    ("mutate", [{"op": "merge", "module": "Tasks", "id": "5"}], "merge: 'losers' is missing"),
+    ("mutate", [{"op": "create", "module": "Tasks", "count": "x"}], "'count' is to be a whole number"),
+    ("mutate", [{"op": "create", "module": "Tasks", "user": 7}], "the organisation has no user 7"),
+    (
+        "mutate",
+        [{"op": "create", "module": "Tasks", "data": {"Tag": "vip"}}],
+        'a list such as [{"name": "vip"}]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("control", "body", "words"), SLIPS, ids=[f"{c} {b}" for c, b, _ in SLIPS])
+def test_a_slip_of_the_pen_is_told_in_plain_words_and_changes_nothing(sandbox, control, body, words):
+    """Python's own words ("'int' object is not iterable") tell nobody what to write instead."""
+    before = sandbox.settings(), sandbox.count("Tasks")
+    sandbox.clock(set="2026-03-29T00:59:58Z", freeze=True)
+
+    answer = requests.post(f"{sandbox.url}/_sandbox/{control}", json=body, timeout=9)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+    assert sandbox.clock() == "2026-03-29T00:59:58Z"
+    assert (sandbox.settings(), sandbox.count("Tasks")) == before
+    assert requests.get(f"{sandbox.url}/_sandbox/faults", timeout=9).json() == []
+
+
+@pytest.mark.parametrize("control", ["dump", "count", "deleted"])
+def test_a_module_that_is_none_is_told(sandbox, control):
+    """An empty list would pass for a module without records."""
+    for query, words in (("", "name of a module is missing"), ("?module=Contcts", "no module 'Contcts'")):
+        answer = requests.get(f"{sandbox.url}/_sandbox/{control}{query}", timeout=9)
+
+        assert answer.status_code == 400
+        assert words in answer.json()["error"]
+
+
+def test_a_body_that_is_no_json_is_told(sandbox):
+    """With the quotes of a shell gone, it mostly is none."""
+    answer = requests.post(f"{sandbox.url}/_sandbox/clock", data=b"{advance: 5}", timeout=9)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("the body is no JSON")
+
+
 def test_the_clock_is_set_advanced_and_frozen(sandbox):
     """Time is an argument of every test that needs it: no test sleeps."""
     assert sandbox.clock(set="2026-03-29T00:59:58Z", freeze=True) == "2026-03-29T00:59:58Z"

@@ -90,7 +90,8 @@ class Devices:
         open_ = [device for device in self._waiting.values() if device.state == WAITING]
         meant = [device for device in open_ if user_code in {None, device.user_code}]
         if not meant:
-            raise LookupError(f"no device waits with the code {user_code}")
+            code = "" if user_code is None else f" with the code {user_code}"
+            raise LookupError(f"no device waits{code}")
         for device in meant:
             device.user = user
             _decide(device, answer)
