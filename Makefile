@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
 # Tests run in so many processes, each with a sandbox of its own; more than two cores, for many of them wait.
-WORKERS ?= 4
+WORKERS ?= 3
 
 # Answers that a soak spoils, for each kind of run of the tap.
 FAULTS ?= 100
@@ -39,7 +39,7 @@ test:  ## Lint, and every test beside the linters (installs what it needs)
 	@$(MAKE) --no-print-directory --jobs 2 linters unit
 
 unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
-	$(BIN)/python -m pytest --workers $(WORKERS) --durations 10 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)
 
 lint: linters distribution  ## Format check, ruff, strict mypy, the walls between the packages, the distribution
 
@@ -71,9 +71,9 @@ mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which 
 
 soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; histories of the feed
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
-	FAULTS=$(FAULTS) $(BIN)/python -m pytest tests/tap_bigin/test_answer_faults.py -k spoiled_place -o timeout=3600 --workers $(WORKERS)
-	MUTATIONS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_mutations.py --workers $(WORKERS)
-	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --workers $(WORKERS)
+	FAULTS=$(FAULTS) $(BIN)/python -m pytest tests/tap_bigin/test_answer_faults.py -k spoiled_place -o timeout=3600 --numprocesses $(WORKERS)
+	MUTATIONS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_mutations.py --numprocesses $(WORKERS)
+	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)
 
 examples: $(VENV)/.ready  ## Every example from its README, in an empty folder (800 MB, minutes)
 	$(BIN)/python -m pytest examples/test_examples.py -p no:randomly -o timeout=1800 --durations 0 $(ARGS)

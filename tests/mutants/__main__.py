@@ -19,6 +19,7 @@ import rich.console  # noqa: F401
 import singer_sdk.testing  # noqa: F401
 import sqlalchemy  # noqa: F401
 import uvicorn  # noqa: F401
+import xdist.scheduler  # noqa: F401
 
 from mutants.faults import Mutant, find
 from mutants.known_equal import EQUAL
