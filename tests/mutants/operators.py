@@ -39,6 +39,8 @@ _PAIRS = (("min", "max"), ("any", "all"), ("append", "appendleft"), ("pop", "pop
 NAMES = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
 NOTHING = "__import__('contextlib').nullcontext()"
 TEXTS = (ast.JoinedStr, ast.Constant)
+LABELS = ("name", "prefix", "thread_name_prefix")
+"""Arguments that, as a text written there, name a thread or a file for whoever looks on."""
 
 
 def _comparison(node: ast.Compare) -> Iterator[Fault]:
@@ -84,7 +86,8 @@ def _call(node: ast.Call) -> Iterator[Fault]:
     if isinstance(function, ast.Attribute) and function.attr in NAMES and not is_from_dict:
         yield "name", function, ast.Attribute(function.value, NAMES[function.attr], ast.Load())
     for place, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        is_label = keyword.arg in LABELS and isinstance(keyword.value, ast.Constant)
+        if keyword.arg is not None and not is_label:
             left = [*node.keywords[:place], *node.keywords[place + 1 :]]
             yield "argument dropped", node, ast.Call(function, node.args, left)
 

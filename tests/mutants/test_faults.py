@@ -57,6 +57,7 @@ def test_each_kind_of_fault_is_put_in(operator):
         "text: dict[Literal[1], int]",
         "first = name",  # without it the name is missing, which any test notices
         'return "texts are no promise"',
+        'pool = Pool(name="what a thread is called")',
     ],
 )
 def test_what_no_test_should_hold_is_left_alone(body):
@@ -118,13 +119,15 @@ def test_a_fault_in_the_head_of_a_block_is_run_by_the_lines_of_the_head():
 
 def test_a_sample_is_the_same_for_a_seed_and_takes_from_each_file_by_its_size():
     """A survivor can be looked for again, and no file is left out for being small."""
-    some = [find("def f(a):\n" + "    f(a)\n" * size, f"{size}.py") for size in (10, 30, 60)]
+    sizes = (1, 61, 121)
+    some = [find("def f(a):\n" + "    f(a)\n" * size, f"{size}.py") for size in sizes]
     every = [each for file in some for each in file]
 
-    drawn = sample(every, 10, seed=7)
+    drawn = sample(every, 12, seed=7)
 
-    assert drawn == sample(every, 10, seed=7) != sample(every, 10, seed=8)
-    assert [sum(each.file == f"{size}.py" for each in drawn) for size in (10, 30, 60)] == [1, 3, 6]
+    assert drawn == sample(every, 12, seed=7) != sample(every, 12, seed=8)
+    assert len(set(drawn)) == 12
+    assert [sum(each.file == f"{size}.py" for each in drawn) for size in sizes] == [1, 4, 7]
     assert len(sample(every, 0, seed=7)) == len(every)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from mutants.recording import NO_TESTS, Nets
 LEAST_LIMIT = 60.0  # seconds for all tests of a fault; each test has a limit of its own as well
 NOTICED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 TOO_LONG = "from pytest-timeout"
+FIRST_TESTS, FIRST_FILES = 40, 3
 
 Fate = Literal["killed", "timeout", "survived"]
 
@@ -43,27 +45,66 @@ def try_all(
 ) -> Iterator[Tried]:
     """Each as it is known; when the seconds are over, no further one is begun."""
     deadline = time.monotonic() + seconds
-    reached = []
+    tries: deque[_Try] = deque()
     for mutant in mutants:
-        if nets.tests_for(mutant):
-            reached.append(mutant)
+        if tests := nets.tests_for(mutant):
+            tries.append(_Try(mutant, len(tests), *_first(tests)))
         else:
             yield Tried(mutant, "survived", 0)
-    in_time = takewhile(lambda _: time.monotonic() < deadline, reached)
-    jobs = (_job(mutant, sources[mutant.file], nets.tests_for(mutant)) for mutant in in_time)
-    for ended in run_all(jobs, places):
-        yield _understood(ended)
+    while tries:  # more than once: the last one may need a second run
+        for ended in run_all(_jobs(tries, sources, deadline), places):
+            this: _Try = ended.job.about
+            if ended.code == 0 and this.later:
+                tries.appendleft(replace(this, tests=this.later, later={}, is_second=True))
+            else:
+                yield _understood(ended)
 
 
-def _job(mutant: Mutant, source: str, tests: Mapping[str, float]) -> Job:
+@dataclass(frozen=True)
+class _Try:
+    """One run for a fault: some of its tests, then perhaps a second run with the others."""
+
+    mutant: Mutant
+    count: int  # of all its tests
+    tests: Mapping[str, float]  # seconds by test
+    later: Mapping[str, float]
+    is_second: bool = False
+
+
+def _first(tests: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Tests of a few files, and all others: most faults need no more, and a file takes long to collect.
+
+    >>> first, others = _first({"a::1": 0.1, "b::1": 0.2, "c::1": 0.3, "c::2": 0.4, "d::1": 0.5, "a::2": 0.6})
+    >>> list(first), list(others)
+    (['a::1', 'b::1', 'c::1', 'c::2', 'a::2'], ['d::1'])
+    """
+    quick = Counter(_file(test) for test in islice(tests, FIRST_TESTS))
+    files = {file for file, _ in quick.most_common(FIRST_FILES)}
+    first = {test: seconds for test, seconds in tests.items() if _file(test) in files}
+    return first, {test: seconds for test, seconds in tests.items() if test not in first}
+
+
+def _jobs(tries: deque[_Try], sources: Mapping[str, str], deadline: float) -> Iterator[Job]:
+    """Each as its turn comes. After the deadline no fault is begun; what is begun is ended."""
+    while tries:
+        this = tries.popleft()
+        if this.is_second or time.monotonic() < deadline:
+            yield _job(this, sources[this.mutant.file])
+
+
+def _job(this: _Try, source: str) -> Job:
     return Job(
-        about=(mutant, len(tests)),
-        tests=list(dict.fromkeys(test.split("::")[0] for test in tests)),
-        plugin=partial(_chosen, tests),
-        limit=LEAST_LIMIT + TIMES_SLOWER * sum(tests.values()),
-        file=mutant.file,
-        source=mutant.apply(source),
+        about=this,
+        tests=list(dict.fromkeys(_file(test) for test in this.tests)),
+        plugin=partial(_chosen, this.tests),
+        limit=LEAST_LIMIT + TIMES_SLOWER * sum(this.tests.values()),
+        file=this.mutant.file,
+        source=this.mutant.apply(source),
     )
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _chosen(tests: Mapping[str, float], tree: Path) -> Chosen:
@@ -71,7 +112,7 @@ def _chosen(tests: Mapping[str, float], tree: Path) -> Chosen:
 
 
 def _understood(ended: Ended) -> Tried:
-    mutant, tests = ended.job.about
+    mutant, tests = ended.job.about.mutant, ended.job.about.count
     if ended.code == NO_TESTS:
         raise RuntimeError(f"None of the tests for {mutant.file} was found:\n{ended.log}")
     if ended.code is None:
