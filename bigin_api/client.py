@@ -129,7 +129,7 @@ class Client:
 
     @property
     def places_free(self) -> int:
-        """How many calls more could be in flight at this moment."""
+        """How many calls more could be in flight at this moment; less than none where some wait."""
         return self._gate.free
 
     def spent(self) -> Spent:

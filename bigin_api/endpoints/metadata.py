@@ -11,7 +11,7 @@ from bigin_api.http.calls import Call, given, path_of
 from bigin_api.models import CustomView, Field, Layout, Module, RelatedList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bigin_api.http.calls import Sender
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 Question = tuple[str, "str | None"]
 """What is asked of /settings, and of which module: ``("modules", None)``, ``("fields", "Contacts")``."""
 Answer = Union["list[dict[str, Any]]", Refused]
+Kept = tuple[str, ...]
+"""A question as it is kept: ``("modules",)``, ``("fields", "Contacts")``."""
 
 
 class Metadata:
@@ -26,11 +28,11 @@ class Metadata:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
-        self._kept: dict[Hashable, Any] = {}
+        self._kept: dict[Kept, Any] = {}
         self._assumed: dict[str, tuple[Field, ...]] = {}
         self._recalled: dict[Question, Answer] = {}
         self._answered: dict[Question, Answer] = {}
-        self._locks: dict[Hashable, threading.Lock] = {}
+        self._locks: dict[Kept, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def modules(self) -> tuple[Module, ...]:
@@ -122,10 +124,10 @@ class Metadata:
                 self._recalled.clear()
             else:
                 self._assumed.pop(module, None)
-            for key in [key for key in self._kept if isinstance(key, tuple) and module in key]:
+            for key in [key for key in self._kept if module in key]:
                 del self._kept[key]
 
-    def _once(self, key: Hashable, ask: Callable[[], T]) -> T:
+    def _once(self, key: Kept, ask: Callable[[], T]) -> T:
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:  # the first asks, the others wait for its answer

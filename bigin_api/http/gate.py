@@ -67,9 +67,9 @@ class Gate:
 
     @property
     def free(self) -> int:
-        """Places that nobody holds or waits for."""
+        """Places that nobody holds or waits for; less than none where more wait."""
         with self._turn:
-            return max(0, self.allowed - self.inside - len(self._waiting))
+            return self.allowed - self.inside - len(self._waiting)
 
     def shrink(self, seen: int) -> None:
         """Too many calls at once: halve what is allowed.

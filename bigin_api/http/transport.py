@@ -95,7 +95,7 @@ class Transport:
             with self._session.request(
                 method,
                 url,
-                params=params or None,
+                params=params,
                 headers=sent,
                 data=form if json is None else _encoder.encode(json),
                 files={"file": upload} if upload else None,

@@ -35,6 +35,16 @@ def test_no_more_than_so_many_run_at_once_or_wait_with_their_result():
             assert max(begun) <= number + 6
 
 
+def test_the_next_is_under_way_while_one_is_worked_on():
+    """Whoever fetches one ahead must not wait for it."""
+    second_began = threading.Event()
+
+    with InFlight(1) as flights:
+        results = flights.map_in_order(lambda number: number and second_began.set(), range(3), ahead=1)
+        next(results)
+        assert second_began.wait(10)
+
+
 def test_an_exception_comes_at_its_items_turn():
     """Pages before the failed one are good and must be written first."""
 

@@ -55,4 +55,16 @@ EQUAL: dict[Key, str] = {
     ("OldVersions.__init__", "number", "self._newest = 0", "self._newest = 1"): (
         "A version is a moment in milliseconds: none is 0."
     ),
+    (
+        "_is_file",
+        "number",
+        "return 200 <= answer.status_code < 300 and kind != 'application/json'",
+        "return 199 <= answer.status_code < 300 and kind != 'application/json'",
+    ): "An answer with a status below 200 is none yet.",
+    (
+        "",
+        "true/false",
+        "header: Mapping[str, str] = field(default_factory=dict, repr=False)",
+        "header: Mapping[str, str] = field(default_factory=dict, repr=True)",
+    ): "A reply is shown to nobody but a debugger.",
 }

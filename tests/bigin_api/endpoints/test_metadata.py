@@ -328,6 +328,24 @@ def test_what_is_assumed_costs_nothing_until_all_of_it_is_wanted(bigin, sandbox)
     assert bigin.metadata.fields("Contacts")
 
 
+def test_what_an_earlier_client_was_answered_need_not_be_asked(bigin, sandbox):
+    """A run every five minutes with a feed would else pay for the same metadata each time, refusals too."""
+    views = bigin.metadata.custom_views("Contacts")
+    sandbox.fault("GET /settings/layouts", status=403)
+    with pytest.raises(PermissionDenied):
+        bigin.metadata.layouts("Contacts")
+    answered = bigin.metadata.answered()
+
+    bigin.metadata.forget()
+    bigin.metadata.recall(answered)
+
+    assert bigin.metadata.recalls
+    assert bigin.metadata.custom_views("Contacts") == views
+    with pytest.raises(PermissionDenied):
+        bigin.metadata.layouts("Contacts")
+    assert sandbox.calls("GET /settings/custom_views") == sandbox.calls("GET /settings/layouts") == 1
+
+
 def test_an_answer_that_failed_is_not_kept(bigin, sandbox):
     """A refusal today is no reason not to ask again."""
     sandbox.fault("GET /settings/fields", status=403)

@@ -23,15 +23,15 @@ NAME = ["Last_Name"]
 
 
 class Heard:
-    """A sender that keeps the call and answers what it was given."""
+    """A sender that keeps the calls and answers what it was given, the last of it again and again."""
 
-    def __init__(self, body: object = None, status: int = 200) -> None:
-        self.reply = Reply(status, body)
+    def __init__(self, *bodies: object, status: int = 200) -> None:
+        self.replies = [Reply(status, body) for body in bodies]
         self.calls: list[Call] = []
 
     def send(self, call: Call) -> Reply:
         self.calls.append(call)
-        return self.reply
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
 def test_a_page_holds_what_was_asked_for(bigin, sandbox):
@@ -140,6 +140,19 @@ def test_by_ids_gives_those_that_exist(bigin, sandbox):
 
     assert bigin.records.by_ids("Contacts", [kept, gone], NAME) == [{"id": kept, "Last_Name": "A"}]
     assert bigin.records.by_ids("Contacts", [], NAME) == []
+
+
+@pytest.mark.parametrize("info", [{}, {"count": 2}])
+def test_a_record_asked_for_by_id_that_came_as_none_is_asked_for_alone(info):
+    """It is there: a row without id, or one that Bigin counts and does not give, is not a deleted record."""
+    rows = [{"id": "7"}] if info else [{"id": "7"}, {"id": None}]
+    heard, told = Heard({"data": rows, "info": info}, {"data": [{"id": "8"}]}), []
+
+    found = Records(heard).by_ids("Contacts", ["7", "8"], NAME, on_lack=told.append)
+
+    assert found == [{"id": "7"}, {"id": "8"}]
+    assert [call.params["ids"] for call in heard.calls] == ["7,8", "8"]
+    assert told == []
 
 
 def test_a_single_record_is_whole_or_none(bigin, sandbox):
@@ -325,7 +338,7 @@ def test_only_an_insert_must_not_be_repeated():
 def test_fewer_verdicts_than_records_settle_nothing(data):
     """Which record they speak of cannot be told: to guess would mark a lost record as written."""
     with pytest.raises(ServerError, match="of 2 records"):
-        Records(Heard({"data": data}, 201)).insert("Contacts", [{}, {}])
+        Records(Heard({"data": data}, status=201)).insert("Contacts", [{}, {}])
 
 
 def test_a_recurring_task_has_a_verdict_for_each_occurrence():

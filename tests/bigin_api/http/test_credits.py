@@ -1,11 +1,12 @@
 """What a run spent, and what it may."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from bigin_api import Call, CreditBudgetReached
-from bigin_api.http.meter import Meter
+from bigin_api.http.meter import MOST_DIFFERENCE, OUR_CLOCK_MAY_BE_WRONG_BY, Meter, ServerClock
 from bigin_api.limits import tag_credits, write_credits
 
 LIST = Call("GET", "/Contacts", endpoint="list", module="Contacts")
@@ -92,3 +93,24 @@ def test_what_remains_is_what_the_server_said_last():
     meter.note_remaining(None)
 
     assert meter.spent().remaining == 2400
+
+
+def test_the_time_is_at_least_that_of_the_slowest_server():
+    """A record is dated by the server that wrote it: looked for from a later moment, it is not found."""
+    clock, now, minute = ServerClock(), datetime.now(timezone.utc), timedelta(minutes=1)
+
+    def differs(from_now: timedelta) -> bool:
+        return abs(clock.at_least() - now - from_now) > minute / 2
+
+    assert not differs(-OUR_CLOCK_MAY_BE_WRONG_BY)
+    assert (clock.latest, clock.doubt) == (None, 2 * MOST_DIFFERENCE)
+
+    for said in (now - minute, None, now + 2 * minute, now):
+        clock.note(said)
+    assert not differs(-minute)
+    assert (clock.latest, round(clock.doubt / 60)) == (now, 3)
+
+    clock.note(now - timedelta(days=30))  # a clock that is not set
+    clock.note(now)
+    assert not differs(-OUR_CLOCK_MAY_BE_WRONG_BY)
+    assert round(clock.doubt) == MOST_DIFFERENCE

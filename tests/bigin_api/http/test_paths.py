@@ -112,7 +112,9 @@ def test_a_job_described_in_another_shape_is_a_job(raw):
     assert BulkWriteJob.from_json({"id": "1", **raw}) == BulkWriteJob("1", "ADDED")
 
 
-@pytest.mark.parametrize("org", [{"zgid": "1\r\nX-Evil: 1"}, {"zgid": "☃"}, {"zgid": [1]}, {}, None, "org"])
+@pytest.mark.parametrize(
+    "org", [{"zgid": "1\r\nX-Evil: 1"}, {"zgid": "☃"}, {"zgid": "\uff11"}, {"zgid": [1]}, {}, None, "org"]
+)
 def test_an_organisation_whose_number_no_header_can_carry_has_none(server, client, org):
     """It is sent with each upload, and the library would end in a traceback."""
     server.answers.append(Answer.of({"org": [org]}))

@@ -248,7 +248,7 @@ def test_refusals_in_other_envelopes_are_refusals(status, content, code):
     assert raised.value.code == code
 
 
-@pytest.mark.parametrize("content", [{"info": {}}, {"data": {"id": "1"}}, {"users": []}])
+@pytest.mark.parametrize("content", [{"info": {}}, {"data": {"id": "1"}}, {"users": []}, {"status": "error"}])
 def test_a_page_without_its_list_is_no_empty_page(content):
     """An error must never become an empty page: a full read would end there and look complete."""
     reply = read(200, content)
@@ -267,12 +267,13 @@ def test_the_header_tells_time_and_credits():
     assert reply.credits_remaining == 2400
 
 
-def test_a_time_without_a_zone_is_not_this_machines(monkeypatch):
-    """HTTP has one zone; a machine elsewhere would be hours ahead."""
+@pytest.mark.parametrize("said", ["09:53:58 -0000", "11:53:58 +0200"])
+def test_a_time_is_of_the_zone_that_it_names_and_never_of_this_machines(said, monkeypatch):
+    """HTTP has one zone, UTC; a machine elsewhere would be hours ahead."""
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        reply = read(200, {"data": []}, date="Thu, 14 May 2026 09:53:58 -0000")
+        reply = read(200, {"data": []}, date=f"Thu, 14 May 2026 {said}")
     finally:
         monkeypatch.undo()
         time.tzset()
