@@ -17,7 +17,13 @@ EQUAL: dict[Key, str] = {
         "name = self.key.fields[-1]",
     ): "There is one.",
     (
-        "RecordWriter._write",
+        "RecordWriter._send",
+        "number",
+        "operation = records[0].operation",
+        "operation = records[-1].operation",
+    ): "The records of a call are all of one operation.",
+    (
+        "RecordWriter._lost",
         "number",
         "operation = records[0].operation",
         "operation = records[-1].operation",
@@ -67,4 +73,16 @@ EQUAL: dict[Key, str] = {
         "header: Mapping[str, str] = field(default_factory=dict, repr=False)",
         "header: Mapping[str, str] = field(default_factory=dict, repr=True)",
     ): "A reply is shown to nobody but a debugger.",
+    (
+        "ListScan._stray",
+        "number",
+        "return older[0] if len(older) == 1 else None",
+        "return older[-1] if len(older) == 1 else None",
+    ): "There is one.",
+    (
+        "RecordWriter._divide",
+        "number",
+        "self._was_gone(records[0])",
+        "self._was_gone(records[-1])",
+    ): "There is one.",
 }
