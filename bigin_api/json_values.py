@@ -59,6 +59,10 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     record 7: Name
     record 7: Seats
     {'data': [{'id': '7', 'Name': None, 'Seats': None}]}
+    >>> read_json(rb'{"id": "\udcff", "\ud800": 1}', tell=print)
+    record \udcff: id
+    record \udcff: \ud800
+    {'id': None}
     >>> read_json(b'{"a": [1', tell=print), read_json(b"[" * 100_000, tell=print)
     (None, None)
     """
@@ -98,9 +102,14 @@ def mended(value: Any, *, tell: Callable[[str], None], place: str = "") -> Any:
         return None
     if isinstance(value, Mapping):
         is_record = text(value.get("id")) and " " not in place  # what is inside one is told by its path
-        inside = f"record {value['id']}" if is_record else place
-        parts = {name: f"{inside}: {name}" if inside else name for name in value}
-        return {name: mended(each, tell=tell, place=parts[name]) for name, each in value.items()}
+        inside = f"record {_printable(value['id'])}: " if is_record else f"{place}: " if place else ""
+        found = {}
+        for name, each in value.items():
+            part = inside + _printable(name)
+            whole = _mended_text(name, tell=tell, place=part)
+            if whole is not None:  # what has no name is left out
+                found[whole] = mended(each, tell=tell, place=part)
+        return found
     if isinstance(value, list):
         return [mended(each, tell=tell, place=place) for each in value]
     return value
@@ -116,6 +125,10 @@ def _mended_text(value: str, *, tell: Callable[[str], None], place: str) -> str 
     except UnicodeDecodeError:
         tell(place)
         return None
+
+
+def _printable(value: Any) -> str:
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def plain_number(value: Decimal | float) -> str:

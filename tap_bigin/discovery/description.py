@@ -125,7 +125,10 @@ class Description:
             for module, fields in zip(modules, self._calls.map_in_order(self._fields_of, names), strict=True):
                 if fields is not None:
                     yield module, fields
-            if names and all(isinstance(self.failures.get(each), ConnectionFailed) for each in names):
+            failed = [self.failures.get(each) for each in names]
+            if names and all(
+                isinstance(each, ConnectionFailed) and not each.may_have_happened for each in failed
+            ):
                 raise self.failures[names[0]]  # nobody is there at all: one line says so
         except CreditBudgetReached as reached:
             raise CreditBudgetReached(

@@ -291,7 +291,7 @@ class ListScan:
     def _hidden(self, page: JoinedPage, order: Order, before: Scan) -> Iterator[list[Record]]:
         """Records that Bigin counts in a page and that are not in it, found by id. 1 credit or more."""
         seen = {each["id"] for each in page.records}
-        what = f"a page has {len(seen):,} of {page.counted:,} records"
+        what = f"a page has {len(seen):,} of {page.expected:,} records"
         self._report.inform(f"{what}: looking for the others.")
         ends = page.records[-1:] if page.more_records else []
         last = self._last_timed(page.records) if ends and order is BY_TIME else next(iter(ends), None)

@@ -50,11 +50,16 @@ class JoinedPage:
         return Place(None, self.tokens, self.place.size) if self.more_records and self.tokens else None
 
     @property
-    def is_short(self) -> bool:
-        """Whether it lacks records that Bigin counts: rows that are none, or lost when groups were joined."""
+    def expected(self) -> int:
+        """How many records it should have: as many as Bigin counts, or as it has rows where that is none."""
         if self.counted is None or self.counted > self.place.size:
-            return self.left_out > 0
-        return len(self.records) < self.counted
+            return len(self.records) + self.left_out
+        return self.counted
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it lacks records: rows that are none, or lost when groups were joined."""
+        return len(self.records) < self.expected
 
     @property
     def is_full(self) -> bool:

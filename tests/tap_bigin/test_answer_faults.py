@@ -203,6 +203,45 @@ def test_a_page_that_does_not_say_whether_more_follow_is_not_taken_for_the_last(
     assert_holds(sandbox, "Contacts", ended.latest("Contacts"))
 
 
+@pytest.mark.parametrize("count", ["absent", None, 11, "many"], ids=str)
+def test_a_page_of_a_row_that_is_none_and_without_a_count_ends_nothing(
+    sandbox: Sandbox, other: OtherBigin, count: Any
+) -> None:
+    """What it lacks was told with a number that nobody had said: a fault of the module."""
+
+    def spoil(asked: Asked, body: Any) -> None:
+        if "ids" not in asked.query:
+            body["data"][3] = []
+            body["info"]["count"] = count
+            if count == "absent":
+                del body["info"]["count"]
+
+    other.rewrite("/Contacts", spoil)
+
+    ended = run(other)
+
+    assert ended.code == 0
+    assert_holds(sandbox, "Contacts", ended.latest("Contacts"))
+    assert ended.said(f"a page has 9 of {11 if count == 11 else 10} records")
+
+
+def test_a_name_that_is_no_unicode_reaches_no_loader(sandbox: Sandbox, other: OtherBigin) -> None:
+    """Half a character as the name of a part of a value: what has no name is left out and told."""
+    victim = sandbox.dump("Contacts")[3]["id"]
+
+    def spoil(_: Asked, answer: Rewritten) -> None:
+        answer.body = answer.body.replace(b'"Owner":{', rb'"Owner":{"\ud800":1,', 1)
+
+    other.changing("/Contacts", spoil)
+
+    ended = run(other)
+
+    assert ended.code == 0
+    ended.validate()
+    assert ended.said(r"Owner: \ud800")
+    assert victim in ended.latest("Contacts")
+
+
 @pytest.mark.parametrize("rows", [[None, {"id": "x"}], [{"code": "INTERNAL_ERROR", "status": "error"}]])
 def test_rows_of_coql_that_are_none_prove_nothing(
     sandbox: Sandbox, other: OtherBigin, rows: list[Any]
@@ -350,6 +389,24 @@ def test_a_module_whose_description_is_lost_on_the_way_fails_alone(
     assert ended.code == 1
     assert "Contacts: failed, the other streams are written" in ended.log[-1]
     assert_holds(sandbox, "Accounts", ended.latest("Accounts"))
+
+
+def test_a_connection_that_breaks_at_the_only_module_costs_that_module(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """It was told as if nobody were there at all: the line named no stream, and no other one was read."""
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts", "users")
+
+    def cut(_: Asked, answer: Rewritten) -> None:
+        answer.cut_at = len(answer.body) // 2
+
+    other.changing("/settings/fields", cut)
+
+    ended = run(other, catalog=aged(catalog))
+
+    assert ended.code == 1
+    assert "Contacts: failed, the other streams are written" in ended.log[-1]
+    assert ended.ids("users")
 
 
 # Calls of others
