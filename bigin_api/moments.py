@@ -55,7 +55,7 @@ def utc_text(moment: datetime, *, timespec: str = "seconds") -> str:
     >>> utc_text(parse_moment("2026-05-14T12:53:58+03:00"))
     '2026-05-14T09:53:58Z'
     """
-    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    return moment.astimezone(timezone.utc).isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
 
 
 def offset_text(moment: datetime) -> str:

@@ -165,22 +165,21 @@ def _time(value: Any) -> str | None:
 
 def _fields(value: Any) -> dict[str, tuple[str, ...]]:
     """``[{"<id>": ["Phone"]}]`` by id. A shape that Bigin never sent says nothing; the id still counts."""
-    found: dict[str, tuple[str, ...]] = {}
-    for record_id, names in _pairs(value):
-        if isinstance(names, list):
-            found[record_id] = tuple(map(_storable, (name for name in names if isinstance(name, str))))
-    return found
+    named = [pair for each in _objects(value) for pair in each.items()]
+    return {
+        record_id: tuple([_storable(name) for name in names if isinstance(name, str)])
+        for record_id, names in named
+        if isinstance(names, list)
+    }
 
 
 def _values(value: Any) -> dict[str, Mapping[str, Any]]:
     """``[{"record_id", "values"}]`` by id."""
-    listed = value if isinstance(value, list) else []
-    return {str(each.get("record_id")): mapping(each.get("values")) for each in map(mapping, listed) if each}
+    return {str(each.get("record_id")): mapping(each.get("values")) for each in _objects(value) if each}
 
 
-def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
-    listed = value if isinstance(value, list) else []
-    return (pair for each in map(mapping, listed) for pair in each.items())
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _person(values: Mapping[str, Any] | None) -> str | None:

@@ -13,8 +13,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,6 +41,7 @@ NOTIFY = "/notify/"
 DEVICE_HEADERS = ("X-Device-UUID", "X-Basecrm-Device-UUID")
 STORED = Response(status_code=200)
 T = TypeVar("T")
+_Taken = tuple[Sequence[Told], "str | None", "asyncio.Future[int]"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Receiver:
     secret: str = field(repr=False)
     sync: SyncFlow
     sync_token: str | None = field(repr=False)
+    _taken: list[_Taken] = field(default_factory=list, init=False, repr=False)
 
     def app(self) -> ASGIApp:
         """The routes as an ASGI application. Starlette's routing would cost notifications a third more."""
@@ -135,22 +136,29 @@ class Receiver:
         return Response(status_code=202)
 
     async def _store(self, told: tuple[Told, ...], digest: str | None) -> Response:
+        """Wait until it is on disk. What comes in one turn of the loop goes to the writer together."""
         loop = asyncio.get_running_loop()
-        self.writer.answer_by(loop.call_soon_threadsafe)  # so that ``told_so`` runs in this loop
-        stored: asyncio.Future[bool] = loop.create_future()
-
-        def told_so(done: Future[int]) -> None:
-            if not stored.done():  # else nobody waits for it any more
-                stored.set_result(done.exception() is None)
-
+        stored: asyncio.Future[int] = loop.create_future()
+        if not self._taken:
+            loop.call_soon(self._hand_over, loop)
+        self._taken.append((told, digest, stored))
         try:
-            self.writer.append(Post(told, now_text(), digest)).add_done_callback(told_so)
-            is_stored = await stored
+            await stored
         except Unwritten:
-            is_stored = False
-        if not is_stored:
-            raise HTTPException(503, "the log cannot be written")
+            raise HTTPException(503, "the log cannot be written") from None
         return STORED
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = now_text()
+        items = [(Post(told, now, digest), stored) for told, digest, stored in self._taken]
+        self._taken.clear()
+        self.writer.answer_by(loop.call_soon_threadsafe)
+        try:
+            self.writer.append_all(items)
+        except Unwritten as error:
+            for _, stored in items:
+                if not stored.done():
+                    stored.set_exception(error)
 
     def _health(self) -> dict[str, Any]:
         state = self.log.state()
@@ -186,16 +194,15 @@ class Receiver:
 
 async def _body(request: Request) -> bytes:
     """The whole body, if it is small. How long it may take is the connection's guard's to say."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
-        raise HTTPException(413, "the body is larger than 1 MB")
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_BODY:
-                raise HTTPException(413, "the body is larger than 1 MB")
-    except ClientDisconnect:
-        raise HTTPException(400, "the connection was closed") from None
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the connection was closed")
+        body += message["body"]
+        if len(body) > MAX_BODY:
+            raise HTTPException(413, "the body is larger than 1 MB")
+        more = message["more_body"]
     return bytes(body)
 
 

@@ -27,6 +27,9 @@ LOCK_SECONDS = 10  # patience with another writer
 ROWS_TOGETHER = 500  # of a MB at most: a text of both databases holds 1 GB
 _CREATING = 0x6269_6769_6E  # the advisory lock under which the tables are made
 
+_INSERTING = "INSERT INTO {} VALUES ({})"
+_FINDING = "SELECT {0} FROM {1} WHERE {0} IN (SELECT value FROM {2})"
+
 METADATA = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 COUNTER = sa.Table(
@@ -125,48 +128,40 @@ def create(engine: Engine, *, now: str) -> None:
             connection.execute(sa.insert(COUNTER).values(**first, heartbeat=now))
 
 
-def insert(connection: Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, each in the order of the table's columns, many by one statement.
+def insert(connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, each in the order of the table's columns.
 
-    They travel as one JSON text. A statement for each row, or a parameter for each value, would cost more
-    than all else that a POST needs.
+    SQLite takes them one by one for less than it costs to read them from JSON. PostgreSQL is on the other
+    side of a connection: there many travel as one text, in one statement.
     """
-    statement = _inserting(table, connection.dialect)
+    if connection.dialect.name == "sqlite":
+        if rows:
+            connection.exec_driver_sql(_INSERTING.format(table.name, ", ".join("?" * len(rows[0]))), [*rows])
+        return
+    statement = _inserting_listed(table, connection.dialect)
     for start in range(0, len(rows), ROWS_TOGETHER):
-        connection.execute(statement, {"listed": _json(rows[start : start + ROWS_TOGETHER])})
+        connection.exec_driver_sql(statement, (_json(rows[start : start + ROWS_TOGETHER]),))
 
 
 def known(connection: Connection, column: sa.Column[str], values: Sequence[str]) -> Sequence[str]:
     """Those of the values that a column has."""
-    found = connection.execute(_finding(column, connection.dialect), {"listed": _json(values)})
-    return found.scalars().all()
+    listed = (
+        "json_each(?)"
+        if connection.dialect.name == "sqlite"
+        else "json_array_elements_text(CAST(%s AS json))"
+    )
+    statement = _FINDING.format(column.name, column.table.name, listed)
+    return connection.exec_driver_sql(statement, (_json(values),)).scalars().all()
 
 
 @cache
-def _inserting(table: sa.Table, dialect: Dialect) -> sa.TextClause:
-    cells = []
-    for place, column in enumerate(table.columns):
-        if dialect.name == "sqlite":
-            cells.append(f"json_extract(value, '$[{place}]')")
-        else:
-            cells.append(f"CAST(value ->> {place} AS {column.type.compile(dialect)})")
-    listed = (
-        "json_each(:listed)" if dialect.name == "sqlite" else "json_array_elements(CAST(:listed AS json))"
-    )
-    return sa.text(f"INSERT INTO {table.name} SELECT {', '.join(cells)} FROM {listed}")  # noqa: S608 -- ours
-
-
-@cache
-def _finding(column: sa.Column[str], dialect: Dialect) -> sa.TextClause:
-    listed = (
-        "json_each(:listed)"
-        if dialect.name == "sqlite"
-        else "json_array_elements_text(CAST(:listed AS json))"
-    )
-    return sa.text(
-        f"SELECT {column.name} FROM {column.table.name}"  # noqa: S608 -- names of ours
-        f" WHERE {column.name} IN (SELECT value FROM {listed})"
-    )
+def _inserting_listed(table: sa.Table, dialect: Dialect) -> str:
+    cells = [
+        f"CAST(value ->> {place} AS {column.type.compile(dialect)})"
+        for place, column in enumerate(table.columns)
+    ]
+    listed = "json_array_elements(CAST(%s AS json))"
+    return f"INSERT INTO {table.name} SELECT {', '.join(cells)} FROM {listed}"  # noqa: S608 -- ours
 
 
 def _json(value: Any) -> str:

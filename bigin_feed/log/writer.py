@@ -1,20 +1,19 @@
 """The one thread that writes: what waits is committed together, so that a commit serves many POSTs.
 
 Measured at 32 connections, a commit each: 963 POSTs a second (SQLite) and 610 (PostgreSQL); together the
-commit is no limit, the receiver's CPU is (``benchmarks/feed.py``). Batches form by themselves while a commit
-is under way; nothing waits for more to come.
+commit is no limit, the receiver's CPU is (``benchmarks/feed.py``). What comes in one turn of the receiver's
+loop is given together, what comes while a commit is under way waits for the next one; nothing else waits.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from asyncio import Future as LoopFuture
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
 
 import sqlalchemy as sa
 
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 10_000  # POSTs that wait for a commit; beyond, the answer is 503
 MOST_TOGETHER = 1_000
 BEAT_SECONDS = 30.0  # patience with a heartbeat
-_Item = tuple[Post | None, "Future[int]"]  # None: a heartbeat
+Item = tuple[Post | None, "Future[int] | LoopFuture[int]"]  # None: a heartbeat
 
 
 class Unwritten(Exception):  # noqa: N818 -- reads as what happened
@@ -38,7 +37,8 @@ class LogWriter:
     def __init__(self, log: FeedLog, *, most_waiting: int = MOST_WAITING) -> None:
         self._log = log
         self._most_waiting = most_waiting
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()  # a tenth of the cost of a bounded one
+        self._changed = threading.Condition()  # guards the next two
+        self._waiting: list[Item] = []
         self._is_ending = False
         self._tell: Callable[[Callable[[], None]], object] = lambda answer: answer()
         self._failing_since: str | None = None
@@ -47,7 +47,22 @@ class LogWriter:
 
     def append(self, post: Post) -> Future[int]:
         """Store a POST; the result is the log's head after it. Raises Unwritten, here or by the future."""
-        return self._put(post)
+        future: Future[int] = Future()
+        self.append_all([(post, future)])
+        return future
+
+    def append_all(self, items: Sequence[Item]) -> None:
+        """Store several POSTs, each with a future that is told as by ``append``. Raises Unwritten for all.
+
+        The thread is woken once for all of them: to wake it for each costs both threads more than the rest.
+        """
+        with self._changed:
+            if self._is_ending:
+                raise Unwritten("the log's writer has ended")
+            if len(self._waiting) >= self._most_waiting:
+                raise Unwritten("too many notifications wait for the log")
+            self._waiting += items
+            self._changed.notify()
 
     def answer_by(self, tell: Callable[[Callable[[], None]], object]) -> None:
         """Let futures be set by what ``tell`` calls: an event loop is woken once a batch, not once a POST."""
@@ -55,57 +70,38 @@ class LogWriter:
 
     def beat(self) -> None:
         """Write a heartbeat and wait for it. Raises Unwritten."""
+        future: Future[int] = Future()
+        self.append_all([(None, future)])
         try:
-            self._put(None).result(BEAT_SECONDS)
+            future.result(BEAT_SECONDS)
         except FutureTimeout:
             raise Unwritten("the heartbeat is not written yet") from None
 
     def close(self) -> None:
         """Write what waits, and end."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
-
-    def _put(self, post: Post | None) -> Future[int]:
-        future: Future[int] = Future()
-        if self._is_ending or not self._thread.is_alive():
-            raise Unwritten("the log's writer has ended")
-        if self._queue.qsize() >= self._most_waiting:
-            raise Unwritten("too many notifications wait for the log")
-        self._queue.put((post, future))
-        return future
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join()
 
     def _run(self) -> None:
         try:
             while batch := self._next():
                 self._write(batch)
         finally:
-            self._refuse_what_waits()
+            with self._changed:
+                self._is_ending = True
+                left, self._waiting = self._waiting, []
+            self._answer(partial(_refuse, left, "the log's writer has ended"))
 
-    def _next(self) -> list[_Item]:
+    def _next(self) -> list[Item]:
         """Whatever waits, at least one; [] at the end."""
-        batch: list[_Item] = []
-        item = None if self._is_ending else self._queue.get()
-        while item is not None:
-            batch.append(_taken(*item))
-            if len(batch) == MOST_TOGETHER:
-                return batch
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return batch
-        self._is_ending = True
-        return batch
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_ending)
+            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            return batch
 
-    def _refuse_what_waits(self) -> None:
-        self._is_ending = True
-        with suppress(Empty):
-            while True:
-                item = self._queue.get_nowait()
-                if item is not None:
-                    _taken(*item)[1].set_exception(Unwritten("the log's writer has ended"))
-
-    def _write(self, batch: list[_Item]) -> None:
+    def _write(self, batch: list[Item]) -> None:
         try:
             head = self._append(batch)
         except sa.exc.OperationalError as error:
@@ -119,7 +115,7 @@ class LogWriter:
         else:
             self._answer(partial(_give, batch, head))
 
-    def _append(self, batch: list[_Item]) -> int:
+    def _append(self, batch: list[Item]) -> int:
         posts = [post for post, _ in batch if post is not None]
         now = now_text()
         silence = None
@@ -131,7 +127,7 @@ class LogWriter:
         self._failing_since = None
         return head
 
-    def _fail(self, batch: list[_Item], error: Exception) -> None:
+    def _fail(self, batch: list[Item], error: Exception) -> None:
         why = " ".join(str(getattr(error, "orig", None) or error).split())
         if self._failing_since is None:
             self._failing_since = now_text()
@@ -145,16 +141,13 @@ class LogWriter:
             answer()
 
 
-def _give(batch: list[_Item], head: int) -> None:
+def _give(batch: list[Item], head: int) -> None:
     for _, future in batch:
-        future.set_result(head)
+        if not future.done():  # else nobody waits for it any more
+            future.set_result(head)
 
 
-def _refuse(batch: list[_Item], why: str) -> None:
+def _refuse(batch: list[Item], why: str) -> None:
     for _, future in batch:
-        future.set_exception(Unwritten(why))
-
-
-def _taken(post: Post | None, future: Future[int]) -> _Item:
-    """What is taken is written, also if nobody waits for it any more; then its answer goes nowhere."""
-    return post, future if future.set_running_or_notify_cancel() else Future()
+        if not future.done():
+            future.set_exception(Unwritten(why))
