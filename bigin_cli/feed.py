@@ -7,8 +7,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 import click
 
@@ -17,6 +18,8 @@ from bigin_api.moments import parse_moment, utc_text
 from bigin_cli.subcommand import Group, Trouble, subcommand
 from bigin_feed.log import FeedLog
 from bigin_feed.settings import ENV_PREFIX, FEED_SETTINGS, FeedSettings, read_settings
+
+SILENT_SECONDS = 60.0  # a heartbeat older than that is none
 
 LOG = click.option(
     "--log",
@@ -106,12 +109,13 @@ def status(log_url: str, *, secrets: bool) -> None:
     """Say how far the log is, until when the channel is open, and what was missed."""
     with FeedLog(log_url, read_only=True) as log:
         state, kept, silences = log.state(), log.kept(), log.silences(last=5)
-    age = (datetime.now(timezone.utc) - parse_moment(state.heartbeat)).total_seconds()
-    channel = kept.get("channel") or {}
+    now = datetime.now(timezone.utc)
+    age = (now - parse_moment(state.heartbeat)).total_seconds()
     _say(f"log        {state.id}, head {state.head:,}, begins after {state.pruned:,}")
     _say(f"heartbeat  {state.heartbeat}, {age:,.0f} s ago")
-    if channel:
-        _say(f"channel    until {channel['expires'] or 'it was stopped'}: {', '.join(channel['modules'])}")
+    _say(f"channel    {_of_channel(kept.get('channel'), now)}")
+    if age > SILENT_SECONDS:
+        _say("           Nothing is received: start bigin feed serve; where it runs, its messages say why.")
     for each in silences:
         _say(f"silence    {each.begun} to {each.ended}: {each.why}")
     if secrets and "feed" in kept:
@@ -153,6 +157,20 @@ def stop_channels(config: str | None) -> None:
 
 for _each in (serve, run, status, position, stop_channels):
     command.add_command(_each, (_each.name or "").removeprefix("feed "))
+
+
+def _of_channel(kept: Mapping[str, Any] | None, now: datetime) -> str:
+    """Until when it is open; or that it is not, and what opens it."""
+    if not kept:
+        return "none yet: bigin feed serve opens it"
+    modules = ", ".join(kept["modules"])
+    if kept["expires"] is None:
+        return f"ended, it was stopped; bigin feed serve opens it again: {modules}"
+    if parse_moment(kept["expires"]) <= now:
+        return (
+            f"EXPIRED {kept['expires']}, Bigin tells of nothing; bigin feed serve opens it again: {modules}"
+        )
+    return f"until {kept['expires']}: {modules}"
 
 
 def _settings(path: str | None) -> FeedSettings:

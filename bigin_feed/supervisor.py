@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
+from typing_extensions import Self
 
 from bigin_feed.log import FeedLog
 
@@ -55,6 +59,57 @@ def seconds_to_wait(runs: Runs, head: int | None, now: float, pace: Pace) -> flo
     return runs.begun + (pace.at_most_every if something_came else pace.at_least_every) - now
 
 
+class Place:
+    """The one place in which a command runs for a log: held by its supervisor, and by each run of it.
+
+    A supervisor that is killed leaves its command running, and the next one must not begin a second beside
+    it. So the lock is on a file that the command inherits: it is free when the last that has it ends.
+    Windows has no such lock; there a place is always free.
+    """
+
+    def __init__(self, log_url: str, command: Sequence[str]) -> None:
+        self._file: int | None = None
+        self._named = repr((sa.make_url(log_url).render_as_string(), str(Path.cwd()), list(command)))
+
+    def __enter__(self) -> Self:
+        if os.name == "posix":
+            name = hashlib.sha256(self._named.encode()).hexdigest()[:16]
+            path = Path(tempfile.gettempdir()) / f"bigin-feed-run-{os.getuid()}-{name}"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The files that a run keeps open."""
+        return () if self._file is None else (self._file,)
+
+    def take(self) -> bool:
+        """Hold the place from now on; False if another has it."""
+        if self._file is None:
+            return True
+        import fcntl  # noqa: PLC0415 -- Unix alone has it
+
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self.note(os.getpid())
+        return True
+
+    def note(self, process: int) -> None:
+        """Write down who is at work, for a person who is to be told."""
+        if self._file is not None:
+            os.pwrite(self._file, f"{process:<20}".encode(), 0)
+
+    def holder(self) -> str:
+        """Who is at work."""
+        return "" if self._file is None else os.pread(self._file, 20, 0).decode().strip()
+
+
 class Supervisor:
     """Runs a command until ``stop``; a second ``stop`` ends the run that is under way, too."""
 
@@ -70,6 +125,7 @@ class Supervisor:
         self._is_stopping = False  # a flag, for a signal's handler may not wait for a lock
         self._running: subprocess.Popen[bytes] | None = None
         self._is_readable = True  # the log, when it was looked at last
+        self._place = Place(log.url, command)
 
     def stop(self) -> None:
         """Begin no other run; asked again, end the one that is under way."""
@@ -80,7 +136,24 @@ class Supervisor:
         self._is_stopping = True
 
     def run(self) -> None:
-        """Run the command whenever it is due, until ``stop``."""
+        """Run the command whenever it is due, until ``stop``; not beside a run that another has left."""
+        with self._place:
+            self._wait_for_place()
+            self._run()
+
+    def _wait_for_place(self) -> None:
+        is_told = False
+        while not self._is_stopping and not self._place.take():
+            if not is_told:
+                logger.warning(
+                    "This command is run by another bigin feed run, or still by one that was killed"
+                    " (process %s): waiting until that one ends.",
+                    self._place.holder(),
+                )
+            is_told = True
+            time.sleep(LOOK_SECONDS)
+
+    def _run(self) -> None:
         runs = Runs()
         while not self._is_stopping:
             head = self._head()
@@ -94,11 +167,15 @@ class Supervisor:
         begun = self._clock()
         try:
             # A session of its own: a signal to this program's group is this program's to answer.
-            self._running = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603
+            self._running = subprocess.Popen(  # noqa: S603
+                self._command, start_new_session=True, pass_fds=self._place.inherited
+            )
         except OSError as error:
             logger.error("%s cannot be run: %s", self._command[0], error.strerror)  # noqa: TRY400
             return Runs(begun, runs.head, runs.failures + 1)
+        self._place.note(self._running.pid)
         code = self._running.wait()
+        self._place.note(os.getpid())
         self._running = None
         if code == 0:
             return Runs(begun, head, 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,11 +15,12 @@ from support.command import run_command
 from support.processes import PIPE, start
 
 import bigin_cli.main as cli
-from bigin_feed.log import Post
+from bigin_feed.log import Post, now_text
 from bigin_feed.notifications import Told
 from bigin_feed.supervisor import Pace, Runs, Supervisor, as_arguments, seconds_to_wait
 
 PACE = Pace(2, 3_600)
+PATIENCE = 20  # seconds
 
 
 @pytest.mark.parametrize(
@@ -52,13 +55,14 @@ def log(tmp_path, open_log):
 
 
 @pytest.fixture
-def supervise(log):
+def supervise(log, tmp_path):
     """``supervise(command, …)``: the command as a process, ended at the end."""
     started = []
 
-    def make(*command, options=("--at-most-every", "0.1")):
+    def make(*command, options=("--at-most-every", "0.1"), stderr=None):
         supervisor = ("bigin", "feed", "run", "--log", log.url, *options)
-        started.append(start(*supervisor, "--", *command, stdout=PIPE, text=True))
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        started.append(start(*supervisor, "--", *command, stdout=PIPE, stderr=stderr, text=True, env=env))
         return started[-1]
 
     yield make
@@ -67,6 +71,14 @@ def supervise(log):
             each.terminate()
             each.wait(20)
         each.stdout.close()
+
+
+def eventually(what):
+    """Until it is true, some seconds at most."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
 
 
 def tell(log, number):
@@ -116,9 +128,55 @@ def test_a_second_sigterm_ends_the_run(supervise):
     assert running.wait(20) == 0
 
 
-def test_a_log_that_cannot_be_read_is_told_once(log, caplog, monkeypatch):
+WORK = """
+import os, sys, time
+done, notes = sys.argv[1:]
+def note(what):
+    with open(notes, "a") as file:
+        file.write(what)
+note("begin ")
+print("run", flush=True)
+for _ in range(1_000):  # 20 seconds, whatever becomes of the test
+    if os.path.exists(done):
+        break
+    time.sleep(0.02)
+note("end ")
+"""
+
+
+@pytest.mark.parametrize("form", ["arguments", "a pipe"])
+def test_a_command_whose_supervisor_was_killed_is_waited_for(log, supervise, tmp_path, form):
+    """Two runs at once would read the same state, and the slower one would put it back."""
+    done, notes, errors = tmp_path / "done", tmp_path / "notes", tmp_path / "errors"
+    command = [sys.executable, "-c", WORK, str(done), str(notes)]
+    if form == "a pipe":
+        command = [f"{shlex.join(command)} | cat"]
+    first = supervise(*command)
+    first.stdout.readline()
+    first.kill()
+    first.wait()
+
+    with errors.open("w") as stderr:
+        second = supervise(*command, stderr=stderr)
+    eventually(lambda: "waiting until that one ends" in errors.read_text())
+    assert notes.read_text() == "begin "
+    done.touch()
+
+    assert second.stdout.readline() == "run\n"
+    eventually(lambda: notes.read_text() == "begin end begin end ")
+
+
+def test_another_command_for_the_same_log_is_not_held_up(log, supervise, tmp_path):
+    """One log may feed two warehouses."""
+    running = [supervise(sys.executable, "-c", f"{SAY}; import time; time.sleep(1)", each) for each in "ab"]
+
+    assert [each.stdout.readline() for each in running] == ["run\n"] * 2
+
+
+def test_a_log_that_cannot_be_read_is_told_once(log, caplog, monkeypatch, tmp_path):
     """The sweeps go on, and five looks a second do not fill the disk with what they meet."""
     monkeypatch.setattr("bigin_feed.supervisor.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with log.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE feed_log RENAME TO gone")
     looks = itertools.count()
@@ -155,6 +213,31 @@ def test_status_tells_where_the_log_stands_and_no_secret(log):
     assert "hidden" not in plain.out + plain.said
     assert "hidden-1" in whole.out
     assert "hidden-2" in whole.out
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        (None, "none yet: bigin feed serve opens it"),
+        ({"expires": None, "modules": ["Tasks"]}, "ended, it was stopped; bigin feed serve opens it again"),
+        ({"expires": "2026-05-01T00:00:00Z", "modules": ["Tasks"]}, "EXPIRED 2026-05-01T00:00:00Z"),
+        ({"expires": "2999-05-01T00:00:00Z", "modules": ["Tasks"]}, "until 2999-05-01T00:00:00Z: Tasks\n"),
+    ],
+)
+def test_status_tells_whether_the_channel_is_open(log, channel, said):
+    """A time of day alone does not say that it has passed, nor what is to be done."""
+    log.keep({"channel": channel})
+
+    assert f"channel    {said}" in run("status", "--log", log.url).out
+
+
+def test_status_tells_that_nothing_is_received(log):
+    """By the heartbeat: a channel may be open at Bigin, and nobody there who hears."""
+    assert "start bigin feed serve" in run("status", "--log", log.url).out
+
+    log.append(heartbeat=now_text())
+
+    assert "start bigin feed serve" not in run("status", "--log", log.url).out
 
 
 def test_position_gives_the_state_to_replay_from(log):
