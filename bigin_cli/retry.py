@@ -38,8 +38,9 @@ def command(rejects: str, config: str | None, only: tuple[str, ...]) -> None:
 
     REJECTS is moved aside first. What is written is dropped from it; what is refused again stays, with its
     new reason, and so does what is not sent. A record of which a later row was written since is left out:
-    sent again, it would overwrite what is newer. FATE_UNKNOWN is sent only with --only FATE_UNKNOWN, since
-    such a record may be in Bigin already.
+    sent again, it would overwrite what is newer. Three codes are sent only where --only names them:
+    FATE_UNKNOWN, since such a record may be in Bigin already; UNREADABLE_VALUE, whose line has null for a
+    value that was lost; STREAM_MAP, since no stream map is applied again.
     """
     path = Path(rejects)
     try:
@@ -79,9 +80,9 @@ def _tell(outcome: Outcome, path: Path) -> None:
     if outcome.selection.left:
         codes = Counter(lines[place].code for place in outcome.selection.left)
         listed = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
-        asked = NEVER_UNASKED & codes.keys()
-        hint = " (it may be in Bigin already: look, then name it with --only)" if asked else ""
-        click.echo(f"{len(outcome.selection.left):,} not sent: {listed}{hint}.")
+        click.echo(f"{len(outcome.selection.left):,} not sent: {listed}.")
+        for code in (each for each in NEVER_UNASKED if each in codes):
+            click.echo(f"  {code}: {NEVER_UNASKED[code]}, then name it with --only {code}.")
     stay = len(lines) - len(outcome.written)
     click.echo(f"{path}: {stay:,} lines stay." if stay else f"{path}: nothing is left, the file is gone.")
 

@@ -32,7 +32,12 @@ from target_bigin.files.reject_log import note_replaced
 from target_bigin.schema.context import Schema
 from target_bigin.target import TargetBigin
 
-NEVER_UNASKED = frozenset(("FATE_UNKNOWN",))  # it may be in Bigin already: a second insert would double it
+NEVER_UNASKED: Mapping[str, str] = {
+    "FATE_UNKNOWN": "it may be in Bigin already: look",  # a second insert would double it
+    "STREAM_MAP": "a retry applies no stream map: put what it would give into the lines",
+    "UNREADABLE_VALUE": "null stands for what was lost, and no stream map was applied: mend the lines",
+}
+"""Codes whose lines are not sent unless they are named: what a person does first."""
 RECORDS_A_BEAT = 100
 NO_LIMIT = 2**31
 

@@ -98,7 +98,7 @@ def _mended(body: bytes, place: str, *, level: int) -> tuple[Any, list[str]]:
 def _spoiled(record: Fields, lost: list[str]) -> Spoiled:
     fields = list(dict.fromkeys(each.rpartition(": ")[2] for each in lost))
     why = "no JSON holds what came (NaN, half a character), or it lies too deep"
-    return Spoiled(record, Reject("invalid", "INVALID_VALUE", f"{', '.join(fields)}: {why}.", fields[0]))
+    return Spoiled(record, Reject("invalid", "UNREADABLE_VALUE", f"{', '.join(fields)}: {why}.", fields[0]))
 
 
 def _deep(body: bytes, *, level: int) -> list[tuple[int, int]]:

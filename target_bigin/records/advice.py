@@ -33,11 +33,14 @@ ADVICE: Mapping[str, str] = {
     "RECORD_LOCKED": "The record is locked in Bigin: unlock it, then `bigin retry`.",
     "SEVERAL_FOUND": "Several records have this key: merge them in Bigin.",
     "STAGE_MISMATCH": "The stage is not one of its sub-pipeline: see the stream sub_pipelines.",
-    "STREAM_MAP": "Mend the expression in stream_maps so that it bears this record, then `bigin retry`.",
+    "STREAM_MAP": "Mend the expression in stream_maps so that it bears this record, then pipe its line to "
+    "the target: `bigin retry` applies no stream map.",
     "TOO_LONG": "Shorten the text in the source, or set truncate.",
     "TOO_MANY_REQUESTS": "The day's credits or the calls at once were used up: `bigin retry` later.",
     "UNABLE_TO_PARSE_DATA_TYPE": "Mend the value in the source: Bigin cannot read it as this field's type.",
     "UNDECLARED_ROWS": "Declare the rows' property in the stream's schema.",
+    "UNREADABLE_VALUE": "Mend the source, or put the value into the record's line in place of null; then "
+    "`bigin retry --only UNREADABLE_VALUE`.",
 }
 
 BY_KIND: Mapping[str, str] = {

@@ -21,7 +21,7 @@ from target_bigin.schema.id_origin import CREATED, is_the_same, whose_ids
 from target_bigin.schema.keys import own_key, plan_key
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
-from target_bigin.streams.row_stream import RowPlace, RowStream, find_row_place
+from target_bigin.streams.row_stream import PARENT_ID, RowPlace, RowStream, find_row_place
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
 from target_bigin.values.checks import DEALS, Stages, bring_together
@@ -74,11 +74,13 @@ class Opener:
         module = find_module(settings.module, modules)
         try:
             place = self._row_place(stream, settings, modules) if module is None else None
+            self._describe_rejects(schema, module, place)
             if place is not None or (module is None and stream == DELETED_RECORDS):
                 if settings.ids == "auto" and self._origin is None and first is None:
                     return None  # another stream's first record may tell
                 return self._other(settings, account, place)
         except (PermissionDenied, ModuleUnavailable) as error:
+            self._describe_rejects(schema, module, None)
             return self._refuse(account, "NO_MODULE", error.message.rstrip("."))
         reason = why_unwritable(settings.module, module, known=modules)
         context = None
@@ -88,7 +90,6 @@ class Opener:
             except (PermissionDenied, ModuleUnavailable) as error:
                 reason = error.message.rstrip(".")
         name = module.api_name if module else None
-        self._rejects.describe(stream, module=name, key_properties=schema.key_properties)
         if module is None and is_description(stream, schema.properties):
             logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
             return FixedStream(account, self._shared, "unchanged")
@@ -96,6 +97,14 @@ class Opener:
             return self._refuse(account, "NO_MODULE", str(reason))
         account.module = name
         return self._identified(context, schema.properties, first)
+
+    def _describe_rejects(self, schema: Schema, module: Module | None, place: RowPlace | None) -> None:
+        """What the lines of the reject log say of a stream."""
+        keys, name = schema.key_properties, module.api_name if module else None
+        if place is not None:
+            name = place.shown
+            keys = keys if set(keys) - {PARENT_ID} else ()  # by its parent alone a row is not known
+        self._rejects.describe(schema.stream, module=name, key_properties=keys)
 
     def _identified(
         self, context: StreamContext, properties: Mapping[str, object], first: Fields | None

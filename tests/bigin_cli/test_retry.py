@@ -138,6 +138,38 @@ def test_an_insert_of_unknown_fate_is_not_sent_unless_it_is_named(run, sandbox, 
     assert "Contacts: 1 written" in named.stdout
 
 
+@pytest.mark.parametrize("code", ["UNREADABLE_VALUE", "STREAM_MAP"])
+def test_a_record_that_is_not_as_it_should_be_written_is_not_sent_unless_it_is_named(
+    run, sandbox, config, tmp_path, code
+):
+    """Null stands for what was lost, or no map was applied: it would be written like that without a word."""
+    line = reject("Contacts", code=code, Last_Name="Ek", Phone=None, Email="e@ek.io")
+    log = write(tmp_path / "rejects.jsonl", line)
+
+    unnamed = run(retry, log, "--config", config)
+    kept = read(log)
+    mend(log, Phone="1")
+    named = run(retry, log, "--config", config, "--only", code)
+
+    assert f"1 not sent: 1 {code}." in unnamed.stdout
+    assert f"then name it with --only {code}." in unnamed.stdout
+    assert kept == [line]
+    assert "Contacts: 1 written" in named.stdout
+    assert [each["Phone"] for each in sandbox.dump("Contacts") if each["Email"] == "e@ek.io"] == ["1"]
+
+
+def test_a_value_that_no_json_holds_is_not_written_as_nothing(run, sandbox, config, tmp_path):
+    """The line that the target leaves of it is one of those."""
+    begin = schema("Contacts", "Last_Name", "Phone", key=["Email"])
+    spoiled = record("Contacts", Email="e@ek.io", Last_Name="Ek", Phone=float("nan"))
+    run_target(sandbox, tmp_path, [begin, spoiled])
+
+    result = run(retry, tmp_path / "rejects.jsonl", "--config", config)
+
+    assert "1 not sent: 1 UNREADABLE_VALUE." in result.stdout
+    assert "e@ek.io" not in {each["Email"] for each in sandbox.dump("Contacts")}
+
+
 @pytest.mark.parametrize("same_run", [True, False])
 def test_what_a_later_good_row_replaced_is_not_sent(run, sandbox, config, tmp_path, same_run):
     """The old row would overwrite the newer one as soon as Bigin takes it."""

@@ -408,7 +408,7 @@ def test_a_value_that_no_json_holds_costs_its_record(sandbox, tmp_path, value, m
         target.listen(source)
 
     (reject,) = read_rejects(config)
-    assert (reject["kind"], reject["code"], reject["field"]) == ("invalid", "INVALID_VALUE", "Description")
+    assert (reject["kind"], reject["code"], reject["field"]) == ("invalid", "UNREADABLE_VALUE", "Description")
     assert reject["record"] == {"Email": "x@example.org", "Description": None}
     assert target.engine.ledger.accounts["Contacts"].outcomes["inserted"] == 3
 

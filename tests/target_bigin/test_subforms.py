@@ -317,3 +317,24 @@ def test_rows_of_a_parent_that_come_in_two_parts_do_not_remove_each_other(sandbo
     assert run.error is None
     sold_in = {each["Deal_Name"]: len(each["Associated_Products"]) for each in sandbox.dump("Pipelines")}
     assert sold_in["Roof"] == 4
+
+
+@pytest.mark.parametrize("key", [["parent_id", "Product"], ["parent_id"]])
+def test_a_refused_row_is_replaced_by_a_later_one_of_its_key_alone(sandbox, target, tmp_path, key):
+    """Sent again, it would take back the newer row's values; but another row of its deal is another row."""
+    first, second = (sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(2))
+    deal = sandbox.create("Pipelines", **DEAL)
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=key)
+    replaced = tmp_path / "rejects.replaced.jsonl"
+
+    run = target([rows_of, *row_stream(deal, first, Quantity="many"), *row_stream(deal, second)])
+    target([rows_of, *row_stream(deal, second)])
+    is_taken_for_another = replaced.exists()
+    target([rows_of, *row_stream(deal, first)])
+
+    (reject,) = run.rejects
+    assert reject["module"] == "Pipelines.Associated_Products"
+    assert reject["key_properties"] == (key if "Product" in key else [])
+    assert not is_taken_for_another
+    assert replaced.exists() is ("Product" in key)
+    assert len(sold(sandbox)) == 2
