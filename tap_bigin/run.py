@@ -28,8 +28,10 @@ CALLS_AT_THE_GATE = 64
 RECORDS_PER_STATE = 1_000
 """A STATE message after so many records of all streams; a long one after as many as it has bytes."""
 
-SECONDS_PER_STATE = 5.0
-"""The same after so much time: a batch of few records may have cost many calls."""
+SECONDS_PER_STATE = 1.0
+"""The same after so much time: a batch of few records may have cost many calls. A long one more seldom."""
+
+STATE_BYTES_PER_SECOND = 4_000
 
 
 class Readable(Protocol):
@@ -190,7 +192,8 @@ class Run:
         makes_job = batch.state is not None and not batch.count and "jobs" in batch.state.get("pass", {})
         if batch.state is None or not (is_due or makes_job):
             return False
-        self._since_state, self._state_due = 0, now + SECONDS_PER_STATE
+        self._since_state = 0
+        self._state_due = now + max(SECONDS_PER_STATE, self.state_bytes / STATE_BYTES_PER_SECOND)
         return True
 
     @property

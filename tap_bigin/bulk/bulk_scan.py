@@ -15,7 +15,7 @@ from tap_bigin.bookmarks import Jobs
 from tap_bigin.bulk.completeness import Completion, SeenIds
 from tap_bigin.bulk.jobs import BulkFiles, BulkUnusable
 from tap_bigin.bulk.links import BulkLinks
-from tap_bigin.lists.pages import MODIFIED
+from tap_bigin.lists.pages import MODIFIED, in_hundreds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,17 +72,21 @@ class BulkScan:
         seen = SeenIds()
         self._doubtful = list(self._lookups)
         for page in files.pages():
-            records: list[Record] = []
-            if page is not None:
-                written = files.jobs.rows - seen.rows  # by an earlier run
-                seen.add(page.ids, begins_file=page.begins_file)
-                if written >= len(page.ids):
-                    continue
-                records = page.records(skipped=max(0, written))
-                self._clear_doubts(records)
-                records = self._completed(self._told_by_list(records, page.unclear))
-                files.jobs = replace(files.jobs, rows=seen.rows)
-            yield self._page(records, files.jobs)
+            if page is None:
+                yield self._page([], files.jobs)
+                continue
+            before = seen.rows
+            written = files.jobs.rows - before  # by an earlier run
+            seen.add(page.ids, begins_file=page.begins_file)
+            if written >= len(page.ids):
+                continue
+            records = page.records(skipped=max(0, written))
+            self._clear_doubts(records)
+            place = {each: row for row, each in enumerate(page.ids, start=before + 1)}
+            for last_id, some in self._completed(self._told_by_list(records, page.unclear)):
+                files.jobs = replace(files.jobs, rows=place[last_id])
+                yield self._page(some, files.jobs)
+            files.jobs = replace(files.jobs, rows=seen.rows)
         yield from self._what_is_missing(seen, files)
 
     def _clear_doubts(self, records: list[Record]) -> None:
@@ -100,20 +104,28 @@ class BulkScan:
         there = (each for each in records if each["id"] not in unclear or each["id"] in wholes)
         return [wholes.get(each["id"], each) for each in there]
 
-    def _completed(self, records: list[Record]) -> list[Record]:
-        """With the fields that no job gives, 1 credit for 100 records and 50 fields.
+    def _completed(self, records: list[Record]) -> Iterator[tuple[str, list[Record]]]:
+        """With the fields that no job gives, 1 credit for 100 records and 50 fields, as they come.
 
-        A record that changed since the job was made is read whole, one that is gone is left out.
+        A record that changed since the job was made is read whole, one that is gone is left out. Each portion
+        comes with the id of the last row that it stands for.
         """
         if self._beside is None:
-            return records
-        others = {other["id"]: other for other in self._beside.by_ids([each["id"] for each in records])}
-        there = [each for each in records if each["id"] in others]
+            if records:
+                yield records[-1]["id"], records
+            return
         utc = self._beside.instants.utc
-        changed = [each["id"] for each in there if utc(each[MODIFIED]) != others[each["id"]][MODIFIED]]
-        wholes = {whole["id"]: whole for whole in self._pages.by_ids(changed)}
-        joined = {each["id"]: {**each, **others[each["id"]]} for each in there} | wholes
-        return [record for each, record in joined.items() if each in wholes or each not in changed]
+        portions = self._beside.by_ids_in_turn([each["id"] for each in records])
+        for some, found in zip(in_hundreds(records), portions, strict=True):
+            others = {other["id"]: other for other in found}
+            there = [each for each in some if each["id"] in others]
+            changed = [each["id"] for each in there if utc(each[MODIFIED]) != others[each["id"]][MODIFIED]]
+            wholes = {whole["id"]: whole for whole in self._pages.by_ids(changed)}
+            joined = {each["id"]: {**each, **others[each["id"]]} for each in there} | wholes
+            yield (
+                some[-1]["id"],
+                [record for each, record in joined.items() if each in wholes or each not in changed],
+            )
 
     def _page(self, records: list[Record], jobs: Jobs) -> tuple[list[Record], Scan]:
         self.scan = replace(self.scan, jobs=jobs, emitted=self.scan.emitted + len(records))

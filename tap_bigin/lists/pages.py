@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_bigin.report import StreamReport
 
 Record = dict[str, Any]
+A = TypeVar("A")
 B = TypeVar("B")
 
 MODIFIED = "Modified_Time"
@@ -107,8 +108,8 @@ def field_groups(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(shared + tuple(others[at : at + room]) for at in range(0, len(others), room))
 
 
-def in_hundreds(ids: Sequence[str]) -> list[Sequence[str]]:
-    """Ids in portions that one call takes.
+def in_hundreds(ids: Sequence[A]) -> list[Sequence[A]]:
+    """Ids, or their records, in portions that one call takes.
 
     >>> [len(each) for each in in_hundreds(["7"] * 250)]
     [100, 100, 50]
@@ -176,13 +177,16 @@ class ModulePages:
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist, whole and in the order of the ids. 1 credit per 100 and group."""
-        found: dict[str, Record] = {}
+        return [record for records in self.by_ids_in_turn(ids) for record in records]
+
+    def by_ids_in_turn(self, ids: Sequence[str]) -> Iterator[list[Record]]:
+        """The same, a hundred at a time as they come, all on their way at once."""
         chunks = in_hundreds(ids)
         wanted = [(chunk, group) for chunk in chunks for group in range(len(self.groups))]
         answers = self._side_by_side(self._fetch_ids, wanted)
-        for _ in chunks:
-            found.update(self._agreed([next(answers) for _ in self.groups]))
-        return [found[each] for each in ids if each in found]
+        for chunk in chunks:
+            found = self._agreed([next(answers) for _ in self.groups])
+            yield [found[each] for each in chunk if each in found]
 
     def _fetch(self, place: Place, listing: Listing, group: int) -> Page:
         # First pages tell which lists are long, and pages by token hang on each other: a long list that

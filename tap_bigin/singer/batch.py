@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 Record = dict[str, Any]
 State = Mapping[str, Any]
 
+T = TypeVar("T")
+
 RECORDS_PER_PORTION = 1_000
+SECONDS_PER_FILE = 5.0
+"""A file of records is told after so long, full or not: a run that is killed has lost what was not."""
 
 
 def _now() -> datetime:
@@ -55,3 +60,22 @@ def in_portions(records: Sequence[Record], state: State) -> Iterator[Batch]:
     for at in range(0, len(records), RECORDS_PER_PORTION):
         some = list(records[at : at + RECORDS_PER_PORTION])
         yield Batch(some, state if at + RECORDS_PER_PORTION >= len(records) else None)
+
+
+def in_time(items: Iterator[T], *, clock: Callable[[], float] = time.monotonic) -> Iterator[Iterator[T]]:
+    """The same in portions, each of which ends with what comes after its time. Take each to its end.
+
+    >>> times = iter([0, 1, 6, 7, 8, 9])
+    >>> [list(each) for each in in_time(iter("abcde"), clock=lambda: next(times))]
+    [['a', 'b', 'c'], ['d', 'e']]
+    """
+    for first in items:
+        yield _until(first, items, clock() + SECONDS_PER_FILE, clock)
+
+
+def _until(first: T, others: Iterator[T], end: float, clock: Callable[[], float]) -> Iterator[T]:
+    yield first
+    for each in others:
+        yield each
+        if clock() >= end:
+            return

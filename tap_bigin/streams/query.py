@@ -182,6 +182,14 @@ class QueryStream(BiginStream[QueryDefinition]):
         """The one after ``from``."""
         return self.definition.select.module.text
 
+    @property
+    def least_credits(self) -> int:
+        """A page of what is read by key; all pages that there can be of what is read as it stands."""
+        select = self.definition.select
+        if not select.is_bounded or select.limit is not None:
+            return super().least_credits
+        return super().least_credits + COQL_MAX_WINDOW // COQL_MAX_ROWS
+
     def read(self, state: State) -> Iterator[Batch]:
         """A page of rows a batch; the bookmark moves when all are read."""
         definition = self.definition

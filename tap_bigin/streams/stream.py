@@ -26,6 +26,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from singer_sdk.batch import Batcher
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
@@ -41,7 +42,7 @@ from tap_bigin.bookmarks import Scan, believed, complete, from_text, read_from, 
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.discovery.turns import TURN
 from tap_bigin.report import alone, ends_run
-from tap_bigin.singer.batch import Batch, for_parquet
+from tap_bigin.singer.batch import Batch, for_parquet, in_time
 from tap_bigin.singer.cataloged import CatalogedStream
 from tap_bigin.singer.versions import is_older, versioned
 from tap_bigin.singer.writer import record_lines
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
@@ -286,6 +287,15 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             yield record
         if write_messages:
             self._write_state()
+
+    def get_batches(
+        self, batch_config: BatchConfig, context: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Files of records, as the SDK writes them, none of which stays open for long."""
+        batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
+        for some in in_time(self._sync_records(context, write_messages=False)):
+            for manifest in batcher.get_batches(some):
+                yield batch_config.encoding, manifest
 
     def write(self, batch: Batch) -> None:
         """Write a batch, the schema before the first, and take over its state."""

@@ -11,6 +11,7 @@ from support.sandbox import Sandbox
 from support.tap import TapRun, assert_holds, discover, run_tap, select, select_fields
 
 QUERY = [{"name": "few", "query": "select Last_Name from Contacts where id is not null"}]
+ORDERED = [{"name": "all", "query": "select Last_Name from Contacts where id > 0 order by Last_Name"}]
 
 
 def test_a_page_of_long_texts_is_read_in_as_many_runs_as_its_credits_take(sandbox: Sandbox) -> None:
@@ -43,6 +44,7 @@ def test_a_page_of_long_texts_is_read_in_as_many_runs_as_its_credits_take(sandbo
         ("Subscriptions", {"modules": ["Subscriptions"]}, 2),
         ("contacts_emails", {"modules": ["Contacts"], "related_lists": ["Contacts.Emails"]}, 4),
         ("few", {"modules": ["Contacts"], "queries": QUERY}, 2),
+        ("all", {"modules": ["Contacts"], "queries": ORDERED}, 12),
     ],
 )
 def test_the_least_that_is_named_brings_a_stream_further(
@@ -52,6 +54,8 @@ def test_the_least_that_is_named_brings_a_stream_further(
     sandbox.mutate(
         {"op": "create", "module": "Subscriptions", "count": 3, "data": {"Name": "S", "Terms": "x" * 600}}
     )
+    if stream == "all":
+        sandbox.mutate({"op": "create", "module": "Contacts", "count": 5_000, "data": {"Last_Name": "P"}})
     catalog = select(discover(sandbox, **settings), stream)
 
     stuck = run_tap(sandbox, catalog=catalog, credit_budget=budget, **settings)
@@ -82,6 +86,50 @@ def test_within_a_budget_each_parent_is_asked_once(sandbox: Sandbox) -> None:
     assert TapRun(kept).ids("contacts_emails") == usual.ids("contacts_emails")
     asked = sandbox.calls("GET /Contacts/{id}/Emails") - before
     assert asked <= 1.25 * sandbox.count("Contacts")
+
+
+def test_a_parent_with_more_than_a_budget_holds_is_read_in_several_runs(sandbox: Sandbox) -> None:
+    """E-mails come ten at a time, and a company has had thousands: its list goes on where a run ended in it."""
+    sandbox.reset(size="empty")
+    company = {"id": sandbox.create("Accounts", Account_Name="Large")}
+    person = {"Last_Name": "P{n}", "Account_Name": company}
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 40, "data": person})
+    sandbox.settings(most_per_page=2)
+    settings: dict[str, Any] = {"modules": ["Accounts"], "related_lists": ["Accounts.Contacts"]}
+    catalog = select(discover(sandbox, **settings), "accounts_contacts")
+    usual = run_tap(sandbox, catalog=catalog, **settings)
+    kept: list[Any] = []
+    state: Any = None
+    for _ in range(30):
+        run = run_tap(sandbox, catalog=catalog, state=state, credit_budget=14, **settings)
+        assert run.code == 0, run.log[-1]
+        kept += run.messages
+        state = run.state
+        if "pass" not in state["bookmarks"]["accounts_contacts"]:
+            break
+
+    assert sorted(TapRun(kept).latest("accounts_contacts")) == sorted(usual.ids("accounts_contacts"))
+    assert len(TapRun(kept).ids("accounts_contacts")) < 2 * len(usual.ids("accounts_contacts"))
+
+
+def test_what_completes_a_jobs_rows_is_handed_on_as_it_comes(sandbox: Sandbox) -> None:
+    """A thousand rows take ten credits more: a run that ends among them has handed on what it paid for."""
+    sandbox.reset(size="empty")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 1_000, "data": {"Last_Name": "P{n}"}})
+    sandbox.clock(advance=60)
+    settings: dict[str, Any] = {"modules": ["Contacts"], "extraction_method": "bulk"}
+    catalog = select(discover(sandbox, **settings), "Contacts")
+    select_fields(catalog, "Contacts", "Last_Name", "Record_Image")
+
+    first = run_tap(sandbox, catalog=catalog, credit_budget=60, **settings)
+    second = run_tap(sandbox, catalog=catalog, state=first.state, **settings)
+
+    handed_on = len(first.ids("Contacts"))
+    assert first.code == 0, first.log[-1]
+    assert 100 <= handed_on < 1_000
+    assert first.state["bookmarks"]["Contacts"]["pass"]["jobs"]["rows"] == handed_on
+    assert len(second.ids("Contacts")) == 1_000 - handed_on
+    assert sandbox.calls("POST /bulk/read") == 1
 
 
 @pytest.mark.parametrize(("budget", "counts"), [(99, 0), (100, 1)])

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from support.sandbox import Sandbox
 from support.tap import run_tap
 
 from bigin_api import Field, InFlight, ServerError
+from tap_bigin import run as run_module
 from tap_bigin.report import StreamReport
 from tap_bigin.run import Run
 from tap_bigin.singer.batch import Batch, in_portions
@@ -93,7 +95,7 @@ def test_readers_wait_for_room() -> None:
     def endless() -> Iterator[Batch]:
         for number in range(500):
             made.append(number)
-            if number >= BATCHES_WAITING:
+            if number + 1 >= BATCHES_WAITING:
                 enough.set()
             yield Batch(_records(1))
 
@@ -105,8 +107,30 @@ def test_readers_wait_for_room() -> None:
     told = _told(prefetch)
 
     prefetch.close()
-    assert ahead == BATCHES_WAITING + 1
+    assert ahead == BATCHES_WAITING
     assert len(told) == 500
+
+
+def test_while_a_slow_target_takes_nothing_no_reader_asks_for_more() -> None:
+    """What waits when such a run is killed was paid for in vain, with sixty streams as with one."""
+    readers, made = 20, [0]
+    at_work, lock = threading.Barrier(readers), threading.Lock()
+
+    def endless() -> Iterator[Batch]:
+        at_work.wait(ENOUGH)
+        for _ in range(50):
+            with lock:
+                made[0] += 1
+            yield Batch(_records(1))
+
+    prefetch = Prefetch({f"s{number}": endless for number in range(readers)})
+    threading.Event().wait(0.3)
+    ahead = made[0]
+    told = _told(prefetch)
+
+    prefetch.close()
+    assert ahead <= readers + BATCHES_WAITING
+    assert len(told) == 50 * readers
 
 
 def test_a_reader_that_waits_for_room_ends_with_the_run() -> None:
@@ -193,8 +217,9 @@ def test_a_state_never_runs_ahead_of_the_files_that_are_told(sandbox: Sandbox, t
     assert told == 1_500
 
 
-def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox) -> None:
+def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be long: of thousands of deletions a line a stream was most of what a loader got."""
+    monkeypatch.setattr(run_module, "SECONDS_PER_STATE", 60.0)  # as on a machine with nothing else to do
     run = run_tap(sandbox)
 
     assert run.code == 0
@@ -213,6 +238,20 @@ def test_a_long_state_is_told_more_seldom() -> None:
     run.state_bytes = 3_000
 
     assert [run.is_state_due(batch) for _ in range(6)] == [False, False, True] * 2
+
+
+def test_a_short_state_is_told_at_least_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that bring few records cost as much: what a killed run's state does not tell is paid for again."""
+    run = Run({}, logger=logging.getLogger(), carried={}, told_before={}, streams=list)
+    batch, seconds = Batch([{"id": "7"}], {}), iter([1.0, 1.5, 2.1, 2.6, 3.2, 9.0, 10.1])
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+
+    told = [run.is_state_due(batch) for _ in range(5)]
+    run.state_bytes = 40_000
+    told_of_long = [run.is_state_due(batch) for _ in range(2)]
+
+    assert told == [True, False, True, False, True]
+    assert told_of_long == [True, False]
 
 
 def test_very_many_records_are_handed_on_in_portions_and_the_state_after_the_last() -> None:

@@ -6,6 +6,8 @@ import pytest
 from support.processes import PIPE, start
 from support.tap import read_messages, run_tap, tap_command
 
+from tap_bigin.tap import TapBigin
+
 
 def pairs(run, stream):
     return sorted((each["parent_id"], each["id"]) for each in run.records[stream])
@@ -153,6 +155,18 @@ def test_parent_deleted_meanwhile_is_passed_over(sandbox):
 
     assert run.code == 0
     assert gone not in {parent for parent, _ in pairs(run, "contacts_calls")}
+
+
+def test_what_ten_parents_have_is_handed_on(sandbox):
+    """A credit each: fifty were waited for, and a run that was killed had paid for all of them in vain."""
+    settings = sandbox.settings_for(modules=["Contacts"], related_lists=["Contacts.Emails"])
+    tap = TapBigin(config=settings)
+    parents = sorted(each["id"] for each in sandbox.dump("Contacts"))
+
+    batches = list(tap.streams["contacts_emails"].read({}))
+
+    tap.shared.close()
+    assert [each.state["pass"]["after"] for each in batches[:3]] == [parents[9], parents[19], parents[29]]
 
 
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):

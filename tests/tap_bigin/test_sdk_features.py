@@ -13,6 +13,8 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import discover, run_tap, select
 
+from tap_bigin.singer import batch as batch_module
+
 
 def _deselect(catalog: dict[str, Any], stream: str, *path: str) -> None:
     entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == stream)
@@ -67,6 +69,28 @@ def test_batches_hold_the_records(sandbox: Sandbox, tmp_path: Path) -> None:
     lines = [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
     assert {each["id"] for each in lines} == {each["id"] for each in sandbox.dump("Contacts")}
     assert "replication_key_value" in run.state["bookmarks"]["Contacts"]
+
+
+def test_a_file_is_told_in_time_though_it_is_not_full(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file takes 10,000 records, which may be an hour's: a run that is killed has lost what is not told."""
+    monkeypatch.setattr(batch_module, "SECONDS_PER_FILE", 0.0)
+    sandbox.settings(most_per_page=10)
+    batch = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+
+    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"], batch_config=batch)
+
+    told = [
+        each["type"] if each["type"] == "BATCH" else each["value"]["bookmarks"].get("Contacts", {})
+        for each in run.messages
+        if each["type"] in ("BATCH", "STATE")
+    ]
+    assert told.count("BATCH") > 5
+    assert any("pass" in each for each in told if isinstance(each, dict))
+    lines = [line for file in tmp_path.iterdir() for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert {json.loads(line)["id"] for line in lines} == {each["id"] for each in sandbox.dump("Contacts")}
 
 
 def test_parquet_without_its_extra_is_one_line(
