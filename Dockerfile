@@ -11,8 +11,9 @@ RUN python -m pip wheel --no-cache-dir --wheel-dir /wheels '.[feed,report]'
 FROM python:3.13-slim
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     python -m pip install --no-cache-dir --no-index --find-links /wheels 'bigin-singer[feed,report]' \
-    && useradd --create-home --uid 1000 bigin
+    && useradd --create-home --uid 1000 bigin \
+    && install --directory --owner bigin --group bigin /data
 USER bigin
-# Settings, state and logs: a folder of yours.
+# Settings, state and logs: a folder of yours. Without one it is bigin's, where WORKDIR alone would make it root's.
 WORKDIR /data
 CMD ["bigin", "--help"]
