@@ -15,6 +15,8 @@ def by_text(users: Iterable[Mapping[str, Any]]) -> dict[str, Ids]:
 
     >>> by_text([{"id": "7", "email": "Ann@x.org", "full_name": "Ann Ek", "status": "active"}])
     {'7': ('7',), 'ann@x.org': ('7',), 'ann ek': ('7',)}
+    >>> by_text([{"id": "8"}, {"id": "9", "status": "inactive"}])
+    {'8': ('8',)}
     """
     found: dict[str, Ids] = {}
     for user in users:

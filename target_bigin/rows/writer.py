@@ -39,8 +39,8 @@ class RowJob:
 
     record_id: str
     rows: Rows
-    is_new: bool = False
-    removes_others: bool = False
+    is_new: bool
+    removes_others: bool
     outcome: Reject | None = None
     done: bool = False
     sent: bool = False  # False once it is done: everything was there already

@@ -85,4 +85,10 @@ EQUAL: dict[Key, str] = {
         "self._was_gone(records[0])",
         "self._was_gone(records[-1])",
     ): "There is one.",
+    (
+        "RecordWriter._judge",
+        "operand dropped",
+        "if insert and unsure:",
+        "if unsure:",
+    ): "Only an insert leaves records of which it is not known.",
 }

@@ -249,6 +249,7 @@ def test_what_was_restored_is_not_deleted_again(sandbox, target, word):
 
     assert ids(sandbox) == there
     assert run.outcomes("deleted_records") == {"unchanged": 1}
+    assert run.said("restored, so nothing to delete: 1")
 
 
 def test_a_stream_that_inserts_does_not_claim_a_deletion(sandbox, target):

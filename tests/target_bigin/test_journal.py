@@ -254,13 +254,16 @@ def test_what_a_state_covers_is_forgotten(journal):
     ]
 
 
-def test_what_was_recalled_and_covered_is_not_recalled_again(journal):
+def test_what_was_recalled_and_covered_is_not_recalled_again(journal, tmp_path):
     """Picked up by the second run and covered by its state: the third must not take a new record for it."""
     first = journal()
     first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
     second = journal()
     assert second.recall(prepared(1, "A")).id == "7"
     second.covered(1)
+    written = (tmp_path / "journal.jsonl").stat().st_ino
+    second.covered(2)
+    assert (tmp_path / "journal.jsonl").stat().st_ino == written  # not written anew at each state
 
     third = journal()
 

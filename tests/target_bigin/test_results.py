@@ -8,7 +8,7 @@ import pytest
 from support.target import record, records, run_target, schema
 
 from bigin_api import WriteResult
-from target_bigin.writing.results import is_gone, refusal
+from target_bigin.writing.results import action_of, is_gone, refusal
 
 CONTACTS = schema("Contacts", "Last_Name", "Title", key=["id"])
 BY_EMAIL = schema("Contacts", "Last_Name", key=["Email"])
@@ -36,6 +36,20 @@ def test_only_an_update_of_an_unknown_id_is_unmatched(operation, code, field, ki
     result = refused(code, {"api_name": field} if field else {})
 
     assert refusal(operation, result).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("said", "action"),
+    [
+        ({"action": "insert"}, "inserted"),
+        ({"action": "update"}, "updated"),
+        ({"message": "record added"}, "inserted"),
+        ({"message": "record updated"}, "updated"),
+    ],
+)
+def test_what_an_upsert_did_is_told_by_its_action_or_else_by_its_words(said, action):
+    """An answer without the action is a record that was written all the same."""
+    assert action_of("upsert", WriteResult.from_json({"status": "success", **said})) == action
 
 
 @pytest.mark.parametrize(

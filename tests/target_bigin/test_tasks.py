@@ -10,7 +10,9 @@ import pytest
 from bigin_api import BiginError, InFlight
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks, Wait
+from target_bigin.files.id_map import IdMap
 from target_bigin.links.resolver import Waiting, WaitingRecords
+from target_bigin.lookups.directory import Directory, Query
 from target_bigin.records.record import Record
 
 
@@ -187,3 +189,27 @@ def test_a_round_of_waiting_links_looks_at_each_of_them_once(run):
     waiting.finish()
 
     assert len(counts) == 2_000
+
+
+def test_who_waits_for_two_records_that_appear_in_one_turn_goes_on_once(run):
+    """Woken for each of them it would be sent on twice, in the midst of its next wait."""
+    directory = Directory(run, IdMap())
+    parents = [Query("source", key) for key in "ab"]
+
+    async def child():
+        appeared = Wait(run.tasks)
+        for parent in parents:
+            directory.watch(parent, appeared)
+        await appeared
+        run.noted.append("goes on")
+
+    async def appear():
+        for number, parent in enumerate(parents):
+            record = Record(number, "companies", {}, id=str(number))
+            directory.publish(record, module="Accounts", source_key=parent.value)
+
+    run.tasks.create_task(child())
+    run.tasks.create_task(appear())
+
+    assert run.noted == ["goes on"]
+    assert run.errors == []
