@@ -27,7 +27,11 @@ class Turns:
 
     @property
     def most_described(self) -> int:
-        """So many modules at most are described."""
+        """So many modules at most are described.
+
+        >>> Turns(12, {}).most_described, Turns(2, {}).most_described
+        (4, 1)
+        """
         return max(1, self.budget // DESCRIBED)
 
     def in_order(self, names: Iterable[str]) -> list[str]:

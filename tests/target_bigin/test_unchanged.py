@@ -1,5 +1,6 @@
 """The cache of what was last written: what it may leave out, and when it must not."""
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -119,6 +120,16 @@ def test_streams_and_modules_do_not_meet(open_cache):
     cache.keep(SLOT, fingerprints({"a": 1}))
 
     assert cache.known(("people", "Accounts", SLOT[2])) == {}
+
+
+def test_a_cache_that_cannot_be_written_is_named(open_cache, path):
+    """A sentence with the setting, where SQLite's own words would be a traceback."""
+    cache = open_cache()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("drop table written")
+
+    with pytest.raises(SettingsError, match="unchanged_cache_path"):
+        cache.keep(SLOT, fingerprints({"Last_Name": "Berg"}))
 
 
 def test_a_file_that_is_no_cache_is_named(tmp_path):
