@@ -329,6 +329,28 @@ def test_after_its_end_a_writer_takes_nothing(log):
         writer.append(post(told(2)))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_waits_for_a_writer_that_breaks_is_refused(log):
+    """Else it would be waited for until the connection's end."""
+    first_is_written, second_waits = threading.Event(), threading.Event()
+
+    def break_down(_answer):
+        first_is_written.set()
+        second_waits.wait(20)
+        raise ZeroDivisionError
+
+    writer = LogWriter(log)
+    writer.answer_by(break_down)
+    writer.append(post(told(1)))
+    first_is_written.wait(20)
+    second = writer.append(post(told(2)))
+    second_waits.set()
+
+    with pytest.raises(Unwritten, match="ended"):
+        second.result(20)
+    writer.close()
+
+
 def test_a_caller_that_gave_up_ends_no_writer(log):
     """A connection that closes cancels its wait; the others are answered all the same."""
     writer = LogWriter(log)

@@ -91,4 +91,10 @@ EQUAL: dict[Key, str] = {
         "if insert and unsure:",
         "if unsure:",
     ): "Only an insert leaves records of which it is not known.",
+    (
+        "create",
+        "number",
+        "first = {'one': 1, 'id': uuid.uuid4().hex, 'format': FORMAT, 'head': begin, 'pruned': begin}",
+        "first = {'one': 0, 'id': uuid.uuid4().hex, 'format': FORMAT, 'head': begin, 'pruned': begin}",
+    ): "The number of the only row: whichever it is, there is no second.",
 }

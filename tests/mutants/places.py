@@ -60,6 +60,7 @@ class Place:
         self._log = folder / "log"
         self._changes = int(time.time())
         self._job: Job | None = None
+        self._without_fault = ""
         self._pid = 0
         self._deadline = 0.0
 
@@ -71,6 +72,7 @@ class Place:
     def start(self, job: Job) -> None:
         """Put the fault in and start its tests."""
         if job.file is not None:
+            self._without_fault = (self.tree / job.file).read_text("utf-8")
             self._write(job.file, job.source)
         self._job, self._deadline = job, time.monotonic() + job.limit
         self._pid = os.fork()
@@ -99,7 +101,7 @@ class Place:
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
         if self._job.file is not None:
-            self._write(self._job.file, (self._root / self._job.file).read_text("utf-8"))
+            self._write(self._job.file, self._without_fault)
         self._job = None
 
     def _write(self, file: str, source: str) -> None:
