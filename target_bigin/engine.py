@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from operator import methodcaller
 from typing import Any
 
-from bigin_api import BiginError, Client, InFlight
+from bigin_api import BiginError, Client, InFlight, Spent
 from bigin_api.errors import did_you_mean
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from target_bigin.concurrency.tasks import SLICE, Tasks
 from target_bigin.files.reject_log import RejectLog
-from target_bigin.records.forecast import Forecast
+from target_bigin.foresight.client import DryClient
 from target_bigin.records.ledger import Ledger
 from target_bigin.records.record import Fields
 from target_bigin.records.report import report, run_report
@@ -60,11 +60,11 @@ class Engine:
         self.ledger = Ledger(self._rejects.write)
         if not self.settings.dry_run:
             self.ledger.on_good = self._rejects.note_good
-        self.client = Client.from_settings(config)
+        self._dry = DryClient.from_settings(config) if self.settings.dry_run else None
+        self.client: Client = self._dry or Client.from_settings(config)
         self._pool = InFlight(self.client.limits.max_concurrent_requests, name="target-bigin")
         self.tasks = Tasks(self._pool, on_error=self._fail, check=self.check, is_up=self.client.is_answering)
-        self._forecast = Forecast() if self.settings.dry_run else None
-        run = Run(self.settings, self.client, self.tasks, self._forecast)
+        run = Run(self.settings, self.client, self.tasks, self._dry.forecast if self._dry else None)
         self._shared = Shared(run, self.ledger)
         self._opener = Opener(self._shared, self._rejects)
         self._streams: list[Stream] = []
@@ -262,11 +262,10 @@ class Engine:
 
     def _report(self, *, in_good_order: bool) -> None:
         seconds = time.monotonic() - self._begun
-        for stream, credits_ in (self._forecast.credits if self._forecast else {}).items():
+        for stream, credits_ in (self._dry.planned().by_label if self._dry else {}).items():
             self.ledger.account(stream).planned_credits = credits_
-        for line in report(
-            self.ledger.accounts.values(), self.client.spent(), seconds=seconds, dry_run=self.settings.dry_run
-        ):
+        accounts, spent = self.ledger.accounts.values(), self.client.spent()
+        for line in report(accounts, spent, seconds=seconds, of_the_run=self._of_the_run()):
             logger.info(line)
         self._write_report(in_good_order=in_good_order)
         if not in_good_order and self.ledger.open:
@@ -275,10 +274,15 @@ class Engine:
                 self.ledger.open,
             )
 
+    def _of_the_run(self) -> Spent | None:
+        """Of a dry run: what the run itself would take."""
+        return self._dry.of_the_run() if self._dry else None
+
     def _write_report(self, *, in_good_order: bool) -> None:
         if not self._run_file.is_wanted:
             return
-        told = run_report(self.ledger.accounts.values(), self.client.spent(), dry_run=self.settings.dry_run)
+        accounts, spent = self.ledger.accounts.values(), self.client.spent()
+        told = run_report(accounts, spent, of_the_run=self._of_the_run())
         error = sys.exc_info()[1] or self._error
         if error is not None or not in_good_order:
             told.outcome, told.error = "failed", str(error or "The account does not balance.")

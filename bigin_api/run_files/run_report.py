@@ -78,6 +78,7 @@ class RunReport(msgspec.Struct, kw_only=True):
     credits_by_endpoint: dict[str, int] = {}
     plan: dict[str, Any] | None = None  # as `bigin plan` told it, with "off": credits spent minus planned
     dry_run: bool = False
+    of_the_run: dict[str, int] | None = None  # of a dry run: calls and credits that the run itself would take
     streams: list[StreamRun] = []
     versions: dict[str, str] = {}
 

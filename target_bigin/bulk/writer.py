@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from bigin_api import BulkJobFailed, NotFound, RowResult
+from bigin_api import BulkJobFailed, Labelled, NotFound, RowResult
 from bigin_api.limits import (
     BULK_WRITE_CREDITS,
     MAX_RECORDS_PER_BULK_WRITE,
@@ -22,9 +22,8 @@ from bigin_api.limits import (
     write_credits,
 )
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.bulk.job import BulkOperation, Sent, run_job
-from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
-from target_bigin.concurrency.tasks import Wait
+from target_bigin.bulk.job import BulkOperation, Sent
+from target_bigin.bulk.sheet import Shape, Sheet, shape_of, sheet_for
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
@@ -41,21 +40,27 @@ CALLS_KNOW_BETTER = frozenset(("DUPLICATE_DATA", "CANNOT_PROCESS"))
 UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
 
 
-class Foresee(Protocol):
-    """How the records of a job would end; ``by_calls`` takes those that calls would decide."""
+class RunJob(Protocol):
+    """Makes a job and gives what became of it, or would in a dry run. In a thread."""
 
     def __call__(
-        self, records: Sequence[Record], *, by_calls: Callable[[Sequence[Record]], None]
-    ) -> Coroutine[Wait[Any], None, None]:
-        """Until each record is told how it would end."""
+        self,
+        client: Labelled,
+        module: str,
+        operation: BulkOperation,
+        sheet: Sheet,
+        records: Sequence[Record],
+        *,
+        log: JobLog,
+    ) -> Sent:
+        """What became of each record."""
 
 
 class BulkWriter:
     """Stands before the writer of calls, and leaves to it what it does not take. Main thread alone.
 
     Nothing of the module is written before jobs of an earlier run have ended that were not seen to, or
-    their older values might overwrite newer ones. ``plan``: None to wait for those alone. ``foresee`` stands
-    in for a job in a dry run.
+    their older values might overwrite newer ones. ``plan``: None to wait for those alone.
     """
 
     def __init__(
@@ -66,9 +71,9 @@ class BulkWriter:
         calls: Writer,
         log: JobLog,
         *,
-        foresee: Foresee | None = None,
+        run_job: RunJob,
     ) -> None:
-        self._foresee = foresee
+        self._run_job = run_job
         self._context = context
         self._plan = plan
         self._module = context.module.api_name
@@ -157,10 +162,8 @@ class BulkWriter:
             return
         self._say(len(records))
         self._has_made_one = True
-        if self._foresee is not None:
-            self._tasks.create_task(self._foresee(records, by_calls=self._by_calls))
-            return
-        run = partial(run_job, self._context.client, self._module, operation, sheet, records, log=self._log)
+        client = self._context.client
+        run = partial(self._run_job, client, self._module, operation, sheet, records, log=self._log)
         self._tasks.create_task(self._write(plan, run))
 
     async def _write(self, plan: BulkPlan, run: Callable[[], Sent]) -> None:

@@ -112,12 +112,6 @@ class OldVersions:
             if reject is not None:
                 self._context.account.notes["deletions of old versions that were too many"] += len(keys)
                 raise BiginError(reject.message)
-        forecast = self._context.run.forecast
-        if forecast is not None:
-            forecast.spend(self._stream, -(-len(ids) // MAX_RECORDS_PER_WRITE))
-            forecast.gone.update(ids)
-            self._context.account.notes["deleted, for the stream's new version lacks them"] += len(keys)
-            return
         result_of = await self._call(ids)
         for key, record_id in id_of.items():
             result = result_of[record_id]

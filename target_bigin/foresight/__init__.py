@@ -1,1 +1,1 @@
-"""What a dry run foresees: how each call would end in Bigin, and at what price."""
+"""What Bigin would answer to the calls that a dry run does not make, and at what price."""

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 
 from bigin_api import WriteResult
 from bigin_api.errors import Refused
-from bigin_api.limits import write_credits
 from target_bigin.concurrency.batcher import divided
 from target_bigin.concurrency.division import Division
 from target_bigin.concurrency.tasks import Wait
@@ -149,9 +148,6 @@ class LinkResolver:
                 raise Reject("unmatched", "LOOKUP_NOT_FOUND", message, links[0].field)
         for link, target in zip(links, targets, strict=True):
             link.put(target)
-        if self._context.run.forecast is not None:
-            self._context.run.forecast.spend(self._context.stream, write_credits(1))
-            return
         changed = {*(link.field for link in links), "$se_module"}
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger

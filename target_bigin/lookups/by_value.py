@@ -11,6 +11,7 @@ from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.culprits import halves
 from target_bigin.concurrency.tasks import Tasks
+from target_bigin.records.forecast import Forecast
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import StreamContext
@@ -36,8 +37,18 @@ class IdFinder:
     """
 
     def __init__(
-        self, client: Client | Labelled, tasks: Tasks, *, module: str, fields: Mapping[str, Field | None]
+        self,
+        client: Client | Labelled,
+        tasks: Tasks,
+        *,
+        module: str,
+        fields: Mapping[str, Field | None],
+        forecast: Forecast | None = None,
     ) -> None:
+        """``forecast``: of a dry run, which finds what it would have written."""
+        self._forecast = forecast
+        if forecast is not None:
+            forecast.searched.update(fields)
         self._module = module
         self._fields = fields
         self._alike = [compared_as(field) for field in fields.values()]
@@ -83,34 +94,17 @@ class IdFinder:
             self._changed[folded] = self._changes
 
     def _query(self, asked: Mapping[Values, Values]) -> Mapping[Values, Ids]:
-        """In a thread: the ids of each folded value.
-
-        What Bigin finds for one value alone is that value to Bigin. Rows that none of several values explains
-        (it may compare more coarsely than is known) have each half of the others asked for by itself.
-        """
-        conditions = []
-        for place, (name, field) in enumerate(self._fields.items()):
-            texts = list(dict.fromkeys(values[place] for values in asked.values()))
-            if field is None or field.data_type != "boolean":
-                conditions.append(f"{as_column(name)} in ({', '.join(texts)})")
-            elif len(texts) == 1:  # COQL knows no list of these
-                conditions.append(f"{as_column(name)} = {texts[0]}")
-        columns = list(dict.fromkeys(("id", *self._fields)))
-        found: dict[Values, Ids] = dict.fromkeys(asked, ())
-        where = all_of(conditions) if conditions else None
-        only = next(iter(asked)) if len(asked) == 1 else None
-        unexplained, forms = False, [set(some) for some in zip(*asked, strict=True)]
-        for page in self._client.coql.pages_by_id(self._module, columns, where=where):
-            for row in page:
-                folded = only or self._folded(row.get(name) for name in self._fields)
-                if folded in found:
-                    found[folded] = (*found[folded], str(row["id"]))
-                else:
-                    unexplained |= any(each not in some for each, some in zip(folded, forms, strict=True))
-        if unexplained:
-            for some in halves([values for values, ids in found.items() if not ids]):
-                found |= self._query({values: asked[values] for values in some})
-        return found
+        """In a thread: the ids of each folded value."""
+        found = ids_of(self._client, self._module, self._fields, asked)
+        if self._forecast is None:
+            return found
+        with self._forecast.lock:
+            return {
+                folded: self._forecast.amended(
+                    self._module, dict(zip(self._fields, folded, strict=True)), found[folded]
+                )
+                for folded in asked
+            }
 
     def form(self, value: object) -> str:
         """The form of a value of the only field."""
@@ -127,6 +121,40 @@ class IdFinder:
         self._known.move_to_end(folded)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
+
+
+def ids_of(
+    client: Client | Labelled, module: str, fields: Mapping[str, Field | None], asked: Mapping[Values, Values]
+) -> dict[Values, Ids]:
+    """The ids of each folded value. In a thread; 1 credit per 50.
+
+    What Bigin finds for one value alone is that value to Bigin. Rows that none of several values explains
+    (it may compare more coarsely than is known) have each half of the others asked for by itself.
+    """
+    conditions = []
+    for place, (name, field) in enumerate(fields.items()):
+        texts = list(dict.fromkeys(values[place] for values in asked.values()))
+        if field is None or field.data_type != "boolean":
+            conditions.append(f"{as_column(name)} in ({', '.join(texts)})")
+        elif len(texts) == 1:  # COQL knows no list of these
+            conditions.append(f"{as_column(name)} = {texts[0]}")
+    columns = list(dict.fromkeys(("id", *fields)))
+    alike = {name: compared_as(field) for name, field in fields.items()}
+    found: dict[Values, Ids] = dict.fromkeys(asked, ())
+    where = all_of(conditions) if conditions else None
+    only = next(iter(asked)) if len(asked) == 1 else None
+    unexplained, forms = False, [set(some) for some in zip(*asked, strict=True)]
+    for page in client.coql.pages_by_id(module, columns, where=where):
+        for row in page:
+            folded = only or tuple(form(row.get(name)) for name, form in alike.items())
+            if folded in found:
+                found[folded] = (*found[folded], str(row["id"]))
+            else:
+                unexplained |= any(each not in some for each, some in zip(folded, forms, strict=True))
+    if unexplained:
+        for some in halves([values for values, ids in found.items() if not ids]):
+            found |= ids_of(client, module, fields, {values: asked[values] for values in some})
+    return found
 
 
 def asked_as(field: Field | None, value: object) -> str:
@@ -163,6 +191,7 @@ class OwnKey:
                 context.run.tasks,
                 module=self._module,
                 fields={name: context.fields[name] for name in fields},
+                forecast=context.run.forecast,
             )
             for fields in together
         }

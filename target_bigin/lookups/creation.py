@@ -9,10 +9,9 @@ from typing import Any
 
 from bigin_api import Field, Labelled, TransientError, WriteResult
 from bigin_api.endpoints.coql import as_column
-from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE, write_credits
+from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.lookups.by_value import asked_as
-from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Reject
 from target_bigin.schema.context import Run
 from target_bigin.values.converters import make_converter
@@ -37,7 +36,6 @@ class Creator:
         self._alike = compared_as(described)
         self._convert = make_converter(described)
         self._trigger = run.settings.trigger
-        self._forecast = run.forecast
         self._unsure: dict[str, float] = {}  # of which an insert may be at work until then
         self._wishes: Batcher[str, Any, str | Reject] = Batcher(
             run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
@@ -56,21 +54,9 @@ class Creator:
 
     def _make(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         """In a thread: id or refusal by folded value."""
-        if self._forecast is not None:
-            return self._foresee(values, self._forecast)
         if self._described.is_unique:
             return self._upsert(values)
         return self._insert(values)
-
-    def _foresee(self, values: Mapping[str, Any], forecast: Forecast) -> dict[str, str | Reject]:
-        forecast.spend(self._client.label, write_credits(len(values)))
-        name = self._described.api_name
-        fields = self._client.metadata.fields(self._module)
-        missing = next((each.api_name for each in fields if each.mandatory and each.api_name != name), None)
-        if missing is not None:
-            why = "It could not be created: required field not found."
-            return dict.fromkeys(values, Reject("rejected", "MANDATORY_NOT_FOUND", why, missing))
-        return {form: forecast.make(self._module, {name: form}) for form in values}
 
     def _upsert(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         name = self._described.api_name

@@ -24,7 +24,6 @@ from target_bigin.values.text import fold
 WHOLE_NUMBER = re.compile(r"-?\d{1,19}")
 SEARCHABLE = frozenset(("text", "email", "phone", "website", "picklist", "autonumber", "bigint", "integer"))
 USERS = "users"
-UNKNOWN_ID = "0"  # of a record that a dry run did not make
 
 Place = tuple[str, str]  # a module, and the field by which its records are looked for
 Name = tuple[str, ...]
@@ -80,7 +79,9 @@ class Directory:
         if described is None or described.data_type == "integer":
             self._numbers.add((module, name))
         fields = {name: described}
-        self._finders[module, name] = IdFinder(client, self._run.tasks, module=module, fields=fields)
+        self._finders[module, name] = IdFinder(
+            client, self._run.tasks, module=module, fields=fields, forecast=self._run.forecast
+        )
         if described is not None:
             self._creators[module, name] = Creator(self._run, client, module, described)
 
@@ -147,7 +148,7 @@ class Directory:
 
     def publish(self, record: Record, *, module: str, source_key: str | None) -> None:
         """The run wrote a record: whoever waits for it is told, and nobody need ask Bigin for it."""
-        record_id = record.id or UNKNOWN_ID
+        record_id = str(record.id)
         if source_key is not None:
             self.id_map.remember(record.stream, module, source_key, record_id)
         for name in self.names(record, module=module, source_key=source_key):

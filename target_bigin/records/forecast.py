@@ -1,43 +1,60 @@
-"""What a dry run would have done by now: records made and gone, credits spent. No I/O."""
+"""What a dry run would have done by now: records made, changed and gone. No I/O."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-Forms = Mapping[str, str]
-"""Values of a record by field, each in the form in which Bigin compares it."""
+Forms = Mapping[str, "str | None"]
+"""Values of a record by field, each in the form in which Bigin compares it; None for an emptied field."""
 
 
 class Forecast:
-    """Of one run, for all its streams. Main thread and those of its calls."""
+    """Of one run, for all its streams and the threads of its calls, which hold ``lock`` while they look.
+
+    Of a record there is kept by what others find it (fields in ``searched``, and those that Bigin keeps
+    unique), and what its next write is judged by.
+    """
 
     def __init__(self) -> None:
-        self.credits: Counter[str] = Counter()  # by stream
+        self.lock = threading.RLock()
+        self.searched: set[str] = set()  # fields of any module by which records are looked for
         self.gone: set[str] = set()  # ids of what would have been deleted
-        self._ids: dict[tuple[str, str, str], str] = {}  # module, field and form: who has it now
-        self._made: set[str] = set()
+        self.kept: dict[str, dict[str, Any]] = {}  # by id: rows, tags, a deal's stage
+        self._forms: dict[tuple[str, str], dict[str, str | None]] = {}  # by module and id
+        self._ids: dict[tuple[str, str, str], dict[str, None]] = {}  # module, field and form: who has it now
+        self._made = 0
 
-    def spend(self, stream: str, credits_: int) -> None:
-        """A call would have been made."""
-        self.credits[stream] += credits_
-
-    def make(self, module: str, forms: Forms) -> str:
-        """A record would have been made; gives an id that no record of Bigin has."""
-        record_id = str(len(self._made) + 1)
-        self._made.add(record_id)
-        self.write(module, forms, record_id)
-        return record_id
-
-    def write(self, module: str, forms: Forms, record_id: str) -> None:
-        """A record would have these values from now on."""
-        self._ids.update({(module, name, form): record_id for name, form in forms.items()})
+    def make(self) -> str:
+        """The id of a record that would have been made: one that no record of Bigin has."""
+        self._made += 1
+        return str(self._made)
 
     def is_made(self, record_id: str | None) -> bool:
         """Whether a record is one that was not made."""
-        return record_id in self._made
+        return record_id is not None and record_id.isdecimal() and int(record_id) <= self._made
 
-    def holder(self, module: str, name: str, form: str) -> str | None:
-        """Who would have a value by what this run did."""
-        found = self._ids.get((module, name, form))
-        return None if found in self.gone else found
+    def write(self, module: str, record_id: str, forms: Forms) -> None:
+        """A record would have these values from now on."""
+        known = self._forms.setdefault((module, record_id), {})
+        for name, form in forms.items():
+            before, known[name] = known.get(name), form
+            if before is not None:
+                self._ids[module, name, before].pop(record_id, None)
+            if form is not None:
+                self._ids.setdefault((module, name, form), {})[record_id] = None
+
+    def amended(self, module: str, forms: Mapping[str, str], found: Sequence[str]) -> tuple[str, ...]:
+        """Who would have all of these values, where Bigin says that those ``found`` have them."""
+        first = next(iter(forms.items()))
+        ours = [each for each in self._ids.get((module, *first), ()) if each not in found]
+        return tuple(
+            each
+            for each in (*found, *ours)
+            if each not in self.gone and self._has(module, each, forms, is_found=each in found)
+        )
+
+    def _has(self, module: str, record_id: str, forms: Mapping[str, str], *, is_found: bool) -> bool:
+        known = self._forms.get((module, record_id), {})
+        return all(known.get(name, form if is_found else None) == form for name, form in forms.items())

@@ -13,20 +13,31 @@ _OUTCOMES: tuple[Action, ...] = ("inserted", "updated", "deleted", "merged", "un
 _ALWAYS = frozenset(("inserted", "updated", "unchanged"))
 
 
-def report(accounts: Iterable[Account], spent: Spent, *, seconds: float, dry_run: bool = False) -> list[str]:
-    """Lines: one a stream, one a kind of reject with its first example, one for the whole run."""
+def report(
+    accounts: Iterable[Account], spent: Spent, *, seconds: float, of_the_run: Spent | None = None
+) -> list[str]:
+    """Lines: one a stream, one a kind of reject with its first example, one for the whole run.
+
+    ``of_the_run``: of a dry run, what the run itself would take.
+    """
     lines = []
     for account in accounts:
-        lines.append(_stream_line(account, spent, dry_run=dry_run))
+        lines.append(_stream_line(account, spent, dry_run=of_the_run is not None))
         lines.extend(f"  {note}: {count}" for note, count in sorted(account.notes.items()))
         lines.extend(_reject_lines(account))
     remaining = f", {spent.remaining} remain today" if spent.remaining is not None else ""
     lines.append(f"Run: {spent.calls} calls, {spent.credits} credits{remaining}, {seconds:.1f} s.")
+    if of_the_run is not None:
+        lines.append(
+            f"[nothing was written] The run itself would take {of_the_run.calls} calls and "
+            f"{of_the_run.credits} credits, with all that it asks."
+        )
     return lines
 
 
-def run_report(accounts: Iterable[Account], spent: Spent, *, dry_run: bool) -> RunReport:
+def run_report(accounts: Iterable[Account], spent: Spent, *, of_the_run: Spent | None) -> RunReport:
     """The same for ``run_report_path``."""
+    dry_run = of_the_run is not None
     streams = [_stream_run(account, spent, dry_run=dry_run) for account in accounts]
     return RunReport(
         program="target-bigin",
@@ -35,6 +46,7 @@ def run_report(accounts: Iterable[Account], spent: Spent, *, dry_run: bool) -> R
         credits_remaining=spent.remaining,
         credits_by_endpoint=dict(spent.by_endpoint),
         dry_run=dry_run,
+        of_the_run={"calls": of_the_run.calls, "credits": of_the_run.credits} if of_the_run else None,
         streams=streams,
     )
 

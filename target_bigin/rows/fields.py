@@ -28,7 +28,6 @@ class RowField:
     columns: Mapping[str, Convert]
     links: Mapping[str, Link]  # by column
     alike: Mapping[str, Alike] = field(default_factory=dict)  # how values are compared, by column
-    mandatory: tuple[str, ...] = ()  # columns that a new row must fill
 
     def read(self, record: Record, value: Any) -> Iterator[PendingLink]:
         """Put clean rows in the place of what was given; what their links need. Raises Reject."""
@@ -98,8 +97,7 @@ def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -
     by = next((name for name in links if _is_mandatory(columns, name)), next(iter(links)))
     converters = {each.api_name: make_converter(each, options) for each in columns}
     alike = {each.api_name: compared_as(each, by_case=True) for each in columns}
-    mandatory = tuple(each.api_name for each in columns if each.mandatory)
-    return RowField(described.api_name, by, converters, links, alike, mandatory)
+    return RowField(described.api_name, by, converters, links, alike)
 
 
 def _link(column: Field, settings: StreamSettings, how: LookupSettings) -> Link:

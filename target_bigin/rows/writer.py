@@ -13,10 +13,8 @@ from typing import Any
 
 from bigin_api import ServerError, TransientError, WriteResult
 from bigin_api.errors import Refused
-from bigin_api.limits import CREDITS_PER_CALL, write_credits
 from target_bigin.concurrency.batcher import Batcher, divided
 from target_bigin.concurrency.division import Division
-from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
@@ -55,12 +53,10 @@ class RowWriter:
         self._shapes = shapes
         self._remove_others = context.settings.replace_rows
         self._trigger = context.run.settings.trigger
-        self._forecast = context.run.forecast
         # With a journal an insert may be one that an earlier run made, rows and all.
         self._may_be_new = context.run.settings.journal_path is None
         self._jobs: Batcher[int, RowJob, RowJob]
-        run = partial(self._foresee, self._forecast) if self._forecast is not None else self._run
-        self._jobs = Batcher(context.run.tasks, run, size=READ_AT_ONCE)
+        self._jobs = Batcher(context.run.tasks, self._run, size=READ_AT_ONCE)
         self.flush = self._jobs.flush
 
     def take_out(self, record: Record) -> Rows:
@@ -110,35 +106,9 @@ class RowWriter:
                 job.outcome = Reject("rejected", "NO_VERDICT", "Bigin's answers say nothing of them.")
         return jobs
 
-    def _foresee(self, forecast: Forecast, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
-        """In a thread, of a dry run: nothing is sent."""
-        todo = [(job, sent) for job in jobs.values() if (sent := self._difference(job))]
-        if todo:
-            forecast.spend(self._client.label, write_credits(len(todo)))
-        for job, sent in todo:
-            job.sent = job.done = True
-            if lacking := self._lacking(sent):
-                message = "required field not found; a dry run foresees it."
-                job.outcome = Reject("rejected", "MANDATORY_NOT_FOUND", message, lacking)
-        return jobs
-
-    def _lacking(self, sent: Mapping[str, Sequence[Row]]) -> str | None:
-        """The first mandatory column that a new row leaves empty."""
-        return next(
-            (
-                column
-                for name, rows in sent.items()
-                for row in rows
-                for column in self._shapes[name].mandatory
-                if "id" not in row and row.get(column) is None
-            ),
-            None,
-        )
-
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
         present: Mapping[str, Any] = {}
-        is_made = self._forecast is not None and self._forecast.is_made(job.record_id)
-        if not job.is_new and not is_made:
+        if not job.is_new:
             present = self._client.records.get(self._module, job.record_id, list(job.rows)) or {}
         sent = {
             name: rows_to_send(
@@ -176,7 +146,6 @@ class LinkWriter:
     def __init__(self, context: StreamContext, *, related_list: str, column: str) -> None:
         self._client = context.client
         self._tasks = context.run.tasks
-        self._forecast = context.run.forecast
         self._module = context.module.api_name
         self._list = related_list
         self._column = column
@@ -192,9 +161,6 @@ class LinkWriter:
     ) -> bool:
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
-        if self._forecast is not None:
-            self._forecast.spend(self._client.label, CREDITS_PER_CALL * len(set(linked)))
-            return True
         link = partial(self._link, str(record.id))
         rejects: list[Reject] = []
         for each in dict.fromkeys(linked):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from bigin_api import WriteResult
-from bigin_api.limits import CREDITS_PER_CALL, MAX_RECORDS_PER_WRITE
+from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.account import Account
@@ -22,7 +22,6 @@ from target_bigin.values.objects import as_id
 from target_bigin.writing.results import is_gone, one_for_each, refusal
 
 DELETED_RECORDS = "deleted_records"
-WOULD_DO = WriteResult(succeeded=True)  # of a dry run
 RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
 
 
@@ -85,10 +84,6 @@ class DeletedRecordsStream(Stream):
 
     def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread."""
-        if self._run.forecast is not None:
-            self._run.forecast.spend(self._account.stream, CREDITS_PER_CALL)
-            self._run.forecast.gone.update(ids)
-            return dict.fromkeys(ids, WOULD_DO)
         fire = bool(self._run.settings.trigger)
         results = self._client.records.delete(module, list(ids), fire_workflows=fire)
         return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bigin_api import PermissionDenied
 from target_bigin.bulk.choice import BulkPlan
+from target_bigin.bulk.job import run_job
 from target_bigin.bulk.writer import BulkWriter
 from target_bigin.deletions.brake import Brakes
 from target_bigin.deletions.versions import OldVersions
@@ -15,7 +16,8 @@ from target_bigin.files.id_map import IdMap
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.journal import Journal
 from target_bigin.files.lock import FileLock
-from target_bigin.foresight.calls import DryWriter
+from target_bigin.foresight.client import DryClient
+from target_bigin.foresight.jobs import DryJobs
 from target_bigin.links.resolver import WaitingRecords
 from target_bigin.lookups.directory import Directory
 from target_bigin.records.ledger import Ledger
@@ -72,9 +74,6 @@ class Shared:
 
     def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
         """What sends the records of a stream."""
-        if self.run.forecast is not None:
-            dry = DryWriter(context, queue, key=key, forecast=self.run.forecast)
-            return BulkWriter(context, bulk, queue, dry, self._job_log, foresee=dry.job) if bulk else dry
         name = context.module.api_name
         if name not in self._gates:
             self._gates[name] = InsertGate(
@@ -85,7 +84,9 @@ class Shared:
         writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
         if bulk is None and not self._job_log.unfinished(name):
             return writer
-        return BulkWriter(context, bulk, queue, writer, self._job_log)
+        client = self.run.client
+        make_job = DryJobs(client).run_job if isinstance(client, DryClient) else run_job
+        return BulkWriter(context, bulk, queue, writer, self._job_log, run_job=make_job)
 
     def changes(
         self,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bigin_api import WriteResult
 from bigin_api.errors import Refused
-from bigin_api.limits import MAX_IDS_PER_TAG_CALL, tag_credits
+from bigin_api.limits import MAX_IDS_PER_TAG_CALL
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.records.record import Action, Record
 from target_bigin.schema.context import StreamContext
@@ -19,7 +19,6 @@ class Tags:
 
     def __init__(self, context: StreamContext) -> None:
         self._client = context.client
-        self._forecast = context.run.forecast
         self._module = context.module.api_name
         self._tags = context.settings.tags
         self._wishes: Batcher[str, None, WriteResult]
@@ -39,8 +38,5 @@ class Tags:
 
     def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread. One record may have been written twice: its tags are asked for once."""
-        if self._forecast is not None:
-            self._forecast.spend(self._client.label, tag_credits(len(ids)))
-            return dict.fromkeys(ids, WriteResult(succeeded=True))
         results = self._client.tags.add(self._module, list(ids), self._tags)
         return dict(zip(ids, one_for_each(ids, results), strict=True))

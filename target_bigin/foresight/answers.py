@@ -1,0 +1,299 @@
+"""Bigin's answers to calls that write, as it is known to give them, from what it has and this run would do.
+
+Each call is judged as often as questions are open: what is not known yet counts as not there, then is asked
+for, all that the call needs of one field together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from bigin_api import Labelled, Metadata
+from bigin_api.errors import InvalidRequest, ServerError
+from bigin_api.http.calls import Call, Reply
+from bigin_api.limits import MAX_IDS_PER_CALL
+from bigin_api.models import Field
+from target_bigin.deletions.brake import COMPANIES, contacts_of
+from target_bigin.foresight.judgement import (
+    MOST_TAGS,
+    UNKNOWN_ID,
+    Entry,
+    NotTaken,
+    Shape,
+    require_rows,
+    require_tags,
+    require_taken,
+    require_unique,
+)
+from target_bigin.foresight.questions import STAGE_FIELDS, Kept, Questions
+from target_bigin.records.forecast import Forecast
+from target_bigin.values.converters import APPENDING_TYPES
+from target_bigin.values.sameness import compared_as
+
+Body = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a record would end: refused, else an update of ``record_id``, or a new record."""
+
+    record_id: str | None = None
+    matched: str | None = None  # the field by which an upsert found it
+    refused: NotTaken | None = None
+
+
+class Answers:
+    """Of one dry run, for all threads."""
+
+    def __init__(self, client: Labelled, forecast: Forecast) -> None:
+        self._client = client
+        self._forecast = forecast
+        self._kept = Kept()
+        self._layouts = Metadata(client)  # what the run itself asks it pays itself, whenever that is
+        self._shapes: dict[str, Shape] = {}
+        self._lock = threading.Lock()
+        self._answers: Mapping[str, Callable[[Call], list[Entry]]] = {
+            **dict.fromkeys(("insert", "update", "upsert"), self._write),
+            "delete": self._delete,
+            "tags": self._tag,
+            "related": self._link,
+        }
+
+    def answer(self, call: Call) -> Reply | None:
+        """What Bigin would answer; None for a question, which it is asked.
+
+        Raises InvalidRequest, as for a call that Bigin would refuse as a whole.
+        """
+        if call.endpoint == "record" and call.method == "GET":
+            return self._record(call)
+        if call.method == "GET" or call.endpoint == "coql":
+            return None
+        answer = self._answers.get(call.endpoint)
+        if answer is None:
+            raise InvalidRequest(f"{call.what}: a dry run does not write.", module=call.module)
+        return Reply(200, {"data": answer(call)})
+
+    def amended(self, call: Call, reply: Reply) -> Reply:
+        """Bigin's answer, with what this run would have written since."""
+        if call.endpoint != "record" or reply.body is None:
+            return reply
+        with self._forecast.lock:
+            rows = [{**each, **self._rows_of(call, each)} for each in reply.rows()]
+        return Reply(reply.status, {**reply.body, "data": rows})
+
+    def shape_of(self, module: str) -> Shape:
+        """The module, as its records are judged."""
+        with self._lock:
+            if module not in self._shapes:
+                fields = {each.api_name: each for each in self._client.metadata.fields(module)}
+                layouts = self._kept.once(lambda: self._layouts.layouts(module))
+                self._shapes[module] = Shape(module, fields, layouts or ())
+            return self._shapes[module]
+
+    def judged(self, judge: Callable[[Questions], list[T]]) -> list[T]:
+        """What a judgement comes to once nothing is left to ask; it is made several times."""
+        asked = Questions(self._client, self._forecast, self._kept)
+        while True:
+            with self._forecast.lock:
+                verdicts = judge(asked)
+            if not asked.ask():
+                return verdicts
+
+    def verdict(
+        self,
+        shape: Shape,
+        body: Body,
+        asked: Questions,
+        *,
+        matched: Sequence[str] = (),
+        record_id: str | None = None,
+    ) -> Verdict:
+        """How a record would end; ``matched``: by what an upsert would find it."""
+        try:
+            return self._verdict(shape, body, asked, matched, record_id)
+        except NotTaken as refused:
+            return Verdict(refused=refused)
+
+    def carry_out(self, shape: Shape, body: Body, verdict: Verdict) -> tuple[str, bool]:
+        """Remember what a record would be from now on; gives its id, and whether it is new."""
+        with self._forecast.lock:
+            record_id = verdict.record_id or self._forecast.make()
+            searched = {*self._forecast.searched, *shape.unique, *shape.matched(list(body))}
+            forms = {
+                name: None if body[name] is None else compared_as(shape.fields[name])(body[name])
+                for name in searched & body.keys() & shape.fields.keys()
+            }
+            self._forecast.write(shape.module, record_id, forms)
+            kept = {name: body[name] for name in ("Tag", *STAGE_FIELDS) if name in body}
+            for name, described in shape.fields.items():
+                if described.data_type in APPENDING_TYPES and name in body:
+                    present = self._forecast.kept.get(record_id, {}).get(name) or ()
+                    kept[name] = self._merged(present, body[name] or ())
+            if kept:
+                self._forecast.kept.setdefault(record_id, {}).update(kept)
+        return record_id, verdict.record_id is None
+
+    def _verdict(
+        self, shape: Shape, body: Body, asked: Questions, matched: Sequence[str], record_id: str | None
+    ) -> Verdict:
+        by = None
+        if record_id is None:
+            record_id, by = _found(shape, body, matched, asked)
+        elif not asked.is_there(shape.module, record_id):
+            raise NotTaken("INVALID_DATA", "id", UNKNOWN_ID)
+        require_taken(shape, body, record_id, asked)
+        for name, described in shape.fields.items():
+            if described.data_type in APPENDING_TYPES and body.get(name):
+                present = self._forecast.kept.get(record_id or "", {}).get(name, ())
+                require_rows(name, self._columns(described), body[name], present, asked)
+        require_unique(shape, body, record_id, asked)
+        return Verdict(record_id, by)
+
+    def _write(self, call: Call) -> list[Entry]:
+        said: Any = call.json
+        shape = self.shape_of(str(call.module))
+        matched = shape.matched(said.get("duplicate_check_fields") or ()) if call.endpoint == "upsert" else ()
+
+        def judge(asked: Questions) -> list[Verdict]:
+            return [
+                self.verdict(shape, body, asked, matched=matched, record_id=_id_in(body))
+                for body in said["data"]
+            ]
+
+        return [
+            self._entry(shape, body, verdict)
+            for body, verdict in zip(said["data"], self.judged(judge), strict=True)
+        ]
+
+    def _entry(self, shape: Shape, body: Body, verdict: Verdict) -> Entry:
+        if verdict.refused is not None:
+            return verdict.refused.entry
+        record_id, is_new = self.carry_out(shape, body, verdict)
+        return {
+            "code": "SUCCESS",
+            "action": "insert" if is_new else "update",
+            "duplicate_field": verdict.matched,
+            "details": {"id": record_id},
+            "message": "record added" if is_new else "record updated",
+            "status": "success",
+        }
+
+    def _delete(self, call: Call) -> list[Entry]:
+        module, ids = str(call.module), call.params["ids"].split(",")
+        there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
+        gone = [*ids, *(self._contacts_of(ids) if module == COMPANIES else ())]
+        with self._forecast.lock:
+            self._forecast.gone.update(gone)
+        return [
+            _done(each) if is_there else _not_done(each, "record not deleted")
+            for each, is_there in zip(ids, there, strict=True)
+        ]
+
+    def _contacts_of(self, companies: Sequence[str]) -> list[str]:
+        return self._kept.once(lambda: list(contacts_of(self._client, companies))) or []
+
+    def _tag(self, call: Call) -> list[Entry]:
+        said: Any = call.json
+        module, ids, names = str(call.module), said["ids"], [each["name"] for each in said["tags"]]
+        try:
+            require_tags(names)
+        except NotTaken as refused:
+            raise InvalidRequest(f"{module}: a tag is too long.", code=refused.code, module=module) from None
+        there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
+        present = self._tags_of(module, ids)
+        entries = []
+        for each, is_there in zip(ids, there, strict=True):
+            if not is_there:
+                entries.append(_not_done(each, UNKNOWN_ID))
+            elif len({*present.get(each, ()), *(name.casefold() for name in names)}) > MOST_TAGS:
+                entries.append(NotTaken("LIMIT_EXCEEDED", "Tag", "a record has no more than 10 tags").entry)
+            else:
+                entries.append(_done(each))
+        return entries
+
+    def _tags_of(self, module: str, ids: Sequence[str]) -> dict[str, set[str]]:
+        with self._forecast.lock:
+            kept = {each: self._forecast.kept.get(each, {}).get("Tag") for each in ids}
+            asked = [each for each, tags in kept.items() if tags is None and not self._forecast.is_made(each)]
+        for start in range(0, len(asked), MAX_IDS_PER_CALL):
+            some = asked[start : start + MAX_IDS_PER_CALL]
+            rows = self._kept.once(partial(self._client.records.by_ids, module, some, ["Tag"]))
+            kept.update((str(row["id"]), row.get("Tag")) for row in rows or ())
+        return {each: {str(tag.get("name")).casefold() for tag in tags or ()} for each, tags in kept.items()}
+
+    def _link(self, call: Call) -> list[Entry]:
+        _, parent, listed, linked = call.path.strip("/").split("/")
+        there = self.judged(
+            lambda asked: [asked.is_there(str(call.module), parent), asked.is_there(listed, linked)]
+        )
+        if not there[0]:
+            # No refusal: a server error, seen live.
+            told = f"{call.module}: {call.what}: HTTP 500 INTERNAL_ERROR, as a dry run foresees it."
+            raise ServerError(told, status=500, code="INTERNAL_ERROR", module=call.module)
+        return [_done(linked) if there[1] else _not_done(linked, "the related id given seems to be invalid")]
+
+    def _record(self, call: Call) -> Reply | None:
+        record_id = call.path.rpartition("/")[2]
+        with self._forecast.lock:
+            if record_id in self._forecast.gone:
+                return Reply(204)
+            if not self._forecast.is_made(record_id):
+                return None
+            return Reply(200, {"data": [{"id": record_id, **self._forecast.kept.get(record_id, {})}]})
+
+    def _rows_of(self, call: Call, row: Body) -> dict[str, Any]:
+        """The rows as this run would have left them; those that are read here first are kept."""
+        kept = self._forecast.kept.setdefault(str(row.get("id")), {})
+        names = [each for each in call.params.get("fields", "").split(",") if isinstance(row.get(each), list)]
+        return {name: kept.setdefault(name, row[name]) for name in names}
+
+    def _columns(self, described: Field) -> Shape:
+        rows_of = self._client.metadata.rows_module(described)
+        if rows_of is None:  # a multi-select lookup: one column, the link
+            name = described.linking_lookup or described.api_name
+            column = Field(name, "lookup", lookup_module=described.lookup_module, mandatory=True)
+            return Shape(described.api_name, {name: column})
+        fields = self._client.metadata.fields(rows_of)
+        return Shape(rows_of, {each.api_name: each for each in fields if each.creatable or each.updatable})
+
+    def _merged(self, present: Sequence[Body], sent: Sequence[Body]) -> list[Body]:
+        rows = {str(each.get("id")): each for each in present}
+        for row in sent:
+            own = str(row["id"]) if row.get("id") is not None else self._forecast.make()
+            if "_delete" in row:
+                rows.pop(own, None)
+            else:
+                rows[own] = {**rows.get(own, {}), **row, "id": own}
+        return list(rows.values())
+
+
+def _found(
+    shape: Shape, body: Body, matched: Sequence[str], asked: Questions
+) -> tuple[str | None, str | None]:
+    """The record that an upsert means, and by which field. Raises NotTaken where there are several."""
+    for name in matched:
+        if body.get(name) is None:
+            continue
+        holders = asked.holders(shape.module, shape.fields[name], body[name])
+        if len(holders) > 1:
+            raise NotTaken("DUPLICATE_DATA", name, f"{len(holders)} records have this value")
+        if holders:
+            return holders[0], name
+    return None, None
+
+
+def _id_in(body: Body) -> str | None:
+    return None if body.get("id") is None else str(body["id"])
+
+
+def _done(record_id: str) -> Entry:
+    return {"code": "SUCCESS", "details": {"id": record_id}, "message": "", "status": "success"}
+
+
+def _not_done(record_id: str, message: str) -> Entry:
+    return {"code": "INVALID_DATA", "details": {"id": record_id}, "message": message, "status": "error"}

@@ -1,0 +1,59 @@
+"""The client of a dry run: the run itself is the same, and only here its calls that write end.
+
+A call that writes is priced and answered as Bigin is known to answer; all others go to Bigin. What Bigin
+has to be asked for such an answer (COQL, 1 credit for 50 values) the run itself would not spend: it is
+counted apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bigin_api import BiginError, Client
+from bigin_api.client import Labelled
+from bigin_api.http.calls import Call, Reply
+from bigin_api.http.meter import Meter, Spent
+from bigin_api.settings import ClientSettings
+from target_bigin.foresight.answers import Answers
+from target_bigin.records.forecast import Forecast
+
+QUESTIONS = "(asked by the dry run alone)"
+
+
+class DryClient(Client):
+    """Sends nothing that writes. ``forecast``: what would have been done by now."""
+
+    def __init__(self, settings: ClientSettings, **more: Any) -> None:
+        super().__init__(settings, **more)
+        self.forecast = Forecast()
+        self.answers = Answers(Labelled(self, QUESTIONS), self.forecast)
+        self._of_the_run = Meter(settings.limits.credit_budget)
+        self._planned = Meter()
+
+    def send(self, call: Call) -> Reply:
+        """Bigin's answer, or the one that it would give."""
+        if call.label == QUESTIONS:
+            return super().send(call)
+        self._of_the_run.charge(call)
+        try:
+            foreseen = self.answers.answer(call)
+        except BiginError:
+            self._planned.charge(call)  # a refusal is paid for, too
+            raise
+        if foreseen is None:
+            return self.answers.amended(call, super().send(call))
+        self._planned.charge(call)
+        return foreseen
+
+    def plan(self, call: Call) -> None:
+        """Price a call that is not made, and foreseen elsewhere. Raises CreditBudgetReached."""
+        self._of_the_run.charge(call)
+        self._planned.charge(call)
+
+    def planned(self) -> Spent:
+        """What the calls would have cost that were not made."""
+        return self._planned.spent()
+
+    def of_the_run(self) -> Spent:
+        """What all calls of the run would have cost, those included that were made."""
+        return self._of_the_run.spent()
