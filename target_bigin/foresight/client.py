@@ -7,12 +7,14 @@ counted apart.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
-from bigin_api import BiginError, Client
+from bigin_api import BiginError, Client, TransientError
 from bigin_api.client import Labelled
 from bigin_api.http.calls import Call, Reply
 from bigin_api.http.meter import Meter, Spent
+from bigin_api.http.retry import Retry
 from bigin_api.settings import ClientSettings
 from target_bigin.foresight.answers import Answers
 from target_bigin.records.forecast import Forecast
@@ -29,20 +31,32 @@ class DryClient(Client):
         self.answers = Answers(Labelled(self, QUESTIONS), self.forecast)
         self._of_the_run = Meter(settings.limits.credit_budget)
         self._planned = Meter()
+        self._at_once = Retry(settings.limits.max_retries, jitter=lambda _longest: 0.0)
 
     def send(self, call: Call) -> Reply:
         """Bigin's answer, or the one that it would give."""
         if call.label == QUESTIONS:
+            return self._ask(call)
+        foreseen = self._at_once.run(call, lambda _made: self._foresee(call))
+        return foreseen or self.answers.amended(call, super().send(call))
+
+    def _ask(self, call: Call) -> Reply:
+        try:
             return super().send(call)
+        except TransientError as error:
+            error.retry_after = inf  # it was tried: what is to be foreseen is not tried again for it
+            raise
+
+    def _foresee(self, call: Call) -> Reply | None:
+        """None: Bigin is to be asked."""
         self._of_the_run.charge(call)
         try:
             foreseen = self.answers.answer(call)
         except BiginError:
             self._planned.charge(call)  # a refusal is paid for, too
             raise
-        if foreseen is None:
-            return self.answers.amended(call, super().send(call))
-        self._planned.charge(call)
+        if foreseen is not None:
+            self._planned.charge(call)
         return foreseen
 
     def plan(self, call: Call) -> None:
