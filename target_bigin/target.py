@@ -21,8 +21,10 @@ from singer_sdk import Target
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import (
     ConfigValidationError,
+    MapExpressionError,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
+    StreamMapConfigError,
 )
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._compat import SingerSDKPythonEOLWarning
@@ -246,7 +248,10 @@ class TargetBigin(Target):
             self.tell_verdict()  # `meltano config test`: nothing is written
             return
         _require_schema(message_dict)
-        super()._process_schema_message(message_dict)
+        try:
+            super()._process_schema_message(message_dict)
+        except (MapExpressionError, StreamMapConfigError) as error:
+            raise SettingsError(f"stream_maps: {error}") from error
         stream = message_dict["stream"]
         maps = self.mapper.stream_maps[stream]
         if len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled:

@@ -240,7 +240,7 @@ class ModulePages:
         if len(pages) > 1:
             records = self._with_other_groups(records, pages[1:])
         return JoinedPage(
-            records,
+            self._agreeing(records),
             more_records=lead.more_records,
             tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
             expires=lead.page_token_expiry,
@@ -248,6 +248,19 @@ class ModulePages:
             counted=whole_number(lead.info.get("count")),
             left_out=lead.left_out,
         )
+
+    def _agreeing(self, records: list[Record]) -> list[Record]:
+        """The records; those of which two rows of the page say different things, as they are by their ids."""
+        seen: dict[str, Record] = {}
+        torn = {each["id"] for each in records if seen.setdefault(each["id"], each) != each}
+        if not torn:
+            return records
+        self._report.inform(f"a page says two things of {len(torn)} records: read by their ids.")
+        whole = {record["id"]: record for record in self.by_ids(sorted(torn))}
+        # What is gone meanwhile is in the list of deleted records.
+        return [
+            whole.get(each["id"], each) for each in records if each["id"] in whole or each["id"] not in torn
+        ]
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:
         parts = [{record["id"]: record for record in page.records} for page in others]

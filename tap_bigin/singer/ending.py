@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 
 from bigin_api import BiginError, CreditBudgetReached
 from tap_bigin.report import fault
@@ -52,6 +52,9 @@ def clear_ending(logger: logging.Logger) -> Iterator[None]:
         sys.exit(FAILED)
     except BiginError as error:
         logger.error("%s", error.message)  # noqa: TRY400 -- one line, for a person
+        sys.exit(FAILED)
+    except (MapExpressionError, StreamMapConfigError) as error:
+        logger.error("stream_maps: %s", error)  # noqa: TRY400
         sys.exit(FAILED)
     except ConfigValidationError as error:
         logger.error("Settings: %s.", "; ".join(error.errors))  # noqa: TRY400

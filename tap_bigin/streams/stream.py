@@ -31,6 +31,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
 from bigin_api import (
+    BiginError,
     CreditBudgetReached,
     InvalidRequest,
     ModuleUnavailable,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.singerlib import RecordMessage
 
     from bigin_api import InFlight, Labelled
     from tap_bigin.run import Run
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from tap_bigin.singer.writer import PageWriter
 
 D = TypeVar("D", bound=StreamDefinition)
+
+MOST_NAMED = 10  # records of a stream for which a stream map fails; more are counted
 
 CREDITS_OF_A_PAGE = 10
 """A page of a module, with fields in several groups, a count, and the list of what was deleted."""
@@ -92,6 +96,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         self._is_introduced = False
         self._is_swept_now = False  # with a feed: this run reads it by its bookmark
         self._in_file: State | None = None  # what is reached once a file of records is whole
+        self._unmapped: list[str] = []  # records for which a stream map fails: no bookmark passes them
 
     @abstractmethod
     def read(self, state: State) -> Iterator[Batch]:
@@ -281,21 +286,48 @@ class BiginStream(CatalogedStream[D], Generic[D]):
             "format"
         ) == "parquet"
         for read in islice(self.get_records(context), self.ABORT_AT_RECORD_COUNT):
-            record = for_parquet(read) if is_parquet else read
             if write_messages:
-                self._write_record_message(record)
-            yield record
+                self._write_record_message(read)
+                yield read
+                continue
+            # The SDK's files would hold what stream maps hide and what is deselected inside a property.
+            for each in self._generate_record_messages(read):
+                yield for_parquet(each.record) if is_parquet else each.record
         if write_messages:
             self._write_state()
 
     def get_batches(
         self, batch_config: BatchConfig, context: Mapping[str, Any] | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Files of records, as the SDK writes them, none of which stays open for long."""
+        """Files of records, as the SDK writes them, none of which stays open for long.
+
+        Raises BiginError where they cannot be written, or would have to hold several streams.
+        """
+        if len(self.stream_maps) > 1:
+            raise BiginError(
+                f"{self.name}: stream_maps make several streams of it, and a file (batch_config) holds one."
+            )
         batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
-        for some in in_time(self._sync_records(context, write_messages=False)):
-            for manifest in batcher.get_batches(some):
-                yield batch_config.encoding, manifest
+        try:
+            for some in in_time(self._sync_records(context, write_messages=False)):
+                for manifest in batcher.get_batches(some):
+                    yield batch_config.encoding, manifest
+        except OSError as error:
+            raise BiginError(
+                f"batch_config: {batch_config.storage.root} cannot be written ({error.strerror or error})."
+            ) from error
+
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        """As the SDK; a record for which a stream map fails is left out, and the stream fails in the end."""
+        try:
+            messages = list(super()._generate_record_messages(record))
+        except Exception as error:  # noqa: BLE001 -- whatever an expression of the user's runs into
+            said = f"record {record.get('id')}: a stream map fails ({str(error).rstrip('.')})"
+            if len(self._unmapped) < MOST_NAMED:
+                self.report.lacks(f"{said}: left out.")
+            self._unmapped.append(said)
+            return
+        yield from messages
 
     def write(self, batch: Batch) -> None:
         """Write a batch, the schema before the first, and take over its state."""
@@ -309,7 +341,7 @@ class BiginStream(CatalogedStream[D], Generic[D]):
                     self._write_record_message(record)
             self._writer.flush()
             self.report.emitted += batch.count
-            if batch.activates and batch.version is not None:
+            if batch.activates and batch.version is not None and not self._unmapped:
                 self._write_activate_version_message(batch.version)
             self._take_over(batch.state)
         if self.run.is_state_due(batch):
@@ -333,6 +365,9 @@ class BiginStream(CatalogedStream[D], Generic[D]):
     def end(self, error: BaseException | None) -> None:
         """Everything is written, or reading ended with an error: that ends the stream, seldom the run."""
         self.report.end()
+        if error is None and self._unmapped:
+            others = f", and {len(self._unmapped) - 1:,} others" if len(self._unmapped) > 1 else ""
+            error = BiginError(f"{self._unmapped[0]}{others}. The bookmark stays: mend stream_maps.")
         if isinstance(error, (PermissionDenied, ModuleUnavailable)):
             self.report.skip(error)
         elif isinstance(error, InvalidRequest) and error.code == "INVALID_URL_PATTERN":
@@ -398,12 +433,14 @@ class BiginStream(CatalogedStream[D], Generic[D]):
         return cast("PageWriter", self._tap.message_writer)
 
     def _take_over(self, state: State | None) -> None:
-        if state is not None:
+        if state is not None and not self._unmapped:
             # One assignment: a signal between two would leave half an entry.
             self.tap_state.setdefault("bookmarks", {})[self.name] = dict(state)
             self.run.is_state_told = False
 
     def _write_batch_message(self, encoding: BaseBatchFileEncoding, manifest: list[str]) -> None:
+        if encoding.format == "jsonl":  # the SDK packs its lines whatever is asked for
+            encoding = replace(encoding, compression="gzip")
         super()._write_batch_message(encoding, manifest)
         self._take_over(self._in_file)
         self.state_manager.is_flushed = False

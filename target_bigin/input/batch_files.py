@@ -15,7 +15,8 @@ from upath import UPath
 from target_bigin.input.lines import read_record, without_nan
 
 FORMATS = ("jsonl", "parquet")
-PACKED = {"none": False, None: False, "gzip": True}
+COMPRESSIONS = ("none", None, "gzip")
+GZIP = b"\x1f\x8b"
 ROWS_AT_ONCE = 1_000  # of a Parquet file
 
 
@@ -29,7 +30,7 @@ def records_of(message: Mapping[str, Any]) -> Iterator[Any]:
     encoding, files = message["encoding"], message["manifest"]
     kind = encoding.get("format") if isinstance(encoding, dict) else None
     packing = encoding.get("compression") if isinstance(encoding, dict) else None
-    if kind not in FORMATS or not isinstance(packing, str | None) or packing not in PACKED:
+    if kind not in FORMATS or not isinstance(packing, str | None) or packing not in COMPRESSIONS:
         raise InvalidInputLine(
             f"{stream}: a BATCH message whose encoding is {str(encoding)[:80]}; jsonl (plain or gzip) and "
             "parquet are read. Set the tap's batch_config so."
@@ -39,12 +40,12 @@ def records_of(message: Mapping[str, Any]) -> Iterator[Any]:
             f"{stream}: the manifest of a BATCH message is {str(files)[:80]}, no list of files."
         )
     for file in files:
-        yield from _rows_of(stream, file) if kind == "parquet" else _lines_of(stream, file, PACKED[packing])
+        yield from _rows_of(stream, file) if kind == "parquet" else _lines_of(stream, file, packing)
 
 
-def _lines_of(stream: str, file: str, is_packed: bool) -> Iterator[Any]:  # noqa: FBT001
+def _lines_of(stream: str, file: str, packing: str | None) -> Iterator[Any]:
     shown = _shown(file)
-    for number, line in enumerate(_read(stream, file, _lines, is_packed), 1):
+    for number, line in enumerate(_read(stream, file, _lines, packing), 1):
         if not line.isspace():
             yield read_record(line, f"{stream}: line {number} of the BATCH file {shown}")
 
@@ -72,13 +73,14 @@ def _read(stream: str, file: str, what: Any, *how: Any) -> Iterator[Any]:
             yield each
 
 
-def _lines(source: IO[bytes], is_packed: bool) -> Iterator[bytes]:  # noqa: FBT001
-    if not is_packed:
+def _lines(source: IO[bytes], packing: str | None) -> Iterator[bytes]:
+    begins = source.read(len(GZIP))
+    source.seek(0)
+    if not begins and packing == "gzip":
+        raise EOFError("it is empty, which no packed file is")
+    if begins != GZIP:  # taps on the SDK pack their files whatever they say of them
         yield from source
         return
-    if not source.read(1):
-        raise EOFError("it is empty, which no packed file is")
-    source.seek(0)
     with gzip.open(source) as unpacked:
         yield from unpacked
 

@@ -225,6 +225,30 @@ def test_a_page_of_a_row_that_is_none_and_without_a_count_ends_nothing(
     assert ended.said(f"a page has 9 of {11 if count == 11 else 10} records")
 
 
+@pytest.mark.parametrize("place", [0, 4, -1])
+@pytest.mark.parametrize("time", ["2020-01-01T00:00:00+00:00", None], ids=str)
+def test_a_record_of_which_a_page_says_two_things_is_read_by_its_id(
+    sandbox: Sandbox, other: OtherBigin, place: int, time: str | None
+) -> None:
+    """The row that came last won, also where it was the older one, and the bookmark passed it."""
+    before = run(sandbox)
+    edited(sandbox)
+
+    def spoil(asked: Asked, body: Any) -> None:
+        if "ids" not in asked.query:
+            row = body["data"][place]
+            stale = {**row, "Phone": "999", "Modified_Time": time or row["Modified_Time"]}
+            body["data"].insert(body["data"].index(row) + 1, stale)
+
+    other.rewrite("/Contacts", spoil)
+
+    ended = run(other, state=before.state)
+
+    assert ended.code == 0
+    assert ended.said("a page says two things of 1 records: read by their ids")
+    assert_holds(sandbox, "Contacts", ended.latest("Contacts"))
+
+
 def test_a_name_that_is_no_unicode_reaches_no_loader(sandbox: Sandbox, other: OtherBigin) -> None:
     """Half a character as the name of a part of a value: what has no name is left out and told."""
     victim = sandbox.dump("Contacts")[3]["id"]

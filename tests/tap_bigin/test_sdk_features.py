@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from singer_sdk.helpers._batch import StorageTarget
 from support.sandbox import Sandbox
 from support.tap import discover, run_tap, select
 
@@ -42,6 +45,56 @@ def test_stream_maps_rename_filter_and_add(sandbox: Sandbox) -> None:
     for record in run.records["Contacts"]:
         assert record["greeting"] == "Hej " + people[record["id"]]["Last_Name"]
         assert "@" not in (record["Email"] or "")
+
+
+def test_a_stream_map_that_fails_for_one_record_costs_that_record(sandbox: Sandbox) -> None:
+    """It was a fault of the run. The next run, with the map mended, brings what was left out."""
+    victim = sandbox.create("Contacts", Last_Name="Bare")  # without an e-mail address
+    bare = [each["id"] for each in sandbox.dump("Contacts") if not each["Email"] and each["id"] != victim]
+    for each in bare:
+        sandbox.mutate(
+            {"op": "edit", "module": "Contacts", "id": each, "data": {"Email": f"{each}@example.org"}}
+        )
+    there = {each["id"] for each in sandbox.dump("Contacts") if each["Email"]}
+    settings: dict[str, Any] = {"modules": ["Contacts", "Accounts", "Notes"], "deleted_records": "none"}
+
+    failed = run_tap(sandbox, stream_maps={"Contacts": {"Email": "Email.upper()"}}, **settings)
+
+    assert failed.code == 1
+    assert set(failed.ids("Contacts")) == there
+    assert failed.said(f"record {victim}: a stream map fails")
+    assert "Contacts: failed, the other streams are written. record" in failed.log[-1]
+    assert failed.ids("Accounts")
+    assert "replication_key_value" not in failed.state["bookmarks"].get("Contacts", {})
+
+    mended = run_tap(
+        sandbox,
+        state=failed.state,
+        stream_maps={"Contacts": {"Email": "Email.upper() if Email else None"}},
+        **settings,
+    )
+
+    assert mended.code == 0
+    assert victim in mended.latest("Contacts")
+
+
+def test_rows_for_which_a_stream_map_fails_are_not_told_as_gone(sandbox: Sandbox) -> None:
+    """A loader would delete them by the version that they lack."""
+    run = run_tap(sandbox, modules=["Notes"], stream_maps={"Notes": {"Note_Title": "1 / 0"}})
+
+    assert run.code == 1
+    assert not run.ids("Notes")
+    assert not [
+        each for each in run.messages if each["type"] == "ACTIVATE_VERSION" and each["stream"] == "Notes"
+    ]
+
+
+def test_a_stream_map_that_is_none_is_a_setting_to_mend(sandbox: Sandbox) -> None:
+    """It was told as a fault of the tap."""
+    run = run_tap(sandbox, modules=["Contacts"], stream_maps={"Contacts": {"Email": "Email +"}})
+
+    assert run.code == 1
+    assert run.log[-1].endswith("stream_maps: Failed to parse expression Email +.")
 
 
 def test_flattening_makes_columns_of_objects(sandbox: Sandbox) -> None:
@@ -91,6 +144,50 @@ def test_a_file_is_told_in_time_though_it_is_not_full(
     assert any("pass" in each for each in told if isinstance(each, dict))
     lines = [line for file in tmp_path.iterdir() for line in gzip.decompress(file.read_bytes()).splitlines()]
     assert {json.loads(line)["id"] for line in lines} == {each["id"] for each in sandbox.dump("Contacts")}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_batches_hold_what_stream_maps_leave_and_nothing_else(
+    sandbox: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    """Addresses that were masked in lines stood in the files as they are; so did what was deselected."""
+    batch = {"encoding": {"format": kind}, "storage": {"root": tmp_path.as_uri()}}
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+    _deselect(catalog, "Contacts", "Owner", "email")
+    maps = {"Contacts": {"Email": None, "Last_Name": "'X'", "__filter__": "Last_Name < 'M'"}}
+
+    run = run_tap(sandbox, catalog=catalog, batch_config=batch, stream_maps=maps)
+
+    assert run.code == 0, run.log
+    (message,) = [each for each in run.messages if each["type"] == "BATCH"]
+    (file,) = tmp_path.iterdir()
+    if kind == "jsonl":
+        assert message["encoding"]["compression"] == "gzip"  # as the file is
+        rows = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    else:
+        rows = pytest.importorskip("pyarrow.parquet").read_table(file).to_pylist()
+    people = {each["id"] for each in sandbox.dump("Contacts") if each["Last_Name"] < "M"}
+    assert {each["id"] for each in rows} == people
+    assert {each["Last_Name"] for each in rows} == {"X"}
+    assert not any("Email" in each or "email" in each["Owner"] for each in rows)
+
+
+def test_a_folder_for_batches_that_cannot_be_written_is_named(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line named a file of TMPDIR that nobody had asked for."""
+
+    def full(self: StorageTarget, filename: str, mode: str = "rb") -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/tmpabc")
+
+    monkeypatch.setattr(StorageTarget, "open", full)
+    batch = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
+
+    run = run_tap(sandbox, modules=["Contacts"], batch_config=batch)
+
+    assert run.code == 1
+    assert f"batch_config: {tmp_path.as_uri()} cannot be written (No space left on device)" in run.log[-1]
+    assert "Contacts" not in run.state.get("bookmarks", {})
 
 
 def test_parquet_without_its_extra_is_one_line(

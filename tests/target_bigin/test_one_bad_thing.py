@@ -441,6 +441,15 @@ def test_a_stream_map_that_fails_for_one_record_costs_that_record(sandbox, targe
     assert run.states == [1]
 
 
+def test_a_stream_map_that_is_none_is_a_setting_to_mend(target):
+    """It was told as what nobody foresaw."""
+    maps = {"Contacts": {"Last_Name": "Last_Name +"}}
+
+    run = target([schema("Contacts", "Last_Name", key=["Email"])], stream_maps=maps)
+
+    assert str(run.error) == "stream_maps: Failed to parse expression Last_Name +."
+
+
 def test_what_lies_too_deep_beside_a_record_costs_nothing(sandbox, target):
     """Some taps say more in a message than the specification has."""
     deep = "[" * 500 + "]" * 500

@@ -302,6 +302,16 @@ def test_records_in_the_files_of_a_batch_message_are_written(sandbox, target, tm
     assert {each["Last_Name"] == "X" for each in sandbox.dump("Contacts")} == {mapped}
 
 
+def test_a_packed_file_is_known_by_its_first_bytes(target, tmp_path):
+    """Taps on the SDK pack their lines also where they say that they do not."""
+    path = tmp_path / "contacts.jsonl"
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in people(3)).encode()))
+
+    run = target([CONTACTS, batch_of(path, compression="none")])
+
+    assert run.outcomes("Contacts") == {"inserted": 3}
+
+
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize(
     "line",
@@ -353,7 +363,7 @@ def damaged(body):
         (damaged, ("jsonl", "gzip"), "ended before the end-of-stream marker"),
         (lambda body: body[:-6] + b"spoilt", ("jsonl", "gzip"), "CRC check failed"),
         (lambda _: b"", ("jsonl", "gzip"), "is empty"),
-        (lambda body: body, ("jsonl", "none"), "Not JSON, Contacts: line 1 of the BATCH file"),
+        (lambda body: body[2:], ("jsonl", "none"), "Not JSON, Contacts: line 1 of the BATCH file"),
         (damaged, ("parquet", None), "arquet"),
         (lambda body: body, ("jsonl", "zstd"), "a BATCH message whose encoding is"),
     ],
