@@ -82,9 +82,13 @@ examples: $(VENV)/.ready  ## Every example from its README, in an empty folder (
 docs: $(VENV)/.ready  ## Write docs/reference anew from the code
 	$(BIN)/python docs/generate.py
 
+MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --quiet --strict
+MKDOCS_ALONE := SITE_ALONE=true $(MKDOCS)
 site: $(VENV)/.ready .venv-site/.ready  ## The docs as a site, in .site/html
 	$(BIN)/python docs/site.py
-	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --quiet --strict
+	@$(MKDOCS_ALONE) > .site/build.log 2>&1 || { grep -q "Couldn't retrieve" .site/build.log \
+		&& echo "unpkg.com cannot be reached: the pictures' script is fetched from there when a page is opened." \
+		&& $(MKDOCS); } || { cat .site/build.log; exit 1; }
 	@echo "Open .site/html/index.html"
 
 pictures: $(VENV)/.ready  ## Make docs/pictures anew, from what the commands print
