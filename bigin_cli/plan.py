@@ -96,11 +96,11 @@ def _keep(settings: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What the tap would tell a run's log is no part of a plan, but for errors."""
+    """What the tap tells a run's log is no part of a plan, but for warnings: a module that is none."""
     loggers = [logging.getLogger(name) for name in SILENT]
     levels = [each.level for each in loggers]
     for each in loggers:
-        each.setLevel(logging.ERROR)
+        each.setLevel(logging.WARNING)
     try:
         yield
     finally:

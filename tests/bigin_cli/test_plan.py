@@ -139,6 +139,16 @@ def test_people_see_it_as_a_table(run, sandbox, tmp_path):
     assert "A daily run after it: " in result.stdout
 
 
+def test_a_module_that_there_is_not_is_told_beside_the_price(price, caplog):
+    """The price of what is left looks like a bargain."""
+    plan = price(modules=["Contcts", "Accounts"])
+
+    assert {"Accounts", "Contacts"} & {each["stream"] for each in plan["streams"]} == {"Accounts"}
+    assert [each.message for each in caplog.records if each.levelno == logging.WARNING] == [
+        "Settings: modules: 'Contcts' matches no module, did you mean 'Contacts'?"
+    ]
+
+
 def test_a_run_that_would_read_nothing_is_told(run, sandbox, tmp_path):
     """An empty selection is a mistake more often than a wish."""
     catalog = discover(sandbox, modules=["Contacts"])
