@@ -21,8 +21,7 @@ from bigin_api import BiginError, Call, ServerError
 from bigin_api.http.calls import Sender
 from bigin_api.json_values import entries, mapping
 from bigin_api.moments import offset_text, parse_moment, utc_text
-from bigin_feed.log import FeedLog, LogWriter, Unwritten
-from bigin_feed.log.log import now_text
+from bigin_feed.log import FeedLog, LogWriter, Unwritten, cause, now_text
 
 logger = logging.getLogger(__name__)
 
@@ -217,7 +216,7 @@ class Keeper:
         try:
             self._log.append(silence=(begun, now_text(), why))
         except sa.exc.SQLAlchemyError as error:
-            logger.error("A silence could not be noted: %s", " ".join(str(error).split()))  # noqa: TRY400
+            logger.error("A silence could not be noted: %s", cause(error))  # noqa: TRY400
         else:
             self._silence = None
 
@@ -239,4 +238,4 @@ class Keeper:
         try:
             self._log.prune(utc_text(before, timespec="milliseconds"))
         except sa.exc.SQLAlchemyError as error:
-            logger.warning("The log could not be pruned: %s", " ".join(str(error).split()))
+            logger.warning("The log could not be pruned: %s", cause(error))

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bigin_api.moments import utc_text
 from bigin_feed.channels import Channel, Keeper
-from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, now_text
+from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, cause, now_text
 from bigin_feed.notifications import Malformed, Told, read_hook, read_notification
 from bigin_feed.sync_flow import SyncFlow, TooLate, TooManySessions
 
@@ -227,7 +227,7 @@ async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
     try:
         return await run_in_threadpool(work, *arguments)
     except sa.exc.SQLAlchemyError as error:
-        logger.error("The log cannot be used: %s", " ".join(str(error).split()))  # noqa: TRY400
+        logger.error("The log cannot be used: %s", cause(error))  # noqa: TRY400
         raise HTTPException(503, "the log cannot be used") from None
 
 

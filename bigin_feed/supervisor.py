@@ -18,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from typing_extensions import Self
 
-from bigin_feed.log import FeedLog
+from bigin_feed.log import FeedLog, cause
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ class Supervisor:
             head = self._log.state().head
         except sa.exc.SQLAlchemyError as error:
             if self._is_readable:  # looked at five times a second, told once
-                logger.warning("The log cannot be read: %s", " ".join(str(error).split()))
+                logger.warning("The log cannot be read: %s", cause(error))
             self._is_readable = False
             return None
         self._is_readable = True

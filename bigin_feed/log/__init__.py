@@ -1,6 +1,6 @@
 """The log: what was told, in the order in which it was stored, and what was missed meanwhile."""
 
-from bigin_feed.log.database import LogUnusable
+from bigin_feed.log.database import LogUnusable, cause
 from bigin_feed.log.devices import Due, acknowledge, bring_to, device_position
 from bigin_feed.log.log import FeedLog, Post, now_text
 from bigin_feed.log.reading import Change, Row, Silence, State, coalesce
@@ -19,6 +19,7 @@ __all__ = [
     "Unwritten",
     "acknowledge",
     "bring_to",
+    "cause",
     "coalesce",
     "device_position",
     "now_text",

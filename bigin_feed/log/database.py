@@ -178,6 +178,11 @@ def check(connection: Connection, url: str) -> None:
         raise LogUnusable(f"feed_log: {shown} has format {found}, this program knows {FORMAT}: update it.")
 
 
+def cause(error: Exception) -> str:
+    """The driver's own words, on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
 def shown_url(url: str) -> str:
     """The URL without its password."""
     return sa.make_url(url).render_as_string(hide_password=True)

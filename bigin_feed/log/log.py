@@ -57,7 +57,7 @@ class FeedLog:
             if isinstance(error, LogUnusable):
                 raise
             raise LogUnusable(
-                f"feed_log: {database.shown_url(url)} cannot be used: {_cause(error)}"
+                f"feed_log: {database.shown_url(url)} cannot be used: {database.cause(error)}"
             ) from None
 
     def __enter__(self) -> Self:
@@ -193,11 +193,9 @@ class FeedLog:
             connection.execute(_LOCKED_HEAD)
             yield connection
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A transaction that reads."""
-        with self._engine.connect() as connection:
-            yield connection
+    def reading(self) -> Connection:
+        """A transaction that reads, as a context."""
+        return self._engine.connect()
 
 
 def _new(connection: Connection, posts: Sequence[Post]) -> list[tuple[str, Told]]:
@@ -222,8 +220,3 @@ def _row(seq: int, received: str, told: Told) -> tuple[Any, ...]:
 
 def _between(select: sa.Select[Any], seq: sa.ColumnElement[int], after: int, up_to: int) -> sa.Select[Any]:
     return select.where(seq > after, seq <= up_to).order_by(seq)
-
-
-def _cause(error: Exception) -> str:
-    """The driver's own words, on one line."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())

@@ -17,6 +17,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from bigin_feed.log.database import cause
 from bigin_feed.log.log import FeedLog, Post, now_text
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,11 @@ class LogWriter:
         self._thread = threading.Thread(target=self._run, name="feed-log-writer", daemon=True)
         self._thread.start()
 
-    def append(self, post: Post) -> Future[int]:
-        """Store a POST; the result is the log's head after it. Raises Unwritten, here or by the future."""
+    def append(self, post: Post | None) -> Future[int]:
+        """Store a POST, or a heartbeat for None; the result is the log's head after it.
+
+        Raises Unwritten, here or by the future.
+        """
         future: Future[int] = Future()
         self.append_all([(post, future)])
         return future
@@ -70,10 +74,8 @@ class LogWriter:
 
     def beat(self) -> None:
         """Write a heartbeat and wait for it. Raises Unwritten."""
-        future: Future[int] = Future()
-        self.append_all([(None, future)])
         try:
-            future.result(BEAT_SECONDS)
+            self.append(None).result(BEAT_SECONDS)
         except FutureTimeout:
             raise Unwritten("the heartbeat is not written yet") from None
 
@@ -128,7 +130,7 @@ class LogWriter:
         return head
 
     def _fail(self, batch: list[Item], error: Exception) -> None:
-        why = " ".join(str(getattr(error, "orig", None) or error).split())
+        why = cause(error)
         if self._failing_since is None:
             self._failing_since = now_text()
             logger.error("The log could not be written: %s. Notifications are answered with 503.", why)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bigin_api import AuthError, BiginError
-from bigin_feed.log import FeedLog, LogUnusable
+from bigin_feed.log import FeedLog, LogUnusable, cause
 from tap_bigin.bookmarks import from_text, to_utc_text
 from tap_bigin.feed import memory
 from tap_bigin.feed.deletions import Deletion, Deletions
@@ -264,7 +264,7 @@ class Feed:
                 kept = kept if isinstance(kept, Mapping) else {}
                 log.keep({self._memory: memory.keep(kept, answers, self.began)})
         except (LogUnusable, sa.exc.SQLAlchemyError, OSError) as error:
-            return " ".join(str(error).split())
+            return cause(error)
         return None
 
     @contextmanager
@@ -272,5 +272,4 @@ class Feed:
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
-            cause = " ".join(str(getattr(error, "orig", None) or error).split())
-            raise LogUnusable(f"feed_log: the log cannot be read: {cause}") from None
+            raise LogUnusable(f"feed_log: the log cannot be read: {cause(error)}") from None
