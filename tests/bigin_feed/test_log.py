@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from bigin_feed.log import Change, FeedLog, LogUnusable, LogWriter, Row, Unwritten
+from bigin_feed.log.database import BODIES, insert, known
 from bigin_feed.log.log import Post
 from bigin_feed.notifications import Told
 
@@ -51,6 +52,36 @@ def test_a_body_that_came_before_adds_no_row(log):
 
     assert [row.id for row in log.rows(0, 9)] == ["1", "2", "3"]
     assert log.state().head == 3
+
+
+def test_a_long_batch_is_several_statements(log, monkeypatch):
+    """A text of PostgreSQL's holds so many rows; none is left out between two texts, or comes twice."""
+    monkeypatch.setattr("bigin_feed.log.database.ROWS_TOGETHER", 3)
+    posts = [post(told(number), digest=str(number)) for number in range(1, 8)]
+
+    log.append(posts)
+    log.append(posts)
+
+    assert [(row.seq, row.id) for row in log.rows(0, 99)] == [(number, str(number)) for number in range(1, 8)]
+
+
+def test_whether_a_body_came_before_is_looked_up_in_the_index(log):
+    """A month of bodies is a large table: to read the whole of it for each batch would end the speed."""
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_more):
+        asked.append((statement, parameters))
+
+    with log.writing() as connection:
+        insert(connection, BODIES, [(f"{number:064x}", EARLY) for number in range(5_000)])
+        sa.event.listen(connection, "before_cursor_execute", note)
+        assert known(connection, BODIES.c.digest, [f"{7:064x}", "none"]) == [f"{7:064x}"]
+        ((statement, parameters),) = asked
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+
+    assert "Seq Scan on feed_bodies" not in plan
+    assert "SCAN feed_bodies" not in plan
 
 
 def test_changes_name_each_record_once(log):
