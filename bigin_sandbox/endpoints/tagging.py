@@ -10,7 +10,13 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bigin_sandbox.http.answers import Answer, Refusal, limit_exceeded, required_param_missing
+from bigin_sandbox.http.answers import (
+    Answer,
+    Refusal,
+    invalid_module,
+    limit_exceeded,
+    required_param_missing,
+)
 from bigin_sandbox.http.calls import ApiCall, Route
 from bigin_sandbox.render import Renderer
 from bigin_sandbox.rules.access.credits import TAGGED_RECORDS_PER_CREDIT
@@ -30,7 +36,7 @@ NewSet = Callable[[list["Record"]], list["Record"]]
 
 def add_tags(call: ApiCall) -> Answer:
     """`POST /{module}[/{id}]/actions/add_tags`; unknown tags are created, `over_write` drops the others."""
-    module = require_module(call, "Edit")["api_name"]
+    module = _tagged_module(call)
     ids, sent = _ids(call), _tags(call)
     over_write = _body(call).get("over_write", call.params.get("over_write")) in (True, "true")
     accepted = _accepted(call, module, sent)
@@ -40,7 +46,7 @@ def add_tags(call: ApiCall) -> Answer:
 
 def remove_tags(call: ApiCall) -> Answer:
     """`POST /{module}[/{id}]/actions/remove_tags`; a tag that a record lacks is no error."""
-    module = require_module(call, "Edit")["api_name"]
+    module = _tagged_module(call)
     ids = _ids(call)
     names = {str(tag.get("name")).casefold() for tag in _tags(call)}
     given_ids = {tag.get("id") for tag in _tags(call)}
@@ -58,6 +64,14 @@ def price_of_tagging(call: ApiCall) -> int:
         return max(1, ceil(len(_all_ids(call)) / TAGGED_RECORDS_PER_CREDIT))
     except Refusal:  # the endpoint says so; here it only has a price
         return 1
+
+
+def _tagged_module(call: ApiCall) -> str:
+    """api_name of the address's module, whose records have tags: notes have none (FACTS 3). Refusal: [A]."""
+    module = str(require_module(call, "Edit")["api_name"])
+    if call.store.field(module, "Tag") is None:
+        raise invalid_module(resource_path_index=0)
+    return module
 
 
 def _tag_all(call: ApiCall, module: str, ids: list[str], new_set: NewSet) -> Answer:

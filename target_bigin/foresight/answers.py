@@ -200,6 +200,8 @@ class Answers:
     def _tag(self, call: Call) -> list[Entry]:
         said: Any = call.json
         module, ids, names = str(call.module), said["ids"], [each["name"] for each in said["tags"]]
+        if "Tag" not in self.shape_of(module).fields:
+            raise InvalidRequest(f"{module} has no tags.", code="INVALID_MODULE", module=module)
         try:
             require_tags(names)
         except NotTaken as refused:

@@ -7,6 +7,7 @@ counted apart.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -26,12 +27,14 @@ class DryClient(Client):
     """Sends nothing that writes. ``forecast``: what would have been done by now."""
 
     def __init__(self, settings: ClientSettings, **more: Any) -> None:
-        super().__init__(settings, **more)
+        limits = settings.limits
+        super().__init__(replace(settings, limits=replace(limits, credit_budget=None)), **more)
         self.forecast = Forecast()
         self.answers = Answers(Labelled(self, QUESTIONS), self.forecast)
-        self._of_the_run = Meter(settings.limits.credit_budget)
+        self._of_the_run = Meter(limits.credit_budget)  # it ends where the run would
+        self._asked = Meter(limits.credit_budget)  # ... and asks for no more than that beside
         self._planned = Meter()
-        self._at_once = Retry(settings.limits.max_retries, jitter=lambda _longest: 0.0)
+        self._at_once = Retry(limits.max_retries, jitter=lambda _longest: 0.0)
 
     def send(self, call: Call) -> Reply:
         """Bigin's answer, or the one that it would give."""
@@ -41,6 +44,7 @@ class DryClient(Client):
         return foreseen or self.answers.amended(call, super().send(call))
 
     def _ask(self, call: Call) -> Reply:
+        self._asked.charge(call)
         try:
             return super().send(call)
         except TransientError as error:

@@ -145,6 +145,15 @@ def test_an_unknown_id_among_the_tagged_is_an_entry(sandbox):
     assert answer.json()["success_count"] == "1"
 
 
+def test_a_module_without_tags_is_refused(sandbox):
+    """Notes have none; it was a fault of the server."""
+    body = {"tags": [{"name": "vip"}], "ids": [NOBODY]}
+
+    answer = sandbox.api("POST", "/Notes/actions/add_tags", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_MODULE")
+
+
 def test_tagging_moves_no_modified_time_and_fires_nothing(sandbox):
     """The harsher reading: a reader by Modified_Time misses it."""
     sandbox.clock(set="2026-03-01T10:00:00Z", freeze=True)

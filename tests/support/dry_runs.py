@@ -35,6 +35,10 @@ class World:
         }
         if chance.random() < 0.3:
             self.settings["unchanged_cache_path"] = str(folder / "written.sqlite")
+        if chance.random() < 0.1:
+            self.settings["trigger"] = ["workflow"]
+        if chance.random() < 0.1:  # one call after the other, or the end of a budget is for chance to say
+            self.settings |= {"credit_budget": chance.randint(12, 40), "max_concurrent_requests": 1}
         if chance.random() < 0.3:
             self.settings["journal_path"] = str(folder / "journal.jsonl")
         self.is_copy = chance.random() < 0.25
@@ -42,11 +46,13 @@ class World:
             self.settings["id_map_path"] = str(folder / "ids.jsonl")
         makers = {
             "Accounts": self._accounts,
+            "more_accounts": self._more_accounts,
             "Contacts": self._contacts,
             "Products": self._products,
             "Pipelines": self._deals,
             "Tasks": self._tasks,
             "Calls": self._calls,
+            "Events": self._events,
             "Notes": self._notes,
             "Subscriptions": self._subscriptions,
             "contacts_products": self._links,
@@ -59,6 +65,8 @@ class World:
             chosen = [each for each in chosen if each not in ("Contacts", "deleted_records")]
         for name in (each for each in makers if each in chosen):
             self.messages += makers[name]()
+            if chance.random() < 0.2:
+                self.messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": 7})
             self.messages.append(state(name))
         if self.is_copy:
             self.settings["streams"]["*"] = {"ids": "source"}
@@ -72,7 +80,8 @@ class World:
             str(each["id"])
             for each in self._sandbox.api("GET", "/users", params={"type": "AllUsers"}).json()["users"]
         ]
-        if chance.random() < 0.3:
+        self._is_phone_unique = chance.random() < 0.3
+        if self._is_phone_unique:
             for module, name in (("Contacts", "Phone"), ("Products", "Product_Code")):
                 self._sandbox.change_metadata(
                     {
@@ -144,7 +153,11 @@ class World:
 
     def _lookup(self, match_on: str) -> Row | None:
         how = self._chance.choice([None, "reject", "create", "null"])
-        return how and {"match_on": match_on, "on_missing": how}
+        return how and {
+            "match_on": match_on,
+            "on_missing": how,
+            "on_ambiguous": self._chance.choice(["reject", "null"]),
+        }
 
     def _accounts(self) -> list[Message]:
         def row(n: int) -> Row:
@@ -155,7 +168,15 @@ class World:
             self._maybe(row, "Account_Name", None, "", "A" * 201, often=0.08)
             return row
 
-        return self._stream("Accounts", self._some(row), key=["Account_Name"], **self._operation(bulk=True))
+        many = self._chance.choice([14, 14, 14, 130])
+        rows = self._some(row, many=many)
+        return self._stream("Accounts", rows, key=["Account_Name"], **self._operation(bulk=True))
+
+    def _more_accounts(self) -> list[Message]:
+        rows = [
+            {"Account_Name": f"New {n} AG", "Phone": f"+46 {n}"} for n in range(self._chance.randint(1, 9))
+        ]
+        return self._stream("more_accounts", rows, key=["Account_Name"], module="Accounts")
 
     def _operation(self, *, bulk: bool = False, **more: Any) -> Row:
         chance = self._chance
@@ -184,7 +205,7 @@ class World:
                 *(names if lookup else (*self.companies, {"id": NOWHERE}, "AG")),
                 often=0.5,
             )
-            self._maybe(row, "Owner", *self.users, {"id": NOWHERE}, often=0.15)
+            self._maybe(row, "Owner", *self.users, {"id": NOWHERE}, "sandbox@example.com", often=0.15)
             self._maybe(row, "Tag", ["a"], [f"t{m}" for m in range(11)], ["y" * 26], often=0.1)
             self._maybe(row, "Home_Phone", "#", often=0.1)
             return row
@@ -195,7 +216,9 @@ class World:
         if how == "external" or key == ["Last_Name"]:
             more["external_key"] = chance.choice(["Last_Name", "Phone"])
         elif how == "check" and key == ["Email"]:
-            more["duplicate_check_fields"] = ["Email"]
+            own = ["Phone", "Email"] if self._is_phone_unique else ["Email"]
+            more["duplicate_check_fields"] = chance.sample(own, chance.randint(1, len(own)))
+        more["truncate"] = chance.choice([True, None])
         return self._stream(
             "Contacts", self._some(row, many=20), key=key, **self._operation(bulk=True, **more)
         )
@@ -244,11 +267,14 @@ class World:
         return self._stream("Pipelines", self._some(row), key=["Deal_Name"], **self._operation(**more))
 
     def _tasks(self) -> list[Message]:
+        lookup = self._lookup("Last_Name")
+
         def row(n: int) -> Row:
             row: Row = {"Subject": f"{self._chance.choice(['Call', 'Mail'])} {n % 7}"}
             self._maybe(row, "Subject", None, "", often=0.1)
             self._maybe(row, "Due_Date", "2026-05-14", "soon")
-            self._maybe(row, "Who_Id", *self.people, NOWHERE)
+            who = ["Twin", "Ek 1", "Nobody"] if lookup else [*self.people, NOWHERE]
+            self._maybe(row, "Who_Id", *who)
             if self._chance.random() < 0.4:
                 row["What_Id"] = self._chance.choice(
                     [self.companies[0], self.companies[3], self.deals[0], NOWHERE]
@@ -257,7 +283,7 @@ class World:
             self._maybe(row, "Recurring_Activity", {"RRULE": "FREQ=DAILY;INTERVAL=1;COUNT=3"}, often=0.1)
             return row
 
-        more = {"external_key": "Subject"}
+        more: Row = {"external_key": "Subject", "lookups": {"Who_Id": lookup} if lookup else None}
         return self._stream("Tasks", self._some(row), key=["Subject"], **self._operation(**more))
 
     def _calls(self) -> list[Message]:
@@ -272,6 +298,28 @@ class World:
             return row
 
         return self._stream("Calls", self._some(row), key=["Subject"], operation="insert")
+
+    def _events(self) -> list[Message]:
+        def row(n: int) -> Row:
+            row: Row = {
+                "Event_Title": f"Visit {n}",
+                "Start_DateTime": "2026-05-14T09:00:00Z",
+                "End_DateTime": "2026-05-14T10:00:00Z",
+            }
+            guest = {"type": "email", "participant": "a@b.se"}
+            self._maybe(
+                row,
+                "Participants",
+                [guest],
+                [guest] * 51,
+                [{"type": "contact", "participant": self.people[0]}],
+            )
+            self._maybe(row, "End_DateTime", None, "later", often=0.1)
+            self._maybe(row, "Remind_At", "2026-05-14T08:45:00Z", often=0.2)
+            self._maybe(row, "Recurring_Activity", {"RRULE": "FREQ=DAILY;INTERVAL=1;COUNT=3"}, often=0.1)
+            return row
+
+        return self._stream("Events", self._some(row), key=["Event_Title"], operation="insert")
 
     def _notes(self) -> list[Message]:
         def row(n: int) -> Row:

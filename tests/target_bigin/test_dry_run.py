@@ -351,6 +351,24 @@ def test_a_dry_run_tells_tags_that_bigin_refuses(sandbox, both, tags):
     assert planned(dry) == price
 
 
+def test_a_dry_run_tells_tags_of_what_has_none(sandbox, both):
+    """A note takes no tag: it is written, and told as a reject."""
+    note = {
+        "Note_Content": "Text",
+        "Parent_Id": sandbox.create("Contacts", Last_Name="P"),
+        "$se_module": "Contacts",
+    }
+
+    dry, real, price = both(
+        [schema("Notes", *note, key=["Note_Content"]), *records("Notes", [note])],
+        streams={"Notes": {"operation": "insert", "tags": ["vip"]}},
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Notes"][1] == {("rejected", "INVALID_MODULE", "Tag"): 1}
+    assert planned(dry) == price
+
+
 def test_a_dry_run_finds_by_a_field_what_it_would_have_made(both):
     """Two of one name, which are then found twice: the link would mean either."""
     people = [{"Email": f"{n}@b.se", "Last_Name": "Both"} for n in "ab"]
