@@ -213,16 +213,22 @@ def check_state(state: Any) -> None:
 
     Raises SettingsError that names what is wrong and where.
     """
+    check_shape(state)
+    for stream, entry in state.get("bookmarks", {}).items():
+        check_entry(stream, entry)
+
+
+def check_shape(state: Any) -> None:
+    """See that there are entries. Raises SettingsError."""
     if not isinstance(state, Mapping):
         raise SettingsError(f"state: expected an object with bookmarks, got {type(state).__name__}.")
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, Mapping):
         raise SettingsError(f"state: bookmarks: expected an object, got {type(bookmarks).__name__}.")
-    for stream, entry in bookmarks.items():
-        _check_entry(stream, entry)
 
 
-def _check_entry(stream: str, entry: Any) -> None:
+def check_entry(stream: str, entry: Any) -> None:
+    """See that a stream's entry is as this tap writes it. Raises SettingsError."""
     where = f"state: bookmarks: {stream}"
     if not isinstance(entry, Mapping):
         raise SettingsError(f"{where}: expected an object, got {type(entry).__name__}.")
@@ -236,6 +242,9 @@ def _check_entry(stream: str, entry: Any) -> None:
             f"{where}: replication_key_value {value!r} is no moment such as 2026-05-14T09:53:58Z. "
             "Without this entry the stream is read in full."
         ) from None
+    fields = entry.get("fields", [])
+    if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
+        raise SettingsError(f"{where}: fields: expected a list of names, got {str(fields)[:50]}.")
     if entry.get("pass") is None:
         return
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bigin_api import Client, CreditBudgetReached, InFlight
@@ -76,8 +77,11 @@ class Run:
         streams: Callable[[], Collection[Readable]],
         uses_feed: bool = True,
         turns: Turns | None = None,
+        unreadable: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """``unreadable``: streams whose entry of the state cannot be read, and why."""
         self._turns = turns
+        self.unreadable = unreadable
         self._uses_feed = uses_feed
         self._config = config
         self._carried = carried

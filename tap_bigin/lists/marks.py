@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from bigin_api import SettingsError
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Moment
 
@@ -60,6 +61,26 @@ class Mark(msgspec.Struct, frozen=True):
         if self.since is None or self.checked is None or now is None or self.listed <= WHOLE_UP_TO:
             return None
         return None if now - self.checked > WHOLE_EVERY else self.since - overlap
+
+
+def check_mark(where: str, kept: Any) -> None:
+    """See that what state keeps of a deleted list is as this tap writes it. Raises SettingsError."""
+    if not isinstance(kept, Mapping | None):
+        raise SettingsError(f"{where}: expected an object, got {type(kept).__name__}.")
+    try:
+        Mark.from_state({**(kept or {}), **({"gone": ""} if kept and kept.get("gone") == THE_SAME else {})})
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SettingsError(
+            f"{where}: not as this tap writes it ({error}). Without it the list is read whole."
+        ) from None
+
+
+def check_marks(where: str, kept: Any) -> None:
+    """The same for the marks of several modules."""
+    if not isinstance(kept, Mapping | None):
+        raise SettingsError(f"{where}: expected an object, got {type(kept).__name__}.")
+    for module, mark in (kept or {}).items():
+        check_mark(f"{where}: {module}", mark)
 
 
 def newest(ids: Collection[str]) -> tuple[str, ...]:

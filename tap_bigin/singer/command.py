@@ -29,13 +29,14 @@ from bigin_api.run_files.standard_streams import keep_descriptors, require_stdou
 from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_json, read_open, read_settings
-from tap_bigin.bookmarks import check_state, unwrapped_state
+from tap_bigin.bookmarks import check_shape, unwrapped_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
 from tap_bigin.lists.marks import told_in_full
 from tap_bigin.report import read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.ending import Terminated, clear_ending
+from tap_bigin.singer.state import readable
 from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 from tap_bigin.values.drift import check_catalog
 
@@ -56,6 +57,7 @@ class BiginCommand(Tap):
 
     def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
         """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
+        state, self.unreadable = readable(state)
         self.carried = carried_in(catalog, state)
         self.carried_today = carried_in(catalog, None)  # for runs with a budget, also what was used before
         self.known_state: Any = state
@@ -66,6 +68,7 @@ class BiginCommand(Tap):
             warnings.simplefilter("ignore", SingerSDKPythonEOLWarning)
             super().__init__(catalog=catalog, state=state, **more)
         self._state_writer = ShortStateWriter(self.message_writer)
+        self._state_writer.unreadable = self.unreadable
         if not self.logger.isEnabledFor(logging.DEBUG):
             self.metrics_logger.setLevel(logging.WARNING)  # a METRIC line for each file of records
 
@@ -233,7 +236,7 @@ def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict
 
 
 def _check_state(state: Any) -> None:
-    check_state(state)
+    check_shape(state)
     check_feed(state)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder, serialize_jsonl
@@ -12,6 +13,7 @@ from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
 from tap_bigin.lists.marks import told_once
+from tap_bigin.singer.state import with_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import Message
+
+    from tap_bigin.singer.state import Unreadable
 
 
 def record_lines(
@@ -33,11 +37,14 @@ def record_lines(
 
 
 class ShortStateWriter(StateWriter):
-    """Writes the state without saying anything twice."""
+    """Writes the state without saying anything twice, with what could not be read of the one that came in."""
+
+    unreadable: Mapping[str, Unreadable] = MappingProxyType({})
 
     def write_state(self, state: TapState) -> None:
         """Write the state, if it has changed."""
-        super().write_state(cast("TapState", told_once(cast("dict[str, Any]", state))))
+        told = with_unreadable(told_once(cast("dict[str, Any]", state)), self.unreadable)
+        super().write_state(cast("TapState", told))
 
 
 class PageWriter(MsgSpecWriter):

@@ -182,6 +182,8 @@ class BiginStream(CatalogedStream[D], Generic[D]):
 
     def _read_by_plan(self, state: State) -> Iterator[Batch]:
         """Everything that this run reads of the stream."""
+        if self.name in self.run.unreadable:
+            raise BiginError(self.run.unreadable[self.name])
         if self.run.feed is None:
             yield from self._versioned(state)
         elif self.is_sweep_due(state):

@@ -344,6 +344,44 @@ def test_a_malformed_state_is_named(sandbox: Sandbox, state: Any, said: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("stream", "entry", "said"),
+    [
+        ("Contacts", "2026", "expected an object, got str"),
+        ("Contacts", None, "expected an object, got NoneType"),
+        ("Contacts", {"replication_key": "Modified_Time", "replication_key_value": "soon"}, "is no moment"),
+        ("Contacts", {"fields": 7}, "fields: expected a list of names, got 7"),
+        ("Contacts", {"fields": [["Email"]]}, "fields: expected a list of names"),
+        ("Contacts", {"pass": {"kind": "half"}}, "pass: not as this tap writes it"),
+        ("Contacts", {"deleted": "x"}, "deleted: expected an object, got str"),
+        ("Contacts", {"deleted": {"since": "x"}}, "deleted: not as this tap writes it"),
+        ("Contacts", {"deleted": {"gone": "x y"}}, "deleted: not as this tap writes it"),
+        ("deleted_records", {"modules": 7}, "modules: expected an object, got int"),
+        (
+            "deleted_records",
+            {"modules": {"Contacts": True}},
+            "modules: Contacts: expected an object, got bool",
+        ),
+        ("deleted_records", {"modules": {"Contacts": {"listed": "x"}}}, "modules: Contacts: not as"),
+    ],
+)
+def test_a_malformed_entry_of_the_state_costs_its_stream(
+    sandbox: Sandbox, stream: str, entry: Any, said: str
+) -> None:
+    """Some of them ended the run, with every stream. The entry goes out as it came: a person mends it."""
+    state = {"bookmarks": {stream: entry}, "told": {}}
+
+    run = run_tap(sandbox, state=state, modules=["Contacts", "Accounts"])
+
+    assert run.code == 1
+    assert f"{stream}: failed, the other streams are written. state: bookmarks: {stream}: " in run.log[-1]
+    assert said in run.log[-1]
+    assert not run.records.get(stream)
+    assert run.ids("Accounts")
+    assert run.state["bookmarks"][stream] == entry
+    assert "replication_key_value" in run.state["bookmarks"]["Accounts"]
+
+
+@pytest.mark.parametrize(
     ("catalog", "said"),
     [
         ("{]", "catalog: not JSON"),
