@@ -74,8 +74,11 @@ class Place:
     def __enter__(self) -> Self:
         if os.name == "posix":
             name = hashlib.sha256(self._named.encode()).hexdigest()[:16]
-            path = Path(tempfile.gettempdir()) / f"bigin-feed-run-{os.getuid()}-{name}"
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                path = Path(tempfile.gettempdir()) / f"bigin-feed-run-{os.getuid()}-{name}"
+                self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            except OSError as error:  # a container may have no folder that can be written
+                logger.warning("A run that a killed bigin feed run has left is not waited for: %s", error)
         return self
 
     def __exit__(self, *_exc: object) -> None:

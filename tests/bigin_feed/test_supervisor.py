@@ -166,6 +166,24 @@ def test_a_command_whose_supervisor_was_killed_is_waited_for(log, supervise, tmp
     eventually(lambda: notes.read_text() == "begin end begin end ")
 
 
+def test_without_a_temporary_folder_the_command_runs_all_the_same(log, caplog, monkeypatch, tmp_path):
+    """A container that can write nowhere else has no other run to wait for either."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    done = tmp_path / "done"
+    looks = itertools.count()
+
+    def clock():
+        if next(looks) == 2:
+            supervisor.stop()
+        return 0.0
+
+    supervisor = Supervisor(log, ["touch", str(done)], PACE, clock=clock)
+    supervisor.run()
+
+    assert done.exists()
+    assert "is not waited for" in caplog.text
+
+
 def test_another_command_for_the_same_log_is_not_held_up(log, supervise, tmp_path):
     """One log may feed two warehouses."""
     running = [supervise(sys.executable, "-c", f"{SAY}; import time; time.sleep(1)", each) for each in "ab"]
