@@ -93,7 +93,7 @@ def make_page(
     groups = reject_groups(rejects) if rejects else run_reject_groups(last)
     rejected = sum(each.count for each in groups)
     calls = total(entries)
-    is_good, verdict = judge(last, rejected, calls.failed)
+    is_good, verdict = judge(last, rejected, calls.failed, feed=feed)
     figures = []
     when = "last run" if len(last) == 1 else "last runs"
     if runs:
@@ -152,7 +152,9 @@ def _with_code(text: str) -> str:
     )
 
 
-def judge(last: Sequence[RunReport], rejected: int, failed_calls: int = 0) -> tuple[bool, str]:
+def judge(
+    last: Sequence[RunReport], rejected: int, failed_calls: int = 0, *, feed: FeedLag | None = None
+) -> tuple[bool, str]:
     """Whether all is well, and one sentence that says what is not.
 
     Most calls that fail are tried again, and a run's report says what came of it; without one nothing does.
@@ -172,6 +174,8 @@ def judge(last: Sequence[RunReport], rejected: int, failed_calls: int = 0) -> tu
         wrong.append(f"{rejected:,} {'record was' if rejected == 1 else 'records were'} refused")
     if failed_calls and not last:
         wrong.append(f"{failed_calls:,} calls failed, and no report of a run says what came of them")
+    if feed is not None and not feed.is_alive:
+        wrong.append(f"the feed's receiver has been silent for {feed.seconds / 60:,.0f} minutes")
     told = [each.rstrip(".") for each in (*wrong, *stopped)]
     if told:
         return not wrong, "; ".join(told) + "."

@@ -20,6 +20,7 @@ from bigin_api.moments import parse_moment
 from bigin_api.run_files.api_log import Entry
 from bigin_api.run_files.run_report import RunReport, StreamRun
 from bigin_cli.report import command as report
+from bigin_cli.report.feed import FeedLag
 from bigin_cli.report.page import judge, make_page, render
 from bigin_cli.report.pictures import Point, bar_chart
 from bigin_cli.report.sections import credits_by_time, failures, trends
@@ -346,6 +347,17 @@ def test_calls_that_failed_without_a_run_that_says_what_came_of_them_are_not_wel
         "2 calls failed, and no report of a run says what came of them.",
     )
     assert judge([RunReport(program="tap-bigin")], 0, failed_calls=2) == (True, "The last run was good.")
+
+
+def test_a_receiver_that_is_silent_is_not_well():
+    """Its heartbeat stands below the fold; the verdict was green."""
+    silent, alive = (
+        FeedLag(head=3, heartbeat="2026-05-14T06:00:00Z", seconds=seconds, waiting=0, silences=[])
+        for seconds in (3600.0, 20.0)
+    )
+
+    assert judge([], 0, feed=silent) == (False, "the feed's receiver has been silent for 60 minutes.")
+    assert judge([], 0, feed=alive)[0]
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium (apt install chromium) is not installed")
