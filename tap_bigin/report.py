@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[int, str], None]
 METADATA = "metadata"  # the label under which the client counts what discovery asks for
+MOST_WARNINGS = 200  # of a stream, each of which is kept: of very many records each may have its own
 MOST_TOLD = 50  # warnings of a stream that the state keeps: it must not grow with the records
 
 
@@ -65,7 +66,9 @@ class StreamReport:
 
         What the run before said already lasts, and is no news.
         """
-        if message not in self.warnings:
+        if len(self.warnings) == MOST_WARNINGS:
+            message = "more warnings than are told one by one."
+        if len(self.warnings) <= MOST_WARNINGS and message not in self.warnings:
             self.warnings.append(message)
             level = logging.INFO if _mark(message) in self.told_before else logging.WARNING
             self.say(level, f"{self.name}: {message}")

@@ -24,6 +24,7 @@ from bigin_api.endpoints.results import Progress
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_ROWS
 from tap_bigin.bookmarks import moment_told
+from tap_bigin.lists.id_set import IdSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,7 +48,7 @@ class SeenIds:
     def __init__(self) -> None:
         self._ids = array("Q")
         self._sorted = True
-        self._beside: set[int] = set()
+        self._beside = IdSet()
         self.ascending = True  # as every file seen was; nothing promises it
         self.borders: list[tuple[int, int]] = []  # last id of a file, first id of the next
 

@@ -21,6 +21,7 @@ from bigin_api.endpoints.results import Progress
 from bigin_api.errors import TransientError
 from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, moment_told, to_utc_text
+from tap_bigin.lists.id_set import IdSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +151,7 @@ class Borders:
         self._client = client
         self._module = module
         # All of an incremental scan, for its borders; the first ones of a full scan, if it is read again.
-        self._emitted: set[int] = set()
+        self._emitted = IdSet()
 
     def note(self, interval: Interval | None) -> None:
         """Something may lie there that the pages did not show."""
@@ -201,7 +202,7 @@ class Borders:
         """Ids in the intervals that were not emitted; none where COQL was refused, once or before."""
         if self.refused is not None:
             return []
-        known = self._emitted
+        known: IdSet | set[int] = self._emitted
         if self.order is BY_ID:  # nothing within an interval was emitted: only its ends were
             known = {int(end) for interval in intervals for end in interval if end is not None}
         where = condition(intervals, self.order)

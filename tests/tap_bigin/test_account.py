@@ -10,6 +10,7 @@ from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_tap, select, select_fields
 
 from bigin_api import progress
+from tap_bigin.report import MOST_WARNINGS, StreamReport
 
 LINE = re.compile(r"(\w+): ([\d,]+) records(?:, Bigin counts ([\d,]+)(?: \((.*?)\))?)?, (\d+) credits")
 
@@ -103,6 +104,19 @@ def test_what_lasts_is_warned_of_once_and_again_once_it_comes_back(
     assert len(third.said("Contacts: skipped.")) == len(third.log) == 1
     assert fourth.log == fifth.log == []
     assert len(sixth.said("Contacts: skipped.")) == len(sixth.log) == 1
+
+
+def test_a_warning_for_each_of_very_many_records_is_told_of_the_first() -> None:
+    """A million lines hide what matters, and to look each up among the others takes hours."""
+    said: list[str] = []
+    report = StreamReport("Contacts", lambda _level, message: said.append(message))
+
+    for number in range(100_000):
+        report.warn(f"record {number}: Modified_Time is 'soon', which is no datetime.")
+
+    assert said == [f"Contacts: {each}" for each in report.warnings]
+    assert len(said) == MOST_WARNINGS + 1
+    assert said[-1] == "Contacts: more warnings than are told one by one."
 
 
 def test_a_long_run_says_how_far_it_is(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

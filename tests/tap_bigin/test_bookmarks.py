@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,6 +28,7 @@ from tap_bigin.bookmarks import (
 )
 from tap_bigin.lists.borders import BY_ID, BY_TIME, merged, provable
 from tap_bigin.lists.deletions import DeletedList, compare, window
+from tap_bigin.lists.id_set import IdSet
 from tap_bigin.lists.marks import Mark, told_in_full, told_once
 
 NINE = from_text("2026-05-14T09:00:00Z")
@@ -296,3 +298,20 @@ def test_the_next_page_of_a_list_begins_where_it_is_asked_to_or_a_little_before(
     assert 0 <= max(at, 0) - start <= number
     assert 100 <= size <= 200 or at < 200
     assert size >= 1
+
+
+def test_ids_of_a_long_pass_take_little_memory() -> None:
+    """A set of them takes 90 bytes each: of a million records most of what a run may have."""
+    first = 6_100_000_000_000_000_000
+    ids = IdSet()
+    tracemalloc.start()
+    try:
+        for at in range(0, 100_000, 200):
+            ids.update(range(first + at, first + at + 200))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 3_000_000
+    assert first + 99_999 in ids
+    assert first + 100_000 not in ids
