@@ -21,7 +21,7 @@ from tap_bigin.lists.marks import REMEMBERED, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
@@ -61,17 +61,7 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
     >>> [each["id"] for each in news.deleted], news.left
     (['7'], ('8',))
     """
-    since = mark.since and mark.since - overlap
-    by_ids = mark.listed <= REMEMBERED
-    deleted = tuple(
-        each
-        for each in listed.entries
-        if since is None
-        or (deleted := moment_told(each.get(DELETED_TIME))) is None
-        or deleted >= since
-        # A page may have skipped it in an earlier run.
-        or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)
-    )
+    deleted = tuple(new_in(listed.entries, mark, overlap=overlap))
     in_bin = frozenset(each["id"] for each in listed.entries if each.get("type") == "recycle")
     if listed.since is not None:
         known = in_bin.union(mark.gone)
@@ -84,39 +74,113 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
     )
 
 
+def new_in(entries: Iterable[Entry], mark: Mark, *, overlap: timedelta = READ_OVERLAP) -> Iterator[Entry]:
+    """Those of a list's entries that the mark does not know."""
+    since = mark.since and mark.since - overlap
+    by_ids = mark.listed <= REMEMBERED
+    for each in entries:
+        if (
+            since is None
+            or (deleted := moment_told(each.get(DELETED_TIME))) is None
+            or deleted >= since
+            # A page may have skipped it in an earlier run.
+            or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)
+        ):
+            yield each
+
+
+class Reading:
+    """A list that is being read, a page at a time, for whoever asks for more of it."""
+
+    def __init__(self, client: Labelled, module: str, since: datetime | None) -> None:
+        self.since = since
+        self._pages = deleted_pages(client, module, since=since)
+        self._entries: list[Entry] = []
+        self._whole: DeletedList | None = None
+        self._lock = threading.Lock()
+        self.error: BaseException | None = None  # what ended the reading, for whoever asks next
+
+    def portions(self) -> Iterator[list[Entry]]:
+        """The entries as they come, from the first one. Raises BiginError."""
+        at = 0
+        while True:
+            with self._lock:
+                if at == len(self._entries) and self._whole is None:
+                    self._read_on()
+                some = self._entries[at:]
+                is_over = self._whole is not None
+            at += len(some)
+            if some:
+                yield some
+            if is_over:
+                return
+
+    def whole(self) -> DeletedList:
+        """The list, read to its end. Raises BiginError."""
+        while True:
+            with self._lock:
+                if self._whole is not None:
+                    return self._whole
+                self._read_on()
+
+    def _read_on(self) -> None:
+        if self.error is not None:
+            raise self.error
+        try:
+            self._entries += next(self._pages)
+        except StopIteration as ended:
+            self._whole = ended.value
+        except BaseException as error:
+            self.error = error
+            raise
+
+
 class DeletedLists:
     """The deleted lists of a run: each is read once, for all streams that ask."""
 
     def __init__(self, overlap: timedelta) -> None:
         self._overlap = overlap
-        self._read: dict[str, DeletedList] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._read: dict[str, Reading] = {}
         self._lock = threading.Lock()
 
     def news(self, client: Labelled, module: str, mark: Mark) -> News:
         """What a module's list tells that the mark does not know. Raises BiginError."""
-        return compare(mark, self._of(client, module, mark), overlap=self._overlap)
+        return compare(mark, self._of(client, module, mark).whole(), overlap=self._overlap)
+
+    def new_entries(self, client: Labelled, module: str, mark: Mark) -> Iterator[list[Entry]]:
+        """Its entries that the mark does not know, as the pages come. Raises BiginError."""
+        for some in self._of(client, module, mark).portions():
+            if new := list(new_in(some, mark, overlap=self._overlap)):
+                yield new
 
     def listed(self, module: str) -> Collection[str]:
         """The ids that a module's list had, as far as it was read in this run."""
         with self._lock:
             known = self._read.get(module)
-        return frozenset(each["id"] for each in known.entries) if known else frozenset()
+        if known is None or known.error is not None:
+            return frozenset()
+        return frozenset(each["id"] for each in known.whole().entries)
 
-    def _of(self, client: Labelled, module: str, mark: Mark) -> DeletedList:
+    def _of(self, client: Labelled, module: str, mark: Mark) -> Reading:
         """A module's list, at least from where the mark needs it."""
         since = mark.asks_since(client.server_time, overlap=self._overlap)
         with self._lock:
-            lock = self._locks.setdefault(module, threading.Lock())
-        with lock:
             known = self._read.get(module)
-            if known is None or (known.since is not None and (since is None or since < known.since)):
-                known = self._read[module] = read_deleted(client, module, since=since)
+            is_longer = known and known.since is not None and (since is None or since < known.since)
+            if known is None or known.error is not None or is_longer:
+                known = self._read[module] = Reading(client, module, since)
             return known
 
 
 def read_deleted(client: Labelled, module: str, *, since: datetime | None = None) -> DeletedList:
-    """A module's deleted list; 1 credit a page of 200.
+    """A module's deleted list; 1 credit a page of 200."""
+    return Reading(client, module, since).whole()
+
+
+def deleted_pages(
+    client: Labelled, module: str, *, since: datetime | None
+) -> Generator[list[Entry], None, DeletedList]:
+    """What each page of a module's deleted list adds, then the list.
 
     The list has no tokens, and a restored record moves the rest up: so each page begins some entries
     before the last one ended, and if none of those is in it, the next begins earlier still.
@@ -136,7 +200,10 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
         if page.left_out:
             asked = None  # a deletion that cannot be read may be told by the next reading of the whole list
         start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
-        found.update((each["id"], each) for each in _kept(page.records, once))
+        new = [each for each in _kept(page.records, once) if found.get(each["id"]) != each]
+        found.update((each["id"], each) for each in new)
+        if new:
+            yield new
         if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:
             wider, tries = wider * 4, tries + 1
             continue

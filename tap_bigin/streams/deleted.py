@@ -8,7 +8,7 @@ State has what ``deletions`` remembers of each module's list:
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused, TransientError
@@ -17,7 +17,7 @@ from tap_bigin.bookmarks import to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.deletions import DELETED_TIME, KEPT, restored
 from tap_bigin.lists.marks import Mark
-from tap_bigin.singer.batch import Batch, in_portions
+from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, nullable
 from tap_bigin.values.schema import RecordSchema
@@ -133,7 +133,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         return [each.entry() for each in gone if each.id not in but]
 
     def read(self, state: State) -> Iterator[Batch]:
-        """A batch a module; each module has a mark of its own."""
+        """A batch a page of a module's list, then its mark: each module has one of its own."""
         convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
         clock = self.client.server_time
@@ -142,8 +142,12 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             modules.sort(key=lambda module: (marks.get(module) or {}).get("since") or "")
         failed: TransientError | None = None
         for module in modules:
+            mark, is_new = Mark.from_state(marks.get(module)), False
             try:
-                mark = Mark.from_state(marks.get(module))
+                for entries in self.run.deleted_lists.new_entries(self.client, module, mark):
+                    convert(rows := _rows(module, entries))
+                    is_new = True
+                    yield Batch(rows)
                 news = self.run.deleted_lists.news(self.client, module, mark)
                 back = self._restored(module, news)
             except Refused as refused:
@@ -153,9 +157,9 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 failed = failed or error
                 continue
             marks = {**marks, module: news.mark.to_state()}
-            for batch in in_portions([*news.deleted, *back], {**state, "modules": marks}):
-                convert(rows := _rows(module, batch.records))
-                yield replace(batch, records=rows)
+            if is_new or back:
+                convert(rows := _rows(module, back))
+                yield Batch(rows, {**state, "modules": marks})
         if failed is not None:
             raise failed  # the bookmark stays; the marks of the others are kept
         done = {**state, "modules": marks}

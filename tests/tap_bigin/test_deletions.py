@@ -9,6 +9,8 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import TapRun, run_tap
 
+from tap_bigin.tap import TapBigin
+
 MODULES = ["Accounts", "Contacts", "Notes", "Products"]
 
 
@@ -192,3 +194,24 @@ def test_after_a_long_list_only_what_is_new_is_asked_for(sandbox: Sandbox, ims: 
 
     assert _told(second) == {("Products", ids[-1]): "recycle"}
     assert ims == "ignored" or sandbox.calls("GET /Products/deleted") == before + 1
+
+
+def test_what_was_deleted_is_handed_on_page_by_page(sandbox: Sandbox) -> None:
+    """A list of thousands takes a minute: a run that was killed meanwhile had told of none."""
+    sandbox.mutate({"op": "create", "module": "Products", "count": 450, "data": {"Product_Name": "Gone {n}"}})
+    ids = [each["id"] for each in sandbox.dump("Products") if each["Product_Name"].startswith("Gone")]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids})
+    tap = TapBigin(config=sandbox.settings_for(modules=["Products"]))
+    batches = tap.streams["deleted_records"].read({})
+
+    first = next(batches)
+    asked = sandbox.calls("GET /Products/deleted")
+    rest = list(batches)
+
+    tap.shared.close()
+    assert asked == 1
+    assert first.count == 200
+    assert first.state is None
+    told = [row["id"] for batch in (first, *rest) for row in batch.records]
+    assert sorted(told) == sorted({*ids, *(each["id"] for each in sandbox.deleted("Products"))})
+    assert rest[-1].state["modules"]["Products"]["listed"] == len(told)
