@@ -120,6 +120,8 @@ class Shared:
 
     def finish(self) -> None:
         """The input has ended and nothing is in flight: decide about records that wait for others."""
+        if any(gate.finish() for gate in self._gates.values()):
+            return  # what is found out may be what others wait for
         self.waiting.finish()
         self.brakes.finish()
 

@@ -44,6 +44,7 @@ class InsertGate:
         self._lost: list[Lost] = []
         self._is_asking = False
         self._change: Wait[None] = Wait(tasks)  # a call or an inquiry has ended
+        self._end_of_input: Wait[None] = Wait(tasks)
 
     @property
     def may_send(self) -> bool:
@@ -72,10 +73,17 @@ class InsertGate:
         self.go_on()
 
     async def inquire(
-        self, context: StreamContext, records: Sequence[Record], *, since: datetime, until: float
+        self,
+        context: StreamContext,
+        records: Sequence[Record],
+        *,
+        since: datetime,
+        until: float,
+        may_wait: bool = False,
     ) -> Lost:
         """What became of lost records: see ``Lost``.
 
+        With ``may_wait`` no row settles anything that may be that of a record that has yet to come.
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
         sure_since = None if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY
@@ -87,6 +95,10 @@ class InsertGate:
                     await self._change
                 else:
                     await self._ask(context, lost)
+            if may_wait and (self._journal.remembers or self._end_of_input.waiting):
+                lost.unsettled = lost.more | lost.doubtful.keys()
+                for number in lost.more:
+                    del lost.found[number]
             self._made.append((time.monotonic(), list(lost.found.values())))
             return lost
         finally:
@@ -97,11 +109,23 @@ class InsertGate:
         change, self._change = self._change, Wait(self._tasks)
         change.set_result(None)
 
+    async def end_of_input(self) -> None:
+        """Until every record has been read, and nothing else is to be done."""
+        await self._end_of_input
+
+    def finish(self) -> bool:
+        """The input has ended, and nothing is in flight; whether anybody has waited for that."""
+        ended, self._end_of_input = self._end_of_input, Wait(self._tasks)
+        is_awaited = bool(ended.waiting)
+        ended.set_result(None)
+        return is_awaited
+
     async def _ask(self, context: StreamContext, own: Lost) -> None:
         """Look again and again until it is known: a call whose connection broke may still be at work."""
         self._is_asking = True
         try:
-            search = Search(context.client, self._module, context.fields)
+            carried = context.matched.values()
+            search = Search(context.client, self._module, context.fields, carried=carried)
             while not own.is_over:
                 now, lost = time.monotonic(), [each for each in self._lost if not each.is_over]
                 rows = await self._tasks.call(partial(search.look, lost))

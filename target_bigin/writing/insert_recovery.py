@@ -40,6 +40,8 @@ class Lost:
     ``since``: Bigin's time before they were sent; ``until``: when nothing is at work on them any more
     (``time.monotonic``); ``sure_since``: a row from before it may be ours, or one that was there.
     ``found``: ids of those that were written after all, by number; ``doubtful``: of those that may have been.
+    ``more``: which were found by a row that says more than what was sent, by a default or as another record;
+    ``unsettled``: of which more will be known when the input has ended.
     """
 
     records: Sequence[Record]
@@ -49,6 +51,8 @@ class Lost:
     is_over: bool = False
     found: dict[int, str] = field(default_factory=dict)
     doubtful: dict[int, str] = field(default_factory=dict)
+    more: frozenset[int] = frozenset()
+    unsettled: frozenset[int] = frozenset()
 
 
 class Search:
@@ -58,10 +62,14 @@ class Search:
     a thread and costs 1 credit per 200 rows, ``judge`` is for the main thread.
     """
 
-    def __init__(self, client: Labelled, module: str, fields: Mapping[str, Field]) -> None:
+    def __init__(
+        self, client: Labelled, module: str, fields: Mapping[str, Field], *, carried: Collection[str] = ()
+    ) -> None:
+        """``carried``: the fields that records of the stream may have."""
         self._client = client
         self._module = module
         self._fields = fields
+        self._carried = carried
         self._user: Fields | None = None
         self._hidden: set[str] = set()  # columns that Bigin will not show
         self._compared: dict[str, Field] = {}  # of the last look
@@ -78,6 +86,7 @@ class Search:
             records,
             seen,
             unique=unique_fields(self._module, seen),
+            carried=self._carried,
             long_texts=self._module in LISTED_MODULES,
         )
         shown = list(columns)
@@ -92,8 +101,10 @@ class Search:
 
         ``rows`` are those of a look that began at ``now`` and that are not known to be other records.
         """
-        found = match_rows(lost, rows, self._compared, unique=unique_fields(self._module, self._compared))
+        unique = unique_fields(self._module, self._compared)
+        found = match_rows(lost, rows, self._compared, unique=unique)
         taken = frozenset(found.values())
+        by_id = {str(row["id"]): row for row in rows}
         free = [row for row in rows if str(row["id"]) not in taken]
         names = _names(self._module, self._compared)
         for each in lost:
@@ -104,6 +115,17 @@ class Search:
                     record.number: found[record.number] for record in each.records if record.number in found
                 }
                 each.doubtful = doubtful_rows(missing, free, self._compared, names=names)
+                each.more = frozenset(
+                    record.number
+                    for record in each.records
+                    if record.number in found
+                    and all(record.body.get(name) is None for name in unique)
+                    and self._says_more(by_id[found[record.number]], record)
+                )
+
+    def _says_more(self, row: Fields, record: Record) -> bool:
+        unsaid = self._compared.keys() - record.body.keys()
+        return any(row.get(name) not in (None, False, "") for name in unsaid)
 
 
 def compared_fields(
@@ -111,14 +133,16 @@ def compared_fields(
     fields: Mapping[str, Field],
     *,
     unique: Collection[str] = (),
+    carried: Collection[str] = (),
     long_texts: bool = False,
 ) -> list[str]:
     """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields.
 
-    The unique ones are among them though nobody sent them: a row with a value there is another record.
+    The unique ones are among them though nobody sent them: a row with a value there is another record; so
+    are those that others of the stream may have sent, as far as there is room.
     """
     compared = _COMPARED | {"textarea"} if long_texts else _COMPARED
-    sent = dict.fromkeys((*unique, *(name for record in records for name in record.body)))
+    sent = dict.fromkeys((*unique, *(name for record in records for name in record.body), *carried))
     comparable = [
         name
         for name in sent

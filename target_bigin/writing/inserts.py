@@ -137,10 +137,16 @@ class Inserts:
         return fresh
 
     async def _ask_again(self, records: Sequence[Record], since: datetime) -> None:
-        """What became of records that a former run sent; those that are not there are sent."""
-        for record in await self._ask(records, since, sent_before=self._begun):
-            record.attempts += 1
-            tell(record, 0.0)
+        """What became of records that a former run sent; those that are not there are sent.
+
+        A row that may be one of them may also be another record of that run that has yet to come: about
+        these it is asked once more when the input has ended.
+        """
+        doubtful: list[Record] = []
+        _send_again(await self._ask(records, since, sent_before=self._begun, doubtful=doubtful))
+        if doubtful:
+            await self._gate.end_of_input()
+            _send_again(await self._ask(doubtful, since, sent_before=self._begun))
 
     async def _ask(
         self,
@@ -149,8 +155,9 @@ class Inserts:
         *,
         sent_before: float,
         insert: InsertCall | None = None,
+        doubtful: list[Record] | None = None,
     ) -> list[Record]:
-        """Those that are not there; the others are told."""
+        """Those that are not there; the others are told, or put into ``doubtful`` if more will be known."""
         left: list[Record] = []
         logger.warning(
             "%s: the answer to an insert of %d records was lost; asking Bigin what was written.",
@@ -161,7 +168,11 @@ class Inserts:
         at_work_for = self._context.run.client.limits.request_timeout
         try:
             lost = await self._gate.inquire(
-                self._context, records, since=since, until=sent_before + at_work_for
+                self._context,
+                records,
+                since=since,
+                until=sent_before + at_work_for,
+                may_wait=doubtful is not None,
             )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"
@@ -174,6 +185,8 @@ class Inserts:
                 if record.number in lost.found:
                     record.id = lost.found[record.number]
                     tell(record, "inserted")
+                elif doubtful is not None and record.number in lost.unsettled:
+                    doubtful.append(record)
                 elif record.number in lost.doubtful:
                     message = (
                         f"the answer to the insert was lost; {lost.doubtful[record.number]} was created then "
@@ -185,3 +198,9 @@ class Inserts:
                     left.append(record)
         self._gate.go_on()
         return left
+
+
+def _send_again(records: Sequence[Record]) -> None:
+    for record in records:
+        record.attempts += 1
+        tell(record, 0.0)

@@ -291,24 +291,52 @@ def test_what_an_upsert_of_a_former_run_made_is_no_lost_insert(sandbox, target, 
     assert people(sandbox) == BOTH
 
 
-def test_what_is_lost_at_once_is_looked_for_at_once(other, sandbox, other_target):
-    """Two calls are lost, one of them was done: its row, which is like both, is not held against the other."""
-    plain, urgent = {"Subject": "Call back"}, CALL_BACK
+def lose_both(other, done):
+    """Two inserts in flight get no answer; the one that says ``done`` was carried out, and is told first."""
     both, calls = threading.Barrier(2, timeout=10), itertools.count()
 
     def lose(asked):
         if asked.method == "POST" and next(calls) < 2:
             both.wait()
-            if "Priority" in asked.body.decode():
+            if done in asked.body.decode():
                 other.api("POST", asked.path, json=json.loads(asked.body))
             else:
-                time.sleep(0.2)  # the one that was not done is known to be lost last
+                time.sleep(0.2)
             raise ConnectionResetError
 
     other.answering("/Tasks", lose)
+
+
+def test_what_is_lost_at_once_is_looked_for_at_once(other, sandbox, other_target):
+    """Two calls are lost, one of them was done: its row, which is like both, is not taken for the other."""
+    lose_both(other, "High")
     settings = one_by_one(max_concurrent_requests=2, request_timeout=1)
 
-    run = other_target([TASKS, *records("Tasks", [plain, urgent])], **settings)
+    run = other_target([TASKS, *records("Tasks", [{"Subject": "Call back"}, CALL_BACK])], **settings)
 
     assert run.rejects == []
     assert sorted(each["Priority"] or "" for each in sandbox.dump("Tasks")) == ["", "High"]
+
+
+@pytest.mark.parametrize("missing", [{"Subject": "Call back"}, {**CALL_BACK, "Priority": "Low"}])
+def test_a_row_of_a_record_that_has_yet_to_come_is_no_doubt(other, sandbox, tmp_path, missing):
+    """A former run left two calls behind, of which the second was done: the first may be that one as well.
+
+    The second does not come before it is settled whether the first may be sent.
+    """
+    messages = [TASKS, *records("Tasks", [missing, CALL_BACK])]
+    settings = one_by_one(
+        max_concurrent_requests=2, request_timeout=1, max_retries=0, journal_path=str(tmp_path / "journal")
+    )
+    lose_both(other, "High")
+    sandbox.fault("POST /coql", drop=True, times=None)
+    first = run_target(other, tmp_path, messages, **settings)
+    assert first.error is not None
+    sandbox.clear_faults()
+
+    second = run_target(sandbox, tmp_path, messages, **settings)
+
+    assert second.said("sent by a run that ended early: 2")
+    assert second.rejects == []
+    told = sorted((each["Priority"] or "" for each in sandbox.dump("Tasks")), key=str)
+    assert told == sorted([missing.get("Priority", ""), "High"])
