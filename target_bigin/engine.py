@@ -197,10 +197,12 @@ class Engine:
                 self.check()
                 return
             else:
+                open_before = self.ledger.open
                 for stream in self._streams:
                     stream.finish()
                 self._shared.finish()
-                is_finished = True
+                # A record that this ended may have held another one back, about which to decide, too.
+                is_finished = self.ledger.open == open_before
 
     def _make_room(self, stream: Stream) -> None:
         while stream.is_full or (self.ledger.open > MOST_OPEN and len(self.tasks)):

@@ -114,3 +114,21 @@ def test_a_child_of_a_refused_parent_is_refused_with_the_reason(sandbox, target)
 
     assert sorted(reject["stream"] for reject in run.rejects) == ["Accounts", "Contacts"]
     assert company_of(sandbox) == {}
+
+
+def test_rows_of_a_parent_that_never_comes_all_end(target, tmp_path):
+    """Those that come later wait for the earlier ones of their parent: when these have ended, so must they."""
+    mine, others = "4876000000000000001", "4876000000000000002"
+    rows = [
+        {"parent_id": each, "id": f"48760000000000001{n:02d}"} for n, each in enumerate((mine, others, mine))
+    ]
+
+    run = target(
+        [schema("contacts_products", key=["parent_id", "id"]), *records("contacts_products", rows)],
+        streams={"*": {"ids": "source"}},
+        id_map_path=str(tmp_path / "ids"),
+        max_rejects=3,
+    )
+
+    assert run.error is None
+    assert run.outcomes("contacts_products") == {"unmatched": 3}
