@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bigin_api.run_files.run_report import RunReport
     from bigin_feed.log.reading import Silence
 
-PATIENCE = 120.0  # seconds without a heartbeat, of which there is one each half minute
+PATIENCE = 120.0  # seconds without a heartbeat, of which there is one each five seconds
 SILENCES = 5
 
 
