@@ -242,6 +242,13 @@ def check_entry(stream: str, entry: Any) -> None:
             f"{where}: replication_key_value {value!r} is no moment such as 2026-05-14T09:53:58Z. "
             "Without this entry the stream is read in full."
         ) from None
+    if not isinstance(version := entry.get("version", 0), int):
+        raise SettingsError(f"{where}: version {version!r} is no whole number.")
+    try:
+        _moment(entry.get("swept") or None)
+        _moment(entry.get("since"))
+    except (TypeError, ValueError):
+        raise SettingsError(f"{where}: swept or since is no moment: {str(entry)[:80]}.") from None
     fields = entry.get("fields", [])
     if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
         raise SettingsError(f"{where}: fields: expected a list of names, got {str(fields)[:50]}.")

@@ -355,6 +355,9 @@ def test_a_malformed_state_is_named(sandbox: Sandbox, state: Any, said: str) -> 
         ("Contacts", {"deleted": "x"}, "deleted: expected an object, got str"),
         ("Contacts", {"deleted": {"since": "x"}}, "deleted: not as this tap writes it"),
         ("Contacts", {"deleted": {"gone": "x y"}}, "deleted: not as this tap writes it"),
+        ("users", {"version": None}, "version None is no whole number"),
+        ("users", {"version": "x"}, "version 'x' is no whole number"),
+        ("Contacts", {"swept": "soon"}, "swept or since is no moment: {'swept': 'soon'}"),
         ("deleted_records", {"modules": 7}, "modules: expected an object, got int"),
         (
             "deleted_records",
