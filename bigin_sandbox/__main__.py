@@ -46,7 +46,8 @@ class _Parser(argparse.ArgumentParser):
     """Wrong use is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+        end = "" if message.endswith(("?", ".")) else "."
+        self.exit(2, f"{self.prog}: {message}{end} See `{self.prog} --help`.\n")
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
@@ -71,17 +72,17 @@ def _parser(name: str) -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
     serve.add_argument("--port", type=_port, default=8585, help="port; 0 for a free one")
     serve.add_argument("--db", default=":memory:", metavar="FILE", help="SQLite file to keep the data in")
-    serve.add_argument("--seed", type=int, default=default.seed, help="which organisation to make up")
+    serve.add_argument("--seed", type=_number, default=default.seed, help="which organisation to make up")
     serve.add_argument(
         "--size", type=_size, default=default.size, help=f"{', '.join(SIZES)}, or a number of records"
     )
     serve.add_argument(
-        "--custom-modules", type=int, default=default.custom_modules, help="so many more of them"
+        "--custom-modules", type=_number, default=default.custom_modules, help="so many more of them"
     )
     serve.add_argument(
         "--edition", choices=CHOICES["edition"], default=default.edition, help="sets the limits"
     )
-    serve.add_argument("--latency-ms", type=int, default=default.latency_ms, help="of every answer")
+    serve.add_argument("--latency-ms", type=_number, default=default.latency_ms, help="of every answer")
     serve.add_argument(
         "--token-paging",
         choices=CHOICES["token_paging"],
@@ -111,6 +112,13 @@ def _setting(text: str) -> tuple[str, str]:
     if not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
 def _port(text: str) -> int:
