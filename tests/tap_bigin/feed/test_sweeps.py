@@ -122,6 +122,7 @@ def test_a_refused_module_is_tried_at_sweeps_only(run, spent):
     swept = run(swept_ago(first.state, hours=1), modules=["Contacts", "Payroll"])
 
     assert (calls, idle.state["bookmarks"]["Payroll"]) == ({}, {"refused": True})
+    assert "refused" not in idle.state["bookmarks"]["Contacts"]
     assert swept.said("Payroll: skipped.")
 
 
