@@ -137,6 +137,8 @@ def list_credits(records: int, fields: int) -> int:
 
     >>> list_credits(200, 30), list_credits(60_000, 30), list_credits(60_000, 60)
     (1, 312, 612)
+    >>> list_credits(26 * 200, 30), list_credits(27 * 200, 30)
+    (27, 29)
     >>> list_credits(200_000, 30)
     2020
     """

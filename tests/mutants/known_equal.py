@@ -97,4 +97,23 @@ EQUAL: dict[Key, str] = {
         "first = {'one': 1, 'id': uuid.uuid4().hex, 'format': FORMAT, 'head': begin, 'pruned': begin}",
         "first = {'one': 0, 'id': uuid.uuid4().hex, 'format': FORMAT, 'head': begin, 'pruned': begin}",
     ): "The number of the only row: whichever it is, there is no second.",
+    (
+        "RowStream._group",
+        "number",
+        "parent, others = (str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows])",
+        "parent, others = (str(_parent_of(rows[-1].raw)), [_without_parent(row.raw) for row in rows])",
+    ): "The rows of a group are all of one parent.",
+    (
+        "Gate.__init__",
+        "number",
+        "self._shrunk = 0",
+        "self._shrunk = -1",
+    ): "The number is compared with itself alone.",
+    (
+        "Tags._add",
+        "argument dropped",
+        "return dict(zip(ids, one_for_each(ids, results), strict=True))",
+        "return dict(zip(ids, one_for_each(ids, results)))",
+    ): "There is one for each.",
+    ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 9999"): "It only says how many at once.",
 }

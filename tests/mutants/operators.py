@@ -35,8 +35,8 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-_PAIRS = (("min", "max"), ("any", "all"), ("append", "appendleft"), ("pop", "popleft"))
-NAMES = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
+_PAIRS = (("min", "max"), ("any", "all"))
+NAMES = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}, "appendleft": "append", "popleft": "pop"}
 NOTHING = "__import__('contextlib').nullcontext()"
 TEXTS = (ast.JoinedStr, ast.Constant)
 LABELS = ("name", "prefix", "thread_name_prefix")
@@ -82,9 +82,11 @@ def _call(node: ast.Call) -> Iterator[Fault]:
     function = node.func
     if isinstance(function, ast.Name) and function.id in NAMES:
         yield "name", function, ast.Name(NAMES[function.id], ast.Load())
-    is_from_dict = isinstance(function, ast.Attribute) and function.attr == "pop" and node.args
-    if isinstance(function, ast.Attribute) and function.attr in NAMES and not is_from_dict:
+    if isinstance(function, ast.Attribute) and function.attr in NAMES:
         yield "name", function, ast.Attribute(function.value, NAMES[function.attr], ast.Load())
+    if isinstance(function, ast.Attribute) and function.attr == "append" and len(node.args) == 1:
+        instead = ast.Attribute(function.value, "insert", ast.Load())
+        yield "in front", node, ast.Call(instead, [ast.Constant(0), *node.args], [])
     for place, keyword in enumerate(node.keywords):
         is_label = keyword.arg in LABELS and isinstance(keyword.value, ast.Constant)
         if keyword.arg is not None and not is_label:

@@ -23,6 +23,7 @@ CASES = {
     "true/false": ("f(True)", "f(False)"),
     "number": ("f(1)", "f(2)"),
     "name": ("return min(a, b)", "return max(a, b)"),
+    "in front": ("a.append(b)", "a.insert(0, b)"),
     "argument dropped": ("f(a, b=c)", "f(a)"),
     "slice": ("return a[:n]", "return a[:n + 1]"),
     "condition": ("if a: f()", "if False: f()"),

@@ -191,6 +191,20 @@ def test_a_round_of_waiting_links_looks_at_each_of_them_once(run):
     assert len(counts) == 2_000
 
 
+def test_a_link_that_closes_a_circle_is_not_given_up_while_its_record_may_come(run):
+    """The one half of the circle is written; what it shall be linked to waits for its own decision."""
+    waiting, link, record = WaitingRecords(), Wait(run.tasks), Wait(run.tasks)
+    waiting.written[1] = link
+    waiting.hold(Waiting(Record(2, "s", {}), lambda: ["a"], lambda _record: ["a"], record))
+
+    waiting.finish()
+    assert (record.result(), link.is_done) == ("circle", False)
+
+    waiting.unwritten.clear()
+    waiting.finish()
+    assert link.result() == "never"
+
+
 def test_who_waits_for_two_records_that_appear_in_one_turn_goes_on_once(run):
     """Woken for each of them it would be sent on twice, in the midst of its next wait."""
     directory = Directory(run, IdMap())
