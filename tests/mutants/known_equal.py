@@ -116,4 +116,28 @@ EQUAL: dict[Key, str] = {
         "return dict(zip(ids, one_for_each(ids, results)))",
     ): "There is one for each.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 9999"): "It only says how many at once.",
+    (
+        "Journal.__init__",
+        "number",
+        "self._calls = 0",
+        "self._calls = -1",
+    ): "The numbers only tell calls apart.",
+    (
+        "",
+        "number",
+        "listed: int = 0",
+        "listed: int = -1",
+    ): "A list of which no length is known counts as short.",
+    (
+        "_Short.__init__",
+        "number",
+        "self.maxlevel, self.maxdict, self.maxlist, self.maxstring = (4, 20, 20, 200)",
+        "self.maxlevel, self.maxdict, self.maxlist, self.maxstring = (4, 21, 20, 200)",
+    ): "It only says how much of the details a message shows.",
+    (
+        "_Short.__init__",
+        "number",
+        "self.maxlevel, self.maxdict, self.maxlist, self.maxstring = (4, 20, 20, 200)",
+        "self.maxlevel, self.maxdict, self.maxlist, self.maxstring = (5, 20, 20, 200)",
+    ): "It only says how much of the details a message shows.",
 }

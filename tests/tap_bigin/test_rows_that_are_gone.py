@@ -385,8 +385,8 @@ def test_a_reading_of_what_changed_that_lacks_something_ends_no_sweep():
     state = {"version": 5, "swept": "2026-05-14T09:00:00Z"}
     read = Batch([{"id": "7"}], {**state, "replication_key_value": "2026-05-15T09:00:00Z"})
 
-    (batch,) = versioned(
-        lambda _: iter([read]),
+    untold, batch = versioned(
+        lambda _: iter([Batch([{"id": "6"}]), read]),
         state,
         now=None,
         is_due=lambda _: False,
@@ -396,4 +396,5 @@ def test_a_reading_of_what_changed_that_lacks_something_ends_no_sweep():
     )
 
     assert (batch.records, batch.state, batch.version) == (read.records, read.state, 5)
+    assert (untold.state, untold.version) == (None, 5)
     assert not batch.activates
