@@ -27,7 +27,12 @@ class Forecast:
         self._made = 0
 
     def make(self) -> str:
-        """The id of a record that would have been made: one that no record of Bigin has."""
+        """The id of a record that would have been made: one that no record of Bigin has.
+
+        >>> forecast = Forecast()
+        >>> [forecast.make(), forecast.make()], forecast.is_made("2"), forecast.is_made("3")
+        (['1', '2'], True, False)
+        """
         self._made += 1
         return str(self._made)
 
