@@ -29,6 +29,7 @@ def test_the_same_key_in_two_streams_of_a_module_is_no_answer():
 
     assert {found.id for found in ids.find("1", module="Accounts")} == {"900", "901"}
     assert ids.of_stream("crm", "1") == "901"
+    assert ids.ids_of_others("crm", module="Accounts") == {"900"}
 
 
 def test_the_map_is_there_again_in_the_next_run(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from bigin_api import BiginError, InFlight
 from target_bigin.concurrency.batcher import Batcher
+from target_bigin.concurrency.culprits import Blamed
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.id_map import IdMap
 from target_bigin.links.resolver import Waiting, WaitingRecords
@@ -153,6 +154,30 @@ def test_an_answer_that_lacks_an_entry_ends_the_run_by_a_line(run):
     (error,) = run.errors
     assert isinstance(error, BiginError)
     assert "'7'" in str(error)
+
+
+def test_what_bigin_fails_at_is_not_asked_again(run):
+    """It was tried for minutes; whoever asks later is told at once."""
+    calls = []
+
+    def fail(questions):
+        calls.append(list(questions))
+        return {key: Blamed("Bigin fails at it.") for key in questions}
+
+    questions = Batcher(run.tasks, fail, size=1)
+
+    async def task():
+        try:
+            await questions.ask("7", None)
+        except Blamed:
+            run.noted.append("told")
+
+    run.tasks.create_task(task())
+    run.land_all()
+    run.tasks.create_task(task())
+
+    assert run.noted == ["told", "told"]
+    assert calls == [["7"]]
 
 
 def test_what_still_waits_at_the_end_is_dropped_in_silence(run):
