@@ -251,8 +251,19 @@ class Answers:
     def _rows_of(self, call: Call, row: Body) -> dict[str, Any]:
         """The rows as this run would have left them; those that are read here first are kept."""
         kept = self._forecast.kept.setdefault(str(row.get("id")), {})
-        names = [each for each in call.params.get("fields", "").split(",") if isinstance(row.get(each), list)]
-        return {name: kept.setdefault(name, row[name]) for name in names}
+        found: dict[str, Any] = {}
+        for name in call.params.get("fields", "").split(","):
+            if isinstance(row.get(name), list):
+                rows: Any = kept.setdefault(name, row[name])
+                found[name] = [self._without_gone(each) for each in rows]
+        return found
+
+    def _without_gone(self, row: Body) -> Body:
+        """A row as it is once what it links to is deleted."""
+        return {
+            name: None if isinstance(value, Mapping) and value.get("id") in self._forecast.gone else value
+            for name, value in row.items()
+        }
 
     def _columns(self, described: Field) -> Shape:
         rows_of = self._client.metadata.rows_module(described)

@@ -413,3 +413,26 @@ def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, targe
     report = json.loads(path.read_text())
     assert told == {"calls": report["calls"], "credits": report["credits"]}
     assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
+
+
+def test_a_dry_run_knows_that_a_row_of_what_is_gone_is_none(sandbox, both):
+    """A line of a product that this run deletes no longer stands for it: a new one leads nowhere."""
+    lamp = sandbox.create("Products", Product_Name="Lamp")
+    line = {"Product": {"id": lamp}, "Quantity": 1}
+    deal = {"Deal_Name": "D", **DEAL, "Associated_Products": [line]}
+    answer = sandbox.api("POST", "/Pipelines", json={"data": [deal], "trigger": []}).json()
+    row = {"parent_id": answer["data"][0]["details"]["id"], "id": NOWHERE, **line, "Quantity": 3}
+
+    dry, real, price = both(
+        [
+            schema("Products", key=["id"]),
+            record("Products", id=lamp),
+            schema("pipelines_associated_products", *row, key=["parent_id", "id"]),
+            record("pipelines_associated_products", **row),
+        ],
+        streams={"Products": {"operation": "delete", "allow_mass_delete": True}},
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["pipelines_associated_products"][1] == {("rejected", "INVALID_DATA", "Product"): 1}
+    assert planned(dry) == price
