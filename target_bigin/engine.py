@@ -7,7 +7,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from operator import methodcaller
 from typing import Any
 
 from bigin_api import BiginError, Client, InFlight, Spent
@@ -164,7 +163,10 @@ class Engine:
         now = self._waited + self.ledger.taken / RECORDS_A_SECOND
         asks = now - self._asked >= COMPANY
         self._asked = now if asks else self._asked
-        self._shared.tick(flush=asks)
+        if asks:
+            self._shared.directory.ask()
+            self._shared.directory.create_now()
+        self._shared.tick()
         for stream in self._streams:
             stream.tick(now, asks=asks)
         self._release_states()
@@ -173,17 +175,28 @@ class Engine:
     def _flush(self) -> bool:
         """Let go what waits for company that will not come; whether anything moved.
 
-        Questions first, for their answers may be company: once nothing is asked, what is to be written, and
-        once that is written, what completes it.
+        Questions first, for their answers may be company: once nothing is asked, what is to be written; then
+        what is to be created since nobody brought it, and once that is written, what completes it.
         """
         open_before = self.ledger.open
-        for step in (methodcaller("ask"), methodcaller("send"), methodcaller("complete")):
-            self._shared.tick(flush=True)
-            for stream in self._streams:
-                step(stream)
-            if len(self.tasks) or self.ledger.open != open_before:
+        for step in (self._ask, self._send, self._shared.directory.create_now, self._complete):
+            self._shared.tick()
+            if step() or len(self.tasks) or self.ledger.open != open_before:
                 return True
         return False
+
+    def _ask(self) -> None:
+        self._shared.directory.ask()
+        for stream in self._streams:
+            stream.ask()
+
+    def _send(self) -> None:
+        for stream in self._streams:
+            stream.send()
+
+    def _complete(self) -> None:
+        for stream in self._streams:
+            stream.complete()
 
     def _drain(self) -> None:
         is_finished = False

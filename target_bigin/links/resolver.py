@@ -206,6 +206,10 @@ class LinkResolver:
                 return True
         searched = [each for each in queries if each.kind == "field" and each.field != "id"]
         if link.how.on_missing == "create" and len(searched) == 1:  # of several modules none is guessed
+            await self._directory.turn_to_create()
+            if targets := await self._directory.find(*searched, client=self._client):
+                _choose(link, targets)
+                return True
             made = await self._directory.create(*searched)
             if isinstance(made, Reject):
                 raise made

@@ -65,6 +65,7 @@ class Directory:
         self._unique: set[Place] = set()
         self._numbers: set[Place] = set()
         self._watching: dict[Name, dict[Wait[Any], None]] = {}
+        self._to_create: Wait[None] = Wait(run.tasks)
 
     def prepare(self, module: str, name: str, *, client: Labelled) -> None:
         """Make ready to look for records of a module by a field; calls count for ``client``. Costs 1 credit.
@@ -167,12 +168,23 @@ class Directory:
                 found.append(("field", *place, finder.form(value)))
         return found
 
-    def flush(self) -> None:
-        """Ask and create now, full batch or not."""
+    async def turn_to_create(self) -> None:
+        """Until what was read with a record has been sent: what it names may be among that."""
+        await self._to_create
+
+    def ask(self) -> None:
+        """Ask now, full batch or not."""
         for finder in self._finders.values():
             finder.flush()
+
+    def create_now(self) -> bool:
+        """Let those go on who wait to create, and create, full batch or not; whether there were any."""
+        turn, self._to_create = self._to_create, Wait(self._run.tasks)
+        is_awaited = bool(turn.waiting)
+        turn.set_result(None)
         for creator in self._creators.values():
             creator.flush()
+        return is_awaited
 
     def _finder(self, place: Place) -> IdFinder:
         if place not in self._finders:  # a module that only the record names

@@ -110,10 +110,8 @@ class Shared:
         versions = OldVersions(context, self.id_map, self.brakes)
         return self._versions.setdefault(context.stream, versions)
 
-    def tick(self, *, flush: bool) -> None:
-        """Make what was written survive a kill, and with ``flush`` ask what waits for company."""
-        if flush:
-            self.directory.flush()
+    def tick(self) -> None:
+        """Make what was written survive a kill."""
         self.id_map.flush()
         for changes in self._changes.values():
             changes.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.target import record, records, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Account_Name", "Owner", key=["Email"])
@@ -132,3 +133,20 @@ def test_rows_of_a_parent_that_never_comes_all_end(target, tmp_path):
 
     assert run.error is None
     assert run.outcomes("contacts_products") == {"unmatched": 3}
+
+
+@pytest.mark.parametrize("children_first", [True, False])
+def test_what_comes_in_the_same_pipe_is_not_created_for_the_sake_of_a_link(sandbox, target, children_first):
+    """The companies' own records are sent first: an insert of what a link has made would be refused."""
+    companies = [ACCOUNTS, *records("Accounts", [{"Account_Name": f"Own {n} AG"} for n in range(3)])]
+    people = [CONTACTS, *records("Contacts", [person(n, Account_Name=f"Own {n} AG") for n in range(4)])]
+    streams = {**by_name("create"), "Accounts": {"operation": "insert"}}
+
+    run = target(people + companies if children_first else companies + people, streams=streams)
+
+    assert run.error is None
+    assert run.outcomes("Accounts") == {"inserted": 3}
+    assert run.outcomes("Contacts") == {"inserted": 4}
+    assert company_of(sandbox) == {n: f"Own {n} AG" for n in range(4)}
+    assert sandbox.calls("POST /Accounts") == 1
+    assert sandbox.calls("POST /Accounts/upsert") == 1  # of the fourth, whom nobody brought
