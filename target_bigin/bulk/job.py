@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bigin_api import (
     ArchiveRefused,
@@ -53,21 +53,28 @@ class Sent:
     refusal: str | None = None
 
 
+class Job(NamedTuple):
+    """What a job is to write."""
+
+    client: Labelled
+    module: str
+    operation: BulkOperation
+    sheet: Sheet
+    records: Sequence[Record]
+
+
+RunJob = Callable[[Job, JobLog], Sent]
+"""Makes a job and gives what became of it, or would in a dry run. In a thread."""
+
+
 @named("TMPDIR", Path(os.environ.get("TMPDIR", "/tmp")))  # noqa: S108 -- as tempfile has it
-def run_job(
-    client: Labelled,
-    module: str,
-    operation: BulkOperation,
-    sheet: Sheet,
-    records: Sequence[Record],
-    *,
-    log: JobLog,
-) -> Sent:
+def run_job(job: Job, log: JobLog) -> Sent:
     """Write the file, make the job, wait for it, read its result.
 
     The job is noted in ``log`` as soon as it exists, and again when it has ended. Raises what ends the
     run: AuthError, CreditBudgetReached, ClientClosed; SettingsError for a TMPDIR that is full.
     """
+    client, module, operation, sheet, records = job
     with tempfile.TemporaryFile() as file:
         with CsvArchive(file, f"{module}.csv", sheet.header) as archive:
             taken = next(

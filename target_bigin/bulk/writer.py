@@ -12,9 +12,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
-from bigin_api import BulkJobFailed, Labelled, NotFound, RowResult
+from bigin_api import BulkJobFailed, NotFound, RowResult
 from bigin_api.limits import (
     BULK_WRITE_CREDITS,
     MAX_RECORDS_PER_BULK_WRITE,
@@ -22,8 +21,8 @@ from bigin_api.limits import (
     write_credits,
 )
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.bulk.job import BulkOperation, Sent
-from target_bigin.bulk.sheet import Shape, Sheet, shape_of, sheet_for
+from target_bigin.bulk.job import BulkOperation, Job, RunJob, Sent
+from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
@@ -38,22 +37,6 @@ CALLS_KNOW_BETTER = frozenset(("DUPLICATE_DATA", "CANNOT_PROCESS"))
 """Codes of rows that a call decides otherwise, or explains: it matches by other unique fields, too."""
 
 UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
-
-
-class RunJob(Protocol):
-    """Makes a job and gives what became of it, or would in a dry run. In a thread."""
-
-    def __call__(
-        self,
-        client: Labelled,
-        module: str,
-        operation: BulkOperation,
-        sheet: Sheet,
-        records: Sequence[Record],
-        *,
-        log: JobLog,
-    ) -> Sent:
-        """What became of each record."""
 
 
 class BulkWriter:
@@ -162,9 +145,8 @@ class BulkWriter:
             return
         self._say(len(records))
         self._has_made_one = True
-        client = self._context.client
-        run = partial(self._run_job, client, self._module, operation, sheet, records, log=self._log)
-        self._tasks.create_task(self._write(plan, run))
+        job = Job(self._context.client, self._module, operation, sheet, records)
+        self._tasks.create_task(self._write(plan, partial(self._run_job, job, self._log)))
 
     async def _write(self, plan: BulkPlan, run: Callable[[], Sent]) -> None:
         """A job's whole way, from its records to the end of each."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bigin_api import RowError, RowResult
-from bigin_api.client import Labelled
 from bigin_api.http.calls import Call
 from bigin_api.limits import BULK_WRITE_CREDITS
-from target_bigin.bulk.job import BulkOperation, Sent
-from target_bigin.bulk.sheet import Sheet
+from target_bigin.bulk.job import Job, Sent
 from target_bigin.files.job_log import JobLog
 from target_bigin.foresight.answers import Verdict
 from target_bigin.foresight.client import DryClient
 from target_bigin.foresight.judgement import NotTaken, Shape
 from target_bigin.foresight.questions import Questions
-from target_bigin.records.record import Record
 
 CALLS = {
     "bulk_write_upload": 1,
@@ -36,18 +31,9 @@ class DryJobs:
         self._client = client
         self._answers = client.answers
 
-    def run_job(
-        self,
-        client: Labelled,
-        module: str,
-        operation: BulkOperation,
-        sheet: Sheet,
-        records: Sequence[Record],
-        *,
-        log: JobLog,
-    ) -> Sent:
+    def run_job(self, job: Job, _log: JobLog) -> Sent:
         """What would become of a job. Raises CreditBudgetReached."""
-        del operation, log  # an update's key is the id, and nothing is left to be seen to
+        client, module, _, sheet, records = job  # an update's key is the id
         client.organization.zgid()  # which the upload names, and the run asks for as well
         for endpoint, price in CALLS.items():
             self._client.plan(

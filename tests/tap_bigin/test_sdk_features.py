@@ -178,7 +178,7 @@ def test_a_folder_for_batches_that_cannot_be_written_is_named(
     """The line named a file of TMPDIR that nobody had asked for."""
 
     def full(self: StorageTarget, filename: str, mode: str = "rb") -> NoReturn:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/tmpabc")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a file in TMPDIR")
 
     monkeypatch.setattr(StorageTarget, "open", full)
     batch = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
