@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal
 
 import msgspec
 
 from bigin_api import SettingsError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-
-NAP = 0.01  # seconds between two looks at a file that somebody else has
 
 private = partial(os.open, mode=0o600)
 """Opens files with people's data, for ``open(..., opener=private)``."""
@@ -42,13 +39,13 @@ def require_file(setting: str, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, mode: Literal["rb", "ab"] = "rb") -> Iterator[IO[bytes]]:
     """Have a file that others write or move aside, too: nobody else writes to what ``path`` names then."""
     while True:
-        with path.open("rb") as file:
+        with open(path, mode, buffering=0, opener=private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if _is_in_place(file, path):
-                yield
+                yield file
                 return
 
 
@@ -94,13 +91,14 @@ class JsonLines:
                     ) from exc
         return whole
 
-    def open(self, *, whole: int | None = None) -> None:
+    def open(self, *, whole: int | None = None) -> IO[bytes]:
         """Open it for further lines, cut to its ``whole`` ones."""
         with named(self._setting, self.path):
-            self._file = open(self.path, "ab", buffering=0, opener=private)  # noqa: SIM115 -- kept
+            file = self._file = open(self.path, "ab", buffering=0, opener=private)  # noqa: SIM115 -- kept
             if whole is not None:
-                self._file.truncate(whole)
-                self._file.seek(whole)
+                file.truncate(whole)
+                file.seek(whole)
+            return file
 
     def append(self, line: object) -> None:
         """Add a line; ``flush`` writes it."""
@@ -110,34 +108,21 @@ class JsonLines:
         """Hand what was added to the operating system: a kill after this loses nothing."""
         if self._error is not None:
             raise self._error
-        if self._pending and self._file is not None:
-            pending, self._pending = self._pending, bytearray()
-            file = self._have() if self._is_shared else self._file
-            before = os.fstat(file.fileno()).st_size
-            try:
-                with named(self._setting, self.path):
+        pending, self._pending = self._pending, bytearray()
+        if not pending:
+            return
+        ours = held(self.path, "ab") if self._is_shared else contextlib.nullcontext(self._file or self.open())
+        try:
+            with named(self._setting, self.path), ours as file:
+                before = os.fstat(file.fileno()).st_size
+                try:
                     _write_whole(file, pending)
-            except SettingsError as error:
-                self._error = error
-                file.truncate(before)  # no line is left that is cut off
-                raise
-            finally:
-                if self._is_shared:
-                    fcntl.flock(file, fcntl.LOCK_UN)
-
-    def _have(self) -> IO[bytes]:
-        """The file that is in its place now, for us alone."""
-        while True:
-            if self._file is None or not _is_in_place(self._file, self.path):
-                self._close_file()
-                self.open()
-            file = cast("IO[bytes]", self._file)
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_in_place(file, self.path):
-                    return file
-                fcntl.flock(file, fcntl.LOCK_UN)
-            time.sleep(NAP)
+                except OSError:
+                    file.truncate(before)  # no line is left that is cut off
+                    raise
+        except SettingsError as error:
+            self._error = error
+            raise
 
     def replace(self, lines: Iterable[object]) -> None:
         """The file with these lines alone, written beside it and put in its place; it is closed then."""
@@ -152,17 +137,13 @@ class JsonLines:
 
     def close(self) -> None:
         """Close the file, with all that was added."""
-        if self._file is not None:
-            try:
-                if self._error is None:
-                    self.flush()
-            finally:
-                self._close_file()
-
-    def _close_file(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+        try:
+            if self._error is None:
+                self.flush()
+        finally:
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
 
 
 def _is_in_place(file: IO[bytes], path: Path) -> bool:

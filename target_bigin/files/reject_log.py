@@ -27,7 +27,6 @@ class RejectLog:
         self._path = path
         self._about: dict[str, tuple[str | None, list[str]]] = {}
         self._file = JsonLines(path, setting="rejects_path", is_shared=True)
-        self._is_open = False
         is_new = not path.exists()
         self._file.open()
         self._file.close()
@@ -57,9 +56,6 @@ class RejectLog:
             "message": reject.message,
             "record": record.raw,
         }
-        if not self._is_open:
-            self._file.open()
-            self._is_open = True
         # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
         self._file.append(line)
         self._file.flush()
@@ -93,7 +89,6 @@ def note_replaced(rejects: Path, lines: Iterable[Identity]) -> None:
     noted = [ReplacedLine(*identity) for identity in lines]
     if noted:
         file = JsonLines(replaced_path(rejects), setting="rejects_path")
-        file.open()
         for line in noted:
             file.append(line)
         file.close()
