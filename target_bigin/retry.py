@@ -18,12 +18,11 @@ from msgspec.structs import replace
 from bigin_api import SettingsError
 from bigin_api.settings.files import real_path
 from target_bigin.engine import Engine, RunFailed
-from target_bigin.files.jsonl import held, private
-from target_bigin.files.lock import FileLock
+from target_bigin.files.jsonl import JsonLines, held
+from target_bigin.files.lock import locked
 from target_bigin.files.reject_lines import (
     Identity,
     RejectLine,
-    encode_line,
     read_reject_lines,
     read_replaced,
     replaced_path,
@@ -68,7 +67,9 @@ def select(
 ) -> Selection:
     """Which lines are to be sent: those of the codes named, or all but those that must be named.
 
-    >>> lines = [RejectLine("a", {}, code="X"), RejectLine("b", {}, code="Y"), RejectLine("a", {}, code="Y")]
+    >>> lines = [
+    ...     RejectLine(stream=stream, record={}, code=code) for stream, code in ("aX", "bY", "aY")
+    ... ]
     >>> select(lines, only=(), replaced=()).sent
     [0, 2, 1]
     >>> select(lines, only=["Y"], replaced=()).sent
@@ -90,7 +91,9 @@ def select(
 def overtaken(lines: Sequence[RejectLine], written: Collection[int]) -> list[int]:
     """The lines before one that was written, of the same stream and key: what they say is older.
 
-    >>> old, new = (RejectLine("a", {"id": 1}, key_properties=("id",), number=number) for number in (1, 2))
+    >>> old, new = (
+    ...     RejectLine(stream="a", record={"id": 1}, key_properties=("id",), number=n) for n in (1, 2)
+    ... )
     >>> overtaken([old, new], [1]), overtaken([old, new], [0])
     ([0], [])
     """
@@ -117,15 +120,14 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
     if not path.exists() and not _aside(path).exists():
         raise SettingsError(f"{path}: there is no such file.")
     path = real_path(path)
-    lock = FileLock(path, setting="the reject log", moves=True)
-    try:
-        lines = _set_aside(path)
-        outcome = Outcome(lines, select(lines, only=only, replaced=read_replaced(path)))
-        _send(outcome, path, config)
-        _put_back(outcome, path)
-    finally:
-        _restore(path)
-        lock.close()
+    with locked(path, setting="the reject log", moves=True):
+        try:
+            lines = _set_aside(path)
+            outcome = Outcome(lines, select(lines, only=only, replaced=read_replaced(path)))
+            _send(outcome, path, config)
+            _put_back(outcome, path)
+        finally:
+            _restore(path)
     return outcome
 
 
@@ -141,7 +143,7 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
         own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
         engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
-        rejected = {line.number: line for line in _lines(again)} if again.exists() else {}
+        rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
     for number, place in enumerate(sent, start=1):
         if number in rejected:
             outcome.rejected.append(place)
@@ -217,7 +219,7 @@ def _set_aside(path: Path) -> list[RejectLine]:
     path.rename(_aside(path))
     with held(_aside(path)):  # a run that was writing to it has ended its line, and turns to a new file
         pass
-    return sorted(_lines(_aside(path), name=str(path)), key=lambda line: line.time)
+    return sorted(read_reject_lines(_aside(path), name=str(path)), key=lambda line: line.time)
 
 
 def _put_back(outcome: Outcome, path: Path) -> None:
@@ -225,12 +227,10 @@ def _put_back(outcome: Outcome, path: Path) -> None:
     old = overtaken(outcome.lines, frozenset(outcome.written))
     note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
     gone = frozenset(outcome.written)
-    temporary = path.with_name(f"{path.name}.staying")
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "xb", opener=private) as file:
-        file.writelines(encode_line(line) for place, line in enumerate(outcome.lines) if place not in gone)
-    temporary.chmod(_aside(path).stat().st_mode & 0o777)  # records are for whom the log was for
-    temporary.replace(_aside(path))
+    aside, rights = _aside(path), _aside(path).stat().st_mode & 0o777
+    file = JsonLines(aside, setting="the reject log")
+    file.replace(line for place, line in enumerate(outcome.lines) if place not in gone)
+    aside.chmod(rights)  # records are for whom the log was for
 
 
 def _restore(path: Path) -> None:
@@ -249,8 +249,3 @@ def _restore(path: Path) -> None:
         aside.unlink()
         path.unlink(missing_ok=True)
         replaced_path(path).unlink(missing_ok=True)
-
-
-def _lines(path: Path, *, name: str = "") -> list[RejectLine]:
-    with path.open("rb") as lines:
-        return read_reject_lines(lines, name=name or str(path))

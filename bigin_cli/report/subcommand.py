@@ -121,5 +121,4 @@ def _rejects(path: Path) -> list[RejectLine]:
         return []
     if not path.is_file():
         raise SettingsError(f"--rejects: {path} is no file.")
-    with path.open("rb") as lines:
-        return read_reject_lines(lines, name=str(path))
+    return read_reject_lines(path)

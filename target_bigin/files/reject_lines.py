@@ -6,7 +6,7 @@ the good row knows it: ``{"stream": …, "time": …, "number": …}`` are those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -17,16 +17,20 @@ import msgspec
 from bigin_api import SettingsError
 from target_bigin.files.id_map import source_key
 
-Identity = tuple[str, str, int]
-"""Stream, time and number of a line: enough to know it by."""
 
-
-class RejectLine(msgspec.Struct, frozen=True):
-    """A record that was not written, and why."""
+class Identity(msgspec.Struct, frozen=True):
+    """What a line of the reject log is known by."""
 
     stream: str
-    record: dict[str, Any]
+    time: str
+    number: int
+
+
+class RejectLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was not written, and why. ``record`` is as it was read."""
+
     time: str = ""
+    stream: str
     module: str | None = None
     key_properties: tuple[str, ...] = ()
     number: int = 0
@@ -34,11 +38,12 @@ class RejectLine(msgspec.Struct, frozen=True):
     code: str = ""
     field: str | None = None
     message: str = ""
+    record: dict[str, Any]
 
     @property
     def identity(self) -> Identity:
         """What tells it from other lines."""
-        return self.stream, self.time, self.number
+        return Identity(self.stream, self.time, self.number)
 
     @property
     def key(self) -> str | None:
@@ -46,34 +51,22 @@ class RejectLine(msgspec.Struct, frozen=True):
         return source_key(self.record, self.key_properties)
 
 
-class ReplacedLine(msgspec.Struct, frozen=True):
-    """A line of the reject log of which a later row of the same key was written."""
-
-    stream: str
-    time: str
-    number: int
-
-
 _decoder = msgspec.json.Decoder(RejectLine, float_hook=Decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def read_reject_lines(lines: Iterable[bytes], *, name: str) -> list[RejectLine]:
+def read_reject_lines(path: Path, *, name: str = "") -> list[RejectLine]:
     """All lines of a log. Raises SettingsError that names the file and the line which is none."""
     found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(_decoder.decode(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{name}, line {number}: no line of a reject log ({error}).") from None
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found.append(_decoder.decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                where = f"{name or path}, line {number}"
+                raise SettingsError(f"{where}: no line of a reject log ({error}).") from None
     return found
-
-
-def encode_line(line: RejectLine | ReplacedLine) -> bytes:
-    """As it stands in its file, the end of the line included."""
-    return _encoder.encode(line) + b"\n"
 
 
 def replaced_path(rejects: Path) -> Path:
@@ -91,9 +84,7 @@ def read_replaced(rejects: Path) -> frozenset[Identity]:
         content = replaced_path(rejects).read_bytes()
     except OSError:
         return frozenset()
-    return frozenset(
-        (note.stream, note.time, note.number) for note in _each(content, msgspec.json.Decoder(ReplacedLine))
-    )
+    return frozenset(_each(content, msgspec.json.Decoder(Identity)))
 
 
 def waiting_lines(rejects: Path) -> Iterator[RejectLine]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from bigin_api.moments import utc_text
 from target_bigin.files.id_map import source_key
 from target_bigin.files.jsonl import JsonLines
-from target_bigin.files.reject_lines import Identity, ReplacedLine, replaced_path, waiting_lines
+from target_bigin.files.reject_lines import Identity, RejectLine, replaced_path, waiting_lines
 from target_bigin.records.record import Action, Record, Reject
 
 
@@ -19,13 +18,12 @@ class RejectLog:
 
     That it can be written is tried at once: a run that cannot note a reject must not begin.
 
-    A line: ``{time, stream, module, key_properties, number, kind, code, field, message, record}``; the
-    record is as it was read, so the file can be fed back when the cause is mended.
+    The record in a line is as it was read, so the file can be fed back when the cause is mended.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._about: dict[str, tuple[str | None, list[str]]] = {}
+        self._about: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         self._file = JsonLines(path, setting="rejects_path", is_shared=True)
         is_new = not path.exists()
         self._file.open()
@@ -38,42 +36,39 @@ class RejectLog:
 
     def describe(self, stream: str, *, module: str | None, key_properties: Sequence[str]) -> None:
         """What the lines of a stream say beside the record itself."""
-        self._about[stream] = (module, list(key_properties))
+        self._about[stream] = (module, tuple(key_properties))
 
     def write(self, record: Record, reject: Reject) -> None:
         """Add the line of one record. Raises SettingsError if the file cannot be written."""
-        module, key_properties = self._about.get(record.stream, (None, []))
-        time = utc_text(datetime.now(timezone.utc))
-        line: dict[str, Any] = {
-            "time": time,
-            "stream": record.stream,
-            "module": module,
-            "key_properties": key_properties,
-            "number": record.number,
-            "kind": reject.kind,
-            "code": reject.code,
-            "field": reject.field,
-            "message": reject.message,
-            "record": record.raw,
-        }
+        module, key_properties = self._about.get(record.stream, (None, ()))
+        line = RejectLine(
+            time=utc_text(datetime.now(timezone.utc)),
+            stream=record.stream,
+            module=module,
+            key_properties=key_properties,
+            number=record.number,
+            kind=reject.kind,
+            code=reject.code,
+            field=reject.field,
+            message=reject.message,
+            record=record.raw,
+        )
         # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
         self._file.append(line)
         self._file.flush()
-        key = source_key(record.raw, key_properties)
-        self._wait(record.stream, key, record.number, (record.stream, time, record.number))
+        self._wait(line.stream, line.key, line.number, line.identity)
 
     def note_good(self, record: Record, action: Action) -> None:
         """A record ended well: lines of earlier ones with its key are noted as replaced."""
         if not self._waiting or (record.operation == "delete" and action == "unchanged"):
             return  # a deletion that is ignored says nothing of the record
-        key = source_key(record.raw, self._about.get(record.stream, (None, []))[1])
+        key = source_key(record.raw, self._about.get(record.stream, (None, ()))[1])
         waiting = self._waiting.pop((record.stream, key or ""), [])
         earlier = [identity for number, identity in waiting if number < record.number]
         for number, identity in waiting:
             if number >= record.number:
                 self._wait(record.stream, key, number, identity)
-        if earlier:
-            note_replaced(self._path, earlier)
+        note_replaced(self._path, earlier)
 
     def _wait(self, stream: str, key: str | None, number: int, identity: Identity) -> None:
         if key:
@@ -86,9 +81,7 @@ class RejectLog:
 
 def note_replaced(rejects: Path, lines: Iterable[Identity]) -> None:
     """Note that later rows replaced these lines of a reject log. Raises SettingsError."""
-    noted = [ReplacedLine(*identity) for identity in lines]
-    if noted:
-        file = JsonLines(replaced_path(rejects), setting="rejects_path")
-        for line in noted:
-            file.append(line)
-        file.close()
+    file = JsonLines(replaced_path(rejects), setting="rejects_path")
+    for line in lines:
+        file.append(line)
+    file.close()

@@ -15,7 +15,7 @@ from target_bigin.files.fingerprints import Written
 from target_bigin.files.id_map import IdMap
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.journal import Journal
-from target_bigin.files.lock import FileLock
+from target_bigin.files.lock import locked
 from target_bigin.foresight.client import DryClient
 from target_bigin.foresight.jobs import DryJobs
 from target_bigin.links.resolver import WaitingRecords
@@ -45,7 +45,7 @@ class Shared:
     def _open(self, opened: contextlib.ExitStack) -> None:
         settings = self.run.settings
         for name, path in settings.owned_files().items():
-            opened.callback(FileLock(path, setting=name).close)
+            opened.enter_context(locked(path, setting=name))
         self.id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
         opened.callback(self.id_map.close)
         journal_path = None if settings.dry_run else settings.journal_path

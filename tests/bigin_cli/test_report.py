@@ -253,7 +253,7 @@ def test_a_table_that_is_cut_says_what_it_leaves_out():
     entries = [
         Entry("2026-05-14T06:00:00Z", "GET", f"/M{n:02}", credits=20 - n, status=500) for n in range(20)
     ]
-    rejects = [RejectLine("Contacts", {}, code=f"C{n}", kind="invalid") for n in range(50)]
+    rejects = [RejectLine(stream="Contacts", record={}, code=f"C{n}", kind="invalid") for n in range(50)]
     warned = StreamRun(stream="Notes", warnings=[f"warning {n}" for n in range(7)])
 
     page = page_of(

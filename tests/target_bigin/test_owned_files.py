@@ -14,7 +14,7 @@ from support.target import command, lines, record, records, schema, settings_of,
 
 from bigin_api import SettingsError
 from target_bigin.files.jsonl import JsonLines
-from target_bigin.files.lock import FileLock
+from target_bigin.files.lock import locked
 from target_bigin.target import TargetBigin
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
@@ -28,10 +28,9 @@ def people(count):
 def test_two_runs_at_once_do_not_share_a_file(sandbox, target, tmp_path, setting):
     """An overlapping cron job inserted everything a second time, and both runs ended well."""
     path = tmp_path / "ours"
-    first = FileLock(path, setting=setting)
 
-    second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(path)})
-    first.close()
+    with locked(path, setting=setting):
+        second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(path)})
     third = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(path)})
 
     assert isinstance(second.error, SettingsError)
@@ -55,10 +54,9 @@ def test_a_file_has_one_owner_whatever_it_is_called(sandbox, target, tmp_path, s
         "a link to the folder": tmp_path / "folder" / "ours",
         "a way around": tmp_path / "folder" / ".." / tmp_path.name / "ours",
     }[kind]
-    first = FileLock(path, setting=setting)
 
-    second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(other)})
-    first.close()
+    with locked(path, setting=setting):
+        second = target([CONTACTS, *records("Contacts", people(3))], **{setting: str(other)})
 
     assert f"{setting}: another run is using" in str(second.error)
     assert sandbox.calls("POST /Contacts/upsert") == 0
