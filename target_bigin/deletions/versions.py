@@ -11,18 +11,16 @@ before has left nothing out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from bigin_api import BiginError, WriteResult
+from bigin_api import BiginError
 from bigin_api.errors import Refused
-from bigin_api.limits import MAX_RECORDS_PER_WRITE
-from target_bigin.concurrency.batcher import divided
-from target_bigin.concurrency.division import Division
 from target_bigin.deletions.brake import Brakes
+from target_bigin.deletions.calls import deletions_of
 from target_bigin.files.id_map import IdMap
 from target_bigin.records.record import Record
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import is_gone, one_for_each
+from target_bigin.writing.results import is_gone
 
 logger = logging.getLogger("target-bigin")
 
@@ -112,27 +110,18 @@ class OldVersions:
             if reject is not None:
                 self._context.account.notes["deletions of old versions that were too many"] += len(keys)
                 raise BiginError(reject.message)
-        result_of = await self._call(ids)
+        calls = deletions_of(self._module, self._context.client, self._context.run)
+        results = {record_id: calls.ask(record_id, None) for record_id in ids}
+        calls.flush()
         for key, record_id in id_of.items():
-            result = result_of[record_id]
-            if isinstance(result, Refused):
-                logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
-            elif result.succeeded or is_gone("delete", result):
+            try:
+                result = await results[record_id]
+                why_not = None if result.succeeded or is_gone("delete", result) else result.message
+            except Refused as refused:
+                why_not = refused.message
+            if why_not is None:
                 self._id_map.forget(self._stream, key)
                 self._context.account.notes["deleted, for the stream's new version lacks them"] += 1
             else:
-                logger.error("%s: %s was not deleted: %s", self._stream, key, result.message)
+                logger.error("%s: %s was not deleted: %s", self._stream, key, why_not)
         self._id_map.remember_version(self._stream, version)
-
-    async def _call(self, ids: Sequence[str]) -> dict[str, WriteResult | Refused]:
-        division, results = Division(), dict[str, "WriteResult | Refused"]()
-        for start in range(0, len(ids), MAX_RECORDS_PER_WRITE):
-            some = dict.fromkeys(ids[start : start + MAX_RECORDS_PER_WRITE])
-            results |= await divided(self._context.run.tasks, self._delete_some, some, division)
-        return results
-
-    def _delete_some(self, ids: Mapping[str, None]) -> dict[str, WriteResult]:
-        """In a thread."""
-        fire = bool(self._context.run.settings.trigger)
-        results = self._context.client.records.delete(self._module, list(ids), fire_workflows=fire)
-        return dict(zip(ids, one_for_each(ids, results), strict=True))

@@ -23,7 +23,7 @@ from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import one_for_each, refusal, reject_of
+from target_bigin.writing.results import by_id, refusal, reject_of
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
@@ -154,7 +154,7 @@ class LinkResolver:
 
         def update(ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
             results = self._client.records.update(module, [body], trigger=trigger)
-            return dict(zip(ids, one_for_each(ids, results), strict=True))
+            return by_id(ids, results)
 
         answers = await divided(self._tasks, update, {str(record.id): None}, self._division)
         (result,) = answers.values()

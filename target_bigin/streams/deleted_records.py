@@ -6,20 +6,17 @@ Entries are held until the input has ended and are counted by module, for the br
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-
 from bigin_api import WriteResult
-from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
+from target_bigin.deletions.calls import deletions_of
 from target_bigin.records.account import Account
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.objects import as_id
-from target_bigin.writing.results import is_gone, one_for_each, refusal
+from target_bigin.writing.results import is_gone, refusal
 
 DELETED_RECORDS = "deleted_records"
 RESTORED = "restored"  # the type of an entry that left the recycle bin: the record is back
@@ -78,15 +75,8 @@ class DeletedRecordsStream(Stream):
 
     def _calls_of(self, module: str) -> Batcher[str, None, WriteResult]:
         if module not in self._calls:
-            call = partial(self._call, module)
-            self._calls[module] = Batcher(self._tasks, call, size=MAX_RECORDS_PER_WRITE)
+            self._calls[module] = deletions_of(module, self._client, self._run)
         return self._calls[module]
-
-    def _call(self, module: str, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
-        """In a thread."""
-        fire = bool(self._run.settings.trigger)
-        results = self._client.records.delete(module, list(ids), fire_workflows=fire)
-        return dict(zip(ids, one_for_each(ids, results), strict=True))
 
     def finish(self) -> None:
         """Count each module, then delete or refuse."""

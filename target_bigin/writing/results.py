@@ -49,14 +49,14 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
     return Reject("rejected", code, _said(result), field)
 
 
-def one_for_each(ids: Collection[str], results: Sequence[WriteResult]) -> Sequence[WriteResult]:
-    """The results, if each of the ids has one.
+def by_id(ids: Collection[str], results: Sequence[WriteResult]) -> dict[str, WriteResult]:
+    """The result of each id, in their order.
 
     Raises InvalidRequest, by which the ids are asked for in parts: which entry is whose cannot be told.
     """
     if len(results) != len(ids):
         raise InvalidRequest(f"Bigin's answer judges {len(results)} of {len(ids)} records.")
-    return results
+    return dict(zip(ids, results, strict=True))
 
 
 def reject_of(error: Refused) -> Reject:

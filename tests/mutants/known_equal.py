@@ -41,12 +41,6 @@ EQUAL: dict[Key, str] = {
         "before = FeedMark(self.state.id, 1) if mark is None else mark",
     ): "Without a mark the run was complete, and its position is the head.",
     (
-        "JsonLines._have",
-        "negated",
-        "if self._file is None or not _is_in_place(self._file, self.path):",
-        "if self._file is not None or not _is_in_place(self._file, self.path):",
-    ): "The file is opened anew for each line, which costs time alone.",
-    (
         "BulkWriter._start",
         "number",
         "key = str(plan.key_of(records[0]))",
@@ -110,10 +104,10 @@ EQUAL: dict[Key, str] = {
         "self._shrunk = -1",
     ): "The number is compared with itself alone.",
     (
-        "Tags._add",
+        "by_id",
         "argument dropped",
-        "return dict(zip(ids, one_for_each(ids, results), strict=True))",
-        "return dict(zip(ids, one_for_each(ids, results)))",
+        "return dict(zip(ids, results, strict=True))",
+        "return dict(zip(ids, results))",
     ): "There is one for each.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 9999"): "It only says how many at once.",
     (
