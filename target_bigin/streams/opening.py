@@ -24,7 +24,7 @@ from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecords
 from target_bigin.streams.row_stream import PARENT_ID, RowPlace, RowStream, find_row_place
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
-from target_bigin.values.checks import DEALS, Stages, bring_together
+from target_bigin.values.checks import DEALS, bring_together, check_stage
 from target_bigin.values.objects import as_id
 
 logger = logging.getLogger("target-bigin")
@@ -257,8 +257,8 @@ def _checks(context: StreamContext) -> tuple[Callable[[Fields], None], ...]:
     """What looks at a record's fields as a whole."""
     checks: list[Callable[[Fields], None]] = []
     if context.module.api_name == DEALS:
-        stages = Stages(context.layouts)
-        checks.append(lambda body: stages.check(body, foreign_ids=context.settings.ids == "source"))
+        pipelines = [each for each in context.layouts if each.sub_pipelines]
+        checks.append(partial(check_stage, pipelines, foreign_ids=context.settings.ids == "source"))
     if any(field.data_type == "event_reminder" for field in context.fields.values()):
         checks.append(bring_together)
     return tuple(checks)

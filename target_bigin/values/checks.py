@@ -15,57 +15,50 @@ DEALS = "Pipelines"
 _REMINDER, _START = "Remind_At", "Start_DateTime"
 
 
-class Stages:
-    """What the Team Pipelines of this organisation allow.
+def check_stage(pipelines: Sequence[Layout], body: Fields, *, foreign_ids: bool = False) -> None:
+    """Bring a deal's Pipeline, Sub_Pipeline and Stage into the form that is stored.
 
-    A deal's stage lies in its sub-pipeline, and the sub-pipeline in its Team Pipeline. Bigin refuses what
-    does not fit (MAPPING_MISMATCH), so it is checked before anything is sent: the layouts of Pipelines
-    are the Team Pipelines, and only there does each sub-pipeline list its stages. Source: FACTS 3.
+    ``pipelines``: the Team Pipelines, which are the layouts of Pipelines. A deal's stage lies in its
+    sub-pipeline, and the sub-pipeline in its Team Pipeline, whose layout alone lists its stages. Bigin
+    refuses what does not fit (MAPPING_MISMATCH), so what one call can tell is checked before anything is
+    sent; a Stage without its Sub_Pipeline is left to Bigin. A Sub_Pipeline that lies in one Team Pipeline
+    alone brings that one along. Raises Reject. Source: FACTS 3.
     """
+    if not pipelines:
+        return
+    layout = _pipeline_of(pipelines, body.get("Pipeline"), foreign_ids=foreign_ids)
+    if layout is not None:
+        body["Pipeline"] = {"id": layout.id}
+    written = body.get("Sub_Pipeline")
+    if written is None:
+        return
+    among = [layout] if layout is not None else pipelines
+    fitting = [(each, sub) for each in among if (sub := _find(written, each.sub_pipelines))]
+    if not fitting:
+        where = f"Team Pipeline {layout.display_label!r}" if layout else "any Team Pipeline"
+        known = [sub.actual_value for each in among for sub in each.sub_pipelines]
+        raise _mismatch("Sub_Pipeline", f"{written!r} is not in {where}: {_list(known)}.")
+    body["Sub_Pipeline"] = fitting[0][1].actual_value
+    if layout is None and len(fitting) == 1:
+        body["Pipeline"] = {"id": fitting[0][0].id}
+    if body.get("Stage") is not None:
+        body["Stage"] = _stage(body["Stage"], [sub for _, sub in fitting])
 
-    def __init__(self, layouts: Iterable[Layout]) -> None:
-        self._layouts = [each for each in layouts if each.sub_pipelines]
 
-    def check(self, body: Fields, *, foreign_ids: bool = False) -> None:
-        """Bring a deal's Pipeline, Sub_Pipeline and Stage into the form that is stored.
-
-        What one call can tell is checked; a Stage without its Sub_Pipeline is left to Bigin. A
-        Sub_Pipeline that lies in one Team Pipeline alone brings that one along. Raises Reject.
-        """
-        if not self._layouts:
-            return
-        layout = self._layout_of(body.get("Pipeline"), foreign_ids=foreign_ids)
-        if layout is not None:
-            body["Pipeline"] = {"id": layout.id}
-        written = body.get("Sub_Pipeline")
-        if written is None:
-            return
-        among = [layout] if layout is not None else self._layouts
-        fitting = [(each, sub) for each in among if (sub := _find(written, each.sub_pipelines))]
-        if not fitting:
-            where = f"Team Pipeline {layout.display_label!r}" if layout else "any Team Pipeline"
-            known = [sub.actual_value for each in among for sub in each.sub_pipelines]
-            raise _mismatch("Sub_Pipeline", f"{written!r} is not in {where}: {_list(known)}.")
-        body["Sub_Pipeline"] = fitting[0][1].actual_value
-        if layout is None and len(fitting) == 1:
-            body["Pipeline"] = {"id": fitting[0][0].id}
-        if body.get("Stage") is not None:
-            body["Stage"] = _stage(body["Stage"], [sub for _, sub in fitting])
-
-    def _layout_of(self, written: object, *, foreign_ids: bool) -> Layout | None:
-        if not isinstance(written, dict):
-            return None
-        if not foreign_ids:
-            for layout in self._layouts:
-                if layout.id == written.get("id"):
-                    return layout
-        name = fold(written.get("name") or "")
-        for layout in self._layouts:
-            if name and name in (fold(layout.name), fold(layout.display_label)):
+def _pipeline_of(pipelines: Sequence[Layout], written: object, *, foreign_ids: bool) -> Layout | None:
+    if not isinstance(written, dict):
+        return None
+    if not foreign_ids:
+        for layout in pipelines:
+            if layout.id == written.get("id"):
                 return layout
-        shown = written.get("name") or written.get("id")
-        known = [each.display_label for each in self._layouts]
-        raise _mismatch("Pipeline", f"there is no Team Pipeline {shown!r}: {_list(known)}.")
+    name = fold(written.get("name") or "")
+    for layout in pipelines:
+        if name and name in (fold(layout.name), fold(layout.display_label)):
+            return layout
+    shown = written.get("name") or written.get("id")
+    known = [each.display_label for each in pipelines]
+    raise _mismatch("Pipeline", f"there is no Team Pipeline {shown!r}: {_list(known)}.")
 
 
 def bring_together(body: Fields) -> None:
