@@ -26,10 +26,6 @@ _TOKENS = re.compile(_TEXT + rb"|[][{},:]", re.DOTALL)
 _STEP = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 
 
-class _State(msgspec.Struct):
-    value: msgspec.Raw
-
-
 def read_message(line: str | bytes, place: str) -> dict[str, Any]:
     """The message in a line. A STATE's value is ``msgspec.Raw``: it goes out as it came, every digit.
 
@@ -121,7 +117,7 @@ def _deep(body: bytes, *, level: int) -> list[tuple[int, int]]:
 def _state_of(body: bytes) -> msgspec.Raw:
     """The value of a STATE message as it stands in the line."""
     try:
-        return msgspec.json.decode(body, type=_State).value.copy()
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])["value"].copy()
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     depth = begins = 0
