@@ -48,7 +48,7 @@ def command(rejects: str, config: str | None, only: tuple[str, ...]) -> None:
     except ConfigValidationError as error:
         raise Trouble(f"Settings: {'; '.join(error.errors)}") from None
     _tell(outcome, path)
-    if only and not outcome.selection.sent:
+    if only and not outcome.sent:
         raise Trouble(_no_such_code(outcome.lines, only))
     if outcome.failure is not None:
         raise Trouble(f"The run ended early: {outcome.failure}")
@@ -58,7 +58,7 @@ def command(rejects: str, config: str | None, only: tuple[str, ...]) -> None:
 
 def _tell(outcome: Outcome, path: Path) -> None:
     lines = outcome.lines
-    for stream in dict.fromkeys(lines[place].stream for place in outcome.selection.sent):
+    for stream in dict.fromkeys(lines[place].stream for place in outcome.sent):
         counts = {
             "written": outcome.written,
             "refused again": outcome.rejected,
@@ -75,12 +75,12 @@ def _tell(outcome: Outcome, path: Path) -> None:
         )
         for reason, count in reasons.most_common():
             click.echo(f"  {count:,} {reason}")
-    if outcome.selection.replaced:
-        click.echo(f"{len(outcome.selection.replaced):,} left out: a later row of theirs is written.")
-    if outcome.selection.left:
-        codes = Counter(lines[place].code for place in outcome.selection.left)
+    if outcome.replaced:
+        click.echo(f"{len(outcome.replaced):,} left out: a later row of theirs is written.")
+    if outcome.left:
+        codes = Counter(lines[place].code for place in outcome.left)
         listed = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
-        click.echo(f"{len(outcome.selection.left):,} not sent: {listed}.")
+        click.echo(f"{len(outcome.left):,} not sent: {listed}.")
         for code in (each for each in NEVER_UNASKED if each in codes):
             click.echo(f"  {code}: {NEVER_UNASKED[code]}, then name it with --only {code}.")
     stay = len(lines) - len(outcome.written)

@@ -41,30 +41,24 @@ RECORDS_A_BEAT = 100
 NO_LIMIT = 2**31
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Places of lines in a log: of those to be sent, stream by stream, and of the others."""
-
-    sent: list[int] = field(default_factory=list)
-    replaced: list[int] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
-
-
 @dataclass
 class Outcome:
-    """What a retry did. ``lines`` are those of the log, with the new reason where one was refused again."""
+    """What a retry did. ``lines`` are those of the log, with the new reason where one was refused again.
+
+    The other lists are places in it.
+    """
 
     lines: list[RejectLine]
-    selection: Selection
+    sent: list[int] = field(default_factory=list)  # stream by stream
+    replaced: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)  # neither sent nor replaced
     written: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     open: list[int] = field(default_factory=list)  # sent and not settled; all, if it was a dry run
     failure: Exception | None = None  # what ended the run early
 
 
-def select(
-    lines: Sequence[RejectLine], *, only: Collection[str], replaced: Collection[Identity]
-) -> Selection:
+def select(lines: list[RejectLine], *, only: Collection[str], replaced: Collection[Identity]) -> Outcome:
     """Which lines are to be sent: those of the codes named, or all but those that must be named.
 
     >>> lines = [
@@ -75,7 +69,7 @@ def select(
     >>> select(lines, only=["Y"], replaced=()).sent
     [1, 2]
     """
-    chosen = Selection()
+    chosen = Outcome(lines)
     for place, line in enumerate(lines):
         if line.time and line.identity in replaced:
             chosen.replaced.append(place)
@@ -122,8 +116,7 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
     path = real_path(path)
     with locked(path, setting="the reject log", moves=True):
         try:
-            lines = _set_aside(path)
-            outcome = Outcome(lines, select(lines, only=only, replaced=read_replaced(path)))
+            outcome = select(_set_aside(path), only=only, replaced=read_replaced(path))
             _send(outcome, path, config)
             _put_back(outcome, path)
         finally:
@@ -136,15 +129,14 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
 
 def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
     """Feed the chosen lines to the target, and sort them by how they ended."""
-    sent = outcome.selection.sent
-    if not sent:
+    if not outcome.sent:
         return
     with _rejected_again(path) as again:
         own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
         engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
         rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
-    for number, place in enumerate(sent, start=1):
+    for number, place in enumerate(outcome.sent, start=1):
         if number in rejected:
             outcome.rejected.append(place)
             outcome.lines[place] = _with_reason(outcome.lines[place], rejected[number])
@@ -159,7 +151,7 @@ def _written(engine: Engine, outcome: Outcome) -> set[int]:
     numbers: set[int] = set()
     engine.ledger.on_good = lambda record, _action: numbers.add(record.number)
     try:
-        _feed(engine, [outcome.lines[place] for place in outcome.selection.sent])
+        _feed(engine, [outcome.lines[place] for place in outcome.sent])
         engine.finish()
     except Exception as error:  # noqa: BLE001 -- the caller tells it when the log is whole again
         outcome.failure = error
