@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from singer_sdk import Target
@@ -28,23 +28,25 @@ class BiginSink(Sink):
         key_properties: Sequence[str] | None,
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
-        engine: Any = target.engine  # type: ignore[attr-defined]
-        self._open: Callable[..., Stream | None] = engine.open_stream
-        self._hand_over: Callable[[Stream, Fields], None] = engine.take
+        self._engine: Any = target.engine  # type: ignore[attr-defined]
         self._taken = 0
         self._schema = Schema(stream_name, self.original_schema["properties"], tuple(key_properties or ()))
-        self._stream = self._open(self._schema)
+        self._stream: Stream | None = self._engine.open_stream(self._schema)
 
     is_full = False
 
-    def take(self, record: Fields) -> None:
+    def process_record(self, record: Fields, context: object = None) -> None:
         """A record, as the stream maps left it. Raises MissingKeyPropertiesError, as the SDK's tests want."""
+        del context
+        stream = self._stream
         if type(record) is dict:  # one that is spoiled ends by that, whatever it lacks
             for name in self._key_properties:
-                if name not in record and not self._judges(name):
+                if name not in record and not (stream is not None and stream.judges(name)):
                     self._singer_validate_message(record)
         self._taken += 1
-        self._take(record)
+        if stream is None:
+            stream = self._stream = self._engine.open_stream(self._schema, record)
+        self._engine.take(stream, record)
 
     def clean_up(self) -> None:
         """Tell the SDK's metric what did not pass through the SDK."""
@@ -54,11 +56,6 @@ class BiginSink(Sink):
     def get_validator(self) -> None:
         """No validation: each value is converted or its record rejected."""
 
-    def process_record(self, record: Fields, context: dict[str, Any]) -> None:
-        """The SDK's way of a record; all that comes is taken."""
-        del context
-        self.take(record)
-
     def process_batch(self, context: dict[str, Any]) -> None:
         """Nothing was kept back."""
 
@@ -66,12 +63,3 @@ class BiginSink(Sink):
         """All records of this version have been read."""
         if self._stream is not None:
             self._stream.activate_version(new_version)
-
-    def _take(self, record: Fields) -> None:
-        if self._stream is None:
-            self._stream = self._open(self._schema, record)
-        if self._stream is not None:
-            self._hand_over(self._stream, record)
-
-    def _judges(self, key_property: str) -> bool:
-        return self._stream is not None and self._stream.judges(key_property)

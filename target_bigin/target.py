@@ -113,29 +113,28 @@ class TargetBigin(Target):
         """Run the command. Exit code 1 with one clear line last if anything went wrong."""
         try:
             super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
-        except ConfigValidationError as error:
-            for message in error.errors:
-                cls.logger.error("%s", message)  # noqa: TRY400
-            sys.exit(1)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 -- told below
             _let_go_of_stdout()
-            cls.logger.error("%s cannot be written (%s).", error.filename or "stdout", error.strerror)  # noqa: TRY400
+            cls._tell(error)
             sys.exit(1)
-        except EXPECTED as error:
-            _let_go_of_stdout()
-            # A line that a person can act on, no traceback.
-            cls.logger.error("%s", " ".join(str(error).split()))  # noqa: TRY400
-            sys.exit(1)
-        except Exception as error:
-            _let_go_of_stdout()
-            cls.logger.debug("", exc_info=True)
-            told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            cls.logger.error(  # noqa: TRY400
-                "Nobody foresaw this: %s. What was settled is safe, and the next run goes on from the last "
-                "state. LOGLEVEL=DEBUG shows where it happened; please report it.",
-                told,
-            )
-            sys.exit(1)
+
+    @classmethod
+    def _tell(cls, error: Exception) -> None:
+        """What ends a run, in a line that a person can act on; no traceback."""
+        if isinstance(error, ConfigValidationError):
+            told = error.errors
+        elif isinstance(error, OSError):
+            told = [f"{error.filename or 'stdout'} cannot be written ({error.strerror})."]
+        elif isinstance(error, EXPECTED):
+            told = [" ".join(str(error).split())]
+        else:
+            cls.logger.debug("", exc_info=error)
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            safe = "What was settled is safe, and the next run goes on from the last state."
+            where = "LOGLEVEL=DEBUG shows where it happened; please report it."
+            told = [f"Nobody foresaw this: {what}. {safe} {where}"]
+        for line in told:
+            cls.logger.error("%s", line)
 
     @classmethod
     def cb_config(
@@ -186,8 +185,7 @@ class TargetBigin(Target):
             )
             target.tell_verdict()
         except (ConfigValidationError, *EXPECTED) as error:
-            for message in getattr(error, "errors", [str(error)]):
-                cls.logger.error("%s", message)  # noqa: TRY400
+            cls._tell(error)
             ctx.exit(1)
         ctx.exit()
 
@@ -273,13 +271,13 @@ class TargetBigin(Target):
             record = Spoiled({}, Reject("invalid", "INVALID_VALUE", f"no record came but {_shown(record)}."))
         sink = self._plain_sinks.get(stream)
         if sink is not None:
-            sink.take(record)
+            sink.process_record(record)
             return
         self._assert_schema_came(stream)
         for each in self.mapper.stream_maps[stream]:
             mapped = None if isinstance(each, RemoveRecordTransform) else _mapped(each, record)
             if mapped is not None:
-                cast("BiginSink", self.get_sink(each.stream_alias)).take(mapped)
+                cast("BiginSink", self.get_sink(each.stream_alias)).process_record(mapped)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """It goes out when all records before it are settled."""
