@@ -21,7 +21,7 @@ from target_bigin.schema.id_origin import CREATED, is_the_same, whose_ids
 from target_bigin.schema.keys import own_key, plan_key
 from target_bigin.settings import StreamSettings
 from target_bigin.streams.deleted_records import DELETED_RECORDS, DeletedRecordsStream
-from target_bigin.streams.row_stream import PARENT_ID, RowPlace, RowStream, find_row_place
+from target_bigin.streams.row_stream import PARENT_ID, RowStream, find_row_place
 from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import ModuleStream, Stream
 from target_bigin.values.checks import DEALS, bring_together, check_stage
@@ -72,39 +72,51 @@ class Opener:
         account.begun = account.begun or time.monotonic()
         modules = self._run.tasks.wait_for(self._run.client.metadata.modules)
         module = find_module(settings.module, modules)
-        try:
-            place = self._row_place(stream, settings, modules) if module is None else None
-            self._describe_rejects(schema, module, place)
-            if place is not None or (module is None and stream == DELETED_RECORDS):
-                if settings.ids == "auto" and self._origin is None and first is None:
-                    return None  # another stream's first record may tell
-                return self._other(settings, account, place)
-        except (PermissionDenied, ModuleUnavailable) as error:
-            self._describe_rejects(schema, module, None)
-            return self._refuse(account, "NO_MODULE", error.message.rstrip("."))
-        reason = why_unwritable(settings.module, module, known=modules)
-        context = None
-        if module is not None and reason is None:
-            try:
-                context = self._context(module, settings, account, schema)
-            except (PermissionDenied, ModuleUnavailable) as error:
-                reason = error.message.rstrip(".")
         name = module.api_name if module else None
-        if module is None and is_description(stream, schema.properties):
-            logger.info("%s describes the organisation it was read from: nothing of it is written.", stream)
-            return FixedStream(account, self._shared, "unchanged")
-        if context is None:
-            return self._refuse(account, "NO_MODULE", str(reason))
+        try:
+            if module is None:
+                return self._without_module(schema, settings, account, modules, first)
+            self._rejects.describe(stream, module=name, key_properties=schema.key_properties)
+            if (reason := why_unwritable(settings.module, module)) is not None:
+                return self._refuse(account, "NO_MODULE", reason)
+            context = self._context(module, settings, account, schema)
+        except (PermissionDenied, ModuleUnavailable) as error:
+            self._rejects.describe(stream, module=name, key_properties=schema.key_properties)
+            return self._refuse(account, "NO_MODULE", error.message.rstrip("."))
         account.module = name
         return self._identified(context, schema.properties, first)
 
-    def _describe_rejects(self, schema: Schema, module: Module | None, place: RowPlace | None) -> None:
-        """What the lines of the reject log say of a stream."""
-        keys, name = schema.key_properties, module.api_name if module else None
-        if place is not None:
-            name = place.shown
-            keys = keys if set(keys) - {PARENT_ID} else ()  # by its parent alone a row is not known
-        self._rejects.describe(schema.stream, module=name, key_properties=keys)
+    def _without_module(
+        self,
+        schema: Schema,
+        settings: StreamSettings,
+        account: Account,
+        modules: Sequence[Module],
+        first: Fields | None,
+    ) -> Stream | None:
+        """The stream of what was deleted, of rows of other records, or of what is not written."""
+        stream, keys, place = schema.stream, schema.key_properties, None
+        if stream != DELETED_RECORDS:
+            find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
+            place = self._run.tasks.wait_for(find)
+        if place is not None and not set(keys) - {PARENT_ID}:
+            keys = ()  # by its parent alone a row is not known
+        self._rejects.describe(stream, module=place.shown if place else None, key_properties=keys)
+        if place is None and stream != DELETED_RECORDS:
+            if is_description(stream, schema.properties):
+                logger.info(
+                    "%s describes the organisation it was read from: nothing of it is written.", stream
+                )
+                return FixedStream(account, self._shared, "unchanged")
+            reason = str(why_unwritable(settings.module, None, known=modules))
+            return self._refuse(account, "NO_MODULE", reason)
+        if settings.ids == "auto":
+            if self._origin is None and first is None:
+                return None  # another stream's first record may tell
+            settings = replace(settings, ids=self._origin or "bigin")
+        if place is None:
+            return DeletedRecordsStream(account, self._shared, settings)
+        return RowStream(self._context(place.module, settings, account), self._shared, place)
 
     def _identified(
         self, context: StreamContext, properties: Mapping[str, object], first: Fields | None
@@ -125,20 +137,6 @@ class Opener:
             self._warned.add(account.stream)
             logger.warning("%s: its records are rejected: %s.", account.stream, reason)
         return FixedStream(account, self._shared, Reject("invalid", code, f"{reason}."))
-
-    def _row_place(self, stream: str, settings: StreamSettings, modules: Sequence[Module]) -> RowPlace | None:
-        if stream == DELETED_RECORDS:
-            return None
-        find = partial(find_row_place, settings.module, modules, self._run.client.metadata.fields)
-        return self._run.tasks.wait_for(find)
-
-    def _other(self, settings: StreamSettings, account: Account, place: RowPlace | None) -> Stream:
-        """The stream of rows of other records, or of what was deleted."""
-        if settings.ids == "auto":
-            settings = replace(settings, ids=self._origin or "bigin")
-        if place is None:
-            return DeletedRecordsStream(account, self._shared, settings)
-        return RowStream(self._context(place.module, settings, account), self._shared, place)
 
     def _context(
         self, module: Module, settings: StreamSettings, account: Account, schema: Schema | None = None
