@@ -54,21 +54,13 @@ def command(file: str, form: str, by: str | None, **wishes: Any) -> None:
     FILE is the log; - is standard input, and a name that ends with .gz is unpacked. Times are UTC. Every
     attempt is a line of its own, since Bigin charges for failed calls too.
     """
-    choice = _choice(**wishes)
-    try:
-        entries = _read(file, choice)
-    except NothingFits:
-        if form != "table":
-            _export(form, by, [])  # that there is none is an answer, too, to who reads it
-        raise
-    if form == "table":
+    entries, why_none = _read(file, _choice(**wishes))
+    if form != "table":
+        _export(form, by, entries)  # that there is none is an answer, too, to who reads it
+    elif entries:
         _print_tables(entries, [by] if by else ["hour", "endpoint"])
-    else:
-        _export(form, by, entries)
-
-
-class NothingFits(Trouble):
-    """No call of a log is wanted."""
+    if not entries:
+        raise Trouble(why_none)
 
 
 def _choice(
@@ -105,8 +97,8 @@ def _parsed(option: str, text: str | None, parse: Callable[[str], Any]) -> Any:
         raise click.UsageError(f"{option}: {error}.") from None
 
 
-def _read(file: str, choice: Choice) -> list[Entry]:
-    """The wanted entries, at least one. Raises Trouble, NothingFits."""
+def _read(file: str, choice: Choice) -> tuple[list[Entry], str]:
+    """The wanted entries, and what to say if there is none. Raises Trouble for what is no log."""
     reader = LogReader()
     seen: dict[str, set[str]] = {"module": set(), "stream": set(), "method": set()}
     read = 0
@@ -122,9 +114,7 @@ def _read(file: str, choice: Choice) -> list[Entry]:
         raise Trouble(f"{file} holds no line of an API log; the setting api_log_path writes one.")
     if reader.unreadable:
         click.echo(f"bigin log: {reader.unreadable:,} lines are none of an API log: left out.", err=True)
-    if not wanted:
-        raise NothingFits(f"None of {read:,} calls fits.{_hint(choice, seen)}")
-    return wanted
+    return wanted, f"None of {read:,} calls fits.{_hint(choice, seen)}"
 
 
 def _hint(choice: Choice, seen: dict[str, set[str]]) -> str:
