@@ -153,32 +153,26 @@ def one_line(name: str, *, as_json: bool = False) -> Iterator[None]:
     ``as_json`` says it on stdout, too: a program that reads a document there must not find nothing.
     """
     try:
-        with _as_trouble(name):
-            yield
-    except Trouble as trouble:
+        yield
+    except BrokenPipeError:
+        raise
+    except (click.ClickException, BiginError, OSError) as error:
+        trouble = _trouble(error, name)
         trouble.command = name
         if as_json:
             click.echo(json.dumps({"ok": False, "error": trouble.message}, ensure_ascii=False))
-        raise
+        raise trouble from None
 
 
-@contextmanager
-def _as_trouble(name: str) -> Iterator[None]:
-    try:
-        yield
-    except Trouble:
-        raise
-    except click.UsageError as error:
-        raise WrongUse(f"{error.format_message()} See `{name} --help`.", command=name) from None
-    except click.ClickException as error:
-        raise Trouble(error.format_message(), command=name) from None
-    except BrokenPipeError:
-        raise
-    except BiginError as error:
-        raise Trouble(error.message, command=name) from None
-    except OSError as error:
+def _trouble(error: click.ClickException | BiginError | OSError, name: str) -> Trouble:
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, click.UsageError):
+        return WrongUse(f"{error.format_message()} See `{name} --help`.")
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        raise Trouble(f"{where}{error.strerror or type(error).__name__}.", command=name) from None
+        return Trouble(f"{where}{error.strerror or type(error).__name__}.")
+    return Trouble(error.message if isinstance(error, BiginError) else error.format_message())
 
 
 def _version_option() -> click.Option:
