@@ -28,7 +28,7 @@ import bigin_sandbox.control.mutations
 import bigin_sandbox.rules.bulk_jobs
 import bigin_sandbox.telling.troubles
 from bigin_api.settings import REQUIRED_SETTINGS
-from bigin_cli.main import SUBCOMMANDS
+from bigin_cli.main import EXTRAS, SUBCOMMANDS, load
 from bigin_cli.subcommand import Command as Subcommand
 from tap_bigin.tap import TapBigin
 from target_bigin.target import TargetBigin
@@ -254,7 +254,7 @@ def utility() -> str:
         "description": "For people, beside tap-bigin and target-bigin: doctor, plan, log, report, retry.",
         "pip_url": "bigin-singer[report]",
         "executable": "bigin",
-        "commands": {name: {"args": name, "description": SUBCOMMANDS[name].help} for name in IN_A_PROJECT},
+        "commands": {name: {"args": name, "description": SUBCOMMANDS[name]} for name in IN_A_PROJECT},
     }
     return f"{WRITTEN}# {FROM_REF.format(kind='utility', name='bigin')}\n{dumped(made)}"
 
@@ -314,12 +314,10 @@ def commands_page() -> str:
         "mistake is one line on stderr. On a pipe there is no colour."
     )
     parts = ["# The command `bigin`\n", f"{about}\n"]
-    for name, each in SUBCOMMANDS.items():
-        if not each.exists:
-            continue
-        extra = f" Extra: `pip install 'bigin-singer[{each.extra}]'`." if each.extra else ""
-        command = each.load()
-        parts.append(f"## `bigin {name}`\n\n{each.help}{extra}\n")
+    for name, purpose in SUBCOMMANDS.items():
+        extra = f" Extra: `pip install 'bigin-singer[{name}]'`." if name in EXTRAS else ""
+        command = load(name)
+        parts.append(f"## `bigin {name}`\n\n{purpose}{extra}\n")
         if isinstance(command, click.Group):
             parts += [
                 f"### `bigin {name} {sub}`\n\n```text\n{helped(under, f'{name} {sub}')}\n```\n"

@@ -8,6 +8,7 @@ import click
 import pytest
 from support.command import run_command
 
+import bigin_cli
 import bigin_cli.main as cli
 
 
@@ -17,23 +18,22 @@ def run(*arguments):
 
 @pytest.fixture
 def subcommand(monkeypatch, tmp_path):
-    """``subcommand(source, extra=…)``: the only subcommand, ``try``, made from a module's source."""
+    """``subcommand(source)``: the only subcommand, ``tried``, made from a module's source."""
 
-    def make(source, extra=None):
-        (tmp_path / "tried_command.py").write_text(source)
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "tried_command", raising=False)
-        table = {"try": cli.Subcommand("tried_command:command", "Try it.", extra=extra)}
-        monkeypatch.setattr(cli, "SUBCOMMANDS", table)
+    def make(source):
+        (tmp_path / "tried.py").write_text(source)
+        monkeypatch.setattr(bigin_cli, "__path__", [str(tmp_path)])
+        monkeypatch.delitem(sys.modules, "bigin_cli.tried", raising=False)
+        monkeypatch.setattr(cli, "SUBCOMMANDS", {"tried": "Try it."})
+        monkeypatch.setattr(cli, "EXTRAS", ("tried",))
 
     return make
 
 
 def test_each_subcommand_listed_can_be_loaded():
     """A name in the help that does not run is worse than none."""
-    for name, each in cli.SUBCOMMANDS.items():
-        if each.exists:
-            assert isinstance(each.load(), click.Command), name
+    for name in cli.SUBCOMMANDS:
+        assert isinstance(cli.load(name), click.Command), name
 
 
 def test_help_lists_what_there_is_and_imports_none_of_it(subcommand):
@@ -43,16 +43,8 @@ def test_help_lists_what_there_is_and_imports_none_of_it(subcommand):
     ended = run("--help")
 
     assert ended.code == 0
-    assert "try" in ended.out
+    assert "tried" in ended.out
     assert "Try it." in ended.out
-
-
-def test_a_subcommand_whose_module_is_not_there_is_unknown(monkeypatch):
-    """Wrong use: exit code 2."""
-    monkeypatch.setattr(cli, "SUBCOMMANDS", {"auth": cli.Subcommand("bigin_cli.not_there:command", "None.")})
-
-    assert run("auth").code == 2
-    assert "\n  auth" not in run("--help").out
 
 
 @pytest.mark.parametrize(
@@ -64,27 +56,28 @@ def test_a_subcommand_whose_module_is_not_there_is_unknown(monkeypatch):
 )
 def test_a_missing_extra_is_one_line_with_the_install_command(subcommand, source):
     """Whether it is missed at the import or when the command runs."""
-    subcommand(source, extra="feed")
+    subcommand(source)
 
-    ended = run("try")
+    ended = run("tried")
 
     assert ended.code == 1
     assert ended.said == (
-        "Error: bigin try: not_installed_at_all is not installed; "
-        "pip install 'bigin-singer[feed]' brings it.\n"
+        "Error: bigin tried: not_installed_at_all is not installed; "
+        "pip install 'bigin-singer[tried]' brings it.\n"
     )
 
 
 def test_an_error_of_ours_is_one_line(subcommand):
     """What a person can act on, without a traceback."""
     subcommand(
-        "import click\nfrom bigin_api import SettingsError\n"
-        "@click.command()\ndef command():\n    raise SettingsError('client_id is missing.')\n"
+        "from bigin_api import SettingsError\nfrom bigin_cli.subcommand import subcommand\n"
+        "@subcommand('tried', examples='bigin tried')\n"
+        "def command():\n    raise SettingsError('client_id is missing.')\n"
     )
 
-    ended = run("try")
+    ended = run("tried")
 
-    assert (ended.code, ended.said) == (1, "Error: client_id is missing.\n")
+    assert (ended.code, ended.said) == (1, "bigin tried: client_id is missing.\n")
 
 
 @pytest.mark.parametrize(
