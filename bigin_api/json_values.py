@@ -206,8 +206,21 @@ def integer(value: Any) -> int | None:
 
 
 def is_true(value: Any) -> bool:
-    """Whether it says true: Bigin mixes truths and the words for them in its metadata."""
-    return value is True or value == "true"
+    """Whether it says true: Bigin mixes truths and the words for them in its metadata.
+
+    >>> is_true(True), is_true("True"), is_true(1), is_true("false"), is_true(None)
+    (True, True, True, False, False)
+    """
+    return value in (True, "1") or says(value, "true")
+
+
+def says(value: Any, word: str) -> bool:
+    """Whether a value is this word, given in small letters, whatever the case it came in.
+
+    >>> says("Success", "success"), says(None, "success")
+    (True, False)
+    """
+    return isinstance(value, str) and value.strip().lower() == word
 
 
 def whole_number(value: Any) -> int | None:

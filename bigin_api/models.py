@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bigin_api.json_values import api_name_of, entries, integer, is_true, mapping, text
+from bigin_api.json_values import api_name_of, entries, integer, is_true, mapping, says, text
 
 Raw = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ class Module:
             creatable=is_true(raw.get("creatable")),
             editable=is_true(raw.get("editable")),
             deletable=is_true(raw.get("deletable")),
-            generated_type=str(raw.get("generated_type") or "default"),
+            generated_type=str(raw.get("generated_type") or "default").lower(),
             parent_module=api_name_of(raw.get("parent_module")),
             raw=raw,
         )
@@ -114,7 +114,7 @@ class Field:
     lookup_module: str | None = None  # of a lookup: the module it points to; None where it may be any
     linking_lookup: str | None = None  # of a multi-select lookup: the lookup's name in a linking row
     rows_module: str | None = None  # of a subform: the module of its rows, by any of its names
-    textarea_type: str | None = None  # small, large, rich_text
+    may_be_rich_text: bool = False  # a list may cut its values
     formula_return_type: str | None = None
     pick_list_values: tuple[PickListValue, ...] = ()
     raw: Raw = field(default_factory=dict, repr=False, compare=False)
@@ -130,12 +130,12 @@ class Field:
             json_type=_json_type(name, raw),
             id=str(raw.get("id") or ""),
             label=str(raw.get("field_label") or raw.get("display_label") or name),
-            length=integer(raw.get("length")),
+            length=max(0, integer(raw.get("length")) or 0) or None,  # 0 where there is no such thing
             decimal_place=integer(raw.get("decimal_place")),
             mandatory=is_true(raw.get("system_mandatory")),
             custom=is_true(raw.get("custom_field")),
             is_display_field=is_true(raw.get("display_field")),
-            is_unique=bool(mapping(raw.get("unique"))),  # present means unique; casesensitive is a string
+            is_unique=text(mapping(raw.get("unique")).get("casesensitive")) is not None,
             creatable=_is_writable(name, raw, "create"),
             updatable=_is_writable(name, raw, "edit"),
             sortable=is_true(raw.get("sortable")),
@@ -143,7 +143,7 @@ class Field:
             lookup_module=_pointed_at(name, raw),
             linking_lookup=text(many.get("connectedlookup_apiname")),
             rows_module=_rows_module(name, raw),
-            textarea_type=text(mapping(raw.get("textarea")).get("type")),
+            may_be_rich_text=_may_be_rich_text(raw),
             formula_return_type=text(mapping(raw.get("formula")).get("return_type")),
             pick_list_values=tuple(
                 PickListValue.from_json(each) for each in entries(raw, "pick_list_values")
@@ -162,42 +162,59 @@ def _data_type(raw: Raw) -> str:
 
     A lookup that may point to several modules is a lookup (the sister API tells it apart).
     """
-    said = _name(raw.get("data_type")) or "unknown"
-    said = said if said.isupper() else said.lower()
-    return "lookup" if said == "multi_module_lookup" else said
+    said = (_name(raw.get("data_type")) or "unknown").lower()
+    return {"multi_module_lookup": "lookup", "rrule": "RRULE", "alarm": "ALARM"}.get(said, said)
 
 
 def _json_type(name: str, raw: Raw) -> str | None:
-    """What the values are: where metadata say nothing or ``string``, as records show them.
+    """What the values are: of system fields, links and lists as every organisation's records show them.
 
-    A word that is none of the JSON types says nothing.
+    Of others as metadata say, but that ``string`` tells less than a data type. A word that is none of the
+    JSON types says nothing.
 
     >>> _json_type("Pipeline", {"data_type": "bigint", "json_type": "string"})
+    'jsonobject'
+    >>> _json_type("Company", {"data_type": "lookup", "json_type": "integer"})
     'jsonobject'
     >>> _json_type("Seats", {"data_type": "integer", "json_type": "long"})
     'integer'
     """
     said, data_type = (text(raw.get("json_type")) or "").lower(), _data_type(raw)
-    if said in _JSON_TYPES:
-        return said
     own = None if is_true(raw.get("custom_field")) else _SYSTEM_FIELDS.get(name)
-    return own or _VALUES.get(data_type) or (said if said == "string" else None)
+    if certain := own or _LINKS_AND_LISTS.get(data_type):
+        return certain
+    return said if said in _JSON_TYPES else _VALUES.get(data_type) or (said if said == "string" else None)
 
 
 _JSON_TYPES = ("integer", "double", "boolean", "jsonobject", "jsonarray")
 _SYSTEM_FIELDS: Mapping[str, str] = {
-    "Tag": "jsonarray",
-    "Participants": "jsonarray",
-    "Pipeline": "jsonobject",
+    **dict.fromkeys(("Tag", "Participants"), "jsonarray"),
+    **dict.fromkeys(("Pipeline", "Layout"), "jsonobject"),
+    **dict.fromkeys(("Sub_Pipeline", "Stage"), "string"),
+}
+_LINKS_AND_LISTS: Mapping[str, str] = {
+    **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), "jsonobject"),
+    **dict.fromkeys(("multiselectlookup", "multiselectpicklist", "subform"), "jsonarray"),
 }
 _VALUES: Mapping[str, str] = {
-    **dict.fromkeys(("lookup", "ownerlookup", "userlookup", "ALARM", "RRULE"), "jsonobject"),
-    **dict.fromkeys(("multiselectlookup", "multiselectpicklist", "subform"), "jsonarray"),
+    **dict.fromkeys(("ALARM", "RRULE"), "jsonobject"),
     **dict.fromkeys(("double", "currency", "percent"), "double"),
     "integer": "integer",
     "boolean": "boolean",
 }
 """What no ``string`` of the metadata makes a text. Source: FACTS 3, 7.21."""
+
+
+def _may_be_rich_text(raw: Raw) -> bool:
+    """Whether it is told to be rich text, or is a text area of which the kind is not told.
+
+    >>> _may_be_rich_text({"data_type": "textarea"})
+    True
+    >>> _may_be_rich_text({"data_type": "textarea", "textarea": {"type": "large"}})
+    False
+    """
+    kind = text(mapping(raw.get("textarea")).get("type"))
+    return says(kind, "rich_text") or (kind is None and _data_type(raw) == "textarea")
 
 
 @dataclass(frozen=True)
@@ -291,13 +308,16 @@ class RelatedList:
 
 
 def _is_writable(name: str, raw: Raw, way: str) -> bool:
-    """Bigin v2 has no operation_type: view_type, field_read_only and the profile tell.
+    """View_type, field_read_only and the profile tell; without view_type the sister API's operation_type.
 
     ``Owner`` says field_read_only and is writable; ``Tag`` says view_type false and is writable.
     """
     if name == "Tag":
         return True
-    if not is_true(mapping(raw.get("view_type")).get(way)):
+    told = mapping(raw.get("view_type")).get(way)
+    if told is None:
+        told = mapping(raw.get("operation_type")).get(_API_WAYS[way])
+    if not is_true(told):
         return False
     if name == "Owner":
         return True
@@ -306,6 +326,9 @@ def _is_writable(name: str, raw: Raw, way: str) -> bool:
     # The profiles are those that have the field; whose token this is they do not say.
     permissions = [each.get("permission_type") for each in entries(raw, "profiles")]
     return not permissions or "read_write" in permissions
+
+
+_API_WAYS: Mapping[str, str] = {"create": "api_create", "edit": "api_update"}
 
 
 def _pointed_at(name: str, raw: Raw) -> str | None:
@@ -319,9 +342,9 @@ def _pointed_at(name: str, raw: Raw) -> str | None:
     """
     lookup, many = mapping(raw.get("lookup")), mapping(raw.get("multiselectlookup"))
     said = api_name_of(lookup.get("module")) or api_name_of(many.get("connected_module"))
-    if said is None and not is_true(raw.get("custom_field")) and _data_type(raw) in _LOOKUPS:
+    if said in (None, ANY_MODULE) and not is_true(raw.get("custom_field")) and _data_type(raw) in _LOOKUPS:
         said = _SYSTEM_LOOKUPS.get(name)
-    return None if said == ANY_MODULE else OLDER_NAMES.get(said, said) if said else None
+    return None if said in (None, ANY_MODULE) else OLDER_NAMES.get(said, said)
 
 
 _LOOKUPS = ("lookup", "multiselectlookup")

@@ -17,7 +17,7 @@ from bigin_api.bulk.polling import BulkJob, BulkJobs, state_of
 from bigin_api.errors import NotFound, ServerError
 from bigin_api.http.calls import Call, Reply, path_of
 from bigin_api.http.replies import refuse
-from bigin_api.json_values import api_name_of, id_text, integer, is_true, mapping, text
+from bigin_api.json_values import api_name_of, id_text, integer, is_true, mapping, says, text
 from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
 from bigin_api.moments import offset_text
 
@@ -105,7 +105,7 @@ class BulkRead(BulkJobs[BulkReadJob]):
         )
         reply = self._sender.send(call)
         entry = _first(reply, call)
-        if entry.get("status") == "error":
+        if says(entry.get("status"), "error"):
             refuse(reply.status, entry, call=call)
         job = BulkReadJob.from_json({"query": query, **mapping(entry.get("details"))}, module=module)
         if not job.id:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_api.endpoints.results import Page, WriteResult, is_unsaid, verdicts, whole_entries
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call, given, listed, path_of
-from bigin_api.json_values import text
+from bigin_api.json_values import is_true, text
 from bigin_api.limits import RECORDS_PER_PAGE
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Related:
         reply = self._sender.send(Call("GET", path, params, endpoint="related", module=module))
         emails, following = whole_entries(reply.rows("Emails")), text(reply.info.get("next_index"))
         more = reply.info.get("more_records")
-        if not emails or not (more in (True, "true") or (following and is_unsaid(more))):
+        if not emails or not (is_true(more) or (following and is_unsaid(more))):
             return emails, None
         if following in (None, index):
             raise ServerError(f"{path}: more emails are promised and no way to them is given.", module=module)

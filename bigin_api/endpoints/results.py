@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import PageTokenRefused, RecordError, ServerError
-from bigin_api.json_values import DIGITS_OF_ID, id_text, mapping, text
+from bigin_api.json_values import DIGITS_OF_ID, id_text, is_true, mapping, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Page:
         info, rows = reply.info, reply.rows(key)
         return cls(
             records=rows,
-            more_records=bool(rows) and info.get("more_records") in (True, "true"),
+            more_records=bool(rows) and is_true(info.get("more_records")),
             next_page_token=text(info.get("next_page_token")),
             page_token_expiry=text(info.get("page_token_expiry")),
             server_time=reply.server_time,
@@ -101,7 +101,7 @@ class Page:
 
 def is_unsaid(more_records: Any) -> bool:
     """Whether it is no answer to the question whether more records follow."""
-    return not isinstance(more_records, bool) and more_records not in ("true", "false")
+    return not (isinstance(more_records, bool) or says(more_records, "true") or says(more_records, "false"))
 
 
 class Progress:
@@ -163,14 +163,14 @@ class WriteResult:
     def from_json(cls, entry: Mapping[str, Any]) -> WriteResult:
         """Read one entry of a write's ``data``."""
         details = mapping(entry.get("details"))
-        succeeded = entry.get("status") == "success"
+        succeeded = says(entry.get("status"), "success")
         return cls(
             succeeded=succeeded,
             code=text(entry.get("code")) or "",
             message=text(entry.get("message")) or "",
             details=details,
             id=_record_id(details.get("id")),
-            action=text(entry.get("action")),
+            action=(text(entry.get("action")) or "").lower() or None,
             duplicate_field=text(entry.get("duplicate_field")),
         )
 

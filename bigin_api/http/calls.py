@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 from urllib.parse import quote
 
 from bigin_api.errors import InvalidRequest, ServerError
-from bigin_api.json_values import mapping
+from bigin_api.json_values import integer, mapping, says
 from bigin_api.limits import CREDITS_PER_CALL
 
 if TYPE_CHECKING:
@@ -69,16 +69,24 @@ class Reply:
         return self.status == 304  # noqa: PLR2004
 
     def rows(self, key: str = "data") -> list[dict[str, Any]]:
-        """The records in the envelope, [] where there is no body.
+        """The records in the envelope, [] where there is no body, or null and the word that no more follow.
 
         Raises ServerError for a body without that list: a fault is never an empty page.
         """
         if self.body is None:
             return []
         found = self.body.get(key)
+        if found is None and key in self.body and (key != "data" or self._has_none):
+            return []
         if not isinstance(found, list):
             raise ServerError(f"HTTP {self.status}: the answer holds no list {key!r}.", status=self.status)
         return found
+
+    @property
+    def _has_none(self) -> bool:
+        """Whether it says itself that it is the last page, and without a record."""
+        more = self.info.get("more_records")
+        return (more is False or says(more, "false")) and integer(self.info.get("count")) in (None, 0)
 
     @property
     def info(self) -> Mapping[str, Any]:

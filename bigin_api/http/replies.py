@@ -20,7 +20,7 @@ from bigin_api.errors import (
     ServerError,
 )
 from bigin_api.http.calls import Call, Reply
-from bigin_api.json_values import entries, mapping, read_json, text, with_ids_as_text
+from bigin_api.json_values import entries, mapping, read_json, says, text, with_ids_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,14 +177,14 @@ def _is_result(status: int, content: Mapping[str, Any], call: Call | None) -> bo
 def _is_flat_error(content: Mapping[str, Any]) -> bool:
     if "ERROR_CODE" in content or "x-info" in content:
         return True  # the envelopes of the content host and of a result's link
-    return content.get("status") == "error" and "code" in content
+    return says(content.get("status"), "error") and "code" in content
 
 
 def _is_one_error_for_many(content: Mapping[str, Any], call: Call | None) -> bool:
     if call is None or not call.answers_records or call.records < 2:  # noqa: PLR2004
         return False
     found = entries(content, "data")
-    return len(found) == 1 and found[0].get("status") == "error"
+    return len(found) == 1 and says(found[0].get("status"), "error")
 
 
 def _judges_each(verdicts: list[Mapping[str, Any]], sent: int) -> bool:
@@ -208,7 +208,7 @@ def _refusals(content: Any) -> Iterator[Mapping[str, Any]]:
     if "code" in content:
         yield content
     for key in ("data", "watch", "tags"):
-        yield from (entry for entry in entries(content, key) if entry.get("status") == "error")
+        yield from (entry for entry in entries(content, key) if says(entry.get("status"), "error"))
     if "ERROR_CODE" in content:  # the content host, if headers are missing
         said = " ".join(text(content.get(key)) or "" for key in ("ERROR_MESSAGE", "x-error"))
         yield {"code": content["ERROR_CODE"], "message": said}

@@ -87,7 +87,7 @@ class Sizes:
 
     def cut_texts(self, module: str, fields: Sequence[Field], records: int) -> tuple[int, int]:
         """How many records of the newest page have a text that the list cuts; asked only where one could."""
-        names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
+        names = [each.api_name for each in fields if each.may_be_rich_text]
         if not names or not records:
             return 0, 0
         try:

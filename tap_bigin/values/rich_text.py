@@ -35,7 +35,7 @@ class RichTexts:
         self._client = client
         self._calls = calls
         self._module = module
-        self._names = [each.api_name for each in fields if each.textarea_type == "rich_text"]
+        self._names = [each.api_name for each in fields if each.may_be_rich_text]
         self._report = report
         self.most_calls = 0  # of a page until now
 

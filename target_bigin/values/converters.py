@@ -149,6 +149,7 @@ _BY_NAME: Mapping[tuple[str, str | None], Make] = {
     # Metadata calls them text, bigint and text: FACTS 3.
     ("Tag", "jsonarray"): _plain(tags),
     ("Pipeline", "jsonobject"): _plain(object_with_id),
+    ("Layout", "jsonobject"): _plain(object_with_id),
     ("Participants", "jsonarray"): _plain(participants),
 }
 

@@ -353,3 +353,39 @@ def test_ids_and_links_may_be_json_numbers(sandbox: Sandbox, other: OtherBigin) 
         key: (each["Account_Name"] or {}).get("id") for key, each in run.latest("Contacts").items()
     } == ids
     assert_holds(sandbox, "Contacts", run.latest("Contacts"), but=("Account_Name",))
+
+
+@pytest.mark.parametrize("told", [None, [], {"type": "RICH_TEXT"}])
+def test_a_long_text_is_whole_whatever_is_told_of_its_kind(
+    sandbox: Sandbox, other: OtherBigin, told: Any
+) -> None:
+    """Lists cut rich texts: where the metadata did not call them so, the rest was lost without a word."""
+    other.rewrite("/settings/fields", lambda _, body: [each.update(textarea=told) for each in body["fields"]])
+
+    run = run_tap(other, modules=["Subscriptions"])
+
+    assert run.code == 0
+    assert any(len(each["Terms"] or "") > 500 for each in run.records["Subscriptions"])
+    assert_holds(sandbox, "Subscriptions", run.latest("Subscriptions"), but=("Margin",))
+
+
+@pytest.mark.parametrize("form", [str, int], ids=["True", "1"])
+def test_truths_may_be_words_in_any_case_or_numbers(sandbox: Sandbox, other: OtherBigin, form: Any) -> None:
+    """No module was open then, and a list of users ended after its first page."""
+    other.rewrite(
+        "/settings/modules",
+        lambda _, body: [each.update(api_supported=form(each["api_supported"])) for each in body["modules"]],
+    )
+    other.rewrite(
+        "/.*",
+        lambda _, body: [
+            each.update(more_records=form(each["more_records"]))
+            for each in [body.get("info")]
+            if each and "more_records" in each
+        ],
+    )
+
+    run = run_tap(other, **CONTACTS)
+
+    assert run.code == 0
+    assert_holds(sandbox, "Contacts", run.latest("Contacts"))

@@ -281,7 +281,7 @@ class _Texts:
 def test_records_of_a_page_are_handed_on_as_their_texts_are_read() -> None:
     """200 calls for a page of long texts: a run that was killed meanwhile had paid for them in vain."""
     terms = Field(
-        "Terms", "textarea", "string", raw={"textarea": {"type": "rich_text"}}, textarea_type="rich_text"
+        "Terms", "textarea", "string", raw={"textarea": {"type": "rich_text"}}, may_be_rich_text=True
     )
     page = [{"id": str(at), "Terms": "x" * (500 if at % 2 else 3)} for at in range(100)]
     handed_on: list[dict[str, Any]] = []

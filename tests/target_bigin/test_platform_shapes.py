@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.target import record, records, run_target, schema
 
@@ -260,3 +262,67 @@ def test_records_are_written_whatever_the_form_of_metadata(other, sandbox, tmp_p
     assert len(written["Secondary_Contacts"]) == 1
     assert (about["Priority"], about["What_Id"]["id"]) == ("High", acme)
     assert about["Send_Notification_Email"] is True
+
+
+@pytest.mark.parametrize("write", [str.capitalize, str.upper])
+def test_a_success_is_one_whatever_its_case(other, sandbox, tmp_path, write):
+    """Records that were written were told as refused, and whoever sent them again had them twice."""
+
+    def change(asked, answer):
+        if asked.method != "GET" and answer.body.startswith(b'{"data"'):
+            content = json.loads(answer.body)
+            for entry in content["data"]:
+                entry["status"] = write(entry["status"])
+                entry.update({name: write(entry[name]) for name in ("action",) if name in entry})
+            answer.body = json.dumps(content).encode()
+
+    other.changing("/Contacts.*", change)
+    rows = [{"Last_Name": "Berg", "Email": email} for email in ("a@b.se", "none", "c@d.se")]
+
+    run = run_target(
+        other,
+        tmp_path,
+        [schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows)],
+        max_rejects=1,
+    )
+
+    assert run.outcomes("Contacts") == {"inserted": 2, "rejected": 1}
+    assert sandbox.count("Contacts") == 2
+
+
+def no_maps(told):
+    """What is told, with null for what each value maps to."""
+    if isinstance(told, dict):
+        return {name: None if name == "maps" else no_maps(each) for name, each in told.items()}
+    return [no_maps(each) for each in told] if isinstance(told, list) else told
+
+
+@pytest.mark.parametrize("change", [no_maps, dict.fromkeys], ids=["no maps", "null"])
+def test_deals_are_written_where_layouts_tell_no_stages(other, sandbox, tmp_path, change):
+    """What is not told cannot be held against a deal: Bigin is the judge."""
+    other.rewrite("/settings/layouts", lambda _asked, body: body.update(change(body)))
+    layouts = sandbox.api("GET", "/settings/layouts", params={"module": "Pipelines"}).json()["layouts"]
+    deal = {"Deal_Name": "Roof", **DEAL, "Pipeline": {"id": layouts[1]["id"]}}
+
+    run = run_target(
+        other, tmp_path, [schema("Pipelines", *deal, key=["Deal_Name"]), record("Pipelines", **deal)]
+    )
+
+    assert run.error is None
+    assert run.outcomes("Pipelines") == {"inserted": 1}
+
+
+@pytest.mark.parametrize("unique", [{"casesensitive": None}, {"casesensitive": ""}, {"brand_new": {}}])
+def test_only_what_is_told_to_be_unique_is_taken_to_be(other, sandbox, tmp_path, unique):
+    """An upsert by a field that is not inserts twins without an error: at each run every task came again."""
+    other.rewrite("/settings/fields", each_field(lambda field: field.update(unique=unique)))
+    messages = [
+        schema("Tasks", "Priority", key=["Subject"]),
+        record("Tasks", Subject="Call", Priority="High"),
+    ]
+
+    for _ in range(2):
+        run = run_target(other, tmp_path, messages, streams={"Tasks": {"external_key": "Subject"}})
+
+    assert run.outcomes("Tasks") == {"updated": 1}
+    assert sandbox.count("Tasks") == 1

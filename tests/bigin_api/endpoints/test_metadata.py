@@ -42,6 +42,8 @@ def profile(permission: str) -> dict[str, str]:
         ("Phone", {**EDITABLE, "profiles": [profile("read_only"), profile("read_write")]}, True, True),
         ("Phone", {**EDITABLE, "profiles": []}, True, True),
         ("Phone", {"view_type": None}, False, False),
+        ("Phone", {"operation_type": {"api_create": True, "api_update": False}}, True, False),
+        ("Phone", {**VIEW_ONLY, "operation_type": {"api_create": True, "api_update": True}}, False, False),
     ],
 )
 def test_what_may_be_written(name, raw, creatable, updatable):
@@ -53,7 +55,15 @@ def test_what_may_be_written(name, raw, creatable, updatable):
 
 @pytest.mark.parametrize(
     ("unique", "is_unique"),
-    [({}, False), ({"casesensitive": "0"}, True), ({"casesensitive": "1"}, True), (None, False)],
+    [
+        ({}, False),
+        ({"casesensitive": "0"}, True),
+        ({"casesensitive": "1"}, True),
+        (None, False),
+        ({"casesensitive": None}, False),
+        ({"casesensitive": ""}, False),
+        ({"brand_new": {}}, False),
+    ],
 )
 def test_unique_is_present_or_not(unique, is_unique):
     """An upsert on a field that is not unique inserts twins without an error."""
@@ -72,6 +82,8 @@ def test_unique_is_present_or_not(unique, is_unique):
         ({"lookup": {}}, None),
         ({"lookup": {}, "data_type": "lookup", "custom_field": True}, None),
         ({"lookup": None, "data_type": "lookup"}, "Accounts"),
+        ({"lookup": {"module": "se_module"}, "data_type": "lookup"}, "Accounts"),
+        ({"lookup": {"module": "se_module"}, "data_type": "lookup", "custom_field": True}, None),
         (
             {"multiselectlookup": {"connected_module": "Contacts", "connectedlookup_apiname": "Secondary"}},
             "Contacts",
@@ -96,6 +108,10 @@ def test_an_unknown_data_type_is_kept_as_it_is():
     ("raw", "data_type", "json_type"),
     [
         ({"data_type": "Boolean", "json_type": "BOOLEAN"}, "boolean", "boolean"),
+        ({"data_type": "TEXT", "json_type": "string"}, "text", "string"),
+        ({"data_type": "rrule"}, "RRULE", "jsonobject"),
+        ({"data_type": "lookup", "json_type": "integer"}, "lookup", "jsonobject"),
+        ({"data_type": "subform", "json_type": "jsonobject"}, "subform", "jsonarray"),
         ({"data_type": "boolean", "json_type": "string"}, "boolean", "boolean"),
         ({"data_type": "currency"}, "currency", "double"),
         ({"data_type": "integer", "json_type": "long"}, "integer", "integer"),
@@ -109,6 +125,31 @@ def test_types_are_known_in_whatever_words(raw, data_type, json_type):
     field = Field.from_json({"api_name": "Odd", **raw})
 
     assert (field.data_type, field.json_type) == (data_type, json_type)
+
+
+@pytest.mark.parametrize(
+    ("name", "json_type"), [("Stage", "string"), ("Tag", "jsonarray"), ("Layout", "jsonobject")]
+)
+@pytest.mark.parametrize("told", ["string", "jsonobject", "jsonarray", "integer", None])
+def test_what_every_organisation_has_is_what_records_show(name, json_type, told):
+    """A deal's stage was to be an object where metadata said so: each deal was refused."""
+    field = Field.from_json({"api_name": name, "data_type": "text", "json_type": told})
+
+    assert field.json_type == json_type
+
+
+@pytest.mark.parametrize("length", [0, "0", -1, None])
+def test_a_length_of_nothing_is_none(length):
+    """At most so many characters would let none pass."""
+    assert Field.from_json({"api_name": "Odd", "length": length}).length is None
+
+
+@pytest.mark.parametrize(
+    ("told", "is_true"), [("True", True), (1, True), ("false", False), (0, False), ({}, False)]
+)
+def test_truths_come_in_whatever_form(told, is_true):
+    """With ``"True"`` no module was open: neither side could do anything."""
+    assert Module.from_json({"api_name": "Contacts", "api_supported": told}).api_supported is is_true
 
 
 def test_lengths_may_be_texts_and_stored_values_null():
@@ -166,7 +207,7 @@ def test_the_details_of_a_field_are_read():
     assert field.is_display_field
     assert field.sortable
     assert field.filterable
-    assert (field.formula_return_type, field.textarea_type) == ("double", "rich_text")
+    assert (field.formula_return_type, field.may_be_rich_text) == ("double", True)
     assert [(v.actual_value, v.display_value, v.sequence_number) for v in field.pick_list_values] == [
         ("web", "Web", 2),
         ("Fair", "Fair", 0),

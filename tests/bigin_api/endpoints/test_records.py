@@ -357,6 +357,8 @@ def test_a_recurring_task_has_a_verdict_for_each_occurrence():
         ({"status": "error", "code": "DUPLICATE_DATA", "details": {"id": "1"}},
          WriteResult(succeeded=False, code="DUPLICATE_DATA", details={"id": "1"}, id="1")),
         ({"status": "error", "code": "X", "details": None}, WriteResult(succeeded=False, code="X")),
+        ({"status": "Success", "code": "SUCCESS", "action": "INSERT"}, WriteResult(succeeded=True, action="insert")),
+        ({"status": "ERROR", "code": "X", "details": [{"id": "1"}]}, WriteResult(succeeded=False, code="X")),
         ({"code": "SUCCESS", "details": {"id": "1"}}, WriteResult(succeeded=False, details={"id": "1"}, id="1")),
         ({}, WriteResult(succeeded=False, code="")),
     ],

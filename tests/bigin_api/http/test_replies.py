@@ -248,13 +248,42 @@ def test_refusals_in_other_envelopes_are_refusals(status, content, code):
     assert raised.value.code == code
 
 
-@pytest.mark.parametrize("content", [{"info": {}}, {"data": {"id": "1"}}, {"users": []}, {"status": "error"}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"info": {}},
+        {"data": {"id": "1"}},
+        {"users": []},
+        {"status": "error"},
+        {"data": None},
+        {"data": None, "info": {"more_records": True}},
+        {"data": None, "info": {"more_records": False, "count": 2}},
+    ],
+)
 def test_a_page_without_its_list_is_no_empty_page(content):
     """An error must never become an empty page: a full read would end there and look complete."""
     reply = read(200, content)
 
     with pytest.raises(ServerError, match="no list 'data'"):
         reply.rows()
+
+
+@pytest.mark.parametrize(
+    ("key", "info"),
+    [("data", {"more_records": False, "count": 0}), ("data", {"more_records": "false"}), ("layouts", None)],
+)
+def test_null_is_no_record_where_the_answer_says_so(key, info):
+    """The platform writes null for an empty list; of records only together with that no more follow."""
+    assert read(200, {key: None, "info": info}).rows(key) == []
+
+
+@pytest.mark.parametrize("word", ["Error", "ERROR"])
+def test_an_error_is_one_whatever_its_case(word):
+    """A flat refusal with HTTP 200 must not pass as an answer."""
+    with pytest.raises(BiginError) as raised:
+        read(200, {**refusal("NO_PERMISSION"), "status": word})
+
+    assert raised.value.code == "NO_PERMISSION"
 
 
 def test_the_header_tells_time_and_credits():
