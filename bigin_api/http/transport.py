@@ -13,7 +13,6 @@ import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
@@ -55,18 +54,16 @@ class Transport:
 
     def __init__(self, *, timeout: int, connections: int, user_agent: str) -> None:
         self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
-        self._session = _Session()
-        # A .netrc entry would silently replace our Authorization header, so the environment
-        # is read for proxies and certificates alone.
-        self._session.trust_env = False
-        self._session.verify = (
-            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        )
-        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json, */*"})
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # No session: it would keep cookies, look where redirects point, and put a .netrc entry in place of
+        # our Authorization header. The environment is read for proxies and certificates alone.
+        self._adapter = _Adapter(pool_connections=4, pool_maxsize=connections)
+        self._verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._headers = {
+            **requests.utils.default_headers(),
+            "User-Agent": user_agent,
+            "Accept": "application/json, */*",
+        }
         self._proxies: dict[str, Mapping[str, str]] = {}
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=connections))
 
     def send(
         self,
@@ -85,24 +82,27 @@ class Transport:
         Raises ConnectionFailed, ServerError for an answer that is too large, InvalidRequest for what is no
         Unicode, or SettingsError where the address or the certificate is at fault.
         """
-        sent = dict(headers or {})
+        sent = {**self._headers, **(headers or {})}
         if json is not None:
             sent.setdefault("Content-Type", "application/json")
         if upload:
             upload[1].seek(0)
         _patience.set(self._timeout[1] * (1 if into is None else FILE_TIMEOUTS))
         try:
-            with self._session.request(
+            request = requests.Request(
                 method,
                 url,
                 params=params,
                 headers=sent,
                 data=form if json is None else _encoder.encode(json),
                 files={"file": upload} if upload else None,
-                timeout=self._timeout,
-                allow_redirects=False,
-                proxies=self._proxies_for(url),
+            ).prepare()
+            with self._adapter.send(
+                request,
                 stream=True,
+                timeout=self._timeout,
+                verify=self._verify,
+                proxies=self._proxies_for(url),
             ) as answer:
                 if into is None or not _is_file(answer):
                     body = b"".join(_chunks(answer, MAX_BYTES))
@@ -117,20 +117,13 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._adapter.close()
 
     def _proxies_for(self, url: str) -> dict[str, str]:
         host = url.split("/", 3)[2]
         if host not in self._proxies:
             self._proxies[host] = requests.utils.get_environ_proxies(url)
         return dict(self._proxies[host])
-
-
-class _Session(requests.Session):
-    """A session that never looks where a redirect points; theirs reads its body whole, however long."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere."""
 
 
 class _Adapter(HTTPAdapter):
