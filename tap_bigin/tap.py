@@ -7,9 +7,9 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.helpers._catalog import get_selected_schema  # what its mapper uses
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
-from singer_sdk.singerlib import Catalog
 
 from bigin_api import SettingsError
 from bigin_api.access.checkup import Problem, verdict
@@ -101,20 +101,16 @@ class TapBigin(BiginCommand):
     def setup_mapper(self) -> None:
         """Discover first: a catalog's schemas are mended by what Bigin says now.
 
-        The mapper copies each schema three times, so it is told of the streams that are read. What a run
+        The mapper copies each schema twice, so it is told of the streams that are read. What a run
         selects later, for a test, says so itself; settings that map streams are checked for every one.
         """
         streams = self.streams.items()
         PluginBase.setup_mapper(self)
         are_mapped = bool(self.config.get("stream_maps"))
-        catalog = self.input_catalog or Catalog(
-            (name, each._singer_catalog_entry)  # noqa: SLF001 -- as the SDK makes its own
-            for name, each in streams
-            if are_mapped or each.selected
-        )
-        self.mapper.register_raw_streams_from_catalog(
-            Catalog((name, each) for name, each in catalog.items() if are_mapped or is_selected(each))
-        )
+        for name, each in streams:
+            if are_mapped or each.selected:
+                schema = get_selected_schema(name, each.effective_schema, each.mask)
+                self.mapper.register_raw_stream_schema(name, schema, each.primary_keys)
 
     # The run
 
