@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,16 +40,6 @@ class Call(msgspec.Struct):
             yield {"answered": self.call, "ids": self.ids}
 
 
-@dataclass(frozen=True)
-class Memory:
-    """What a former run noted about a record: its id, or only when it may have been sent."""
-
-    id: str | None
-    since: datetime
-    call: int
-    place: int
-
-
 def print_of(record: Record) -> str:
     """A hash of what a record is in Bigin's eyes."""
     return hashlib.blake2b(one_form(record.body), digest_size=16).hexdigest()
@@ -64,8 +53,9 @@ class Journal:
         self._calls = 0
         self._open: dict[int, tuple[Call, int]] = {}  # of this run, and the last record that it is about
         self._former: dict[int, Call] = {}
-        self._memories: defaultdict[tuple[str, str], deque[Memory]] = defaultdict(deque)
-        self._recalled: list[tuple[int, Memory]] = []
+        # By stream and print: the former calls that carried such a record, each with its place there.
+        self._memories: defaultdict[tuple[str, str], deque[tuple[Call, int]]] = defaultdict(deque)
+        self._recalled: list[tuple[int, Call, int]] = []  # by whom, and what
         if self._file is not None:
             self._file.read(self._take)
             self._remember()
@@ -81,19 +71,22 @@ class Journal:
         """Whether a former run may have sent records that have not come again."""
         return bool(self._memories)
 
-    def recall(self, record: Record) -> Memory | None:
-        """What a former run did with such a record. Each of several equal ones is recalled once."""
+    def recall(self, record: Record) -> tuple[str | None, datetime] | None:
+        """The id that a former run noted for such a record, and since when it may have been there.
+
+        None for the id: no answer came. Each of several equal ones is recalled once.
+        """
         if not self._memories:
             return None
         what = record.stream, print_of(record)
         known = self._memories.get(what)
         if not known:
             return None
-        memory = known.popleft()
+        note, place = known.popleft()
         if not known:
             del self._memories[what]
-        self._recalled.append((record.number, memory))
-        return memory
+        self._recalled.append((record.number, note, place))
+        return None if note.ids is None else note.ids[place], datetime.fromisoformat(note.since)
 
     def ids(self) -> Iterator[str]:
         """Of all records that are noted as written."""
@@ -125,9 +118,9 @@ class Journal:
         done = [call for call, (_, last_number) in self._open.items() if last_number <= up_to]
         for call in done:
             del self._open[call]
-        served = [memory for number, memory in self._recalled if number <= up_to]
-        for memory in served:
-            self._former[memory.call].prints[memory.place] = SERVED
+        served = [(note, place) for number, note, place in self._recalled if number <= up_to]
+        for note, place in served:
+            note.prints[place] = SERVED
         self._recalled = [each for each in self._recalled if each[0] > up_to]
         if served or (done and (not self._open or self._file.size > SMALL)):
             self._rewrite()
@@ -148,10 +141,8 @@ class Journal:
     def _remember(self) -> None:
         for note in self._former.values():
             for place, each in enumerate(note.prints):
-                record_id = note.ids[place] if note.ids is not None else None
-                if each != SERVED and (note.ids is None or record_id is not None):
-                    memory = Memory(record_id, datetime.fromisoformat(note.since), note.call, place)
-                    self._memories[note.stream, each].append(memory)
+                if each != SERVED and (note.ids is None or note.ids[place] is not None):
+                    self._memories[note.stream, each].append((note, place))
 
     def _take(self, text: bytes) -> None:
         line = msgspec.json.decode(text)

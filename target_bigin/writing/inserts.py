@@ -127,10 +127,11 @@ class Inserts:
                 fresh.append(record)
                 continue
             self._context.account.notes["sent by a run that ended early"] += 1
-            if memory.id is None:
-                unknown[memory.since].append(record)
+            record_id, since = memory
+            if record_id is None:
+                unknown[since].append(record)
             else:
-                record.id = memory.id
+                record.id = record_id
                 tell(record, "inserted")
         for since, lost in unknown.items():
             self._context.run.tasks.create_task(self._ask_again(lost, since))

@@ -259,7 +259,7 @@ def test_what_was_recalled_and_covered_is_not_recalled_again(journal, tmp_path):
     first = journal()
     first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
     second = journal()
-    assert second.recall(prepared(1, "A")).id == "7"
+    assert second.recall(prepared(1, "A"))[0] == "7"
     second.covered(1)
     written = (tmp_path / "journal.jsonl").stat().st_ino
     second.covered(2)
@@ -268,7 +268,7 @@ def test_what_was_recalled_and_covered_is_not_recalled_again(journal, tmp_path):
     third = journal()
 
     assert third.recall(prepared(1, "A")) is None
-    assert third.recall(prepared(2, "B")).id == "8"
+    assert third.recall(prepared(2, "B"))[0] == "8"
 
 
 def test_what_was_recalled_and_is_not_covered_yet_is_recalled_again(journal):
@@ -283,7 +283,7 @@ def test_what_was_recalled_and_is_not_covered_yet_is_recalled_again(journal):
     third = journal()
 
     assert third.recall(prepared(1, "A")) is None
-    assert third.recall(prepared(2, "B")).id == "8"
+    assert third.recall(prepared(2, "B"))[0] == "8"
 
 
 def test_records_that_were_refused_are_not_recalled(journal):
@@ -294,7 +294,7 @@ def test_records_that_were_refused_are_not_recalled(journal):
     later = journal()
 
     assert later.recall(prepared(1, "B")) is None
-    assert later.recall(prepared(2, "A")).id == "7"
+    assert later.recall(prepared(2, "A"))[0] == "7"
 
 
 def test_equal_records_are_recalled_one_by_one(journal):
