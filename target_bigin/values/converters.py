@@ -25,7 +25,7 @@ from target_bigin.values.objects import (
     rows,
     tags,
 )
-from target_bigin.values.text import ENDLESS, Choices, choice, several_choices, text
+from target_bigin.values.text import ENDLESS, choice, several_choices, text
 
 Convert = Callable[[Any], Any]
 Make = Callable[..., Convert]  # from a field and the options
@@ -93,12 +93,12 @@ def _text(field: Field, options: ValueOptions, *, strip: bool = False) -> Conver
 
 def _choice(field: Field, options: ValueOptions) -> Convert:
     told = partial(options.on_unknown_choice, field.api_name)
-    return choice(Choices(field.pick_list_values), field.length, on_unknown=told)
+    return choice(field.pick_list_values, field.length, on_unknown=told)
 
 
 def _several(field: Field, options: ValueOptions) -> Convert:
     told = partial(options.on_unknown_choice, field.api_name)
-    return several_choices(Choices(field.pick_list_values), on_unknown=told)
+    return several_choices(field.pick_list_values, on_unknown=told)
 
 
 def _lookup(field: Field, options: ValueOptions, *, by_people: bool = False) -> Convert:

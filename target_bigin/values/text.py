@@ -91,40 +91,26 @@ def to_text(value: Any) -> str:
     return str(value)
 
 
-class Choices:
-    """The values of a pick list: what is stored, found by what is stored or by its label."""
+def choice(values: Sequence[PickListValue], length: int | None, *, on_unknown: Say) -> Convert:
+    """One value of a pick list, by what is stored or by its label.
 
-    def __init__(self, values: Sequence[PickListValue]) -> None:
-        self._stored = {each.actual_value: each.actual_value for each in values}
-        self._folded: dict[str, str | None] = {}
-        for each in values:
-            for written in (each.actual_value, each.display_value):
-                folded = fold(written)
-                known = self._folded.setdefault(folded, each.actual_value)
-                if known != each.actual_value:
-                    # Told apart by their exact writing alone.
-                    self._folded[folded] = None
-        for each in values:
-            self._stored.setdefault(each.display_value, each.actual_value)
-
-    def __bool__(self) -> bool:
-        return bool(self._stored)
-
-    def stored(self, written: str) -> str | None:
-        """The stored value for what someone wrote, None if it is not in the list."""
-        return self._stored.get(written) or self._folded.get(fold(written))
-
-
-def choice(choices: Choices, length: int | None, *, on_unknown: Say) -> Convert:
-    """One value of a pick list. Bigin stores any text: what is not in the list is said, and kept."""
+    Bigin stores any text: what is not in the list is said, and kept.
+    """
     plain = text(length)
     said: set[str] = set()
+    exact = {each.display_value: each.actual_value for each in reversed(values)}
+    exact |= {each.actual_value: each.actual_value for each in values}
+    alike: dict[str, str | None] = {}
+    for each in values:
+        for folded in (fold(each.actual_value), fold(each.display_value)):
+            if alike.setdefault(folded, each.actual_value) != each.actual_value:
+                alike[folded] = None  # told apart by their exact writing alone
 
     def convert(value: Any) -> str | None:
         written = plain(value)
-        if written is None or not choices:
+        if written is None or not values:
             return written  # type: ignore[no-any-return]
-        stored = choices.stored(written)
+        stored = exact.get(written) or alike.get(fold(written))
         if stored is not None:
             return stored
         if written not in said:
@@ -135,9 +121,9 @@ def choice(choices: Choices, length: int | None, *, on_unknown: Say) -> Convert:
     return convert
 
 
-def several_choices(choices: Choices, *, on_unknown: Say) -> Convert:
+def several_choices(values: Sequence[PickListValue], *, on_unknown: Say) -> Convert:
     """Values of a multi-select pick list, from a list or from ``a;b``; they replace what was there."""
-    one = choice(choices, None, on_unknown=on_unknown)
+    one = choice(values, None, on_unknown=on_unknown)
 
     def convert(value: Any) -> list[str] | None:
         parts = listed(value, separators=";")
