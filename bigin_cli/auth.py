@@ -14,7 +14,8 @@ from bigin_api import BiginError, Client, ClientSettings
 from bigin_api.access.grants import Accounts, Grant
 from bigin_api.access.scopes import EVERY_MODULE, PURPOSES, Purpose, scopes_for
 from bigin_api.settings import DATA_CENTERS
-from bigin_cli.settings.file import check_writable, read_settings, write_settings
+from bigin_api.settings.files import read_settings
+from bigin_cli.settings.file import check_writable, write_settings
 from bigin_cli.subcommand import Trouble, subcommand
 
 EXAMPLES = """

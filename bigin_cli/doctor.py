@@ -14,7 +14,8 @@ from bigin_api import BiginError, Client, SettingsError
 from bigin_api.access.checkup import Checkup, check_account, verdict, why_it_ended
 from bigin_api.access.scopes import Purpose
 from bigin_api.errors import sentence
-from bigin_cli.settings.file import config_option, read_settings
+from bigin_api.settings.files import read_settings
+from bigin_cli.settings.file import config_option
 from bigin_cli.settings.project import settings_around, settings_of
 from bigin_cli.subcommand import NEEDS_A_PERSON, WrongUse, json_option, subcommand
 from bigin_cli.tables import print_table

@@ -12,9 +12,6 @@ from typing import Any, TypeVar
 import click
 
 from bigin_api import SettingsError
-from bigin_api.settings.files import read_settings
-
-__all__ = ["check_writable", "config_option", "read_settings", "write_settings"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
