@@ -44,11 +44,6 @@ class Ledger:
         return self._last
 
     @property
-    def settled_up_to(self) -> int:
-        """Every record up to this number has ended."""
-        return self._low
-
-    @property
     def rejected(self) -> int:
         """How many records were not written, of all streams."""
         return sum(account.rejected for account in self.accounts.values())

@@ -81,13 +81,11 @@ def _stream_line(account: Account, spent: Spent, *, dry_run: bool) -> str:
     unsettled = account.read - account.settled
     if unsettled:
         counts.append(f"not settled {unsettled}")
-    calls = spent.calls_by_label.get(account.stream, 0)
-    credits_ = spent.by_label.get(account.stream, 0)
-    took = max(0.0, account.ended - account.begun)
+    run = _stream_run(account, spent, dry_run=dry_run)
     where = f"{account.stream} → {account.module}" if account.module else account.stream
-    line = f"{where}: {', '.join(counts)}; {calls} calls, {credits_} credits, {took:.1f} s."
+    line = f"{where}: {', '.join(counts)}; {run.calls} calls, {run.credits} credits, {run.seconds} s."
     if dry_run:
-        return f"[nothing was written] {line} Writing would have cost {account.planned_credits} credits."
+        return f"[nothing was written] {line} Writing would have cost {run.planned_credits} credits."
     return line
 
 

@@ -94,6 +94,5 @@ def test_whatever_the_order_no_state_is_ahead(order, states):
             assert due > latest
             assert set(range(due)) <= ended
             latest = due
-    assert ledger.open == 0
-    assert ledger.settled_up_to == 30
+    assert (ledger.open, ledger.taken) == (0, 30)
     assert latest == max(states, default=-1)
