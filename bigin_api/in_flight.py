@@ -2,14 +2,15 @@
 
 Invariants: at most ``workers`` pieces of work run at once; results of ``map_in_order`` come in the
 order of their items, whatever order they end in, and at most ``ahead`` of them are begun beyond the
-one being waited for; an exception reaches the caller at its item's turn; after ``close`` nothing
-that has not begun is begun.
+one being waited for; an exception reaches the caller at its item's turn; those of ``as_they_come`` do
+not wait for each other, and an exception comes after the results of what was under way; after ``close``
+nothing that has not begun is begun.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -54,6 +55,50 @@ class InFlight:
         finally:
             for future in begun:
                 future.cancel()
+
+    def as_they_come(
+        self, work: Callable[[A], tuple[B, A | None]], items: Iterable[A], *, at_once: int
+    ) -> Iterator[B]:
+        """``work`` of each item, and of the one that it says follows, side by side; results as they come.
+
+        The results of items that follow from each other keep their order.
+        """
+        source, following = iter(items), deque[A]()
+        begun: set[Future[tuple[B, A | None]]] = set()
+        ended: BaseException | None = None
+        try:
+            while True:
+                if ended is None:
+                    ended = self._fill(
+                        begun, work, lambda: following.popleft() if following else next(source, None), at_once
+                    )
+                if not begun:
+                    break
+                done, begun = wait(begun, return_when=FIRST_COMPLETED)
+                for future in done:
+                    if (error := future.exception()) is not None:
+                        ended = ended or error
+                        continue
+                    result, follows = future.result()
+                    if follows is not None:
+                        following.append(follows)
+                    yield result
+        finally:
+            for future in begun:
+                future.cancel()
+        if ended is not None:
+            raise ended
+
+    def _fill(
+        self, begun: set[Future[B]], work: Callable[[A], B], following: Callable[[], A | None], most: int
+    ) -> Exception | None:
+        """Begin what follows until so much has begun or nothing is left; what asking for it raised, if so."""
+        try:
+            while len(begun) < most and (item := following()) is not None:
+                begun.add(self.submit(work, item))
+        except Exception as error:  # noqa: BLE001 -- the caller's, once what is under way has come
+            return error
+        return None
 
     def close(self, *, wait_for_running: bool = True) -> None:
         """Begin nothing more; by default wait for what runs."""

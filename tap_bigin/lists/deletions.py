@@ -223,15 +223,14 @@ def _kept(entries: Iterable[Entry], once: dict[str, Any]) -> Iterator[Entry]:
 
 
 def window(at: int) -> tuple[int, int]:
-    """Number and size of the page that begins at a position or a little before.
+    """Number and size of the page that begins at a position or a little before, and ends furthest from it.
 
     >>> window(0), window(180), window(350)
     ((1, 200), (2, 180), (3, 175))
     """
-    if at <= 0:
-        return 1, RECORDS_PER_PAGE
-    before = -(-at // RECORDS_PER_PAGE)
-    return before + 1, at // before
+    at, sizes = max(0, at), range(RECORDS_PER_PAGE, RECORDS_PER_PAGE // 2, -1)
+    size = max(sizes, key=lambda size: (at // size + 1) * size)
+    return at // size + 1, size
 
 
 def restored(client: Labelled, module: str, ids: Sequence[str]) -> list[str]:

@@ -2,15 +2,16 @@
 
 Where the records tell their parent (notes, attachments), one list of the related module gives them all,
 and later only what was modified. Else, or where the token may not read that list, each parent is asked,
-side by side, written in the order of the parents.
+side by side, and its pages are written as they come.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from bigin_api.errors import (
     TransientError,
 )
 from bigin_api.json_values import text
+from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.discovery.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.lists.list_scan import ListScan
@@ -38,49 +40,75 @@ if TYPE_CHECKING:
 
     from tap_bigin.singer.batch import State
 
-PARENTS_PER_BATCH = 10  # a credit each: whoever is killed has handed on what the others brought
-RECORDS_PER_BATCH = 1_000
-PAGES_AT_ONCE = 5  # of one parent, before they are handed on
+PARENTS_AT_ONCE = 20  # twice as many as calls at once: none of them waits for the next to be thought of
+PAGES_PER_BATCH = 10  # a credit each: whoever is killed has handed on what the others brought
 BY_NUMBER = "page "  # before the number of a page, where the place of the next one is no token
 _PARENT_GONE, _RELATION_WRONG = 1, 2  # resource_path_index
 
 
-class RelatedPage(NamedTuple):
-    """A page of one parent's list, the place it was read from (None: the first), and that of the next."""
+@dataclass(frozen=True)
+class Ask:
+    """A page of one parent's list that is to be read, from a place on; None: the first.
 
-    records: list[Record]
+    ``last_id`` is the last record that an earlier run read there, None in the run that began the list.
+    """
+
+    parent_id: str
     place: str | None = None
-    following: str | None = None
+    last_id: str | None = None
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some pages of what one parent has. ``place`` is that of the latest, ``following`` None at the end."""
+class RelatedPage:
+    """A page of one parent's list, what it was asked by, and the place of the next; None at the end."""
 
-    parent_id: str
+    ask: Ask
     records: list[Record] = field(default_factory=list)
-    place: str | None = None
     following: str | None = None
 
-    def with_page(self, page: RelatedPage) -> Part:
-        """The same with one page more."""
-        return Part(self.parent_id, [*self.records, *page.records], page.place, page.following)
 
-    @property
-    def stands(self) -> dict[str, Any]:
-        """Where a scan stands once it is written."""
-        if self.following is None:
-            return {"after": self.parent_id, "tokens": (), "last": None}
-        if self.place is None or not self.records:
-            return {}  # after one page there is nothing to go on from but the beginning
-        return {"tokens": (self.place,), "last": (self.records[-1]["id"], self.parent_id)}
+class Reached:
+    """How far parents are read, several of them at once: up to the first whose list has not ended.
+
+    >>> reached, pages = Reached(), [RelatedPage(Ask("7"), [{"id": "1"}], "page 2"), RelatedPage(Ask("8"))]
+    >>> reached.begin("7"); reached.begin("8")
+    >>> [reached.see(page) for page in reversed(pages)]
+    [{}, {}]
+    >>> reached.see(RelatedPage(Ask("7", "page 2"), [{"id": "2"}]))
+    {'after': '8', 'tokens': (), 'last': None}
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, RelatedPage | None] = {}  # by parent, in their order
+
+    def begin(self, parent_id: str) -> None:
+        """This parent is the next one that is asked for."""
+        self._latest[parent_id] = None
+
+    def see(self, page: RelatedPage) -> dict[str, Any]:
+        """What changes in where the scan stands, once this page is written."""
+        self._latest[page.ask.parent_id] = page
+        stands: dict[str, Any] = {}
+        while self._latest:
+            parent_id, latest = next(iter(self._latest.items()))
+            if latest is None or latest.following is not None:
+                break
+            del self._latest[parent_id]
+            stands = {"after": parent_id, "tokens": (), "last": None}
+        head = next(iter(self._latest.values()), None)
+        # After the first page there is nothing to go on from but the beginning.
+        if head is not None and head.ask.place is not None and head.records:
+            stands |= {"tokens": (head.ask.place,), "last": (head.records[-1]["id"], head.ask.parent_id)}
+        return stands
 
 
 class RelatedStream(BiginStream[RelatedDefinition]):
     """Asking the parents means all of them at each run, 1 credit or more each.
 
     That an addition to a list moves the parent's Modified_Time is not known. Parents come by ascending
-    id from COQL, which nothing shifts; an interrupted run goes on after the last parent written.
+    id from COQL, which nothing shifts, and pages as they are answered; an interrupted run goes on after
+    the last parent up to which all lists are written.
     """
 
     def read(self, state: State) -> Iterator[Batch]:
@@ -148,18 +176,18 @@ class RelatedStream(BiginStream[RelatedDefinition]):
     def _from_parents(self, state: State) -> Iterator[Batch]:
         scan = self._scan_of_parents(state)
         waiting: list[Record] = []
-        parts = 0
+        pages, reached = 0, Reached()
         try:
-            for part in self._by_parent(scan):
-                waiting += part.records
-                parts += 1
-                scan = replace(scan, **part.stands, emitted=scan.emitted + len(part.records))
-                if parts >= PARENTS_PER_BATCH or len(waiting) >= RECORDS_PER_BATCH or part.following:
+            for page in self._by_parent(scan, reached):
+                waiting += page.records
+                pages += 1
+                scan = replace(scan, **reached.see(page), emitted=scan.emitted + len(page.records))
+                if pages >= PAGES_PER_BATCH or len(waiting) >= RECORDS_PER_PAGE:
                     self._convert(waiting)
                     yield Batch(waiting, begin(state, scan))
-                    waiting, parts = [], 0
+                    waiting, pages = [], 0
         except BiginError:
-            if parts:  # what was paid for is handed on
+            if pages:  # what was paid for is handed on
                 self._convert(waiting)
                 yield Batch(waiting, begin(state, scan))
             raise
@@ -178,116 +206,107 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         self.report.inform(f"reads {parents}, 1 credit or more each.")
         return Scan("full", self.client.server_time, shape)
 
-    def _by_parent(self, scan: Scan) -> Iterator[Part]:
-        """What the parents have that the scan has not reached, a long list in several parts."""
+    def _by_parent(self, scan: Scan, reached: Reached) -> Iterator[RelatedPage]:
+        """What the parents have that the scan has not reached, each page as it comes."""
+        at_once = self.client.calls_ahead or PARENTS_AT_ONCE
+        return self.calls.as_they_come(self._page_and_next, self._parents(scan, reached), at_once=at_once)
+
+    def _parents(self, scan: Scan, reached: Reached) -> Iterator[Ask]:
+        """Each parent's first page; of the one at which an earlier run ended, the latest that it read."""
         after = scan.after or "0"
         if scan.tokens and scan.last:
-            resumed = self._resumed(scan.last[1], last_id=scan.last[0], place=scan.tokens[0])
-            if resumed is not None:
-                after = resumed.parent_id
-                yield from self._with_rest(resumed)
+            last_id, after = scan.last
+            reached.begin(after)
+            yield Ask(after, scan.tokens[0], last_id)
         lacks = self.report.lacks
         for rows in self.client.coql.pages_by_id(
             self.definition.module, ["id"], after_id=after, on_lack=lacks
         ):
-            ids = [str(row["id"]) for row in rows]
-            for part in self.calls.map_in_order(self._part, ids, ahead=self.client.calls_ahead):
-                yield from self._with_rest(part)
+            for row in rows:
+                reached.begin(str(row["id"]))
+                yield Ask(str(row["id"]))
 
-    def _resumed(self, parent_id: str, *, last_id: str, place: str) -> Part | None:
-        """What follows in a list that an earlier run began; None if it has to be read from its beginning.
+    def _page_and_next(self, ask: Ask) -> tuple[RelatedPage, Ask | None]:
+        page = self._resumed(ask) if ask.last_id else self._page(ask)
+        for record in page.records:
+            record[PARENT_ID] = ask.parent_id
+        follows = page.following and Ask(ask.parent_id, page.following, progress=page.ask.progress)
+        return page, follows or None
 
-        The latest page is read once more: with its last record in it, nothing has slipped past it.
+    def _resumed(self, ask: Ask) -> RelatedPage:
+        """The latest page of a list that an earlier run began, or the first where that is not to be had.
+
+        It is read once more: with its last record in it, nothing has slipped past it.
         """
-        try:
-            part = self._part(parent_id, place)
-        except InvalidRequest:  # the place is too old
-            return None
-        return part if any(each["id"] == last_id for each in part.records) else None
+        with suppress(InvalidRequest):  # the place is too old
+            page = self._asked(ask)
+            if any(each["id"] == ask.last_id for each in page.records):
+                return page
+        return self._page(Ask(ask.parent_id))
 
-    def _with_rest(self, part: Part) -> Iterator[Part]:
-        yield part
-        while part.following:
-            part = self._part(part.parent_id, part.following)
-            yield part
-
-    def _part(self, parent_id: str, place: str | None = None) -> Part:
-        """Some pages of what one parent has, from a place on; none if the parent is gone meanwhile."""
-        part = Part(parent_id, following=place)
+    def _page(self, ask: Ask) -> RelatedPage:
+        """A page of what one parent has; none if the parent is gone meanwhile."""
         try:
-            for number, page in enumerate(self._pages(parent_id, place), start=1):
-                part = part.with_page(page)
-                if number >= PAGES_AT_ONCE:
-                    break
+            return self._asked(ask)
         except InvalidRequest as refused:
             where = refused.details.get("resource_path_index")
             if where == _RELATION_WRONG:
                 raise ModuleUnavailable(refused.message, module=self.definition.module) from refused
             if where != _PARENT_GONE:
                 raise
-            part = dataclasses.replace(part, following=None)
-        except BiginError:
-            if not part.records:
-                raise
-            # What follows is asked for again once these are handed on.
-        for record in part.records:
-            record[PARENT_ID] = parent_id
-        return part
+            return RelatedPage(ask)
 
-    def _pages(self, parent_id: str, place: str | None) -> Iterator[RelatedPage]:
-        """The pages of a parent's list from a place on; all of it is one where that cannot be cut."""
+    def _asked(self, ask: Ask) -> RelatedPage:
+        """A page of a parent's list; all of it is one where that cannot be cut."""
         groups = field_groups(self._names or ["id"])
         if self.definition.source == "emails":
-            yield from self._emails(parent_id, place)
-        elif self.definition.source == "rows":
-            yield RelatedPage(self._rows(parent_id))
-        elif len(groups) == 1:
-            yield from self._list(parent_id, groups[0], place)
-        else:
-            yield RelatedPage(self._joined(parent_id, groups))
+            return self._emails(ask)
+        if self.definition.source == "rows":
+            return RelatedPage(ask, self._rows(ask.parent_id))
+        if len(groups) == 1:
+            return self._list(ask, groups[0])
+        return RelatedPage(ask, self._joined(ask.parent_id, groups))
 
     def _joined(self, parent_id: str, groups: Sequence[Sequence[str]]) -> list[Record]:
-        lead, *others = (
-            [record for page in self._list(parent_id, group) for record in page.records] for group in groups
-        )
+        lead, *others = (self._whole_list(parent_id, group) for group in groups)
         for other in others:
             more = {record["id"]: record for record in other}
             for record in lead:
                 record.update(more.get(record["id"], {}))
         return lead
 
-    def _list(self, parent_id: str, names: Sequence[str], place: str | None = None) -> Iterator[RelatedPage]:
-        progress = Progress()
+    def _whole_list(self, parent_id: str, names: Sequence[str]) -> list[Record]:
+        ask, records = Ask(parent_id), list[Record]()
         while True:
-            number = int(place.removeprefix(BY_NUMBER)) if place and place.startswith(BY_NUMBER) else 1
-            token = None if place is None or place.startswith(BY_NUMBER) else place
-            page = self.client.related.page(
-                self.definition.module,
-                parent_id,
-                self.definition.api_name,
-                names,
-                page=None if token else number,
-                page_token=token,
-            )
-            progress.see(page.records, page.next_page_token)
-            self._see_left_out(page.left_out)
-            following = (page.next_page_token or f"{BY_NUMBER}{number + 1}") if page.more_records else None
-            yield RelatedPage(page.records, place, following)
-            if following is None:
-                return
-            place = following
+            page = self._list(ask, names)
+            records += page.records
+            if page.following is None:
+                return records
+            ask = dataclasses.replace(ask, place=page.following)
 
-    def _emails(self, parent_id: str, place: str | None) -> Iterator[RelatedPage]:
-        progress = Progress()
-        while True:
-            page, following = self.client.related.emails(self.definition.module, parent_id, index=place)
-            emails = [{**each, "id": told} for each in page if (told := text(each.get("message_id")))]
-            progress.see(emails, following)
-            self._see_left_out(len(page) - len(emails))
-            yield RelatedPage(emails, place, following)
-            if following is None:
-                return
-            place = following
+    def _list(self, ask: Ask, names: Sequence[str]) -> RelatedPage:
+        place = ask.place
+        number = int(place.removeprefix(BY_NUMBER)) if place and place.startswith(BY_NUMBER) else 1
+        token = None if place is None or place.startswith(BY_NUMBER) else place
+        page = self.client.related.page(
+            self.definition.module,
+            ask.parent_id,
+            self.definition.api_name,
+            names,
+            page=None if token else number,
+            page_token=token,
+        )
+        ask.progress.see(page.records, page.next_page_token)
+        self._see_left_out(page.left_out)
+        following = (page.next_page_token or f"{BY_NUMBER}{number + 1}") if page.more_records else None
+        return RelatedPage(ask, page.records, following)
+
+    def _emails(self, ask: Ask) -> RelatedPage:
+        page, following = self.client.related.emails(self.definition.module, ask.parent_id, index=ask.place)
+        emails = [{**each, "id": told} for each in page if (told := text(each.get("message_id")))]
+        ask.progress.see(emails, following)
+        self._see_left_out(len(page) - len(emails))
+        return RelatedPage(ask, emails, following)
 
     def _rows(self, parent_id: str) -> list[Record]:
         """The rows in a field of the record, which only a record read singly shows."""

@@ -76,3 +76,55 @@ def test_what_has_not_begun_is_not_begun_after_an_exception():
         flights.submit(int).result()
 
     assert len(begun) <= 3
+
+
+def test_what_follows_from_items_comes_as_it_is_ready():
+    """A long list must not keep the pages of the others waiting: whoever is killed has lost those."""
+    first_may_end = threading.Event()
+    begun = []
+
+    def work(asked: tuple[str, int]) -> tuple[tuple[str, int], tuple[str, int] | None]:
+        name, page = asked
+        begun.append(asked)
+        if asked == ("a", 1):
+            assert first_may_end.wait(10)
+        return asked, (name, page + 1) if page < 3 else None
+
+    seen = []
+    with InFlight(4) as flights:
+        for each in flights.as_they_come(work, [(name, 1) for name in "abcdef"], at_once=3):
+            seen.append(each)
+            assert len(begun) <= len(seen) + 3
+            if each == ("f", 3):
+                first_may_end.set()
+
+    for name in "abcdef":
+        assert [page for other, page in seen if other == name] == [1, 2, 3]
+    assert seen[-3:] == [("a", 1), ("a", 2), ("a", 3)]
+
+
+@pytest.mark.parametrize("breaks", ["work", "items"])
+def test_an_exception_comes_after_what_was_under_way(breaks):
+    """Answers that are on their way are paid for."""
+    others_may_end = threading.Event()
+
+    def work(number: int) -> tuple[int, None]:
+        if number == 0 and breaks == "work":
+            raise ZeroDivisionError
+        assert others_may_end.wait(10)
+        return number, None
+
+    def items():
+        yield from range(3)
+        others_may_end.set()
+        if breaks == "items":
+            raise ZeroDivisionError
+        yield from range(3, 100)
+
+    seen: list[int] = []
+    with InFlight(4) as flights:
+        results = flights.as_they_come(work, items(), at_once=4)
+        with pytest.raises(ZeroDivisionError):
+            seen.extend(results)
+
+    assert {1, 2} <= set(seen) <= {0, 1, 2, 3}

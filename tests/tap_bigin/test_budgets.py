@@ -83,7 +83,7 @@ def test_within_a_budget_each_parent_is_asked_once(sandbox: Sandbox) -> None:
         if "pass" not in state["bookmarks"]["contacts_emails"]:
             break
 
-    assert TapRun(kept).ids("contacts_emails") == usual.ids("contacts_emails")
+    assert sorted(TapRun(kept).ids("contacts_emails")) == sorted(usual.ids("contacts_emails"))
     asked = sandbox.calls("GET /Contacts/{id}/Emails") - before
     assert asked <= 1.25 * sandbox.count("Contacts")
 
