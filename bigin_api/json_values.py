@@ -46,7 +46,8 @@ def _whole(written: str) -> float | int:
 
 _decoder = msgspec.json.Decoder(float_hook=_finite)
 _sorted = msgspec.json.Encoder(order="sorted")
-_NUMBER_AS_ID = re.compile(rb'("id"\s*:\s*)(\d+)(?![\d.eE])')
+_NUMBER_AS_ID = re.compile(rb'("id"\s*:\s*)(\d+)(?:\.0+)?(?![\d.eE])')
+_MARK = b"\xef\xbb\xbf"  # of UTF-8 (BOM): what stands between may put it before a document
 
 
 def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> Any:
@@ -65,9 +66,12 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
     {'id': None}
     >>> read_json(b'{"a": [1', tell=print), read_json(b"[" * 100_000, tell=print)
     (None, None)
+    >>> read_json(b'\xef\xbb\xbf{"data": []}')
+    {'data': []}
     """
     if body.count(b",") + body.count(b"[") > MOST_VALUES:
         return None
+    body = body.removeprefix(_MARK)
     try:
         return _decoder.decode(body)
     except RecursionError:
@@ -87,7 +91,7 @@ def read_json(body: bytes, *, tell: Callable[[str], None] = lambda _: None) -> A
 def with_ids_as_text(body: bytes) -> bytes:
     """JSON in which each ``id`` is a text, as Bigin documents it: beyond 2^53 many a reader rounds a number.
 
-    >>> with_ids_as_text(b'{"id": 6100000000000225013, "Tag": [{"id":7}], "Seats": 12}')
+    >>> with_ids_as_text(b'{"id": 6100000000000225013.0, "Tag": [{"id":7}], "Seats": 12}')
     b'{"id": "6100000000000225013", "Tag": [{"id":"7"}], "Seats": 12}'
     """
     return _NUMBER_AS_ID.sub(rb'\1"\2"', body)

@@ -11,7 +11,7 @@ from bigin_api.endpoints.results import Page, WriteResult, is_unsaid, verdicts, 
 from bigin_api.errors import ServerError
 from bigin_api.http.calls import Call, given, listed, path_of
 from bigin_api.json_values import is_true, text
-from bigin_api.limits import RECORDS_PER_PAGE
+from bigin_api.limits import EMAILS_PER_PAGE, RECORDS_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,8 @@ class Related:
         reply = self._sender.send(Call("GET", path, params, endpoint="related", module=module))
         emails, following = whole_entries(reply.rows("Emails")), text(reply.info.get("next_index"))
         more = reply.info.get("more_records")
-        if not emails or not (is_true(more) or (following and is_unsaid(more))):
+        may_go_on = bool(following) or len(emails) >= EMAILS_PER_PAGE  # where it is not told
+        if not emails or not (is_true(more) or (is_unsaid(more) and may_go_on)):
             return emails, None
         if following in (None, index):
             raise ServerError(f"{path}: more emails are promised and no way to them is given.", module=module)

@@ -62,7 +62,7 @@ def _to_number(value: Any) -> float | Decimal | None:
 
 
 def _to_boolean(value: Any) -> bool | None:
-    return {"true": True, "false": False}.get(str(value).lower())
+    return {"true": True, "false": False, "1": True, "0": False}.get(str(value).lower())
 
 
 def _to_object(value: Any) -> dict[str, Any] | None:

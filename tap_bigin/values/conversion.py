@@ -133,6 +133,11 @@ class Conversion:
                 if len(days) < MOST_KEPT:
                     days.add(text)
                 continue
+            day, _, clock = text.partition("T")
+            if clock and _is_day(day):
+                self._tell_converted(name, text, "date")
+                record[name] = day
+                continue
             self._tell_null(name, record, "date")
             record[name] = None
 

@@ -116,7 +116,36 @@ def test_each_oddity_is_told_once() -> None:
     assert len(set(told)) == 1
 
 
-@pytest.mark.parametrize("none", ["", "0000-00-00", "2026-02-30", "2026-05-14T09:00:00Z", "20260514", "soon"])
+@pytest.mark.parametrize("moment", ["2026-05-14T00:00:00+02:00", "2026-05-14T23:30:00Z", "2026-05-14T09:53"])
+def test_a_date_that_comes_as_a_moment_is_its_day(moment):
+    """The day that Bigin shows; as null the value was lost."""
+    told = []
+    date = {"type": ["string", "null"], "format": "date"}
+    convert = Conversion({"id": {"type": "string"}, "Day": date}, {"Day": "date"}, warn=told.append)
+    records = [{"id": "7", "Day": moment}]
+
+    convert(records)
+
+    assert records == [{"id": "7", "Day": "2026-05-14"}]
+    assert told == [
+        "field 'Day' came as str, though the metadata says date: converted where it can be, else null."
+    ]
+
+
+def test_truths_may_be_ones_and_noughts():
+    """As null they would say that nobody knows."""
+    told = []
+    convert = Conversion(
+        {"id": {"type": "string"}, "Renews": {"type": ["boolean", "null"]}}, {}, warn=told.append
+    )
+    records = [{"id": "7", "Renews": each} for each in (1, 0, "1", "0", 2)]
+
+    convert(records)
+
+    assert [each["Renews"] for each in records] == [True, False, True, False, None]
+
+
+@pytest.mark.parametrize("none", ["", "0000-00-00", "2026-02-30", "2026-02-30T09:00:00Z", "20260514", "soon"])
 def test_a_date_that_is_none_is_null_and_told(none):
     """Loaders fail a whole batch for one day that there is not."""
     told = []
@@ -174,7 +203,7 @@ def test_what_comes_as_another_type_keeps_every_digit(written, kind, value):
             for each in ("1,234.50", "12 %", "-", "#ERROR", "nan", "1_000", "\uff11\uff12", True, {}, [1])
         ],
         *[(each, "integer") for each in ("7.5", "0x10", "1,234", False)],
-        *[(each, "boolean") for each in ("yes", 1, "2")],
+        *[(each, "boolean") for each in ("yes", 7, "2")],
         *[(each, "object") for each in (True, ["7"])],
     ],
 )

@@ -249,6 +249,13 @@ def test_more_emails_without_a_way_to_them_are_an_error(following):
         Related(answers).emails("Contacts", "1", index="7")
 
 
+@pytest.mark.parametrize("info", [None, {}, {"more_records": None}])
+def test_a_full_page_of_emails_that_says_nothing_of_more_is_an_error(info):
+    """There may be more, and there is no way to them: they were lost without a word."""
+    with pytest.raises(ServerError, match="more emails are promised"):
+        Related(Answers({"Emails": [{}] * 10, "info": info})).emails("Contacts", "1")
+
+
 LISTS = {
     "users": lambda sender: Organization(sender).users(),
     "tags": lambda sender: Tags(sender).of_module("Contacts"),
