@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bigin_api import Client, CreditBudgetReached, InFlight
 from tap_bigin.discovery.description import Description
@@ -22,46 +21,11 @@ if TYPE_CHECKING:
     from tap_bigin.discovery.catalog_cache import Carried
     from tap_bigin.discovery.turns import Turns
     from tap_bigin.feed.reading import Feed
-    from tap_bigin.singer.batch import Batch, State
+    from tap_bigin.singer.batch import Batch
     from tap_bigin.singer.prefetch import Arrival
+    from tap_bigin.singer.sync import SyncedStream
 
 CALLS_AT_THE_GATE = 64
-RECORDS_PER_STATE = 1_000
-"""A STATE message after so many records of all streams; a long one after as many as it has bytes."""
-
-SECONDS_PER_STATE = 1.0
-"""The same after so much time: a batch of few records may have cost many calls. A long one more seldom."""
-
-STATE_BYTES_PER_SECOND = 4_000
-
-
-class Readable(Protocol):
-    """What a run needs to know of a stream."""
-
-    name: str
-    selected: bool
-
-    @property
-    def is_incremental(self) -> bool:
-        """Whether a bookmark tells how far it was read."""
-
-    def is_sweep_due(self, state: State) -> bool:
-        """With a feed: whether it is read by its bookmark in this run."""
-
-    def read_ahead(self, state: State) -> Iterator[Batch]:
-        """Its batches, read in a thread."""
-
-    def saved_state(self) -> State:
-        """A copy of its entry of the state."""
-
-    def write(self, batch: Batch) -> None:
-        """Write a batch, and take over its state."""
-
-    def end_turn(self) -> None:
-        """Note in its entry of the state when its turn ended."""
-
-    def end(self, error: BaseException | None) -> None:
-        """Its reader has ended, with this error if so."""
 
 
 class Run:
@@ -74,7 +38,7 @@ class Run:
         logger: logging.Logger,
         carried: Mapping[str, Carried],
         told_before: Mapping[str, Collection[str]],
-        streams: Callable[[], Collection[Readable]],
+        streams: Callable[[], Collection[SyncedStream[Any]]],
         uses_feed: bool = True,
         turns: Turns | None = None,
         unreadable: Mapping[str, str] = MappingProxyType({}),
@@ -89,10 +53,6 @@ class Run:
         self._prefetch: Prefetch | None = None
         self.ended: set[str] = set()  # streams that were read to their end, well or badly
         self._begun: set[str] = set()  # streams that have written what the state knows of
-        self.is_state_told = False  # the state as it is has been written
-        self.state_bytes = 0  # of the latest STATE message
-        self._since_state = 0
-        self._state_due = 0.0  # the first at once: a run that is killed early goes on from somewhere
         self.report = RunReport(logger, told_before)
         self.budget_reached: CreditBudgetReached | None = None
         self.too_large: str | None = None  # a stream that no run with this budget would bring further
@@ -171,13 +131,13 @@ class Run:
         if batch.state is not None:
             self._begun.add(name)
 
-    def note_end(self, stream: Readable, error: BaseException | None) -> None:
+    def note_end(self, stream: SyncedStream[Any], error: BaseException | None) -> None:
         """A stream's reader has ended, with this error if so."""
         self._see_headway(stream, error)
         self.ended.add(stream.name)
         stream.end(error)
 
-    def _see_headway(self, stream: Readable, error: BaseException | None) -> None:
+    def _see_headway(self, stream: SyncedStream[Any], error: BaseException | None) -> None:
         """Within a budget a stream's turn ends; the first one that comes no further never will."""
         if self._turns is None:
             return
@@ -187,26 +147,13 @@ class Run:
         if not (is_cut and self.ended and stream.name not in self._begun):  # whose turn did not come keeps it
             stream.end_turn()
 
-    def is_state_due(self, batch: Batch) -> bool:
-        """Whether the state is to be told, now that a batch is written: not after each, it may be long."""
-        self._since_state += batch.count
-        now = time.monotonic()
-        is_due = self._since_state >= max(RECORDS_PER_STATE, self.state_bytes) or now > self._state_due
-        # That a job was made cannot be found out again.
-        makes_job = batch.state is not None and not batch.count and "jobs" in batch.state.get("pass", {})
-        if batch.state is None or not (is_due or makes_job):
-            return False
-        self._since_state = 0
-        self._state_due = now + max(SECONDS_PER_STATE, self.state_bytes / STATE_BYTES_PER_SECOND)
-        return True
-
     @property
     def others_come(self) -> bool:
         """Whether streams are still being read, with whose batches the state will be told."""
         return self._prefetch is not None and len(self.ended) < len(self._selected)
 
     @cached_property
-    def _selected(self) -> dict[str, Readable]:
+    def _selected(self) -> dict[str, SyncedStream[Any]]:
         return {each.name: each for each in self._streams() if each.selected}
 
     @cached_property

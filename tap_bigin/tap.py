@@ -59,7 +59,7 @@ class TapBigin(BiginCommand):
             turns=self._turns,
             told_before=self.told_before,
             streams=lambda: [each for each in self.streams.values() if isinstance(each, BiginStream)],
-            unreadable={name: each.why for name, each in self.unreadable.items()},
+            unreadable=self.unreadable,
         )
 
     @cached_property

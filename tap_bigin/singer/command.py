@@ -24,19 +24,19 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from bigin_api import BiginError, SettingsError, unknown_settings
 from bigin_api.errors import did_you_mean, sentence
+from bigin_api.json_values import mapping
 from bigin_api.run_files.run_report import write_failure
 from bigin_api.run_files.standard_streams import keep_descriptors, require_stdout
 from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_json, read_open, read_settings
-from tap_bigin.bookmarks import check_shape, unwrapped_state
+from tap_bigin.bookmarks import check_entry, check_shape, unwrapped_state
 from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
-from tap_bigin.lists.marks import told_in_full
+from tap_bigin.lists.marks import check_mark, check_marks, told_in_full
 from tap_bigin.report import read_told
 from tap_bigin.settings import OF_THE_TARGET, SECRETS
 from tap_bigin.singer.ending import Terminated, clear_ending
-from tap_bigin.singer.state import readable
 from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 from tap_bigin.values.drift import check_catalog
 
@@ -57,7 +57,10 @@ class BiginCommand(Tap):
 
     def __init__(self, *, catalog: Any = None, state: Any = None, **more: Any) -> None:
         """Keep what the catalog carries for this tap: the SDK reads it without, and the state too late."""
-        state, self.unreadable = readable(state)
+        whole, self.unreadable = state, _unreadable_entries(state)
+        if self.unreadable:
+            kept = {name: each for name, each in state["bookmarks"].items() if name not in self.unreadable}
+            state = {**state, "bookmarks": kept}
         self.carried = carried_in(catalog, state)
         self.carried_today = carried_in(catalog, None)  # for runs with a budget, also what was used before
         self.known_state: Any = state
@@ -67,8 +70,8 @@ class BiginCommand(Tap):
             # Python 3.10 is supported; that it ends would be said at each start.
             warnings.simplefilter("ignore", SingerSDKPythonEOLWarning)
             super().__init__(catalog=catalog, state=state, **more)
-        self._state_writer = ShortStateWriter(self.message_writer)
-        self._state_writer.unreadable = self.unreadable
+        as_they_came = {name: whole["bookmarks"][name] for name in self.unreadable}
+        self._state_writer = ShortStateWriter(self.message_writer, as_they_came)
         if not self.logger.isEnabledFor(logging.DEBUG):
             self.metrics_logger.setLevel(logging.WARNING)  # a METRIC line for each file of records
 
@@ -238,6 +241,28 @@ def _read(file: IO[str] | None, what: str, check: Callable[[Any], None]) -> dict
 def _check_state(state: Any) -> None:
     check_shape(state)
     check_feed(state)
+
+
+def _unreadable_entries(state: Any) -> dict[str, str]:
+    """Streams whose entry of the state is not as this tap writes it, and what is wrong with it.
+
+    An entry that is not understood must not be read as none: that would read everything again. It costs
+    its stream, and goes out as it came, until a person has mended it.
+    """
+    bookmarks = mapping(mapping(state).get("bookmarks"))
+    found = {name: _why_unreadable(name, entry) for name, entry in bookmarks.items()}
+    return {name: why for name, why in found.items() if why is not None}
+
+
+def _why_unreadable(name: str, entry: Any) -> str | None:
+    where = f"state: bookmarks: {name}"
+    try:
+        check_entry(name, entry)
+        check_mark(f"{where}: deleted", entry.get("deleted"))
+        check_marks(f"{where}: modules", entry.get("modules"))
+    except SettingsError as error:
+        return error.message
+    return None
 
 
 def _missing_for_batches(config: Mapping[str, Any]) -> list[str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import fields
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder, serialize_jsonl
 from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
+from bigin_api.json_values import mapping
 from tap_bigin.lists.marks import told_once
-from tap_bigin.singer.state import with_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import Message
 
-    from tap_bigin.singer.state import Unreadable
+    from tap_bigin.singer.batch import Batch
+
+RECORDS_PER_STATE = 1_000
+"""A STATE message after so many records of all streams; a long one after as many as it has bytes."""
+
+SECONDS_PER_STATE = 1.0
+"""The same after so much time: a batch of few records may have cost many calls. A long one more seldom."""
+
+STATE_BYTES_PER_SECOND = 4_000
 
 
 def record_lines(
@@ -37,13 +45,38 @@ def record_lines(
 
 
 class ShortStateWriter(StateWriter):
-    """Writes the state without saying anything twice, with what could not be read of the one that came in."""
+    """Writes the state seldom, for it may be long, and without saying anything twice."""
 
-    unreadable: Mapping[str, Unreadable] = MappingProxyType({})
+    _message_writer: PageWriter
+
+    def __init__(self, message_writer: PageWriter, unreadable: Mapping[str, Any]) -> None:
+        """``unreadable``: entries of the state that came in and cannot be read. They go out as they came."""
+        super().__init__(message_writer)
+        self._unreadable = unreadable
+        self.is_told = False  # the state as it is has been written
+        self._records = 0  # since the latest STATE
+        self._due = 0.0  # the first at once: a run that is killed early goes on from somewhere
+
+    def is_due(self, batch: Batch) -> bool:
+        """Whether the state is to be told, now that a batch is written."""
+        length = self._message_writer.state_bytes
+        self._records += batch.count
+        now = time.monotonic()
+        is_due = self._records >= max(RECORDS_PER_STATE, length) or now > self._due
+        # That a job was made cannot be found out again.
+        makes_job = batch.state is not None and not batch.count and "jobs" in batch.state.get("pass", {})
+        if batch.state is None or not (is_due or makes_job):
+            return False
+        self._records = 0
+        self._due = now + max(SECONDS_PER_STATE, length / STATE_BYTES_PER_SECOND)
+        return True
 
     def write_state(self, state: TapState) -> None:
         """Write the state, if it has changed."""
-        told = with_unreadable(told_once(cast("dict[str, Any]", state)), self.unreadable)
+        self.is_told = True
+        told = told_once(cast("dict[str, Any]", state))
+        if self._unreadable:
+            told = {**told, "bookmarks": {**mapping(told.get("bookmarks")), **self._unreadable}}
         super().write_state(cast("TapState", told))
 
 

@@ -37,6 +37,7 @@ NETS = {
     "tap_bigin/streams/related.py": TAP,
     "tap_bigin/singer/batch.py": TAP,
     "tap_bigin/singer/prefetch.py": TAP,
+    "tap_bigin/singer/sync.py": TAP,
     "tap_bigin/singer/versions.py": TAP,
     "tap_bigin/singer/writer.py": TAP,
     "tap_bigin/feed/*.py": (*TAP, "tests/bigin_feed/test_histories.py"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,11 +15,11 @@ from support.sandbox import Sandbox
 from support.tap import run_tap
 
 from bigin_api import Field, InFlight, ServerError
-from tap_bigin import run as run_module
 from tap_bigin.report import StreamReport
-from tap_bigin.run import Run
+from tap_bigin.singer import writer
 from tap_bigin.singer.batch import Batch, in_portions
 from tap_bigin.singer.prefetch import BATCHES_WAITING, Prefetch
+from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 from tap_bigin.values.rich_text import RichTexts
 
 ENOUGH = 10  # seconds until a test that hangs says so
@@ -219,7 +218,7 @@ def test_a_state_never_runs_ahead_of_the_files_that_are_told(sandbox: Sandbox, t
 
 def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be long: of thousands of deletions a line a stream was most of what a loader got."""
-    monkeypatch.setattr(run_module, "SECONDS_PER_STATE", 60.0)  # as on a machine with nothing else to do
+    monkeypatch.setattr(writer, "SECONDS_PER_STATE", 60.0)  # as on a machine with nothing else to do
     run = run_tap(sandbox)
 
     assert run.code == 0
@@ -231,24 +230,26 @@ def test_the_state_is_told_seldom_and_in_the_end(sandbox: Sandbox, monkeypatch: 
 
 def test_a_long_state_is_told_more_seldom() -> None:
     """Else the states of a run would be more than its records."""
-    run = Run({}, logger=logging.getLogger(), carried={}, told_before={}, streams=list)
+    messages = PageWriter()
+    states = ShortStateWriter(messages, {})
     batch = Batch([{"id": "7"}] * 1_000, {})
-    assert run.is_state_due(batch)  # the first at once
+    assert states.is_due(batch)  # the first at once
 
-    run.state_bytes = 3_000
+    messages.state_bytes = 3_000
 
-    assert [run.is_state_due(batch) for _ in range(6)] == [False, False, True] * 2
+    assert [states.is_due(batch) for _ in range(6)] == [False, False, True] * 2
 
 
 def test_a_short_state_is_told_at_least_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls that bring few records cost as much: what a killed run's state does not tell is paid for again."""
-    run = Run({}, logger=logging.getLogger(), carried={}, told_before={}, streams=list)
+    messages = PageWriter()
+    states = ShortStateWriter(messages, {})
     batch, seconds = Batch([{"id": "7"}], {}), iter([1.0, 1.5, 2.1, 2.6, 3.2, 9.0, 10.1])
-    monkeypatch.setattr(run_module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
-    told = [run.is_state_due(batch) for _ in range(5)]
-    run.state_bytes = 40_000
-    told_of_long = [run.is_state_due(batch) for _ in range(2)]
+    told = [states.is_due(batch) for _ in range(5)]
+    messages.state_bytes = 40_000
+    told_of_long = [states.is_due(batch) for _ in range(2)]
 
     assert told == [True, False, True, False, True]
     assert told_of_long == [True, False]
