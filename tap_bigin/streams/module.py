@@ -9,7 +9,7 @@ State has beside the bookmark what ``deletions`` remembers of the module's delet
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -54,10 +54,10 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """
         self._warn_of_new_types()
         state = self.with_fields(state, [each.api_name for each in self._selected])
-        news = self._news(state)
+        news = yield from self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
-            yield from in_portions([*self._tombstones(news), *self._restored(news)], state)
+            yield from in_portions(self._restored(news), state)
         left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
@@ -140,11 +140,11 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             if self._has_tombstones:
                 records += [{"id": each.id, DELETED_AT: each.time} for each in gone]
             if any(each not in told.due for each in unexplained):
-                news = self._news(state)
+                news = yield from self._news(state)
                 if news is not None:
                     feed.deletions.ask_list(self._module)
                     state = {**state, "deleted": news.mark.to_state()}
-                    records += [*self._tombstones(news), *self._restored(news)]
+                    records += self._restored(news)
                 listed = self.run.deleted_lists.listed(self._module)
                 unexplained = [each for each in unexplained if each not in listed]
             if gone:
@@ -271,30 +271,25 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     # What was deleted and restored
 
-    def _news(self, state: State) -> News | None:
+    def _news(self, state: State) -> Generator[Batch, None, News | None]:
+        """What is new in the list of what was deleted; before that its tombstones, a page as it is read."""
         if not self.run.tracks_deletions or self._module not in DELETED_MODULES:
             return None
         mark = Mark.from_state(state.get("deleted"))
         try:
+            if self._has_tombstones:
+                for entries in self.run.deleted_lists.new_entries(self.client, self._module, mark):
+                    yield Batch([self._tombstone(each) for each in entries])
             return self.run.deleted_lists.news(self.client, self._module, mark)
         except (Refused, TransientError) as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")
             return None
 
-    def _tombstones(self, news: News) -> list[Record]:
-        """Of ``deleted_records: soft``; a full refresh has all that the list still has."""
-        if not self._has_tombstones:
-            return []
-        return [
-            {"id": each["id"], DELETED_AT: self._deleted_at(each.get("deleted_time"), news)}
-            for each in news.deleted
-        ]
-
-    def _deleted_at(self, told: Any, news: News) -> str | None:
-        """When it was deleted: where that is not told, when the list was read."""
-        moment = moment_told(told) or news.mark.since
-        return to_utc_text(moment) if moment else None
+    def _tombstone(self, entry: Record) -> Record:
+        """Of ``deleted_records: soft``; where it is not told when it was deleted, as of now."""
+        moment = moment_told(entry.get("deleted_time")) or self.client.server_time
+        return {"id": entry["id"], DELETED_AT: to_utc_text(moment) if moment else None}
 
     def _restored(self, news: News) -> list[Record]:
         """Records that left the recycle bin, perhaps with a Modified_Time that no pass reads again."""

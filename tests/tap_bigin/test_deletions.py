@@ -92,6 +92,21 @@ def test_the_state_of_many_deletions_is_short_and_told_seldom(sandbox: Sandbox) 
     assert len(json.dumps(run.state)) < 5_000
 
 
+def test_soft_deletions_are_handed_on_as_their_list_is_read(sandbox: Sandbox) -> None:
+    """A credit a page, and its end was waited for: a run that was killed had paid for all of it in vain."""
+    sandbox.mutate({"op": "create", "module": "Products", "count": 450, "data": {"Product_Name": "P{n}"}})
+    sandbox.mutate(
+        {"op": "delete", "module": "Products", "ids": [each["id"] for each in sandbox.dump("Products")]}
+    )
+    tap = TapBigin(config=sandbox.settings_for(modules=["Products"], deleted_records="soft"))
+
+    first = next(iter(tap.streams["Products"].read({})))
+
+    tap.shared.close()
+    assert first.count == 200
+    assert sandbox.calls("GET /Products/deleted") == 1
+
+
 def test_a_record_deleted_before_it_was_ever_read_and_restored_is_read(sandbox: Sandbox) -> None:
     """Its Modified_Time lies before the bookmark of a run that could not see it."""
     first = _run(sandbox)
