@@ -113,14 +113,10 @@ def first_parts(items: Sequence[T]) -> list[Sequence[T]]:
     return [*([items[place]] for place in alone), *([others] if others else [])]
 
 
-class Blamed(InvalidRequest):
-    """Bigin fails at this one, again and again, while others go through."""
-
-
-def blamed(error: TransientError) -> Blamed:
-    """The refusal that such a failure amounts to."""
+def blamed(error: TransientError) -> InvalidRequest:
+    """The refusal that it amounts to where Bigin fails at one, again and again, while others go through."""
     code = error.code or (f"HTTP_{error.status}" if error.status else "NO_ANSWER")
-    return Blamed(
+    return InvalidRequest(
         f"{error.message} It happens with this one alone, again and again, while others go through.",
         code=code,
         status=error.status,

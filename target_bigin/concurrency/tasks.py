@@ -89,7 +89,7 @@ class Tasks:
     ) -> None:
         """``is_up``: asks, in a thread, whether Bigin answers at all."""
         self._pool = pool
-        self.is_up = is_up
+        self._is_up = is_up
         self.signs = Signs()  # of writes, whichever stream's
         self._on_error = on_error
         self._check = check  # raises if the run is to end
@@ -147,6 +147,10 @@ class Tasks:
                 return work()
 
         return self.call(again)
+
+    def is_up(self) -> Wait[bool]:
+        """Await it for whether Bigin answers at all."""
+        return self.call(self._is_up)
 
     def sleep(self, seconds: float) -> Wait[None]:
         """Await it to go on in so many seconds, or later."""

