@@ -26,7 +26,7 @@ from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.calls import Writer
+from target_bigin.writing.calls import RecordWriter
 from target_bigin.writing.queue import Queue, tell, tell_refused
 
 logger = logging.getLogger("target-bigin")
@@ -51,7 +51,7 @@ class BulkWriter:
         context: StreamContext,
         plan: BulkPlan | None,
         queue: Queue,
-        calls: Writer,
+        calls: RecordWriter,
         log: JobLog,
         *,
         run_job: RunJob,

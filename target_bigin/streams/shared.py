@@ -25,7 +25,7 @@ from target_bigin.records.order import Order
 from target_bigin.records.record import Record
 from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
-from target_bigin.writing.calls import RecordWriter, Writer
+from target_bigin.writing.calls import RecordWriter
 from target_bigin.writing.insert_gate import InsertGate
 from target_bigin.writing.inserts import Inserts
 from target_bigin.writing.queue import Queue
@@ -72,7 +72,9 @@ class Shared:
         """The parents of which rows of a stream were written, whatever SCHEMA they came under."""
         return self._row_parents.setdefault(stream, set())
 
-    def writer(self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None) -> Writer:
+    def writer(
+        self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None
+    ) -> RecordWriter | BulkWriter:
         """What sends the records of a stream."""
         name = context.module.api_name
         if name not in self._gates:
@@ -81,7 +83,7 @@ class Shared:
             )
         gate = self._gates[name]
         inserts = Inserts(context, gate=gate, journal=self.journal)
-        writer: Writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
+        writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
         if bulk is None and not self._job_log.unfinished(name):
             return writer
         client = self.run.client

@@ -7,7 +7,6 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from bigin_api import WriteResult
 from bigin_api.endpoints.results import TOO_FEW_RESULTS
@@ -40,28 +39,8 @@ Caller = Callable[[Callable[[], list[WriteResult]]], Wait[list[WriteResult]]]
 """How a call is made in a thread: patiently, or once."""
 
 
-class NotJudged(Exception):  # noqa: N818 -- reads as what happened
-    """No answer says what became of these records; of an insert: they are not there."""
-
-    def __init__(self, records: Sequence[Record], error: TransientError) -> None:
-        super().__init__(error.message)
-        self.records = records
-        self.error = error
-
-
-class Writer(Protocol):
-    """Takes ready records from a stream's queue and sends them. Main thread alone.
-
-    ``RecordWriter`` sends calls of up to 100; the writer of bulk jobs stands before it and leaves to it
-    what it does not take.
-    """
-
-    def pump(self, *, flush: bool) -> None:
-        """Start the calls that are due: full ones, and with ``flush`` all that waits."""
-
-    @property
-    def is_full(self) -> bool:
-        """Whether what waits, a full call or more, had better be sent before more is read."""
+NotJudged = tuple[Sequence[Record], TransientError]
+"""Records of which no answer says what became of them, and what came in its place. No insert is there."""
 
 
 class RecordWriter:
@@ -95,25 +74,24 @@ class RecordWriter:
             if self._cut:
                 records = self._cut.popleft()
             else:
-                records = self._queue.take(self._size, least=least, inserts=self._inserts.may_send)
+                records = self._queue.take(self._size, least=least, inserts=self._inserts.gate.may_send)
             if not records:
                 return
             self._tasks.create_task(self._write(records))
 
     async def _write(self, records: Sequence[Record]) -> None:
         """A call's whole way, from its records to the end of each."""
-        try:
-            await self._send(records, self._tasks.call)
-        except NotJudged as lost:
-            await self._lost(lost)
+        lost = await self._send(records, self._tasks.call)
+        if lost is not None:
+            await self._try_in_parts(*lost)
 
-    async def _send(self, records: Sequence[Record], call: Caller) -> None:
-        """Send records and tell each how it ended. Raises NotJudged for those of which nothing is known."""
+    async def _send(self, records: Sequence[Record], call: Caller) -> NotJudged | None:
+        """Send records and tell each how it ended. Gives those of which nothing is known."""
         operation = records[0].operation
         division = self._divisions[operation]
         if division.closed is not None:
             tell_refused(records, reject_of(division.closed))
-            return
+            return None
         insert = await self._inserts.begin(records) if operation == "insert" else None
         records = insert.records if insert else records
         try:
@@ -133,11 +111,11 @@ class RecordWriter:
             left = (
                 await self._inserts.find_out(insert, records, answered=_is_own(error)) if insert else records
             )
-            if left:
-                raise NotJudged(left, error) from None
+            return (left, error) if left else None
         else:
             division.taken()
             await self._judge(records, results, insert)
+        return None
 
     def _call(self, operation: Operation, records: Sequence[Record]) -> list[WriteResult]:
         """In a thread."""
@@ -216,13 +194,12 @@ class RecordWriter:
             else:
                 self._cut.append([record])
 
-    async def _lost(self, lost: NotJudged) -> None:
+    async def _try_in_parts(self, records: Sequence[Record], error: TransientError) -> None:
         """Of these records nothing is known, and none of them was inserted.
 
         The client has tried whatever it may try: an insert goes once more; then it is found out at which of
         them Bigin fails. Raises what came in the place of an answer if Bigin is down.
         """
-        records, error = lost.records, lost.error
         operation = records[0].operation
         if error.code == TOO_FEW_RESULTS and len(records) > 1:
             self._one_by_one(records)
@@ -246,18 +223,11 @@ class RecordWriter:
     async def _attempt(self, records: Sequence[Record], patiently: bool) -> Sequence[Record]:  # noqa: FBT001
         """Those that nothing was answered for. The client tries all but inserts again, if it is to."""
         call = partial(self._tasks.call_again, patiently=patiently)
-        left = await self._left_of(records, call)
-        if left and patiently and left[0].operation == "insert":
+        lost = await self._send(records, call)
+        if lost and patiently and records[0].operation == "insert":
             await self._tasks.sleep(delay_before(1))
-            left = await self._left_of(left, call)
-        return left
-
-    async def _left_of(self, records: Sequence[Record], call: Caller) -> Sequence[Record]:
-        try:
-            await self._send(records, call)
-        except NotJudged as lost:
-            return lost.records
-        return ()
+            lost = await self._send(lost[0], call)
+        return lost[0] if lost else ()
 
 
 def _is_own(error: TransientError) -> bool:

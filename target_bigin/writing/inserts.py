@@ -45,20 +45,15 @@ class Inserts:
 
     def __init__(self, context: StreamContext, *, gate: InsertGate, journal: Journal) -> None:
         self._context = context
-        self._gate = gate
+        self.gate = gate
         self._journal = journal
         self._begun = time.monotonic()  # what a former run sent, it sent before this
 
-    @property
-    def may_send(self) -> bool:
-        """Whether a call would go out now."""
-        return self._gate.may_send
-
     async def begin(self, records: Sequence[Record]) -> InsertCall:
         """A call of those records that no former run has sent, noted. Waits while an answer is lost."""
-        await self._gate.wait_to_send()
+        await self.gate.wait_to_send()
         fresh = self._not_sent_before(records)
-        await self._gate.wait_to_send()
+        await self.gate.wait_to_send()
         since = self._context.run.client.clock.at_least()
         return InsertCall(fresh, since, self._journal.sending(fresh, since) if fresh else 0)
 
@@ -66,7 +61,7 @@ class Inserts:
         """Bigin's answer. Raises what the client raises; then ``find_out`` may be due."""
         if not insert.records:
             return []
-        token = self._gate.started()
+        token = self.gate.started()
         try:
             results = await self._context.run.tasks.call(partial(self._call, insert.records))
         except BiginError:
@@ -84,12 +79,12 @@ class Inserts:
 
     async def upsert(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
         """The answer of an upsert under way: what it makes is no lost insert."""
-        token, made = self._gate.started(), list[str]()
+        token, made = self.gate.started(), list[str]()
         try:
             results = await call
             made = [result.id for result in results if result.succeeded and result.id is not None]
         finally:
-            self._gate.ended(token, made)
+            self.gate.ended(token, made)
         return results
 
     async def find_out(
@@ -111,7 +106,7 @@ class Inserts:
         )
 
     def _ended(self, insert: InsertCall, token: int) -> None:
-        self._gate.ended(token, [*insert.ids.values(), *insert.further])
+        self.gate.ended(token, [*insert.ids.values(), *insert.further])
 
     def _note_ids(self, insert: InsertCall) -> None:
         ids = [insert.ids.get(each.number) for each in insert.records]
@@ -146,7 +141,7 @@ class Inserts:
         doubtful: list[Record] = []
         _send_again(await self._ask(records, since, sent_before=self._begun, doubtful=doubtful))
         if doubtful:
-            await self._gate.end_of_input()
+            await self.gate.end_of_input()
             _send_again(await self._ask(doubtful, since, sent_before=self._begun))
 
     async def _ask(
@@ -168,7 +163,7 @@ class Inserts:
         # A call whose connection broke may be at work for as long as one may last.
         at_work_for = self._context.run.client.limits.request_timeout
         try:
-            lost = await self._gate.inquire(
+            lost = await self.gate.inquire(
                 self._context,
                 records,
                 since=since,
@@ -197,7 +192,7 @@ class Inserts:
                     tell_refused([record], Reject("rejected", "FATE_UNKNOWN", message))
                 else:
                     left.append(record)
-        self._gate.go_on()
+        self.gate.go_on()
         return left
 
 
