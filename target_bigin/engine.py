@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bigin_api import BiginError, Client, InFlight, Spent
+from bigin_api import BiginError, Client, InFlight
 from bigin_api.errors import did_you_mean
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
@@ -277,34 +277,24 @@ class Engine:
 
     def _report(self, *, in_good_order: bool) -> None:
         seconds = time.monotonic() - self._begun
-        for stream, credits_ in (self._dry.planned().by_label if self._dry else {}).items():
+        for stream, credits_ in (self._dry.planned.spent().by_label if self._dry else {}).items():
             self.ledger.account(stream).planned_credits = credits_
         accounts, spent = self.ledger.accounts.values(), self.client.spent()
-        for line in report(accounts, spent, seconds=seconds, of_the_run=self._of_the_run()):
+        of_the_run = self._dry.of_the_run.spent() if self._dry else None
+        for line in report(accounts, spent, seconds=seconds, of_the_run=of_the_run):
             logger.info(line)
-        self._write_report(in_good_order=in_good_order)
+        told = run_report(accounts, spent, of_the_run=of_the_run)
+        error = sys.exc_info()[1] or self._error
+        if error is not None or not in_good_order:
+            told.outcome, told.error = "failed", str(error or "The account does not balance.")
+        elif self.ledger.rejected > self.settings.max_rejects:
+            told.outcome, told.error = "failed", f"{_rejected(self.ledger.rejected)}."
+        self._run_file.write(told)
         if not in_good_order and self.ledger.open:
             logger.warning(
                 "%d records were read and not settled; the next run gets them again from the last state.",
                 self.ledger.open,
             )
-
-    def _of_the_run(self) -> Spent | None:
-        """Of a dry run: what the run itself would take."""
-        return self._dry.of_the_run() if self._dry else None
-
-    def _write_report(self, *, in_good_order: bool) -> None:
-        if not self._run_file.is_wanted:
-            return
-        accounts, spent = self.ledger.accounts.values(), self.client.spent()
-        told = run_report(accounts, spent, of_the_run=self._of_the_run())
-        error = sys.exc_info()[1] or self._error
-        if error is not None or not in_good_order:
-            told.outcome, told.error = "failed", str(error or "The account does not balance.")
-        elif self.ledger.rejected > self.settings.max_rejects:
-            told.outcome = "failed"
-            told.error = f"{_rejected(self.ledger.rejected)}."
-        self._run_file.write(told)
 
 
 def _rejected(count: int) -> str:

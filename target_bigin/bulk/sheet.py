@@ -39,10 +39,6 @@ class Column:
     date_format: str | None = None
     alike: Alike = fold  # by which a result's row is known again
 
-    def mapping(self, index: int) -> FieldMapping:
-        """How the job is told about it."""
-        return FieldMapping(self.name, index, self.find_by, self.date_format)
-
 
 def columns_of(fields: Mapping[str, Field]) -> dict[str, Column]:
     """The fields of a module that a file can hold, by api_name."""
@@ -89,8 +85,11 @@ class Sheet:
 
     @property
     def mappings(self) -> list[FieldMapping]:
-        """As the job takes them."""
-        return [column.mapping(index) for index, column in enumerate(self.columns)]
+        """How the job is told about the columns."""
+        return [
+            FieldMapping(each.name, index, each.find_by, each.date_format)
+            for index, each in enumerate(self.columns)
+        ]
 
     @property
     def header(self) -> list[str]:

@@ -36,8 +36,6 @@ WORTH_A_JOB = BULK_WRITE_CREDITS * RECORDS_PER_WRITE_CREDIT  # records
 CALLS_KNOW_BETTER = frozenset(("DUPLICATE_DATA", "CANNOT_PROCESS"))
 """Codes of rows that a call decides otherwise, or explains: it matches by other unique fields, too."""
 
-UNMATCHED = frozenset(("RESOURCE_NOT_FOUND",))
-
 
 class BulkWriter:
     """Stands before the writer of calls, and leaves to it what it does not take. Main thread alone.
@@ -225,6 +223,6 @@ def _refusal(row: RowResult) -> Reject | None:
         return None
     first = row.errors[0]
     named = ", ".join(column for each in row.errors for column in each.columns)
-    kind: Kind = "unmatched" if first.code in UNMATCHED else "rejected"
+    kind: Kind = "unmatched" if first.code == "RESOURCE_NOT_FOUND" else "rejected"
     message = f"Bigin refused {named or 'the row'} (bulk job)."
     return Reject(kind, first.code, message, first.columns[0] if first.columns else None)

@@ -6,7 +6,6 @@ for, all that the call needs of one field together.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,10 +52,9 @@ class Answers:
     def __init__(self, client: Labelled, forecast: Forecast) -> None:
         self._client = client
         self._forecast = forecast
-        self._kept = Kept()
+        self._kept = Kept(client)
         self._layouts = Metadata(client)  # what the run itself asks it pays itself, whenever that is
         self._shapes: dict[str, Shape] = {}
-        self._lock = threading.Lock()
         self._answers: Mapping[str, Callable[[Call], list[Entry]]] = {
             **dict.fromkeys(("insert", "update", "upsert"), self._write),
             "delete": self._delete,
@@ -88,16 +86,15 @@ class Answers:
 
     def shape_of(self, module: str) -> Shape:
         """The module, as its records are judged."""
-        with self._lock:
-            if module not in self._shapes:
-                fields = {each.api_name: each for each in self._client.metadata.fields(module)}
-                layouts = self._kept.once(lambda: self._layouts.layouts(module))
-                self._shapes[module] = Shape(module, fields, layouts or ())
-            return self._shapes[module]
+        if module not in self._shapes:
+            fields = {each.api_name: each for each in self._client.metadata.fields(module)}
+            layouts = self._kept.once(lambda: self._layouts.layouts(module))
+            self._shapes[module] = Shape(module, fields, layouts or ())
+        return self._shapes[module]
 
     def judged(self, judge: Callable[[Questions], list[T]]) -> list[T]:
         """What a judgement comes to once nothing is left to ask; it is made several times."""
-        asked = Questions(self._client, self._forecast, self._kept)
+        asked = Questions(self._forecast, self._kept)
         while True:
             with self._forecast.lock:
                 verdicts = judge(asked)
@@ -186,16 +183,13 @@ class Answers:
     def _delete(self, call: Call) -> list[Entry]:
         module, ids = str(call.module), call.params["ids"].split(",")
         there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
-        gone = [*ids, *(self._contacts_of(ids) if module == COMPANIES else ())]
+        along = self._kept.once(lambda: list(contacts_of(self._client, ids))) if module == COMPANIES else ()
         with self._forecast.lock:
-            self._forecast.gone.update(gone)
+            self._forecast.gone.update(ids, along or ())
         return [
             _done(each) if is_there else _not_done(each, "record not deleted")
             for each, is_there in zip(ids, there, strict=True)
         ]
-
-    def _contacts_of(self, companies: Sequence[str]) -> list[str]:
-        return self._kept.once(lambda: list(contacts_of(self._client, companies))) or []
 
     def _tag(self, call: Call) -> list[Entry]:
         said: Any = call.json

@@ -14,7 +14,7 @@ from typing import Any
 from bigin_api import BiginError, Client, TransientError
 from bigin_api.client import Labelled
 from bigin_api.http.calls import Call, Reply
-from bigin_api.http.meter import Meter, Spent
+from bigin_api.http.meter import Meter
 from bigin_api.http.retry import Retry
 from bigin_api.settings import ClientSettings
 from target_bigin.foresight.answers import Answers
@@ -31,9 +31,11 @@ class DryClient(Client):
         super().__init__(replace(settings, limits=replace(limits, credit_budget=None)), **more)
         self.forecast = Forecast()
         self.answers = Answers(Labelled(self, QUESTIONS), self.forecast)
-        self._of_the_run = Meter(limits.credit_budget)  # it ends where the run would
+        self.of_the_run = Meter(
+            limits.credit_budget
+        )  # what all its calls would have cost; it ends where the run would
         self._asked = Meter(limits.credit_budget)  # ... and asks for no more than that beside
-        self._planned = Meter()
+        self.planned = Meter()  # what the calls would have cost that were not made
         self._at_once = Retry(limits.max_retries, jitter=lambda _longest: 0.0)
 
     def send(self, call: Call) -> Reply:
@@ -53,25 +55,17 @@ class DryClient(Client):
 
     def _foresee(self, call: Call) -> Reply | None:
         """None: Bigin is to be asked."""
-        self._of_the_run.charge(call)
+        self.of_the_run.charge(call)
         try:
             foreseen = self.answers.answer(call)
         except BiginError:
-            self._planned.charge(call)  # a refusal is paid for, too
+            self.planned.charge(call)  # a refusal is paid for, too
             raise
         if foreseen is not None:
-            self._planned.charge(call)
+            self.planned.charge(call)
         return foreseen
 
     def plan(self, call: Call) -> None:
         """Price a call that is not made, and foreseen elsewhere. Raises CreditBudgetReached."""
-        self._of_the_run.charge(call)
-        self._planned.charge(call)
-
-    def planned(self) -> Spent:
-        """What the calls would have cost that were not made."""
-        return self._planned.spent()
-
-    def of_the_run(self) -> Spent:
-        """What all calls of the run would have cost, those included that were made."""
-        return self._of_the_run.spent()
+        self.of_the_run.charge(call)
+        self.planned.charge(call)

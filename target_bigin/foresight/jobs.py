@@ -7,7 +7,7 @@ from bigin_api.http.calls import Call
 from bigin_api.limits import BULK_WRITE_CREDITS
 from target_bigin.bulk.job import Job, Sent
 from target_bigin.files.job_log import JobLog
-from target_bigin.foresight.answers import Verdict
+from target_bigin.foresight.answers import Answers, Verdict
 from target_bigin.foresight.client import DryClient
 from target_bigin.foresight.judgement import NotTaken, Shape
 from target_bigin.foresight.questions import Questions
@@ -20,56 +20,52 @@ CALLS = {
 }
 """A job's calls and their prices. How often it is asked how far it is depends on Bigin: once at least."""
 
-SAID_BY_ROWS = frozenset(("MANDATORY_NOT_FOUND", "INVALID_DATA", "DUPLICATE_DATA", "LIMIT_EXCEEDED"))
-IN_OTHER_WORDS = {"MAPPING_MISMATCH": "INVALID_DATA"}  # else CANNOT_PROCESS: write.md 10
+SAID_BY_ROWS = frozenset(
+    ("MANDATORY_NOT_FOUND", "INVALID_DATA", "DUPLICATE_DATA", "LIMIT_EXCEEDED", "RESOURCE_NOT_FOUND")
+)
+IN_OTHER_WORDS = {"MAPPING_MISMATCH": "INVALID_DATA", "MULTIPLE_OR_MULTI_ERRORS": "DUPLICATE_DATA"}
+"""What a row says where a call says this; of all else CANNOT_PROCESS. Source: write.md 10."""
 
 
-class DryJobs:
-    """Stands in for ``run_job`` in a dry run."""
+def foresee_job(client: DryClient, job: Job, _log: JobLog) -> Sent:
+    """What would become of a job, in the place of ``run_job``. Raises CreditBudgetReached."""
+    asking, module, _, sheet, records = job  # an update's key is the id
+    answers = client.answers
+    asking.organization.zgid()  # which the upload names, and the run asks for as well
+    for endpoint, price in CALLS.items():
+        client.plan(
+            Call("POST", "/write", endpoint=endpoint, module=module, label=asking.label, credits=price)
+        )
+    shape = answers.shape_of(module)
+    key, alike = sheet.key, sheet.columns[0].alike
+    bodies = [
+        {name: value for name, value in each.body.items() if value is not None or sheet.blanks_erase}
+        for each in records
+    ]
 
-    def __init__(self, client: DryClient) -> None:
-        self._client = client
-        self._answers = client.answers
-
-    def run_job(self, job: Job, _log: JobLog) -> Sent:
-        """What would become of a job. Raises CreditBudgetReached."""
-        client, module, _, sheet, records = job  # an update's key is the id
-        client.organization.zgid()  # which the upload names, and the run asks for as well
-        for endpoint, price in CALLS.items():
-            self._client.plan(
-                Call("POST", "/write", endpoint=endpoint, module=module, label=client.label, credits=price)
-            )
-        shape = self._answers.shape_of(module)
-        key, alike = sheet.key, sheet.columns[0].alike
-        bodies = [
-            {name: value for name, value in each.body.items() if value is not None or sheet.blanks_erase}
-            for each in records
+    def judge(asked: Questions) -> list[Verdict]:
+        """A job finds rows by its key alone."""
+        if key != "id":
+            return [answers.verdict(shape, each, asked, matched=[key]) for each in bodies]
+        return [
+            answers.verdict(shape, each, asked, record_id=record.id)
+            if asked.is_there(module, record.id)
+            else Verdict(refused=NotTaken("RESOURCE_NOT_FOUND", "id"))
+            for record, each in zip(records, bodies, strict=True)
         ]
 
-        def judge(asked: Questions) -> list[Verdict]:
-            """A job finds rows by its key alone."""
-            if key != "id":
-                return [self._answers.verdict(shape, each, asked, matched=[key]) for each in bodies]
-            return [
-                self._answers.verdict(shape, each, asked, record_id=record.id)
-                if asked.is_there(module, record.id)
-                else Verdict(refused=NotTaken("RESOURCE_NOT_FOUND", "id"))
-                for record, each in zip(records, bodies, strict=True)
-            ]
+    results = {}
+    for record, body, verdict in zip(records, bodies, answers.judged(judge), strict=True):
+        row = _row(answers, shape, body, verdict)
+        results[alike(record.id if key == "id" else record.body[key])] = row
+    return Sent(records, results=results)
 
-        results = {}
-        for record, body, verdict in zip(records, bodies, self._answers.judged(judge), strict=True):
-            row = self._row(shape, body, verdict)
-            results[alike(record.id if key == "id" else record.body[key])] = row
-        return Sent(records, results=results)
 
-    def _row(self, shape: Shape, body: dict[str, object], verdict: Verdict) -> RowResult:
-        refused = verdict.refused
-        if refused is not None:
-            code = refused.code if refused.code in (*SAID_BY_ROWS, "RESOURCE_NOT_FOUND") else None
-            code = code or IN_OTHER_WORDS.get(refused.code, "CANNOT_PROCESS")
-            if refused.code == "MULTIPLE_OR_MULTI_ERRORS":
-                code = "DUPLICATE_DATA"
-            return RowResult({}, "SKIPPED", errors=(RowError(code, (refused.field,)),))
-        record_id, is_new = self._answers.carry_out(shape, body, verdict)
-        return RowResult({}, "ADDED" if is_new else "UPDATED", record_id)
+def _row(answers: Answers, shape: Shape, body: dict[str, object], verdict: Verdict) -> RowResult:
+    if verdict.refused is not None:
+        code = verdict.refused.code
+        if code not in SAID_BY_ROWS:
+            code = IN_OTHER_WORDS.get(code, "CANNOT_PROCESS")
+        return RowResult({}, "SKIPPED", errors=(RowError(code, (verdict.refused.field,)),))
+    record_id, is_new = answers.carry_out(shape, body, verdict)
+    return RowResult({}, "ADDED" if is_new else "UPDATED", record_id)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from bigin_api import Field, Labelled
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_IDS_PER_CALL
-from target_bigin.lookups.by_value import Ids, asked_as, ids_of
+from target_bigin.lookups.by_value import Ids, Values, asked_as, ids_of
 from target_bigin.lookups.users import by_text
 from target_bigin.records.forecast import Forecast
 from target_bigin.values.checks import DEALS
@@ -25,34 +24,25 @@ STAGE_FIELDS = ("Pipeline", "Sub_Pipeline", "Stage")
 Place = tuple[str, str]  # a module and a field
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A value as COQL is asked for it, and the field that it is of; None for ``id``."""
-
-    text: str
-    field: Field | None
-
-
 class Questions:
     """Of one call. What is not known yet is collected and taken to be nowhere, until ``ask``.
 
     What Bigin refuses to be asked for is not foreseen: nobody has the value, and every record is there.
     """
 
-    def __init__(self, client: Labelled, forecast: Forecast, kept: Kept) -> None:
-        self._client = client
+    def __init__(self, forecast: Forecast, kept: Kept) -> None:
+        self._client = kept.client
         self._forecast = forecast
         self._kept = kept
         self._found: dict[tuple[Place, str], Ids] = {}
-        self._open: defaultdict[Place, dict[str, Asked]] = defaultdict(dict)  # by form
+        self._open: dict[Place, tuple[Field | None, dict[str, str]]] = {}  # texts for COQL, by form
         self._stages: dict[str, Mapping[str, Any]] = {}  # of deals, by id
         self._open_stages: dict[str, None] = {}
 
     def holders(self, module: str, field: Field, value: object) -> Ids:
         """The records that have a value, by what Bigin says and this run would have done since."""
         form = compared_as(field)(value)
-        place = (module, field.api_name)
-        found = self._answer(place, form, Asked(asked_as(field, value), field)) or ()
+        found = self._answer((module, field.api_name), field, form, asked_as(field, value)) or ()
         return self._forecast.amended(module, {field.api_name: form}, found)
 
     def is_there(self, module: str, record_id: object) -> bool:
@@ -64,11 +54,11 @@ class Questions:
             return True
         if as_id(known) is None:
             return False
-        return self._answer((module, "id"), known, Asked(known, None)) != ()
+        return self._answer((module, "id"), None, known, known) != ()
 
     def is_user(self, user_id: object) -> bool:
         """Whether an active user has this id. Costs 1 credit for 200 users, once."""
-        users = self._kept.users(self._client)
+        users = self._kept.users
         return users is None or str(user_id) in users
 
     def stage_of(self, record_id: str) -> Mapping[str, Any]:
@@ -81,13 +71,12 @@ class Questions:
 
     def ask(self) -> bool:
         """Ask what was collected. False: nothing was."""
-        opened, self._open = self._open, defaultdict(dict)
-        for (module, name), asked in opened.items():
-            forms = list(asked)
+        opened, self._open = self._open, {}
+        for place, (field, texts) in opened.items():
+            forms = list(texts)
             for start in range(0, len(forms), COQL_MAX_IN_VALUES):
-                self._ask(
-                    module, name, {each: asked[each] for each in forms[start : start + COQL_MAX_IN_VALUES]}
-                )
+                some = forms[start : start + COQL_MAX_IN_VALUES]
+                self._ask(place, field, {(each,): (texts[each],) for each in some})
         stages, self._open_stages = list(self._open_stages), {}
         for start in range(0, len(stages), MAX_IDS_PER_CALL):
             self._ask_stages(stages[start : start + MAX_IDS_PER_CALL])
@@ -98,46 +87,44 @@ class Questions:
         for each in self._kept.once(lambda: self._client.records.by_ids(DEALS, ids, STAGE_FIELDS)) or ():
             self._stages[str(each["id"])] = each
 
-    def _ask(self, module: str, name: str, asked: Mapping[str, Asked]) -> None:
-        fields = {name: next(iter(asked.values())).field}
+    def _ask(self, place: Place, field: Field | None, asked: Mapping[Values, Values]) -> None:
+        module, name = place
         try:
-            found = ids_of(
-                self._client, module, fields, {(form,): (each.text,) for form, each in asked.items()}
-            )
+            found = ids_of(self._client, module, {name: field}, asked)
         except Refused as refused:
             self._kept.say(f"{module}.{name}: a dry run cannot ask who has a value. {refused.message}")
-            found = {(form,): ("",) if name == "id" else () for form in asked}
+            found = dict.fromkeys(asked, ("",) if field is None else ())
         for (form,), ids in found.items():
-            self._found[(module, name), form] = ids
-            if name == "id":
+            self._found[place, form] = ids
+            if field is None:
                 self._kept.there[module, form] = ids
 
-    def _answer(self, place: Place, form: str, asked: Asked) -> Ids | None:
+    def _answer(self, place: Place, field: Field | None, form: str, text: str) -> Ids | None:
+        """What is known; None: it is to be asked for as ``text``. ``field`` is None for ``id``."""
         found = self._found.get((place, form))
-        if found is None and place[1] == "id":
+        if found is None and field is None:
             found = self._kept.there.get((place[0], form))
         if found is None:
-            self._open[place][form] = asked
+            self._open.setdefault(place, (field, {}))[1][form] = text
         return found
 
 
 class Kept:
-    """What a run asks once: users, records that are linked to, what it cannot know. For all threads."""
+    """What a run asks once: users, records that are linked to, what it cannot know. For all threads.
 
-    def __init__(self) -> None:
+    They hold the forecast's lock when they ask for ``users``.
+    """
+
+    def __init__(self, client: Labelled) -> None:
+        self.client = client
         self.there: dict[tuple[str, str], Ids] = {}  # by module and id
-        self._lock = threading.Lock()
-        self._users: frozenset[str] | None = None
-        self._knows_users = False
         self._said: set[str] = set()
 
-    def users(self, client: Labelled) -> frozenset[str] | None:
+    @cached_property
+    def users(self) -> frozenset[str] | None:
         """The ids of the active users, None where this token may not see them."""
-        with self._lock:
-            if not self._knows_users:
-                self._users = self.once(lambda: _active(client))
-                self._knows_users = True
-            return self._users
+        found: Mapping[str, Ids] | None = self.once(lambda: by_text(self.client.organization.users()))
+        return None if found is None else frozenset(chain.from_iterable(found.values()))
 
     def say(self, told: str) -> None:
         """A warning, once."""
@@ -152,7 +139,3 @@ class Kept:
         except Refused as refused:
             self.say(f"A dry run cannot foresee everything: {refused.message}")
             return None
-
-
-def _active(client: Labelled) -> frozenset[str]:
-    return frozenset(each for ids in by_text(client.organization.users()).values() for each in ids)

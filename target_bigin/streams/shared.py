@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bigin_api import PermissionDenied
 from target_bigin.bulk.choice import BulkPlan
@@ -17,7 +18,7 @@ from target_bigin.files.job_log import JobLog
 from target_bigin.files.journal import Journal
 from target_bigin.files.lock import locked
 from target_bigin.foresight.client import DryClient
-from target_bigin.foresight.jobs import DryJobs
+from target_bigin.foresight.jobs import foresee_job
 from target_bigin.links.resolver import WaitingRecords
 from target_bigin.lookups.directory import Directory
 from target_bigin.records.ledger import Ledger
@@ -87,7 +88,7 @@ class Shared:
         if bulk is None and not self._job_log.unfinished(name):
             return writer
         client = self.run.client
-        make_job = DryJobs(client).run_job if isinstance(client, DryClient) else run_job
+        make_job = partial(foresee_job, client) if isinstance(client, DryClient) else run_job
         return BulkWriter(context, bulk, queue, writer, self._job_log, run_job=make_job)
 
     def changes(
