@@ -27,7 +27,7 @@ from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.writing.calls import RecordWriter
-from target_bigin.writing.queue import Queue, tell, tell_refused
+from target_bigin.writing.queue import Queue, tell
 
 logger = logging.getLogger("target-bigin")
 
@@ -202,10 +202,9 @@ def _settle(record: Record, row: RowResult | None) -> bool:
         tell(record, "inserted" if row.status == "ADDED" else "updated")
         return True
     reject = _refusal(row)
-    if reject is None:
-        return False
-    tell_refused([record], reject)
-    return True
+    if reject is not None:
+        tell(record, reject)
+    return reject is not None
 
 
 def _refusal(row: RowResult) -> Reject | None:

@@ -14,11 +14,11 @@ from bigin_api.errors import RateLimited, Refused, TransientError
 from target_bigin.concurrency.culprits import blamed
 from target_bigin.concurrency.division import Division
 from target_bigin.concurrency.tasks import Wait
-from target_bigin.records.record import Record
+from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.settings import Operation
 from target_bigin.writing.inserts import InsertCall, Inserts
-from target_bigin.writing.queue import Queue, tell, tell_refused
+from target_bigin.writing.queue import Queue, again, tell
 from target_bigin.writing.results import (
     ACTIONS,
     MAY_HAVE_HAPPENED,
@@ -90,7 +90,7 @@ class RecordWriter:
         operation = records[0].operation
         division = self._divisions[operation]
         if division.closed is not None:
-            tell_refused(records, reject_of(division.closed))
+            _refuse(records, reject_of(division.closed))
             return None
         insert = await self._inserts.begin(records) if operation == "insert" else None
         records = insert.records if insert else records
@@ -148,14 +148,14 @@ class RecordWriter:
                 if insert and result.code in MAY_HAVE_HAPPENED:
                     unsure.append(record)
                 else:
-                    _again(record)
+                    again(record, delay_before(record.attempts + 1))
             elif is_gone(record.operation, result):
                 self._was_gone(record)
             else:
-                tell_refused([record], refusal(record.operation, result))
+                tell(record, refusal(record.operation, result))
         if insert and unsure:
             for record in await self._inserts.find_out(insert, unsure, answered=True):
-                _again(record)
+                again(record, delay_before(record.attempts + 1))
 
     def _succeed(self, record: Record, result: WriteResult) -> None:
         record.id = result.id or record.id
@@ -183,14 +183,14 @@ class RecordWriter:
         elif len(records) == 1 and records[0].operation == "delete" and error.code == "INVALID_DATA":
             self._was_gone(records[0])
         else:
-            tell_refused(records, reject_of(error))
+            _refuse(records, reject_of(error))
 
     def _one_by_one(self, records: Sequence[Record]) -> None:
         """Which entry of an answer speaks of which record cannot be told; one by one it can."""
         for record in records:
             record.alone = True
             if record.operation == "insert":
-                _again(record, delay=0.0)
+                again(record)
             else:
                 self._cut.append([record])
 
@@ -204,10 +204,10 @@ class RecordWriter:
         if error.code == TOO_FEW_RESULTS and len(records) > 1:
             self._one_by_one(records)
             return
-        again = min(INSERTED_AGAIN, self._context.run.client.limits.max_retries)
-        if operation == "insert" and max(each.attempts for each in records) < again:
+        most = min(INSERTED_AGAIN, self._context.run.client.limits.max_retries)
+        if operation == "insert" and max(each.attempts for each in records) < most:
             for record in records:
-                _again(record, delay=0.0)
+                again(record)
             return
         logger.warning(
             "%s Tried in parts for %d records of stream %s.",
@@ -218,7 +218,7 @@ class RecordWriter:
         culprits = await self._divisions[operation].culprits(
             records, error, attempt=self._attempt, is_up=self._tasks.is_up
         )
-        tell_refused(culprits, reject_of(blamed(error)))
+        _refuse(culprits, reject_of(blamed(error)))
 
     async def _attempt(self, records: Sequence[Record], patiently: bool) -> Sequence[Record]:  # noqa: FBT001
         """Those that nothing was answered for. The client tries all but inserts again, if it is to."""
@@ -235,10 +235,9 @@ def _is_own(error: TransientError) -> bool:
     return error.code is not None and error.status is not None
 
 
-def _again(record: Record, *, delay: float | None = None) -> None:
-    """Once more, in its old place."""
-    record.attempts += 1
-    tell(record, delay_before(record.attempts) if delay is None else delay)
+def _refuse(records: Sequence[Record], reject: Reject) -> None:
+    for record in records:
+        tell(record, reject)
 
 
 def delay_before(attempt: int) -> float:

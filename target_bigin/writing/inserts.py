@@ -17,7 +17,7 @@ from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.writing.insert_gate import InsertGate
-from target_bigin.writing.queue import tell, tell_refused
+from target_bigin.writing.queue import again, tell
 
 logger = logging.getLogger("target-bigin")
 
@@ -139,10 +139,12 @@ class Inserts:
         these it is asked once more when the input has ended.
         """
         doubtful: list[Record] = []
-        _send_again(await self._ask(records, since, sent_before=self._begun, doubtful=doubtful))
+        for record in await self._ask(records, since, sent_before=self._begun, doubtful=doubtful):
+            again(record)
         if doubtful:
             await self.gate.end_of_input()
-            _send_again(await self._ask(doubtful, since, sent_before=self._begun))
+            for record in await self._ask(doubtful, since, sent_before=self._begun):
+                again(record)
 
     async def _ask(
         self,
@@ -172,7 +174,8 @@ class Inserts:
             )
         except (InvalidRequest, PermissionDenied) as error:
             message = f"the answer to the insert was lost, and Bigin cannot be asked for it: {error.message}"
-            tell_refused(records, Reject("rejected", "FATE_UNKNOWN", message))
+            for record in records:
+                tell(record, Reject("rejected", "FATE_UNKNOWN", message))
         else:
             if insert:
                 insert.ids.update(lost.found)
@@ -189,14 +192,8 @@ class Inserts:
                         "and is like it but for some values, which automation may have changed. If it is "
                         "another one, send this one again."
                     )
-                    tell_refused([record], Reject("rejected", "FATE_UNKNOWN", message))
+                    tell(record, Reject("rejected", "FATE_UNKNOWN", message))
                 else:
                     left.append(record)
         self.gate.go_on()
         return left
-
-
-def _send_again(records: Sequence[Record]) -> None:
-    for record in records:
-        record.attempts += 1
-        tell(record, 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
 
 from target_bigin.concurrency.tasks import Tasks, Wait
@@ -98,19 +97,21 @@ class Queue:
             tell(earlier, None)
 
 
-def tell(record: Record, told: Action | float | None) -> None:
+def tell(record: Record, told: Action | Reject | float | None) -> None:
     """Say how a record that was sent has ended, or in how many seconds it may go again."""
     wait, record.wait = record.wait, None
-    if wait is not None:
+    if wait is None:
+        return
+    if isinstance(told, Reject):
+        wait.set_exception(told)
+    else:
         wait.set_result(told)
 
 
-def tell_refused(records: Iterable[Record], reject: Reject) -> None:
-    """Say why records were not written."""
-    for record in records:
-        wait, record.wait = record.wait, None
-        if wait is not None:
-            wait.set_exception(reject)
+def again(record: Record, delay: float = 0.0) -> None:
+    """Let a record be sent once more, in its old place, after so many seconds."""
+    record.attempts += 1
+    tell(record, delay)
 
 
 def _kind(record: Record) -> Kind:

@@ -12,7 +12,7 @@ from bigin_api import InFlight
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
 from target_bigin.records.record import Record, Reject
-from target_bigin.writing.queue import Queue, tell, tell_refused
+from target_bigin.writing.queue import Queue, tell
 
 
 def prepared(number, *keys, operation="upsert", **more):
@@ -220,7 +220,7 @@ def test_a_refused_record_gives_way_to_the_one_it_stood_for():
     stream = stream_of(*(prepared(n, "a") for n in range(1, 4)), merge=True)
     (sent,) = stream.take(100)
 
-    tell_refused([sent], NO)
+    tell(sent, NO)
 
     (second,) = stream.take(100)
     assert (second.number, numbers(second.merged)) == (2, [1])
@@ -284,7 +284,7 @@ def test_whatever_comes_each_record_ends_once_and_in_order(wanted, merge, chance
             for record in flying.pop(chance.randrange(len(flying))):
                 if chance.random() < 0.3:
                     sent.append(record)
-                    tell_refused([record], NO)
+                    tell(record, NO)
                 else:
                     sent.extend([*(record.merged or ()), record])
                     written(record)
