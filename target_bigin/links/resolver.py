@@ -7,9 +7,8 @@ another one waits for is let go before the one that waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Literal, NamedTuple
 
 from bigin_api import WriteResult
@@ -31,16 +30,13 @@ SHOWN_IDS = 5
 Decision = Literal["last call", "circle", "never"]
 """What is not there at the last call will not come; in a circle a record is written first, linked later."""
 
-NamesOf = Callable[[Record], Sequence[Name]]
-"""By what other records may look for a record."""
-
 
 class Waiting(NamedTuple):
-    """A record that lacks links: ``sought`` gives what it looks for, ``names`` by what others look for it."""
+    """A record of one stream that lacks links."""
 
     record: Record
-    sought: Callable[[], Iterable[Name]]
-    names: NamesOf
+    links: Sequence[PendingLink]
+    stream: LinkResolver
     moved: Wait[Decision | None]
 
 
@@ -66,8 +62,8 @@ class WaitingRecords:
         If all of them do, they wait in a circle. Called again while that moves anything.
         """
         unwritten = list(self.unwritten.values())
-        coming = {name for each in unwritten for name in each.names(each.record)}
-        hopeless = [each for each in unwritten if coming.isdisjoint(each.sought())]
+        coming = {name for each in unwritten for name in each.stream.names(each.record)}
+        hopeless = [each for each in unwritten if coming.isdisjoint(each.stream.sought(each.links))]
         if hopeless:
             for each in hopeless[:DECIDED_AT_ONCE]:
                 _decide(each.moved, "last call")
@@ -120,7 +116,7 @@ class LinkResolver:
             if not links or self._is_any_there(links):
                 continue
             moved: Wait[Decision | None] = Wait(self._tasks)
-            self._waiting.hold(Waiting(record, partial(self._sought, links), self._names, moved))
+            self._waiting.hold(Waiting(record, links, self, moved))
             decision = await self._moved(links, moved)
             del self._waiting.unwritten[record.number]
             if decision == "circle" and self._are_linked_to and not any(link.must_be_there for link in links):
@@ -161,11 +157,12 @@ class LinkResolver:
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger
         return by_key(bodies, self._client.records.update(module, list(bodies.values()), trigger=trigger))
 
-    def _sought(self, links: Sequence[PendingLink]) -> Iterator[Name]:
+    def sought(self, links: Sequence[PendingLink]) -> Iterator[Name]:
+        """What these look for."""
         for link in links:
             yield from (self._directory.name(query) for query in (*link.queries, *link.last_resort))
 
-    def _names(self, record: Record) -> Sequence[Name]:
+    def names(self, record: Record) -> Sequence[Name]:
         """By what others may look for a record of this stream."""
         if not self._are_linked_to:
             return ()

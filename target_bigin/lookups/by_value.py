@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from bigin_api import Client, Field, Labelled
+from bigin_api import Field, Labelled
 from bigin_api.endpoints.coql import all_of, as_column, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.culprits import halves
-from target_bigin.concurrency.tasks import Tasks
-from target_bigin.records.forecast import Forecast
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
-from target_bigin.schema.context import StreamContext
+from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.values.sameness import compared_as, is_number, is_text
 from target_bigin.values.text import to_text
@@ -37,18 +35,11 @@ class IdFinder:
     """
 
     def __init__(
-        self,
-        client: Client | Labelled,
-        tasks: Tasks,
-        *,
-        module: str,
-        fields: Mapping[str, Field | None],
-        forecast: Forecast | None = None,
+        self, client: Labelled, run: Run, *, module: str, fields: Mapping[str, Field | None]
     ) -> None:
-        """``forecast``: of a dry run, which finds what it would have written."""
-        self._forecast = forecast
-        if forecast is not None:
-            forecast.searched.update(fields)
+        self._forecast = run.forecast  # of a dry run, which finds what it would have written
+        if self._forecast is not None:
+            self._forecast.searched.update(fields)
         self._module = module
         self._fields = fields
         self._alike = [compared_as(field) for field in fields.values()]
@@ -56,7 +47,9 @@ class IdFinder:
         self._known: OrderedDict[Values, Ids] = OrderedDict()
         self._changes = 0  # made while they were asked for, and when each value last was
         self._changed: dict[Values, int] = {}
-        self._questions: Batcher[Values, Values, Ids] = Batcher(tasks, self._query, size=COQL_MAX_IN_VALUES)
+        self._questions: Batcher[Values, Values, Ids] = Batcher(
+            run.tasks, self._query, size=COQL_MAX_IN_VALUES
+        )
         self.flush = self._questions.flush
 
     def known(self, *values: object) -> Ids | None:
@@ -124,7 +117,7 @@ class IdFinder:
 
 
 def ids_of(
-    client: Client | Labelled, module: str, fields: Mapping[str, Field | None], asked: Mapping[Values, Values]
+    client: Labelled, module: str, fields: Mapping[str, Field | None], asked: Mapping[Values, Values]
 ) -> dict[Values, Ids]:
     """The ids of each folded value. In a thread; 1 credit per 50.
 
@@ -188,10 +181,9 @@ class OwnKey:
         self._finders = {
             fields: IdFinder(
                 context.client,
-                context.run.tasks,
+                context.run,
                 module=self._module,
                 fields={name: context.fields[name] for name in fields},
-                forecast=context.run.forecast,
             )
             for fields in together
         }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from bigin_api import Field, Labelled, TransientError, WriteResult
-from bigin_api.endpoints.coql import as_column
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.lookups.by_value import asked_as
+from target_bigin.lookups.by_value import Values, asked_as, ids_of
 from target_bigin.records.record import Reject
 from target_bigin.schema.context import Run
 from target_bigin.values.converters import make_converter
@@ -96,7 +96,7 @@ class Creator:
         made = dict[str, "str | Reject"]()
         while unsure:
             is_last_look = time.monotonic() >= max(self._unsure[each] for each in unsure)
-            made |= self._there(list(unsure.values()))
+            made |= self._there(unsure)
             unsure = {each: value for each, value in unsure.items() if each not in made}
             if is_last_look:
                 break
@@ -104,15 +104,16 @@ class Creator:
                 self._whole.pause(PAUSE)
         return made
 
-    def _there(self, values: Sequence[Any]) -> dict[str, str | Reject]:
+    def _there(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
+        """The ids of those that are there; of several the last one made."""
+        asked: dict[Values, Values] = {
+            (form,): (asked_as(self._described, value),) for form, value in values.items()
+        }
         name, found = self._described.api_name, dict[str, "str | Reject"]()
-        for start in range(0, len(values), COQL_MAX_IN_VALUES):
-            some = values[start : start + COQL_MAX_IN_VALUES]
-            listed = ", ".join(asked_as(self._described, each) for each in some)
-            for page in self._client.coql.pages_by_id(
-                self._module, ["id", name], where=f"{as_column(name)} in ({listed})"
-            ):
-                found |= {self._alike(row.get(name)): str(row["id"]) for row in page}
+        for start in range(0, len(asked), COQL_MAX_IN_VALUES):
+            some = dict(islice(asked.items(), start, start + COQL_MAX_IN_VALUES))
+            there = ids_of(self._client, self._module, {name: self._described}, some)
+            found |= {form: ids[-1] for (form,), ids in there.items() if ids}
         return found
 
     def _read(self, folded: Sequence[str], results: Sequence[WriteResult]) -> dict[str, str | Reject]:

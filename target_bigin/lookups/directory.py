@@ -62,8 +62,7 @@ class Directory:
         self._users: Wait[dict[str, Ids]] | None = None  # active ones, asked for once
         self._finders: dict[Place, IdFinder] = {}
         self._creators: dict[Place, Creator] = {}
-        self._unique: set[Place] = set()
-        self._numbers: set[Place] = set()
+        self._fields: dict[Place, Field | None] = {}
         self._watching: dict[Name, dict[Wait[Any], None]] = {}
         self._to_create: Wait[None] = Wait(run.tasks)
 
@@ -74,15 +73,8 @@ class Directory:
         """
         if (module, name) in self._finders:
             return
-        described = self._described(module, name)
-        if described is not None and described.is_unique:
-            self._unique.add((module, name))
-        if described is None or described.data_type == "integer":
-            self._numbers.add((module, name))
-        fields = {name: described}
-        self._finders[module, name] = IdFinder(
-            client, self._run.tasks, module=module, fields=fields, forecast=self._run.forecast
-        )
+        described = self._fields[module, name] = self._described(module, name)
+        self._finders[module, name] = IdFinder(client, self._run, module=module, fields={name: described})
         if described is not None:
             self._creators[module, name] = Creator(self._run, client, module, described)
 
@@ -97,12 +89,13 @@ class Directory:
             found = self.id_map.find(query.value)
             return tuple(each for each in found if not query.modules or each.module in query.modules)
         if query.kind == "user":
-            is_known = self._users is not None and self._users.is_done
-            ids = self._users.result().get(fold(query.value), ()) if self._users and is_known else None
-        elif query.place in self._numbers and not WHOLE_NUMBER.fullmatch(self.name(query)[-1]):
-            ids = ()
+            users = self._users.result() if self._users is not None and self._users.is_done else None
+            ids = None if users is None else users.get(fold(query.value), ())
         else:
-            ids = self._finder(query.place).known(query.value)
+            finder, described = self._finder(query.place), self._fields[query.place]
+            is_number = described is None or described.data_type == "integer"
+            is_possible = not is_number or WHOLE_NUMBER.fullmatch(finder.form(query.value))
+            ids = finder.known(query.value) if is_possible else ()
         return None if ids is None else _targets(query, ids)
 
     async def find(self, query: Query, *, client: Labelled) -> tuple[Target, ...]:
@@ -192,7 +185,8 @@ class Directory:
         return self._finders[place]
 
     def _learn(self, place: Place, value: str, record_id: str) -> None:
-        if place in self._unique:
+        described = self._fields[place]
+        if described is not None and described.is_unique:
             self._finders[place].learn(value, record_id=record_id)
         else:  # others may have the same value: who has it is for Bigin to say
             self._finders[place].forget(value)

@@ -45,10 +45,11 @@ class SourceKeys:
         if record.id is None:
             await self._order.turn(record)
             record.id = self._id_map.of_stream(record.stream, key)
-        if record.id is not None:
-            record.operation = "delete" if record.operation == "delete" else "update"
-            return None
-        return self._without_id(record)
+        if record.id is None:
+            return self._without_id(record)
+        if record.operation != "delete":
+            record.operation = "update"
+        return None
 
     def is_there(self, record: Record) -> bool:
         """Where keys are kept, a record without an id was deleted since it was written, or never was."""

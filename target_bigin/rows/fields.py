@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -33,8 +33,11 @@ class RowField:
         """Put clean rows in the place of what was given; what their links need. Raises Reject."""
         rows: list[Row] = []
         for given in value:
-            rows.append(self.clean(given))
-            yield from self.needs(rows[-1])
+            row = self.clean(given)
+            rows.append(row)
+            for column, link in self.links.items():
+                if isinstance(row.get(column), Unresolved):
+                    yield link.need(row[column].value, partial(put_id, row, column))
         record.body[self.name] = rows
 
     def clean(self, given: Any) -> Row:
@@ -55,14 +58,6 @@ class RowField:
         if "_delete" in given:
             row["_delete"] = None
         return row
-
-    def needs(self, row: Row) -> Iterator[PendingLink]:
-        """What the links of a row need."""
-        for column, link in self.links.items():
-            if isinstance(row.get(column), Unresolved):
-                need = link.need(row[column].value, partial(put_id, row, column))
-                need.field, need.must_be_there = self.name, column == self.by
-                yield need
 
 
 def row_fields(
@@ -91,22 +86,22 @@ def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -
         foreign_ids=settings.ids == "source",
         lookups=frozenset(each.api_name for each in columns) if how.match_on else frozenset(),
     )
-    links = {each.api_name: _link(each, settings, how) for each in columns if each.data_type == "lookup"}
-    if not links:
+    linking = [each for each in columns if each.data_type == "lookup"]
+    if not linking:
         return None
-    by = next((name for name in links if _is_mandatory(columns, name)), next(iter(links)))
+    by = next((each for each in linking if each.mandatory), linking[0]).api_name
+    links = {
+        each.api_name: replace(
+            link_of(each, settings),
+            name=described.api_name,
+            how=how,
+            must_be_there=each.api_name == by,
+        )
+        for each in linking
+    }
     converters = {each.api_name: make_converter(each, options) for each in columns}
     alike = {each.api_name: compared_as(each, by_case=True) for each in columns}
     return RowField(described.api_name, by, converters, links, alike)
-
-
-def _link(column: Field, settings: StreamSettings, how: LookupSettings) -> Link:
-    plain = link_of(column, settings)
-    return Link(plain.name, plain.modules, how, by_source=plain.by_source)
-
-
-def _is_mandatory(columns: Sequence[Field], name: str) -> bool:
-    return any(each.api_name == name and each.mandatory for each in columns)
 
 
 def undeclared_rows(fields: Mapping[str, Field]) -> dict[str, Relation]:

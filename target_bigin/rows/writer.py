@@ -148,6 +148,7 @@ class LinkWriter:
         self._column = column
         self._links: Batcher[tuple[str, str], None, WriteResult]
         self._links = Batcher(context.run.tasks, self._call, size=1)
+        self.flush = self._links.flush
 
     async def write(
         self,
@@ -172,9 +173,6 @@ class LinkWriter:
         except Refused as error:
             return reject_of(error)
         return None if result.succeeded else refusal("update", result)
-
-    def flush(self) -> None:
-        """Nothing waits for company."""
 
     def _call(self, links: Mapping[tuple[str, str], None]) -> dict[tuple[str, str], WriteResult]:
         """In a thread."""

@@ -101,9 +101,8 @@ def shape_of(place: RowPlace, context: StreamContext) -> RowField:
     if place.described is not None:
         return row_fields({place.name: place.described}, settings, context.run.client.metadata)[place.name]
     by_source = settings.ids == "source"
-    link = Link(
-        LINKED, (LINK_LISTS[place.module.api_name, place.name],), by_source=by_source, must_be_there=True
-    )
+    listed = LINK_LISTS[place.module.api_name, place.name]
+    link = Link(place.name, (listed,), by_source=by_source, must_be_there=True)
     convert = lookup(by_value=False, foreign_ids=by_source)
     return RowField(place.name, LINKED, {LINKED: convert}, {LINKED: link})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
@@ -201,14 +202,15 @@ def test_a_round_of_waiting_links_looks_at_each_of_them_once(run):
     """It was compared with every other: 0.34 s for 10,000 that wait, 1.4 s for 20,000."""
     counts = []
 
-    def sought():
+    def sought(_links):
         counts.append(1)
         return ()
 
+    stream = SimpleNamespace(names=lambda _record: (), sought=sought)
     waiting = WaitingRecords()
     for number in range(2_000):
         record = Record(number, "s", {})
-        waiting.hold(Waiting(record, sought, lambda _record: (), Wait(run.tasks)))
+        waiting.hold(Waiting(record, (), stream, Wait(run.tasks)))
 
     waiting.finish()
 
@@ -219,7 +221,8 @@ def test_a_link_that_closes_a_circle_is_not_given_up_while_its_record_may_come(r
     """The one half of the circle is written; what it shall be linked to waits for its own decision."""
     waiting, link, record = WaitingRecords(), Wait(run.tasks), Wait(run.tasks)
     waiting.written[1] = link
-    waiting.hold(Waiting(Record(2, "s", {}), lambda: ["a"], lambda _record: ["a"], record))
+    stream = SimpleNamespace(names=lambda _record: ["a"], sought=lambda _links: ["a"])
+    waiting.hold(Waiting(Record(2, "s", {}), (), stream, record))
 
     waiting.finish()
     assert (record.result(), link.is_done) == ("circle", False)
