@@ -25,16 +25,14 @@ class BulkPlan:
     context: StreamContext
     key: KeyPlan
     columns: dict[str, Column] = field(default_factory=dict)
-    is_open: bool = True  # False: jobs were refused, all records go by calls
+    is_open: bool = True  # False: all records go by calls, from the start or since jobs were refused
     finishing: bool = False  # no further record will come
 
     @classmethod
-    def of(cls, context: StreamContext, key: KeyPlan) -> BulkPlan | None:
-        """None for a stream whose records never go by jobs."""
+    def of(cls, context: StreamContext, key: KeyPlan) -> BulkPlan:
+        """As the settings and the module have it."""
         name = context.module.api_name
         settings = context.run.settings
-        if context.settings.write_method == "records":
-            return None
         reason = None
         if name not in BULK_WRITE_MODULES:
             reason = f"Bulk Write does not take {name}"
@@ -42,10 +40,10 @@ class BulkPlan:
             reason = "trigger asks for automation, which a bulk job cannot be told to fire"
         elif context.settings.operation not in ("upsert", "update"):
             reason = f"{context.settings.operation} has no fate that could be found out"
-        if reason:
+        by_calls = context.settings.write_method == "records"
+        if reason and not by_calls:
             logger.info("%s: goes by calls, %s.", context.stream, reason)
-            return None
-        return cls(context, key, columns_of(context.fields))
+        return cls(context, key, columns_of(context.fields), is_open=not (reason or by_calls))
 
     def key_of(self, record: Record) -> str | None:
         """The field by which a job would find this record, None if it cannot."""

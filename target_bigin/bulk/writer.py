@@ -41,13 +41,13 @@ class BulkWriter:
     """Stands before the writer of calls, and leaves to it what it does not take. Main thread alone.
 
     Nothing of the module is written before jobs of an earlier run have ended that were not seen to, or
-    their older values might overwrite newer ones. ``plan``: None to wait for those alone.
+    their older values might overwrite newer ones.
     """
 
     def __init__(
         self,
         context: StreamContext,
-        plan: BulkPlan | None,
+        plan: BulkPlan,
         queue: Queue,
         calls: RecordWriter,
         log: JobLog,
@@ -90,11 +90,10 @@ class BulkWriter:
         """Start the calls and the jobs that are due."""
         if self._former:
             return
-        if self._plan is not None:
-            if self._is_due(self._plan, flush=flush):
-                self._group(self._plan, all_of_it=flush)
-            while self._groups and self._tasks.has_room:
-                self._start(self._plan, self._groups.pop())
+        if self._is_due(flush=flush):
+            self._group(all_of_it=flush)
+        while self._groups and self._tasks.has_room:
+            self._start(self._groups.pop())
         self._calls.pump(flush=flush)
 
     async def _wait_for(self, job: str) -> None:
@@ -107,14 +106,14 @@ class BulkWriter:
             self._context.client.bulk_write.wait(job)
         self._log.forget(job)
 
-    def _is_due(self, plan: BulkPlan, *, flush: bool) -> bool:
+    def _is_due(self, *, flush: bool) -> bool:
         """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
         waiting = self._queue.for_bulk
         if not waiting or self._groups:
             return False
-        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or plan.finishing))
+        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._plan.finishing))
 
-    def _group(self, plan: BulkPlan, *, all_of_it: bool) -> None:
+    def _group(self, *, all_of_it: bool) -> None:
         """Cut what waits into files; what is too little for one goes by calls."""
         least = 1 if all_of_it else WORTH_A_JOB
         while records := self._queue.take(MAX_RECORDS_PER_BULK_WRITE, least=least, by_bulk=True):
@@ -125,42 +124,44 @@ class BulkWriter:
                 # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor
                 # for what was left open: second versions of a key, rows that a job did not settle.
                 is_asked_for = not self._is_auto and not self._groups and not self._has_made_one
-                if plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
+                if self._plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
                     self._groups.append(group)
                 else:
                     self._by_calls(group)
             if not all_of_it:
                 return
 
-    def _start(self, plan: BulkPlan, records: Sequence[Record]) -> None:
-        key = str(plan.key_of(records[0]))
+    def _start(self, records: Sequence[Record]) -> None:
+        key = str(self._plan.key_of(records[0]))
         operation: BulkOperation = "update" if records[0].operation == "update" else "upsert"
         # Bigin wants mandatory fields mapped even where every record is there already.
         mandatory = self._mandatory if operation == "upsert" else ()
-        sheet = sheet_for(records, plan.columns, key=key, mandatory=mandatory)
+        sheet = sheet_for(records, self._plan.columns, key=key, mandatory=mandatory)
         if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
             self._by_calls(records)
             return
         self._say(len(records))
         self._has_made_one = True
         job = Job(self._context.client, self._module, operation, sheet, records)
-        self._tasks.create_task(self._write(plan, partial(self._run_job, job, self._log)))
+        self._tasks.create_task(self._write(partial(self._run_job, job, self._log)))
 
-    async def _write(self, plan: BulkPlan, run: Callable[[], Sent]) -> None:
+    async def _write(self, run: Callable[[], Sent]) -> None:
         """A job's whole way, from its records to the end of each."""
         sent = await self._tasks.call(run)
         stream = self._context.stream
         for record in sent.left:
             tell(record, 0.0)
         if sent.refusal is not None:
-            plan.is_open = False
+            self._plan.is_open = False
             logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
         elif sent.trouble is not None:
             logger.warning(
                 "%s: no result of a bulk job is known, so its records go by calls. %s", stream, sent.trouble
             )
         again = [
-            record for record in sent.records if not _settle(record, sent.results.get(plan.text_of(record)))
+            record
+            for record in sent.records
+            if not _settle(record, sent.results.get(self._plan.text_of(record)))
         ]
         if again and sent.results:
             self._context.account.notes["left open by a bulk job and written by calls"] += len(again)

@@ -74,7 +74,7 @@ class Shared:
         return self._row_parents.setdefault(stream, set())
 
     def writer(
-        self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan | None
+        self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan
     ) -> RecordWriter | BulkWriter:
         """What sends the records of a stream."""
         name = context.module.api_name
@@ -85,7 +85,7 @@ class Shared:
         gate = self._gates[name]
         inserts = Inserts(context, gate=gate, journal=self.journal)
         writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
-        if bulk is None and not self._job_log.unfinished(name):
+        if not bulk.is_open and not self._job_log.unfinished(name):
             return writer
         client = self.run.client
         make_job = partial(foresee_job, client) if isinstance(client, DryClient) else run_job

@@ -167,8 +167,7 @@ class ModuleStream(Stream):
             if change.is_empty:
                 return "unchanged"
             rows = self._rows.take_out(record)
-            if self._bulk is not None:
-                self._bulk.choose(record)
+            self._bulk.choose(record)
             action = await self._queue.send(record)  # in a bulk job where one pays, else in calls of 100
             if action == "merged":
                 return action  # a later record said all that this one says
@@ -216,8 +215,7 @@ class ModuleStream(Stream):
         """No further record will come: what was held back until then is decided."""
         if self._versions is not None:
             self._versions.finish()
-        if self._bulk is not None:
-            self._bulk.finishing = True
+        self._bulk.finishing = True
 
     def complete(self) -> None:
         """What is written gets its rows and tags."""
