@@ -112,9 +112,20 @@ class Answers:
     ) -> Verdict:
         """How a record would end; ``matched``: by what an upsert would find it."""
         try:
-            return self._verdict(shape, body, asked, matched, record_id)
+            by = None
+            if record_id is None:
+                record_id, by = _found(shape, body, matched, asked)
+            elif not asked.is_there(shape.module, record_id):
+                return Verdict(refused=NotTaken("INVALID_DATA", "id", UNKNOWN_ID))
+            require_taken(shape, body, record_id, asked)
+            for name, described in shape.fields.items():
+                if described.data_type in APPENDING_TYPES and body.get(name):
+                    present = self._forecast.kept.get(record_id or "", {}).get(name, ())
+                    require_rows(name, self._columns(described), body[name], present, asked)
+            require_unique(shape, body, record_id, asked)
         except NotTaken as refused:
             return Verdict(refused=refused)
+        return Verdict(record_id, by)
 
     def carry_out(self, shape: Shape, body: Body, verdict: Verdict) -> tuple[str, bool]:
         """Remember what a record would be from now on; gives its id, and whether it is new."""
@@ -134,22 +145,6 @@ class Answers:
             if kept:
                 self._forecast.kept.setdefault(record_id, {}).update(kept)
         return record_id, verdict.record_id is None
-
-    def _verdict(
-        self, shape: Shape, body: Body, asked: Questions, matched: Sequence[str], record_id: str | None
-    ) -> Verdict:
-        by = None
-        if record_id is None:
-            record_id, by = _found(shape, body, matched, asked)
-        elif not asked.is_there(shape.module, record_id):
-            raise NotTaken("INVALID_DATA", "id", UNKNOWN_ID)
-        require_taken(shape, body, record_id, asked)
-        for name, described in shape.fields.items():
-            if described.data_type in APPENDING_TYPES and body.get(name):
-                present = self._forecast.kept.get(record_id or "", {}).get(name, ())
-                require_rows(name, self._columns(described), body[name], present, asked)
-        require_unique(shape, body, record_id, asked)
-        return Verdict(record_id, by)
 
     def _write(self, call: Call) -> list[Entry]:
         said: Any = call.json

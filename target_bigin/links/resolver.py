@@ -102,7 +102,7 @@ class LinkResolver:
         self._tasks = context.run.tasks
         self._client = context.client
         self._are_linked_to = are_linked_to
-        self._changes: Batcher[int, Fields, WriteResult] = Batcher(self._tasks, self._update, size=1)
+        self._changes = Batcher(self._tasks, self._update, size=1)
 
     async def resolve(self, record: Record) -> list[PendingLink]:
         """Put ids in the place of links. Those that would close a circle are left empty and given back.

@@ -47,9 +47,7 @@ class IdFinder:
         self._known: OrderedDict[Values, Ids] = OrderedDict()
         self._changes = 0  # made while they were asked for, and when each value last was
         self._changed: dict[Values, int] = {}
-        self._questions: Batcher[Values, Values, Ids] = Batcher(
-            run.tasks, self._query, size=COQL_MAX_IN_VALUES
-        )
+        self._questions = Batcher(run.tasks, self._query, size=COQL_MAX_IN_VALUES)
         self.flush = self._questions.flush
 
     def known(self, *values: object) -> Ids | None:

@@ -37,9 +37,7 @@ class Creator:
         self._convert = make_converter(described)
         self._trigger = run.settings.trigger
         self._unsure: dict[str, float] = {}  # of which an insert may be at work until then
-        self._wishes: Batcher[str, Any, str | Reject] = Batcher(
-            run.tasks, self._make, size=MAX_RECORDS_PER_WRITE
-        )
+        self._wishes = Batcher(run.tasks, self._make, size=MAX_RECORDS_PER_WRITE)
         self.flush = self._wishes.flush
 
     async def create(self, value: str) -> str | Reject:

@@ -53,7 +53,6 @@ class RowWriter:
         self._trigger = context.run.settings.trigger
         # With a journal an insert may be one that an earlier run made, rows and all.
         self._may_be_new = context.run.settings.journal_path is None
-        self._jobs: Batcher[int, RowJob, RowJob]
         self._jobs = Batcher(context.run.tasks, self._run, size=READ_AT_ONCE)
         self.flush = self._jobs.flush
 
@@ -146,7 +145,6 @@ class LinkWriter:
         self._module = context.module.api_name
         self._list = related_list
         self._column = column
-        self._links: Batcher[tuple[str, str], None, WriteResult]
         self._links = Batcher(context.run.tasks, self._call, size=1)
         self.flush = self._links.flush
 

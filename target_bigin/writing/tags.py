@@ -21,7 +21,6 @@ class Tags:
         self._client = context.client
         self._module = context.module.api_name
         self._tags = context.settings.tags
-        self._wishes: Batcher[str, None, WriteResult]
         self._wishes = Batcher(context.run.tasks, self._add, size=MAX_IDS_PER_TAG_CALL)
         self.flush = self._wishes.flush
 
