@@ -3,6 +3,7 @@
 course = Course(sandbox, "first")      the kind of run, one of COURSES
 course.calls                           the endpoints that such a run calls, and how often
 course.broken(spoil)                   what did not hold, in words; [] if all did
+run(other)                             a run of contacts alone, for the tests that spoil a place by name
 """
 
 from __future__ import annotations
@@ -43,6 +44,20 @@ COURSES = ("narrow", "next", "first", "bulk", "discovering")
 """Few fields of one module; a second run; everything at once; by jobs; without a catalog."""
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
+
+
+def run(sandbox: Sandbox, **settings: Any) -> TapRun:
+    """Contacts alone, each call tried once."""
+    return run_tap(sandbox, **{"modules": ["Contacts"], "max_retries": 0, **settings})
+
+
+def edited(sandbox: Sandbox) -> list[str]:
+    """Every contact changes a minute later; gives their ids."""
+    sandbox.clock(advance=120)
+    ids = [each["id"] for each in sandbox.dump("Contacts")]
+    for each in ids:
+        sandbox.mutate({"op": "edit", "module": "Contacts", "id": each, "data": {"Phone": "112"}})
+    return ids
 
 
 class Course:
