@@ -7,22 +7,19 @@ spoil.places                              (record's id, field) of what was spoil
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import random
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from support.rewriting import Asked, OtherBigin, Rewritten
+from support.spoiled_answers import DEEP, WHOLE
+from support.spoiled_files import FILES
 
 RAW = "\ue000"  # stands in a document for what json.dumps cannot write; replaced by its own bytes
-HTML = b"<html><head><title>Sorry</title></head><body>Please come back later.</body></html>"
-DEEP = "[" * 500 + "]" * 500
 
 ENDPOINTS = {
     "token": r"/oauth/v2/token",
@@ -118,87 +115,6 @@ def _ways(endpoint: str) -> list[str]:
     ways = [*PARTS, *PARTS, *WHOLE]
     return ways if of_records else [each for each in ways if each not in OF_RECORDS]
 
-
-# Whole answers
-
-
-def _as(
-    status: int, body: bytes, kind: str = "application/json;charset=UTF-8"
-) -> Callable[[Rewritten], None]:
-    def change(answer: Rewritten) -> None:
-        answer.status, answer.body = status, body
-        answer.headers = {**answer.headers, "Content-Type": kind}
-
-    return change
-
-
-def _error(status: int, code: str, **details: Any) -> Callable[[Rewritten], None]:
-    told = {"code": code, "details": details, "message": "spoiled", "status": "error"}
-    return _as(status, json.dumps(told).encode())
-
-
-def _with_type(kind: str | None) -> Callable[[Rewritten], None]:
-    def change(answer: Rewritten) -> None:
-        answer.headers = {
-            name: each for name, each in answer.headers.items() if name.lower() != "content-type"
-        }
-        if kind is not None:
-            answer.headers["Content-Type"] = kind
-
-    return change
-
-
-def _without_date(answer: Rewritten) -> None:
-    answer.headers = {name: each for name, each in answer.headers.items() if name.lower() != "date"}
-
-
-def _cut(answer: Rewritten) -> None:
-    answer.body = answer.body[: len(answer.body) // 2]
-
-
-def _reset(answer: Rewritten) -> None:
-    answer.cut_at = len(answer.body) // 2
-
-
-def _drip(answer: Rewritten) -> None:
-    answer.drips = True
-
-
-WHOLE: dict[str, Callable[[Rewritten], None]] = {
-    **{f"HTML with {status}": _as(status, HTML, "text/html") for status in (200, 401, 403, 404, 413, 502)},
-    **{f"nothing with {status}": _as(status, b"") for status in (200, 204, 304, 418, 500)},
-    "a redirect": _as(301, b""),
-    "a body cut off": _cut,
-    "a connection reset in the body": _reset,
-    "a body that drips": _drip,
-    "a list": _as(200, b"[]"),
-    "a list of objects": _as(200, b'[{"id": "1"}]'),
-    "null": _as(200, b"null"),
-    "a text": _as(200, b'"OK"'),
-    "a number": _as(200, b"7"),
-    "an empty object": _as(200, b"{}"),
-    "nested without end": _as(200, b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
-    "nested 500 deep": _as(200, f'{{"data": {DEEP}, "fields": {DEEP}, "modules": {DEEP}}}'.encode()),
-    "an error in a 200": _error(200, "INTERNAL_ERROR"),
-    "a refusal in a 200": _error(200, "INVALID_DATA"),
-    "an unknown code with 400": _error(400, "NOBODY_KNOWS"),
-    "NO_PERMISSION": _error(403, "NO_PERMISSION"),
-    "OAUTH_SCOPE_MISMATCH": _error(401, "OAUTH_SCOPE_MISMATCH"),
-    "INVALID_TOKEN": _error(401, "INVALID_TOKEN"),
-    "LIMIT_EXCEEDED": _error(400, "LIMIT_EXCEEDED", limit=1),
-    "INVALID_DATA": _error(400, "INVALID_DATA"),
-    "a wrong token of a page": _error(400, "INVALID_DATA", param_name="page_token"),
-    "an error with 500": _error(500, "INTERNAL_ERROR"),
-    "too many requests": _error(429, "TOO_MANY_REQUESTS"),
-    "a code that is a number": _as(
-        400, b'{"code": 7, "status": "error", "message": ["no"], "details": "no"}'
-    ),
-    "a code that is a list": _as(400, b'{"code": [1], "status": {}, "message": null, "details": [[]]}'),
-    "no Content-Type": _with_type(None),
-    "a wrong Content-Type": _with_type("image/png; charset=klingon"),
-    "no Date": _without_date,
-    "not UTF-8": _as(200, b'{"data": "\xff\xfe"}'),
-}
 
 # Parts of a document
 
@@ -437,78 +353,4 @@ PARTS: dict[str, Part] = {
     "another thing for the list": _other_list,
     **ROWS,
     **OF_RECORDS,
-}
-
-# Files of jobs
-
-
-def _file(change: Callable[[str], str | bytes]) -> Callable[[bytes], bytes]:
-    """The CSV changed, the zip whole."""
-
-    def changed(body: bytes) -> bytes:
-        try:
-            with zipfile.ZipFile(io.BytesIO(body)) as archive:
-                name = archive.namelist()[0]
-                text = archive.read(name).decode()
-        except zipfile.BadZipFile:
-            return body
-        made = change(text)
-        return _zip({name: made if isinstance(made, bytes) else made.encode()})
-
-    return changed
-
-
-def _zip(files: dict[str, bytes]) -> bytes:
-    into = io.BytesIO()
-    with zipfile.ZipFile(into, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return into.getvalue()
-
-
-def _lines(change: Callable[[list[str]], list[str]]) -> Callable[[bytes], bytes]:
-    return _file(lambda text: "".join(change(text.splitlines(keepends=True))))
-
-
-def _cell(value: str, *, column: int) -> Callable[[bytes], bytes]:
-    """A cell of the second row changed; the sandbox's rows have no line ends within the first cells."""
-
-    def change(text: str) -> str:
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-        if len(rows) > 2:
-            rows[2][min(column, len(rows[2]) - 1)] = value
-        out = io.StringIO(newline="")
-        csv.writer(out, lineterminator="\r\n").writerows(rows)
-        return out.getvalue()
-
-    return _file(change)
-
-
-FILES: dict[str, Callable[[bytes], bytes]] = {
-    "a zip cut off": lambda body: body[: len(body) * 2 // 3],
-    "no zip": lambda _: b"PK, but no zip",
-    "nothing": lambda _: b"",
-    "an empty zip": lambda _: _zip({}),
-    "two files": lambda body: _zip({"a.csv": b"Id\r\n1\r\n", "b.csv": b"Id\r\n1\r\n"}),
-    "an empty CSV": _file(lambda _: ""),
-    "a BOM": _file(lambda text: "\ufeff" + text),
-    "no header": _lines(lambda lines: lines[1:]),
-    "another header": _lines(lambda lines: ["A,B,C\r\n", *lines[1:]]),
-    "a header in capitals": _lines(lambda lines: [lines[0].upper(), *lines[1:]]),
-    "a column more": _lines(lambda lines: [each.rstrip("\r\n") + ",x\r\n" for each in lines]),
-    "a column less": _lines(
-        lambda lines: [each.rstrip("\r\n").rpartition(",")[0] + "\r\n" for each in lines]
-    ),
-    "a NUL": _cell("a\0b", column=4),
-    "no Unicode": _file(lambda text: text.encode().replace(b"a", b"\xff", 1)),
-    "half a row": _file(lambda text: text[: len(text) - 40]),
-    "an open quote": _file(lambda text: text + '"'),
-    "a row twice": _lines(lambda lines: [*lines, lines[-1]]),
-    "a row without id": _cell("", column=0),
-    "a row whose id is a word": _cell("spoiled", column=0),
-    "a row whose id has blanks": _cell(" 12 ", column=0),
-    "cells of one letter": _cell("x" * 10, column=5),
-    **{f"a spoiled cell {column}": _cell("spoiled", column=column) for column in range(1, 16)},
-    "rows missing": _lines(lambda lines: lines[:3]),
-    "the header alone": _lines(lambda lines: lines[:1]),
 }

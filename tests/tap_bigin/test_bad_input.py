@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.command import run_command
 from support.sandbox import Sandbox
-from support.tap import discover, run_tap, select
+from support.tap import run_tap
 
 from tap_bigin.tap import TapBigin
 
@@ -213,33 +213,6 @@ def test_a_misspelt_column_of_a_query_is_told_with_the_one_that_was_meant(sandbo
     assert "did you mean 'Email'?" in run.log[-1]
 
 
-def test_where_nothing_is_selected_the_run_fails(sandbox: Sandbox) -> None:
-    """It would do nothing each night, and nobody would know."""
-    catalog = discover(sandbox, modules=["Contacts"])
-    for stream in catalog["streams"]:
-        stream["metadata"][:] = [{"breadcrumb": [], "metadata": {"selected": False}}]
-
-    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"])
-
-    assert (run.code, run.messages) == (1, [])
-    assert "Nothing is selected" in run.log[-1]
-
-
-def test_what_a_catalog_selects_and_nobody_has_is_told(sandbox: Sandbox) -> None:
-    """A field that was misspelt in the catalog would be missed when its column is looked for."""
-    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts", "Tusks")
-    for stream in catalog["streams"]:
-        selected = {"breadcrumb": ["properties", "Emial"], "metadata": {"selected": True}}
-        stream["metadata"].append(selected)
-    catalog["streams"].append({**catalog["streams"][0], "tap_stream_id": "Contcts", "stream": "Contcts"})
-
-    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"])
-
-    assert run.code == 0
-    assert run.said("Contacts: the catalog selects 'Emial', which there is not, did you mean 'Email'?")
-    assert run.said("or the settings leave it out, did you mean 'Contacts'?")
-
-
 @pytest.mark.parametrize(
     ("variable", "text", "said"),
     [
@@ -273,27 +246,6 @@ def test_settings_come_from_variables(sandbox: Sandbox, monkeypatch: pytest.Monk
     assert not names & {"Accounts", "deleted_records"}
 
 
-@pytest.mark.parametrize("wrapped", ["message", "singer_state", "both"])
-def test_a_state_is_taken_out_of_what_holds_it(sandbox: Sandbox, wrapped: str) -> None:
-    """A line of the target's output, or what `meltano state get` prints, is what people have at hand."""
-    first = run_tap(sandbox, modules=["Contacts"], deleted_records="none")
-    state = first.state if wrapped == "message" else {"singer_state": first.state}
-    state = state if wrapped == "singer_state" else {"type": "STATE", "value": state}
-
-    second = run_tap(sandbox, state=state, modules=["Contacts"], deleted_records="none")
-
-    assert second.code == 0
-    assert second.ids("Contacts") == []
-
-
-def test_an_empty_file_is_no_state(sandbox: Sandbox) -> None:
-    """A script that keeps the last line of a run that failed before its first state leaves one."""
-    run = run_tap(sandbox, state="\n", modules=["Contacts"])
-
-    assert run.code == 0
-    assert run.ids("Contacts")
-
-
 @pytest.mark.parametrize("text", ["{", "[1, 2]", ""])
 def test_a_malformed_file_of_settings_is_named(tmp_path: Path, text: str) -> None:
     """Not a traceback out of a JSON parser."""
@@ -310,118 +262,6 @@ def test_a_missing_file_of_settings_is_named() -> None:
 
     assert ended.code == 1
     assert "nowhere.json: No such file or directory." in ended.said.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ("{", "state: not JSON"),
-        ([], "state: expected an object"),
-        ({"bookmarks": []}, "state: bookmarks: expected an object, got list"),
-        ({"bookmarks": {"Contacts": "2026"}}, "state: bookmarks: Contacts: expected an object, got str"),
-        (
-            {
-                "bookmarks": {
-                    "Contacts": {"replication_key": "Modified_Time", "replication_key_value": "soon"}
-                }
-            },
-            "state: bookmarks: Contacts: replication_key_value 'soon' is no moment",
-        ),
-        (
-            {"bookmarks": {"Contacts": {"replication_key_value": "2026-05-14T09:00:00Z"}}},
-            "has no replication_key beside it",
-        ),
-        ({"bookmarks": {"Contacts": {"pass": {"kind": "half"}}}}, "state: bookmarks: Contacts: pass"),
-    ],
-)
-def test_a_malformed_state_is_named(sandbox: Sandbox, state: Any, said: str) -> None:
-    """A state that is not understood must not be read as no state: that would read everything again."""
-    run = run_tap(sandbox, state=state, modules=["Contacts"])
-
-    assert run.code == 1
-    assert said in run.log[-1]
-    assert not run.said("Traceback")
-
-
-@pytest.mark.parametrize(
-    ("stream", "entry", "said"),
-    [
-        ("Contacts", "2026", "expected an object, got str"),
-        ("Contacts", None, "expected an object, got NoneType"),
-        ("Contacts", {"replication_key": "Modified_Time", "replication_key_value": "soon"}, "is no moment"),
-        ("Contacts", {"fields": 7}, "fields: expected a list of names, got 7"),
-        ("Contacts", {"fields": [["Email"]]}, "fields: expected a list of names"),
-        ("Contacts", {"pass": {"kind": "half"}}, "pass: not as this tap writes it"),
-        ("Contacts", {"deleted": "x"}, "deleted: expected an object, got str"),
-        ("Contacts", {"deleted": {"since": "x"}}, "deleted: not as this tap writes it"),
-        ("Contacts", {"deleted": {"gone": "x y"}}, "deleted: not as this tap writes it"),
-        ("users", {"version": None}, "version None is no whole number"),
-        ("users", {"version": "x"}, "version 'x' is no whole number"),
-        ("Contacts", {"swept": "soon"}, "swept or since is no moment: {'swept': 'soon'}"),
-        ("deleted_records", {"modules": 7}, "modules: expected an object, got int"),
-        (
-            "deleted_records",
-            {"modules": {"Contacts": True}},
-            "modules: Contacts: expected an object, got bool",
-        ),
-        ("deleted_records", {"modules": {"Contacts": {"listed": "x"}}}, "modules: Contacts: not as"),
-    ],
-)
-def test_a_malformed_entry_of_the_state_costs_its_stream(
-    sandbox: Sandbox, stream: str, entry: Any, said: str
-) -> None:
-    """Some of them ended the run, with every stream. The entry goes out as it came: a person mends it."""
-    state = {"bookmarks": {stream: entry}, "told": {}}
-
-    run = run_tap(sandbox, state=state, modules=["Contacts", "Accounts"])
-
-    assert run.code == 1
-    assert f"{stream}: failed, the other streams are written. state: bookmarks: {stream}: " in run.log[-1]
-    assert said in run.log[-1]
-    assert not run.records.get(stream)
-    assert run.ids("Accounts")
-    assert run.state["bookmarks"][stream] == entry
-    assert "replication_key_value" in run.state["bookmarks"]["Accounts"]
-
-
-@pytest.mark.parametrize(
-    ("catalog", "said"),
-    [
-        ("{]", "catalog: not JSON"),
-        ({"stream": []}, "catalog: expected an object with a list of streams"),
-        ({"streams": [{"stream": "Contacts"}]}, "catalog: streams[0]: has no tap_stream_id"),
-        ({"streams": [{"tap_stream_id": "Contacts", "schema": []}]}, "catalog: Contacts: schema"),
-        (
-            {"streams": [{"tap_stream_id": "Contacts", "metadata": {"selected": True}}]},
-            "catalog: Contacts: metadata: expected a list",
-        ),
-        (
-            {"streams": [{"tap_stream_id": "Contacts", "metadata": [{"selected": True}]}]},
-            "catalog: Contacts: a metadata entry has no breadcrumb",
-        ),
-    ],
-)
-def test_a_malformed_catalog_is_named(sandbox: Sandbox, catalog: Any, said: str) -> None:
-    """Catalogs are edited by hand."""
-    run = run_tap(sandbox, catalog=catalog)
-
-    assert run.code == 1
-    assert said in run.log[-1]
-    assert not run.said("Traceback")
-
-
-def test_a_stream_that_is_no_more_is_warned_about(sandbox: Sandbox) -> None:
-    """The SDK drops it without a word, and its table would just stop growing."""
-    catalog = select(discover(sandbox), "Contacts", "Tasks")
-    for stream in catalog["streams"]:
-        if stream["tap_stream_id"] == "Tasks":
-            stream["tap_stream_id"] = stream["stream"] = "Tusks"
-
-    run = run_tap(sandbox, catalog=catalog)
-
-    assert run.code == 0
-    assert run.said("Tusks: selected in the catalog, but there is no such stream")
-    assert run.ids("Contacts")
 
 
 def test_an_unreachable_server_ends_the_run_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
