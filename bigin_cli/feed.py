@@ -145,12 +145,11 @@ def position(log_url: str, at: str) -> None:
 @CONFIG
 def stop_channels(config: str | None) -> None:
     """End the channel at Bigin; bigin feed serve opens it again."""
-    from bigin_feed.channels import Channels, channel_of  # noqa: PLC0415 -- only this subcommand needs it
+    from bigin_feed.channels import Channel  # noqa: PLC0415 -- only this subcommand needs it
 
     settings = _settings(config)
     with FeedLog(settings.feed_log) as log, Client(settings.client) as client:
-        _, channel = channel_of(log, settings.public_url, settings.modules)
-        Channels(client, channel).stop()
+        Channel(client, log, settings.public_url, settings.modules).stop()
         log.keep({"channel": {"expires": None, "modules": list(settings.modules)}})
     _say("bigin feed: the channel is ended.")
 

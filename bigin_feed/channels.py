@@ -10,18 +10,15 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import sqlalchemy as sa
 
-from bigin_api import BiginError, Call, ServerError
-from bigin_api.http.calls import Sender
+from bigin_api import BiginError, Call, Client, ServerError
 from bigin_api.json_values import entries, mapping
 from bigin_api.moments import offset_text, parse_moment, utc_text
-from bigin_feed.log import FeedLog, LogWriter, Unwritten, cause, now_text
+from bigin_feed.log import FeedLog, LogWriter, cause, now_text
 
 logger = logging.getLogger(__name__)
 
@@ -30,58 +27,42 @@ CHECK_SECONDS = 900.0  # between looks whether Bigin still lists the channel: 96
 RETRY_SECONDS = (5.0, 300.0)  # between attempts to open it: doubled, up to
 PRUNE_SECONDS = 3600.0
 ASLEEP_SECONDS = 60.0  # a wait this much longer than asked: the machine slept, or its clock was set
+# Why in detail is on stderr: silences are public, and a database's words may name host and user.
+UNWRITTEN = "the log could not be written"
 WISHED_LIFE = timedelta(hours=23, minutes=50)  # beyond one day Bigin silently gives two hours
 
 
-@dataclass(frozen=True)
 class Channel:
-    """One channel for all modules: who it is, and where it is told."""
+    """The one channel for all modules. Each call costs 1 credit.
 
-    id: str
-    token: str = field(repr=False)
-    notify_url: str = field(repr=False)  # holds the secret
-    modules: tuple[str, ...]
+    Its id and token, and the secret of the receiver's addresses, are made once and kept in the log.
+    """
 
-
-def channel_of(log: FeedLog, public_url: str, modules: tuple[str, ...]) -> tuple[str, Channel]:
-    """The secret of the addresses and the channel: made once, kept in the log."""
-    kept = log.keep_first(
-        "feed",
-        {
+    def __init__(self, client: Client, log: FeedLog, public_url: str, modules: tuple[str, ...]) -> None:
+        made = {
             "secret": secrets.token_urlsafe(32),
             "token": secrets.token_urlsafe(32),  # at most 50 characters
             "channel_id": str(10**11 + secrets.randbelow(9 * 10**11)),
-        },
-    )
-    notify_url = f"{public_url}/notify/{kept['secret']}"
-    return kept["secret"], Channel(kept["channel_id"], kept["token"], notify_url, modules)
-
-
-class Channels:
-    """The calls about one channel. Each costs 1 credit."""
-
-    def __init__(self, sender: Sender, channel: Channel) -> None:
-        self._sender = sender
-        self._channel = channel
-        self._clock_ahead = timedelta(0)  # Bigin's clock before ours
+        }
+        kept = log.keep_first("feed", made)
+        self.id, self.token, self.secret = kept["channel_id"], kept["token"], kept["secret"]
+        self.modules = modules
+        self._client, self._public_url = client, public_url
 
     def open(self) -> tuple[datetime, float]:
         """Open or renew the channel; its expiry, and the seconds until then, as the answer says."""
-        wish = datetime.now(timezone.utc) + self._clock_ahead + WISHED_LIFE
+        now = self._client.server_time or datetime.now(timezone.utc)
         entry = {
-            "channel_id": self._channel.id,
-            "events": [f"{module}.all" for module in self._channel.modules],
-            "channel_expiry": offset_text(wish),
-            "token": self._channel.token,
-            "notify_url": self._channel.notify_url,
+            "channel_id": self.id,
+            "events": [f"{module}.all" for module in self.modules],
+            "channel_expiry": offset_text(now + WISHED_LIFE),
+            "token": self.token,
+            "notify_url": f"{self._public_url}/notify/{self.secret}",
             "notify_on_related_action": False,
             "return_affected_field_values": True,
         }
-        reply = self._sender.send(
-            Call("POST", "/actions/watch", json={"watch": [entry]}, endpoint="notifications")
-        )
-        bigin_now = reply.server_time or datetime.now(timezone.utc)
-        self._clock_ahead = bigin_now - datetime.now(timezone.utc)
+        body = {"watch": [entry]}
+        reply = self._client.send(Call("POST", "/actions/watch", json=body, endpoint="notifications"))
         told = [mapping(each.get("details")) for each in entries(mapping(reply.body), "watch")]
         try:
             expiry = min(
@@ -89,19 +70,19 @@ class Channels:
             )
         except (KeyError, ValueError):
             raise ServerError("POST /actions/watch: the answer tells no channel_expiry.") from None
-        return expiry, (expiry - bigin_now).total_seconds()
+        return expiry, (expiry - (reply.server_time or now)).total_seconds()
 
     def is_listed(self) -> bool:
         """True if Bigin lists the channel for all its modules."""
-        params = {"channel_id": self._channel.id, "per_page": "200"}
-        reply = self._sender.send(Call("GET", "/actions/watch", params, endpoint="notifications"))
+        params = {"channel_id": self.id, "per_page": "200"}
+        reply = self._client.send(Call("GET", "/actions/watch", params, endpoint="notifications"))
         listed = {row.get("resource_name") for row in reply.rows("watch")}
-        return listed >= set(self._channel.modules)
+        return listed >= set(self.modules)
 
     def stop(self) -> None:
         """End the channel; one that has ended already is no error."""
-        params = {"channel_ids": self._channel.id}
-        self._sender.send(Call("DELETE", "/actions/watch", params, endpoint="notifications"))
+        params = {"channel_ids": self.id}
+        self._client.send(Call("DELETE", "/actions/watch", params, endpoint="notifications"))
 
 
 class Keeper:
@@ -116,18 +97,17 @@ class Keeper:
         self,
         log: FeedLog,
         writer: LogWriter,
-        channels: Channels,
+        channel: Channel,
         *,
-        modules: Sequence[str],
         retention_days: int,
         listens: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._log, self._writer, self._channels, self._listens = log, writer, channels, listens
-        self._modules, self._retention = list(modules), timedelta(days=retention_days)
+        self._log, self._writer, self._channel, self._listens = log, writer, channel, listens
+        self._retention = timedelta(days=retention_days)
         self._clock = clock
         self._stop = threading.Event()
-        self._expiry: datetime | None = None
+        self.expiry: datetime | None = None  # None: the channel is not open
         self._ends = self._renew = self._check = self._prune = 0.0
         self._retry = RETRY_SECONDS[0]
         self._known_good = log.state().heartbeat
@@ -135,14 +115,10 @@ class Keeper:
         self.trouble: BiginError | None = None
 
     @property
-    def expiry(self) -> datetime | None:
-        """Until when the channel is open, None if it is not."""
-        return self._expiry
-
-    @property
     def silence(self) -> tuple[str, str] | None:
         """Since when notifications are missed, and why; None if they are not."""
-        return self._silence
+        refusing_since = self._writer.refusing_since
+        return self._silence or (refusing_since and (refusing_since, UNWRITTEN)) or None
 
     def run(self, started: Callable[[], None]) -> None:
         """Step until ``stop``; ``started`` is called after the first step, whatever came of it."""
@@ -158,16 +134,15 @@ class Keeper:
     def step(self) -> None:
         """Do what is due: renew or look for the channel, note a silence, write a heartbeat, prune."""
         now = self._clock()
-        if self._expiry is not None and now >= self._ends:
-            self._lose(utc_text(self._expiry, timespec="milliseconds"), "the channel expired")
+        if self.expiry is not None and now >= self._ends:
+            self._lose(utc_text(self.expiry, timespec="milliseconds"), "the channel expired")
         try:
-            if self._expiry is not None and now >= min(self._check, self._renew):
+            if self.expiry is not None and now >= min(self._check, self._renew):
                 self._look()  # before a renewal too: it would hide that the channel was gone
             if now >= self._renew:
                 self._open()
         except BiginError as error:
             self._put_off(error)
-        self._note_silence()
         self._beat()
         if now >= self._prune:
             self._prune = now + PRUNE_SECONDS
@@ -181,21 +156,21 @@ class Keeper:
         return ended
 
     def _look(self) -> None:
-        if self._channels.is_listed():
+        if self._channel.is_listed():
             self._check, self._known_good = self._clock() + CHECK_SECONDS, now_text()
         else:
             self._lose(self._known_good, "Bigin did not list the channel any more")
 
     def _open(self) -> None:
-        expiry, seconds = self._channels.open()
+        expiry, seconds = self._channel.open()
         if seconds <= 0:
             raise ServerError("POST /actions/watch: the channel had expired when it was opened.")
         now = self._clock()
         self._ends, self._renew, self._check = now + seconds, now + seconds / 2, now + CHECK_SECONDS
-        self._expiry, self._retry, self.trouble = expiry, RETRY_SECONDS[0], None
+        self.expiry, self._retry, self.trouble = expiry, RETRY_SECONDS[0], None
         self._known_good = now_text()
         logger.info("The channel is open until %s.", utc_text(expiry))
-        self._keep_for_status()
+        self._keep_for_status(expiry)
 
     def _put_off(self, error: BiginError) -> None:
         self.trouble = error
@@ -205,31 +180,31 @@ class Keeper:
 
     def _lose(self, since: str, why: str) -> None:
         """The channel is gone, or may be: what came meanwhile may not have been told."""
-        logger.warning("Notifications are missed since %s: %s.", since, why)
-        self._silence = self._silence or (since, why)
-        self._expiry, self._renew = None, 0.0
+        self._miss(since, why)
+        self.expiry, self._renew = None, 0.0
 
-    def _note_silence(self) -> None:
-        if self._expiry is None or self._silence is None:
-            return
-        begun, why = self._silence
-        try:
-            self._log.append(silence=(begun, now_text(), why))
-        except sa.exc.SQLAlchemyError as error:
-            logger.error("A silence could not be noted: %s", cause(error))  # noqa: TRY400
-        else:
-            self._silence = None
+    def _miss(self, since: str, why: str) -> None:
+        if self._silence is None:
+            logger.warning("Notifications are missed since %s: %s.", since, why)
+            self._silence = since, why
 
     def _beat(self) -> None:
-        if self._expiry is None or self._silence is not None or not self._listens():
+        """Say that until now nothing was missed, or what was."""
+        if self.expiry is None or not self._listens():
             return
-        with suppress(Unwritten):  # the writer has said so, and owes a silence
-            self._writer.beat()
-
-    def _keep_for_status(self) -> None:
-        told = {"expires": None if self._expiry is None else utc_text(self._expiry), "modules": self._modules}
+        now, silence = now_text(), self.silence
         try:
-            self._log.keep({"channel": told})
+            self._log.append(silence=silence and (silence[0], now, silence[1]), heartbeat=now)
+        except sa.exc.SQLAlchemyError:
+            self._miss(now, UNWRITTEN)
+        else:
+            self._silence = None
+            if silence is not None:
+                self._writer.refusing_since = None
+
+    def _keep_for_status(self, expiry: datetime) -> None:
+        try:
+            self._log.keep({"channel": {"expires": utc_text(expiry), "modules": list(self._channel.modules)}})
         except sa.exc.SQLAlchemyError:
             logger.warning("bigin feed status will show an older expiry: the log could not be written.")
 

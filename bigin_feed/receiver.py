@@ -8,14 +8,12 @@ POST /v2/sync/start, GET /v2/sync/<session>/queues/main, POST /v2/sync/ack      
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -23,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,7 +29,7 @@ from bigin_api.moments import utc_text
 from bigin_feed.channels import Channel, Keeper
 from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, cause, now_text
 from bigin_feed.notifications import Malformed, Told, read_hook, read_notification
-from bigin_feed.sync_flow import SyncFlow, TooLate, TooManySessions
+from bigin_feed.sync_flow import SyncFlow
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +37,15 @@ MAX_BODY = 1024 * 1024  # bytes
 SILENCES_SHOWN = 20
 NOTIFY = "/notify/"
 DEVICE_HEADERS = ("X-Device-UUID", "X-Basecrm-Device-UUID")
-STORED = Response(status_code=200)
-T = TypeVar("T")
-_Taken = tuple[Sequence[Told], "str | None", "asyncio.Future[int]"]
+STATUS: dict[type[Exception], int] = {Malformed: 400, Unwritten: 503, sa.exc.SQLAlchemyError: 503}
+
+
+class _AckKeys(msgspec.Struct):
+    ack_keys: list[str]
+
+
+class _Ack(msgspec.Struct):
+    data: _AckKeys
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,8 @@ class Receiver:
     writer: LogWriter
     keeper: Keeper
     channel: Channel
-    secret: str = field(repr=False)
     sync: SyncFlow
     sync_token: str | None = field(repr=False)
-    _taken: list[_Taken] = field(default_factory=list, init=False, repr=False)
 
     def app(self) -> ASGIApp:
         """The routes as an ASGI application. Starlette's routing would cost notifications a third more."""
@@ -66,7 +68,7 @@ class Receiver:
             Route("/v2/sync/ack", self.acknowledge, methods=["POST"]),
             Route("/v2/sync/{session}/queues/main", self.queue, methods=["GET"]),
         ]
-        others = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: _fail})
+        others = Starlette(routes=routes, exception_handlers=dict.fromkeys((HTTPException, *STATUS), _refuse))
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not scope["path"].startswith(NOTIFY):
@@ -75,7 +77,7 @@ class Receiver:
             request = Request(scope, receive)
             try:
                 response = await self.notify(request)
-            except HTTPException as error:
+            except (HTTPException, Malformed, Unwritten) as error:
                 response = await _refuse(request, error)
             await response(scope, receive, send)
 
@@ -87,7 +89,7 @@ class Receiver:
             raise HTTPException(405, "notifications are POSTed")
         self._check_secret(request.scope["path"].removeprefix(NOTIFY))
         body = await _body(request)
-        said = _read(read_notification, body)
+        said = read_notification(body)
         if said.channel != self.channel.id:
             raise HTTPException(404, "unknown channel")
         if not _same(said.token or "", self.channel.token):
@@ -97,68 +99,39 @@ class Receiver:
     async def hook(self, request: Request) -> Response:
         """A workflow's webhook. Two of them are two changes, also if they look the same."""
         self._check_secret(request.path_params["secret"])
-        body = await _body(request)
-        kind = request.headers.get("content-type", "")
-        return await self._store(
-            _read(read_hook, request.path_params["module"], request.url.query, kind, body), None
-        )
+        body, kind = await _body(request), request.headers.get("content-type", "")
+        return await self._store(read_hook(request.path_params["module"], request.url.query, kind, body))
 
     async def health(self, _request: Request) -> Response:
         """How far the log is, and whether the channel is open: 503 if it is not."""
-        shown = await _in_thread(self._health)
-        return _answer(200 if shown["channels"] else 503, shown)
+        shown = await run_in_threadpool(self._health)
+        return JSONResponse(shown, 200 if shown["channels"] else 503)
 
     async def start(self, request: Request) -> Response:
         """Begin a session."""
-        device = self._device(request)
-        try:
-            session = await _in_thread(self.sync.start, device)
-        except TooManySessions:
-            raise HTTPException(429, "too many sessions are open") from None
-        except TooLate:
-            raise HTTPException(410, "the log no longer has what came since: read everything anew") from None
-        return Response(status_code=204) if session is None else _answer(201, session)
+        session = await run_in_threadpool(self.sync.start, self._device(request))
+        return Response(status_code=204) if session is None else JSONResponse(session, 201)
 
     async def queue(self, request: Request) -> Response:
         """A session's next items."""
         self._device(request)
-        try:
-            items = await _in_thread(self.sync.items, request.path_params["session"])
-        except KeyError:
-            raise HTTPException(404, "no such session") from None
-        return Response(status_code=204) if items is None else _answer(200, items)
+        items = await run_in_threadpool(self.sync.items, request.path_params["session"])
+        return Response(status_code=204) if items is None else JSONResponse(items)
 
     async def acknowledge(self, request: Request) -> Response:
         """What the device has."""
         device = self._device(request)
-        keys = _keys(await _body(request))
-        await _in_thread(self.sync.acknowledge, device, keys)
+        try:
+            said = msgspec.json.decode(await _body(request), type=_Ack)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise HTTPException(400, "no JSON with data.ack_keys, a list of texts") from None
+        await run_in_threadpool(self.sync.acknowledge, device, said.data.ack_keys)
         return Response(status_code=202)
 
-    async def _store(self, told: tuple[Told, ...], digest: str | None) -> Response:
-        """Wait until it is on disk. What comes in one turn of the loop goes to the writer together."""
-        loop = asyncio.get_running_loop()
-        stored: asyncio.Future[int] = loop.create_future()
-        if not self._taken:
-            loop.call_soon(self._hand_over, loop)
-        self._taken.append((told, digest, stored))
-        try:
-            await stored
-        except Unwritten:
-            raise HTTPException(503, "the log cannot be written") from None
-        return STORED
-
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = now_text()
-        items = [(Post(told, now, digest), stored) for told, digest, stored in self._taken]
-        self._taken.clear()
-        self.writer.answer_by(loop.call_soon_threadsafe)
-        try:
-            self.writer.append_all(items)
-        except Unwritten as error:
-            for _, stored in items:
-                if not stored.done():
-                    stored.set_exception(error)
+    async def _store(self, told: Sequence[Told], digest: str | None = None) -> Response:
+        """Wait until it is on disk."""
+        await self.writer.append(Post(told, now_text(), digest))
+        return Response()
 
     def _health(self) -> dict[str, Any]:
         state = self.log.state()
@@ -176,7 +149,7 @@ class Receiver:
         }  # fmt: skip
 
     def _check_secret(self, given: str) -> None:
-        if not _same(given, self.secret):
+        if not _same(given, self.channel.secret):
             raise HTTPException(404, "no such address")
 
     def _device(self, request: Request) -> str:
@@ -206,48 +179,20 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _read(read: Callable[..., T], *what: Any) -> T:
-    try:
-        return read(*what)
-    except Malformed as error:
-        raise HTTPException(400, str(error)) from None
-
-
-def _keys(body: bytes) -> list[str]:
-    try:
-        keys = msgspec.json.decode(body)["data"]["ack_keys"]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
-        raise HTTPException(400, "no JSON with data.ack_keys") from None
-    if not isinstance(keys, list) or not all(isinstance(each, str) for each in keys):
-        raise HTTPException(400, "ack_keys is no list of texts")
-    return keys
-
-
-async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
-    try:
-        return await run_in_threadpool(work, *arguments)
-    except sa.exc.SQLAlchemyError as error:
-        logger.error("The log cannot be used: %s", cause(error))  # noqa: TRY400
-        raise HTTPException(503, "the log cannot be used") from None
-
-
 def _same(given: str, wanted: str) -> bool:
     """Compared in constant time: how much of it is right must not be told by how long it takes."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
 
 
-def _answer(status: int, body: Any) -> Response:
-    return Response(json.dumps(body), status, media_type="application/json")
-
-
 async def _refuse(request: Request, error: Exception) -> Response:
     """One line for what was refused; the path may hold the secret, so its first part alone is told."""
-    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    if isinstance(error, HTTPException):
+        status, why = error.status_code, error.detail
+    else:
+        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        why = cause(error)
     door = request.url.path.split("/")[1][:20]
     client = request.client.host if request.client else "?"
-    logger.warning("Refused a %s of /%s from %s: %d, %s.", request.method, door, client, status, detail)
-    return _answer(status, {"error": detail})
-
-
-async def _fail(_request: Request, _error: Exception) -> Response:
-    return _answer(500, {"error": "an error of the receiver's"})
+    logger.warning("Refused a %s of /%s from %s: %d, %s.", request.method, door, client, status, why)
+    # A database's own words may name its host and user.
+    return JSONResponse({"error": why if status != 503 else "the log cannot be used"}, status)  # noqa: PLR2004

@@ -15,7 +15,7 @@ import uvicorn
 
 from bigin_api import AuthError, BiginError, Client
 from bigin_api.moments import utc_text
-from bigin_feed.channels import Channels, Keeper, channel_of
+from bigin_feed.channels import Channel, Keeper
 from bigin_feed.guard import GuardedProtocol
 from bigin_feed.log import FeedLog, LogUnusable, LogWriter
 from bigin_feed.receiver import Receiver
@@ -41,19 +41,16 @@ def serve(settings: FeedSettings, *, host: str, port: int, say: Callable[[str], 
         Client(settings.client) as client,
     ):
         address = f"http://{host}:{listener.getsockname()[1]}"
-        secret, channel = channel_of(log, settings.public_url, settings.modules)
-        channels = Channels(client, channel)
+        channel = Channel(client, log, settings.public_url, settings.modules)
         writer = LogWriter(log)
         keeper = Keeper(
             log,
             writer,
-            channels,
-            modules=channel.modules,
+            channel,
             retention_days=settings.retention_days,
             listens=lambda: not server.should_exit,
         )
-        sync = SyncFlow(log, client)
-        receiver = Receiver(log, writer, keeper, channel, secret, sync, settings.sync_token)
+        receiver = Receiver(log, writer, keeper, channel, SyncFlow(log, client), settings.sync_token)
         server = uvicorn.Server(_config(receiver))
         _stop_at_signals(server)
         fatal: list[BiginError] = []

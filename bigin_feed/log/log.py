@@ -22,8 +22,6 @@ from bigin_feed.notifications import Told
 PRUNED_AT_ONCE = 10_000
 ROWS_AT_ONCE = 5_000
 _LOCKED_HEAD = sa.select(COUNTER.c.head).with_for_update()
-_SET_HEAD = sa.update(COUNTER).values(head=sa.bindparam("new_head"))
-_SET_HEAD_AND_HEARTBEAT = _SET_HEAD.values(heartbeat=sa.bindparam("new_beat"))
 
 
 def now_text() -> str:
@@ -141,10 +139,8 @@ class FeedLog:
             rows = [_row(seq, *each) for seq, each in enumerate(fresh, head + 1)]
             database.insert(connection, ROWS, rows)
             head += len(rows)
-            if heartbeat is None:
-                connection.execute(_SET_HEAD, {"new_head": head})
-            else:
-                connection.execute(_SET_HEAD_AND_HEARTBEAT, {"new_head": head, "new_beat": heartbeat})
+            beat = {} if heartbeat is None else {"heartbeat": heartbeat}
+            connection.execute(sa.update(COUNTER).values(head=head, **beat))
             return head
 
     def keep(self, values: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from bigin_api import Reply, ServerError
-from bigin_feed.channels import Channel, Channels, Keeper, channel_of
+from bigin_feed.channels import Channel, Keeper
 from bigin_feed.log import LogWriter
 
 MODULES = ("Contacts", "Tasks")
@@ -16,6 +16,8 @@ NOW = datetime(2026, 5, 14, 10, tzinfo=timezone.utc)
 
 class Bigin:
     """Answers for /actions/watch: ``life`` of a channel, whether it is ``listed``, whether it is ``down``."""
+
+    server_time = None
 
     def __init__(self):
         self.life = timedelta(hours=2)
@@ -62,11 +64,20 @@ def log(tmp_path, open_log):
 
 
 @pytest.fixture
-def keeper(log, bigin, clock):
-    writer = LogWriter(log)
-    channels = Channels(bigin, Channel("10000", "token", "https://feed.example.com/notify/x", MODULES))
-    yield Keeper(log, writer, channels, modules=MODULES, retention_days=30, clock=clock)
-    writer.close()
+def writer(log):
+    made = LogWriter(log)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def channel(bigin, log):
+    return Channel(bigin, log, "https://feed.example.com", MODULES)
+
+
+@pytest.fixture
+def keeper(log, writer, channel, clock):
+    return Keeper(log, writer, channel, retention_days=30, clock=clock)
 
 
 def test_what_is_asked_for_a_channel(keeper, bigin):
@@ -158,23 +169,45 @@ def test_without_bigin_the_channel_expires_and_no_heartbeat_is_written(keeper, b
     assert log.state().heartbeat > heartbeat
 
 
-def test_a_receiver_that_ends_writes_no_heartbeat(log, bigin, clock):
+def test_a_receiver_that_ends_writes_no_heartbeat(log, writer, channel, clock):
     """It takes no connection any more: what is told until its last request is answered is missed."""
     listens = True
-    writer = LogWriter(log)
-    channels = Channels(bigin, Channel("10000", "token", "https://feed.example.com/notify/x", MODULES))
-    keeper = Keeper(
-        log, writer, channels, modules=MODULES, retention_days=30, listens=lambda: listens, clock=clock
-    )
+    keeper = Keeper(log, writer, channel, retention_days=30, listens=lambda: listens, clock=clock)
     keeper.step()
     before = log.state().heartbeat
 
     listens = False
     keeper.step()
-    keeper.stop()
-    writer.close()
 
     assert log.state().heartbeat == before > "2026"
+
+
+def test_what_could_not_be_written_is_a_silence(keeper, writer, log, clock):
+    """Whoever reads the log is told to look by itself, once."""
+    keeper.step()
+    writer.refusing_since = "2026-05-14T12:00:00.000Z"
+    owed = keeper.silence
+    keeper.step()
+    keeper.step()
+
+    assert owed == ("2026-05-14T12:00:00.000Z", "the log could not be written")
+    assert (log.silences()[-1].begun, log.silences()[-1].why) == owed
+    assert len(log.silences()) == 2
+    assert keeper.silence is None
+
+
+def test_a_log_that_takes_no_heartbeat_is_told_once_and_is_a_silence(keeper, log, caplog):
+    """A full disk lasts for hours; in the end it is one silence."""
+    keeper.step()
+    with log._engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE feed_log RENAME TO gone")
+        for _ in range(3):
+            keeper.step()
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO feed_log")
+    keeper.step()
+
+    assert [each.why for each in log.silences()] == ["there was no receiver", "the log could not be written"]
+    assert caplog.text.count("Notifications are missed") == 1
 
 
 def test_bigin_is_not_asked_at_every_step_while_it_is_down(keeper, bigin, clock):
@@ -197,13 +230,19 @@ def test_an_idle_day_costs_little(keeper, bigin, clock):
     assert len(bigin.calls) < 105
 
 
-def test_the_secrets_are_made_once(log):
+def test_the_secrets_are_made_once(channel, bigin, log):
     """They outlive the process, and the token is short enough for Bigin."""
-    made = channel_of(log, "https://feed.example.com", MODULES)
+    again = Channel(bigin, log, "https://feed.example.com", MODULES)
 
-    assert channel_of(log, "https://feed.example.com", MODULES) == made
-    secret, channel = made
-    assert channel.notify_url == f"https://feed.example.com/notify/{secret}"
+    assert (again.id, again.token, again.secret) == (channel.id, channel.token, channel.secret)
     assert len(channel.token) <= 50
     assert channel.id.isdecimal()
-    assert secret not in repr(channel)
+    assert channel.secret not in repr(channel)
+
+
+def test_the_address_that_bigin_is_given_holds_the_secret(channel, bigin):
+    """Whoever guesses the rest does not get in."""
+    channel.open()
+
+    (entry,) = bigin.calls[0].json["watch"]
+    assert entry["notify_url"] == f"https://feed.example.com/notify/{channel.secret}"

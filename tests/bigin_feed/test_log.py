@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -207,7 +208,7 @@ def _id_of(url):
 
 def test_a_reader_never_skips_what_two_writers_append(url, open_log):
     """Numbers become visible in their order: what a reader has passed never grows."""
-    writers = [LogWriter(open_log(url)) for _ in range(2)]
+    writers = [open_log(url) for _ in range(2)]
     reader = open_log(url, read_only=True)
     seen: list[int] = []
     done = threading.Event()
@@ -219,7 +220,7 @@ def test_a_reader_never_skips_what_two_writers_append(url, open_log):
 
     def write(writer, start):
         for number in range(start, start + 100):
-            writer.append(post(told(number), told(number + 10_000))).result(30)
+            writer.append([post(told(number), told(number + 10_000))])
 
     threads = [threading.Thread(target=read)]
     threads += [threading.Thread(target=write, args=(writers[n % 2], n * 1_000)) for n in range(4)]
@@ -229,25 +230,26 @@ def test_a_reader_never_skips_what_two_writers_append(url, open_log):
         thread.join()
     done.set()
     threads[0].join()
-    for writer in writers:
-        writer.close()
 
     assert seen == list(range(1, 801))
 
 
 KILLED = """
-import os, sys, threading
+import asyncio, os, sys
 from bigin_feed.log import FeedLog, LogWriter
 from bigin_feed.log.log import Post
 from bigin_feed.notifications import Told
 
-writer = LogWriter(FeedLog(sys.argv[1]))
-def write(start):
+async def write(writer, start):
     for number in range(start, start + 100_000):
-        writer.append(Post([Told("1", "Contacts", str(number), "update")], "2026", str(number))).result()
+        await writer.append(Post([Told("1", "Contacts", str(number), "update")], "2026", str(number)))
         os.write(1, b"%d\\n" % number)
-for each in range(8):
-    threading.Thread(target=write, args=(each * 1_000_000,)).start()
+
+async def write_all():
+    writer = LogWriter(FeedLog(sys.argv[1]))
+    await asyncio.gather(*(write(writer, each * 1_000_000) for each in range(8)))
+
+asyncio.run(write_all())
 """
 
 
@@ -318,106 +320,103 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 # the writer
 
 
-def test_a_row_that_no_database_takes_does_not_fail_its_neighbours(log):
-    """It is refused before the queue; should one slip through, those beside it are stored all the same."""
-    writer = LogWriter(log)
-    with log.writing():  # while this holds the lock, a batch forms
-        first = writer.append(post(told(1)))
-        bad = writer.append(post(told(2, values=object())))
-        good = writer.append(post(told(3)))
+@pytest.fixture
+def store(log):
+    """``store(*posts)``: what became of each that came at once, None for stored; ``most_waiting`` as wished."""
 
-    first.result(20)
-    good.result(20)
-    with pytest.raises(Unwritten):
-        bad.result(20)
-    writer.close()
+    def make(*posts, **how):
+        return asyncio.run(append_all(LogWriter(log, **how), posts))
+
+    return make
+
+
+async def append_all(writer, posts):
+    try:
+        return await asyncio.gather(*map(writer.append, posts), return_exceptions=True)
+    finally:
+        writer.close()
+
+
+def test_what_comes_at_once_is_one_commit(log, store):
+    """A commit each would be a third of the speed."""
+    commits = []
+    sa.event.listen(log._engine, "commit", commits.append)
+
+    assert store(*(post(told(number)) for number in range(20))) == [None] * 20
+
+    assert len(commits) == 1
+    assert log.state().head == 20
+
+
+def test_a_row_that_no_database_takes_does_not_fail_its_neighbours(log, store):
+    """It is refused before the queue; should one slip through, those beside it are stored all the same."""
+    first, bad, good = store(post(told(1)), post(told(2, values=object())), post(told(3)))
+
+    assert (first, good) == (None, None)
+    assert isinstance(bad, Unwritten)
     assert [row.id for row in log.rows(0, 9)] == ["1", "3"]
 
 
-def test_a_full_queue_refuses_at_once(log):
+def test_a_full_queue_refuses_at_once_and_owes_a_silence(log):
     """The answer is 503 and Bigin's notification is lost, but memory stays bounded and nobody waits."""
     writer = LogWriter(log, most_waiting=1)
-    with log.writing():
-        futures = [writer.append(post(told(1)))]
-        with pytest.raises(Unwritten, match="too many"):  # noqa: PT012 -- one waits, one may be under way
-            for number in range(2, 5):
-                futures += [writer.append(post(told(number)))]
 
-    for future in futures:
-        future.result(20)
-    writer.close()
+    first, second = asyncio.run(append_all(writer, [post(told(1)), post(told(2))]))
+
+    assert first is None
+    assert isinstance(second, Unwritten)
+    assert writer.refusing_since > EARLY
 
 
 def test_after_its_end_a_writer_takes_nothing(log):
     """A dead writer answers 503, never 200."""
     writer = LogWriter(log)
-    writer.append(post(told(1)))
-
     writer.close()
 
-    assert log.state().head == 1
-    with pytest.raises(Unwritten, match="ended"):
-        writer.append(post(told(2)))
+    (refused,) = asyncio.run(append_all(writer, [post(told(1))]))
 
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_waits_for_a_writer_that_breaks_is_refused(log):
-    """Else it would be waited for until the connection's end."""
-    first_is_written, second_waits = threading.Event(), threading.Event()
-
-    def break_down(answer):
-        if first_is_written.is_set():
-            return answer()
-        first_is_written.set()
-        second_waits.wait(20)
-        raise ZeroDivisionError
-
-    writer = LogWriter(log)
-    writer.answer_by(break_down)
-    writer.append(post(told(1)))
-    first_is_written.wait(20)
-    second = writer.append(post(told(2)))
-    second_waits.set()
-
-    with pytest.raises(Unwritten, match="ended"):
-        second.result(20)
-    writer.close()
+    assert isinstance(refused, Unwritten)
+    assert log.state().head == 0
 
 
 def test_a_caller_that_gave_up_ends_no_writer(log):
     """A connection that closes cancels its wait; the others are answered all the same."""
-    writer = LogWriter(log)
-    with log.writing():
-        futures = [writer.append(post(told(number))) for number in range(3)]
-        futures[2].cancel()
 
-    assert futures[0].result(20) <= futures[1].result(20)
-    assert writer.append(post(told(9))).result(20) >= 3
-    writer.close()
+    async def give_one_up():
+        writer = LogWriter(log)
+        waiting = [asyncio.create_task(writer.append(post(told(number)))) for number in range(3)]
+        await asyncio.sleep(0)
+        waiting[2].cancel()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        await writer.append(post(told(9)))
+        writer.close()
+        return answers
+
+    assert asyncio.run(give_one_up())[:2] == [None, None]
+    assert log.state().head == 4
 
 
-def test_a_disk_that_was_full_leaves_a_silence(tmp_path):
-    """What could not be stored meanwhile is owed: a reader is told to look by itself."""
+def test_a_disk_that_was_full_takes_again_what_comes_when_there_is_room(tmp_path):
+    """Nothing is half written, and the writer goes on."""
     path = tmp_path / "feed.sqlite"
     with FeedLog(f"sqlite:///{path}") as log:
         begin = log.state().head
         writer = LogWriter(log)
-        writer.append(post(told(1))).result(20)
-        _fill(log)
 
-        with pytest.raises(Unwritten, match="full"):
-            writer.append(post(told(2, values="x" * 100_000))).result(20)
-        with pytest.raises(Unwritten, match="full"):
-            writer.append(post(told(3, values="x" * 100_000))).result(20)
-        _make_room(log)
-        writer.beat()
-        writer.close()
+        async def meet_a_full_disk():
+            await writer.append(post(told(1)))
+            _fill(log)
+            for number in (2, 3):
+                with pytest.raises(Unwritten, match="full"):
+                    await writer.append(post(told(number, values="x" * 100_000)))
+            _make_room(log)
+            await writer.append(post(told(4)))
+            writer.close()
 
-        (silence,) = log.silences()
-        assert "could not be written" in silence.why
-        assert silence.begun <= silence.ended
-        assert log.state().heartbeat == silence.ended
-        assert [row.id for row in log.rows(begin, log.state().head)] == ["1"]
+        asyncio.run(meet_a_full_disk())
+
+        assert writer.refusing_since > EARLY
+        assert [row.id for row in log.rows(begin, log.state().head)] == ["1", "4"]
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

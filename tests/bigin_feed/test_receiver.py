@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import sqlite3
@@ -11,15 +10,12 @@ from contextlib import closing
 
 import pytest
 import requests
-import sqlalchemy as sa
 from support.command import run_command
 from support.feed import Feed
 from support.sandbox import Sandbox
 
 import bigin_cli.main as cli
-from bigin_feed.log import FeedLog, LogWriter
-from bigin_feed.notifications import Told
-from bigin_feed.receiver import Receiver
+from bigin_feed.log import FeedLog
 
 PATIENCE = 20
 
@@ -155,45 +151,6 @@ def test_a_log_that_cannot_be_written_answers_503_and_leaves_a_silence(feed):
     assert (refused.status_code, taken.status_code) == (503, 200)
     assert feed.health()[1]["silences"][-1]["why"] == "the log could not be written"
     assert len(rows(feed)) == 1
-
-
-@pytest.fixture
-def stored_at_once():
-    """``stored_at_once(writer, count)``: what so many POSTs of one turn of the loop come to, each."""
-
-    def store(writer, count):
-        receiver = Receiver(writer._log, writer, None, None, "secret", None, None)
-
-        async def all_of_them():
-            told = (Told("1", "Contacts", str(number), "update") for number in range(count))
-            stored = (receiver._store((each,), None) for each in told)
-            return await asyncio.gather(*stored, return_exceptions=True)
-
-        return [each.status_code for each in asyncio.run(all_of_them())]
-
-    return store
-
-
-def test_what_comes_in_one_turn_is_one_commit(open_log, log_url, stored_at_once):
-    """To wake the writer for each POST, of which the first would be a commit by itself, costs half the speed."""
-    log = open_log(log_url)
-    writer, commits = LogWriter(log), []
-    sa.event.listen(log._engine, "commit", commits.append)
-
-    answers = stored_at_once(writer, 20)
-
-    writer.close()
-    assert answers == [200] * 20
-    assert len(commits) == 1
-    assert len(list(log.rows(0, 99))) == 20
-
-
-def test_a_writer_that_has_ended_answers_503(open_log, log_url, stored_at_once):
-    """To each of those that came together, and at once: none waits for an answer that nobody gives."""
-    writer = LogWriter(open_log(log_url))
-    writer.close()
-
-    assert stored_at_once(writer, 3) == [503] * 3
 
 
 # nobody gets in
