@@ -1,13 +1,13 @@
 """What a POST says: pure functions from its bytes to rows of the log. Source: FACTS 6, read.md 9 (Bigin v2).
 
-What cannot be stored is refused here, before it shares a transaction with others: NUL, half surrogates,
-numbers beyond what a database takes, lists where text belongs.
+What cannot be stored, or not be read again, is refused here, before it shares a transaction with others: NUL,
+half surrogates, whole numbers beyond 64 bits, lists where text belongs, what is nested without an end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email import message_from_bytes
@@ -25,6 +25,8 @@ MAX_IDS = 10_000  # ids in one POST; Bigin was never seen to send more than some
 _MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,30}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MOST = 2**63  # beyond, neither a database nor most readers of JSON keep a whole number
+_DEEPEST = 64  # lists in objects in lists …; a record has three
 _LATEST = 253402300799  # seconds: the end of the year 9999
 
 
@@ -63,6 +65,7 @@ def read_notification(body: bytes) -> Notification:
     values=None),)
     """
     said = _json_object(body)
+    _check(said, _DEEPEST)
     channel, token = said.get("channel_id"), said.get("token")
     if not (isinstance(channel, str | int) and _ID.fullmatch(str(channel))):
         raise Malformed("channel_id is no number")
@@ -157,45 +160,55 @@ def _ids(value: Any) -> list[str]:
 
 
 def _time(value: Any) -> str | None:
-    """The milliseconds of ``server_time`` as a moment in UTC; None for what is none."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value // 1000 <= _LATEST:
+    """The milliseconds of ``server_time`` as a moment in UTC; None for what is no whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
         return None
+    if not 0 <= value // 1000 <= _LATEST:
+        raise Malformed("server_time is in no year that there is")
     return utc_text(datetime.fromtimestamp(value / 1000, timezone.utc), timespec="milliseconds")
 
 
 def _fields(value: Any) -> dict[str, tuple[str, ...]]:
     """``[{"<id>": ["Phone"]}]`` by id. A shape that Bigin never sent says nothing; the id still counts."""
-    named = [pair for each in _objects(value) for pair in each.items()]
-    return {
-        record_id: tuple([_storable(name) for name in names if isinstance(name, str)])
-        for record_id, names in named
-        if isinstance(names, list)
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    for record_id, names in (pair for each in _objects(value) for pair in each.items()):
+        if isinstance(names, list):
+            if not all(isinstance(each, str) for each in names):
+                raise Malformed("a field's name is no text")
+            found[record_id] = (*found.get(record_id, ()), *names)
+    return found
 
 
-def _values(value: Any) -> dict[str, Mapping[str, Any]]:
+def _values(value: Any) -> dict[str, dict[str, Any]]:
     """``[{"record_id", "values"}]`` by id."""
-    return {str(each.get("record_id")): mapping(each.get("values")) for each in _objects(value) if each}
+    found: dict[str, dict[str, Any]] = {}
+    for each in _objects(value):
+        found.setdefault(str(each.get("record_id")), {}).update(mapping(each.get("values")))
+    return found
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _person(values: Mapping[str, Any] | None) -> str | None:
+def _person(values: Any) -> str | None:
     person = mapping(mapping(values).get("Modified_By"))
     return _text(person) if person else None
 
 
 def _text(value: Any) -> str:
-    """JSON text. A NUL is written as an escape by JSON, yet readers of the text would stumble over it."""
-    written = msgspec.json.encode(value).decode()
-    if "\\u0000" in written:
-        raise Malformed("a value holds a NUL")
-    return _storable(written)
+    return msgspec.json.encode(value).decode()
 
 
-def _storable(text: str) -> str:
-    if _UNSTORABLE.search(text):
-        raise Malformed("a text holds a character that no database takes")
-    return text
+def _check(value: Any, deepest: int) -> None:
+    """Raise Malformed for what is somewhere in a document and cannot be stored, or not be read again."""
+    if isinstance(value, str):
+        if _UNSTORABLE.search(value):
+            raise Malformed("a text holds a character that no database takes")
+    elif isinstance(value, dict | list):
+        if not deepest:
+            raise Malformed("nested too deep")
+        for each in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check(each, deepest - 1)
+    elif isinstance(value, int) and not -_MOST <= value < _MOST:
+        raise Malformed("a whole number is beyond 64 bits")

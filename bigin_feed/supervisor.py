@@ -20,6 +20,9 @@ from typing_extensions import Self
 
 from bigin_feed.log import FeedLog, cause
 
+with suppress(ImportError):  # Windows
+    import fcntl
+
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2  # between looks at the log's head, which cost a read of one row
@@ -60,11 +63,12 @@ def seconds_to_wait(runs: Runs, head: int | None, now: float, pace: Pace) -> flo
 
 
 class Place:
-    """The one place in which a command runs for a log: held by its supervisor, and by each run of it.
+    """The one place in which a command runs for a log. A context manager.
 
     A supervisor that is killed leaves its command running, and the next one must not begin a second beside
-    it. So the lock is on a file that the command inherits: it is free when the last that has it ends.
-    Windows has no such lock; there a place is always free.
+    it. So a file has two bytes, the first locked by the supervisor, the second by the command itself: such a
+    lock outlives exec, ends with its process, and goes to no child, so what a command leaves in the
+    background holds nothing up. Windows has none; there a place is always free.
     """
 
     def __init__(self, log_url: str, command: Sequence[str]) -> None:
@@ -72,45 +76,59 @@ class Place:
         self._named = repr((sa.make_url(log_url).render_as_string(), str(Path.cwd()), list(command)))
 
     def __enter__(self) -> Self:
-        if os.name == "posix":
-            name = hashlib.sha256(self._named.encode()).hexdigest()[:16]
-            try:
-                path = Path(tempfile.gettempdir()) / f"bigin-feed-run-{os.getuid()}-{name}"
-                self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            except OSError as error:  # a container may have no folder that can be written
-                logger.warning("A run that a killed bigin feed run has left is not waited for: %s", error)
+        name = hashlib.sha256(self._named.encode()).hexdigest()[:16]
+        try:
+            path = Path(tempfile.gettempdir()) / f"bigin-feed-run-{os.getuid()}-{name}"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except AttributeError:
+            pass  # Windows
+        except OSError as error:  # a container may have no folder that can be written
+            logger.warning("A run that a killed bigin feed run has left is not waited for: %s", error)
         return self
 
     def __exit__(self, *_exc: object) -> None:
         if self._file is not None:
             os.close(self._file)
 
-    @property
-    def inherited(self) -> tuple[int, ...]:
-        """The files that a run keeps open."""
-        return () if self._file is None else (self._file,)
-
     def take(self) -> bool:
-        """Hold the place from now on; False if another has it."""
+        """Hold the place from now on; False while another supervisor, or a run of one, has it."""
         if self._file is None:
             return True
-        import fcntl  # noqa: PLC0415 -- Unix alone has it
-
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 2)
+        except OSError:
             return False
-        self.note(os.getpid())
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 1)
+        self._note()
         return True
 
-    def note(self, process: int) -> None:
-        """Write down who is at work, for a person who is to be told."""
-        if self._file is not None:
-            os.pwrite(self._file, f"{process:<20}".encode(), 0)
+    def begin(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Begin a run. Raises OSError.
+
+        It has a session of its own: a signal to this program's group is this program's to answer.
+        """
+        if self._file is None:
+            return subprocess.Popen(command, start_new_session=True)  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
+            command,
+            start_new_session=True,
+            pass_fds=[self._file],
+            preexec_fn=self._hold,  # noqa: PLW1509
+        )
 
     def holder(self) -> str:
-        """Who is at work."""
+        """Which process was the last to take it, a supervisor or a run."""
         return "" if self._file is None else os.pread(self._file, 20, 0).decode().strip()
+
+    def _hold(self) -> None:
+        """In the command's process, which has no other thread, before it becomes the command."""
+        if self._file is not None:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1)
+            self._note()
+
+    def _note(self) -> None:
+        if self._file is not None:
+            os.pwrite(self._file, f"{os.getpid():<20}".encode(), 0)
 
 
 class Supervisor:
@@ -169,16 +187,11 @@ class Supervisor:
     def _run_once(self, runs: Runs, head: int | None) -> Runs:
         begun = self._clock()
         try:
-            # A session of its own: a signal to this program's group is this program's to answer.
-            self._running = subprocess.Popen(  # noqa: S603
-                self._command, start_new_session=True, pass_fds=self._place.inherited
-            )
+            self._running = self._place.begin(self._command)
         except OSError as error:
             logger.error("%s cannot be run: %s", self._command[0], error.strerror)  # noqa: TRY400
             return Runs(begun, runs.head, runs.failures + 1)
-        self._place.note(self._running.pid)
         code = self._running.wait()
-        self._place.note(os.getpid())
         self._running = None
         if code == 0:
             return Runs(begun, head, 0)

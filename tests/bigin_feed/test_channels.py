@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -199,11 +201,11 @@ def test_what_could_not_be_written_is_a_silence(keeper, writer, log, clock):
 def test_a_log_that_takes_no_heartbeat_is_told_once_and_is_a_silence(keeper, log, caplog):
     """A full disk lasts for hours; in the end it is one silence."""
     keeper.step()
-    with log._engine.connect() as connection:
-        connection.exec_driver_sql("ALTER TABLE feed_log RENAME TO gone")
+    with closing(sqlite3.connect(log.url.removeprefix("sqlite:///"))) as database:
+        database.execute("ALTER TABLE feed_log RENAME TO gone")
         for _ in range(3):
             keeper.step()
-        connection.exec_driver_sql("ALTER TABLE gone RENAME TO feed_log")
+        database.execute("ALTER TABLE gone RENAME TO feed_log")
     keeper.step()
 
     assert [each.why for each in log.silences()] == ["there was no receiver", "the log could not be written"]

@@ -117,6 +117,23 @@ def test_several_ids_are_several_rows(feed):
     assert [(row.id, row.fields) for row in rows(feed)] == [("1", ()), ("2", ("Email",)), ("3", ())]
 
 
+def test_what_is_told_of_a_record_in_two_parts_is_stored_whole(feed):
+    """Fields and values in several entries; a text that only looks like an escape is a text."""
+    feed.notify(
+        ids=["7"],
+        affected_fields=[{"7": ["Phone"]}, {"7": ["Email"]}],
+        affected_values=[
+            {"record_id": "7", "values": {"Phone": r"\u0000", "Seats": 2**63 - 1}},
+            {"record_id": 7, "values": {"Email": "ann@example.com"}},
+        ],
+    )
+
+    (row,) = rows(feed)
+    assert row.fields == ("Phone", "Email")
+    values = {"Phone": r"\u0000", "Seats": 2**63 - 1, "Email": "ann@example.com"}
+    assert json.loads(row.values) == values
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -171,6 +188,17 @@ def test_a_log_that_cannot_be_written_answers_503_and_leaves_a_silence(feed):
         ({"operation": "merge"}, 400),
         ({"affected_fields": [{"6100000000000451010": ["Pho\x00ne"]}]}, 400),
         ({"affected_values": [{"record_id": "6100000000000451010", "values": {"a": "\x00"}}]}, 400),
+        ({"affected_fields": [{"6100000000000451010": [["Phone"]]}]}, 400),
+        ({"affected_values": [{"record_id": "6100000000000451010", "values": {"a": 10**40}}]}, 400),
+        ({"affected_values": [{"record_id": "7", "values": {"a": [{}, {"b": -(2**63) - 1}]}}]}, 400),
+        ({"affected_values": [{"record_id": "7", "values": json.loads('{"a":' * 70 + "1" + "}" * 70)}]}, 400),
+        ({"server_time": 10**40}, 400),
+        ({"server_time": 2**62}, 400),
+        ({"server_time": -1}, 400),
+        ({"ids": [10**40]}, 400),
+        ({"ids": [1e3]}, 400),
+        ({"ids": [True]}, 400),
+        ({"channel_id": 10**40}, 400),
         ({"filler": "x" * 1_100_000}, 413),
     ],
 )
@@ -184,7 +212,9 @@ def test_what_is_no_notification_of_ours_is_refused(lasting, how, status):
     assert lasting.notify().status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"\\ud800"', b"[" * 100_000, b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1]", b'"\\ud800"', b"[" * 100_000, b"\xff\xfe", b"null", b'{"a":1e999}']
+)
 def test_garbage_is_refused(lasting, body):
     """400, whatever it is, at both doors."""
     before = len(rows(lasting))
