@@ -29,7 +29,7 @@ from bigin_api.moments import utc_text
 from bigin_feed.channels import Channel, Keeper
 from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, cause, now_text
 from bigin_feed.notifications import Malformed, Told, read_hook, read_notification
-from bigin_feed.sync_flow import SyncFlow
+from bigin_feed.sync_flow import SyncFlow, SyncRefused
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,9 @@ class Receiver:
             Route("/v2/sync/ack", self.acknowledge, methods=["POST"]),
             Route("/v2/sync/{session}/queues/main", self.queue, methods=["GET"]),
         ]
-        others = Starlette(routes=routes, exception_handlers=dict.fromkeys((HTTPException, *STATUS), _refuse))
+        others = Starlette(
+            routes=routes, exception_handlers=dict.fromkeys((HTTPException, SyncRefused, *STATUS), _refuse)
+        )
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not scope["path"].startswith(NOTIFY):
@@ -186,7 +188,7 @@ def _same(given: str, wanted: str) -> bool:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     """One line for what was refused; the path may hold the secret, so its first part alone is told."""
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException | SyncRefused):
         status, why = error.status_code, error.detail
     else:
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))

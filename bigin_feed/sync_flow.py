@@ -14,14 +14,20 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from starlette.exceptions import HTTPException
-
 from bigin_api import BiginError, Client
 from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
 from bigin_feed.log import Due, FeedLog, acknowledge, bring_to, device_position
 
 MOST_SESSIONS = 100
 SESSION_SECONDS = 900.0  # after which a session that nobody asks for is dropped
+
+
+class SyncRefused(Exception):  # noqa: N818 -- reads as what happened
+    """The device gets nothing; the status says why as HTTP does."""
+
+    def __init__(self, status_code: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status_code, self.detail = status_code, detail
 
 
 @dataclass
@@ -54,28 +60,28 @@ class SyncFlow:
     def start(self, device: str) -> dict[str, Any] | None:
         """A session with what the device has not acknowledged; None if there is nothing.
 
-        Raises HTTPException: 429 for too many sessions, 410 once for a device that was away for too long.
+        Raises SyncRefused: 429 for too many sessions, 410 once for a device that was away for too long.
         """
         state = self._log.state()
         position = device_position(self._log, device)
         if position is None or state.why_not_from(state.id, position) is not None:
             bring_to(self._log, device, state.head)
             if position is not None:
-                raise HTTPException(410, "the log no longer has what came since: read everything anew")
+                raise SyncRefused(410, "the log no longer has what came since: read everything anew")
             return None
         changes = self._log.changes(position, state.head)
         due = bring_to(self._log, device, state.head, changes)
         return self._begin(device, sorted(due, key=lambda each: each.module)) if due else None
 
     def items(self, session_id: str) -> dict[str, Any] | None:
-        """The session's next items as they are now; None if there are none. Raises HTTPException (404).
+        """The session's next items as they are now; None if there are none. Raises SyncRefused (404).
 
         Costs a credit for at most 100 records of a module and 50 fields.
         """
         with self._lock:
             session = self._sessions.get(session_id)
             if session is None:
-                raise HTTPException(404, "no such session")
+                raise SyncRefused(404, "no such session")
             session.used = self._clock()
         due, left = session.next()
         if not due:
@@ -94,7 +100,7 @@ class SyncFlow:
         with self._lock:
             kept = {key: each for key, each in self._sessions.items() if now - each.used < SESSION_SECONDS}
             if sum(each.handed_out < len(each.items) for each in kept.values()) >= MOST_SESSIONS:
-                raise HTTPException(429, "too many sessions are open")
+                raise SyncRefused(429, "too many sessions are open")
             self._sessions = {**kept, session.id: session}
         queue = {
             "data": {
