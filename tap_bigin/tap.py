@@ -17,6 +17,7 @@ from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
 from tap_bigin.discovery.turns import Turns
+from tap_bigin.offer import KINDS, define_streams
 from tap_bigin.outlook.checkup import examine
 from tap_bigin.report import METADATA
 from tap_bigin.run import Run
@@ -24,8 +25,8 @@ from tap_bigin.settings import CONFIG_SCHEMA
 from tap_bigin.singer.cataloged import is_selected
 from tap_bigin.singer.command import BiginCommand
 from tap_bigin.singer.ending import FAILED
-from tap_bigin.streams import BiginStream, define_streams, make_stream
 from tap_bigin.streams.module import ModuleStream
+from tap_bigin.streams.stream import BiginStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +75,9 @@ class TapBigin(BiginCommand):
 
     def discover_streams(self) -> Sequence[BiginStream[Any]]:
         """A stream for each definition. Raises BiginError if the organisation cannot be described."""
-        definitions = define_streams(self.shared, chosen=self._selected_in_catalog(), logger=self.logger)
+        definitions = define_streams(self.shared, chosen=self._selected_in_catalog())
         self.shared.remember_metadata()
-        return [make_stream(self, self.shared, each) for each in definitions]
+        return [KINDS[type(each)](self, self.shared, each) for each in definitions]
 
     @property
     def catalog_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Modules and fields → stream definitions. Pure: the metadata comes in, definitions go out.
 
 No module and no field is hard-coded. A kind of stream is a subclass of ``StreamDefinition``;
-``tap_bigin.streams`` has the table of which stream class reads which definition.
+``tap_bigin.offer`` has the table of which stream class reads which definition.
 """
 
 from __future__ import annotations

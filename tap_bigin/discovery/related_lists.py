@@ -67,37 +67,27 @@ class RelatedDefinition(StreamDefinition):
 
 
 def define_related(
-    client: Client,
-    wanted: Sequence[str],
-    *,
-    offered: Sequence[Module],
-    lookups: Lookups,
-    report: RunReport,
-) -> Iterator[RelatedDefinition]:
-    """The streams of related lists given as ``Contacts.Emails`` or ``*.Notes``.
+    client: Client, entry: str, *, offered: Sequence[Module], lookups: Lookups, report: RunReport
+) -> list[RelatedDefinition]:
+    """The streams of an entry of ``related_lists`` such as ``Contacts.Emails`` or ``*.Notes``.
 
     Asks for each module's related lists, 1 credit a module; one that cannot be asked fails alone. Raises
     SettingsError for an entry that names nothing that is there.
     """
-    defined: dict[str, RelatedDefinition] = {}
-    for entry in wanted:
-        glob, dot, list_glob = entry.partition(".")
-        modules = [each.api_name for each in offered if fnmatchcase(each.api_name, glob)]
-        if not dot or not (modules or glob.isidentifier()):
-            raise SettingsError(
-                f"related_lists: {entry!r} is no module and list such as Contacts.Emails or *.Notes."
-            )
-        of_modules = [
-            _alone(client, module, list_glob, lookups=lookups, report=report) for module in modules or [glob]
-        ]
-        found = [each for some in of_modules for each in some or ()]
-        if not found and None not in of_modules:
-            raise SettingsError(
-                f"related_lists: {entry!r} matches nothing"
-                f"{_meant(client, entry, modules or [glob], offered=[each.api_name for each in offered])}"
-            )
-        defined.update((each.name, each) for each in found)
-    yield from defined.values()
+    glob, dot, list_glob = entry.partition(".")
+    modules = [each.api_name for each in offered if fnmatchcase(each.api_name, glob)]
+    if not dot or not (modules or glob.isidentifier()):
+        raise SettingsError(
+            f"related_lists: {entry!r} is no module and list such as Contacts.Emails or *.Notes."
+        )
+    modules = modules or [glob]
+    of_modules = [_alone(client, module, list_glob, lookups=lookups, report=report) for module in modules]
+    found = [each for some in of_modules for each in some or ()]
+    if not found and None not in of_modules:
+        names = [each.api_name for each in offered]
+        hint = _meant(client, entry, modules, offered=names)
+        raise SettingsError(f"related_lists: {entry!r} matches nothing{hint}")
+    return found
 
 
 def _alone(

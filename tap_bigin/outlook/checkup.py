@@ -20,8 +20,8 @@ from bigin_api.access.checkup import (
 from bigin_api.access.scopes import BULK_READ, COQL, SCOPED_MODULES, SETTINGS, module_scopes
 from bigin_api.errors import ScopeMissing
 from tap_bigin.discovery.definition import ModuleDefinition
+from tap_bigin.offer import define_streams
 from tap_bigin.run import Run
-from tap_bigin.streams import define_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +54,9 @@ class QuietRun(Run):
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.warnings: list[str] = []
         # Of its own, and of no tree: nothing is printed.
-        self.logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
-        self.logger.addHandler(_Keep(self.warnings))
-        super().__init__(
-            config, logger=self.logger, carried={}, told_before={}, streams=list, uses_feed=False
-        )
+        logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
+        logger.addHandler(_Keep(self.warnings))
+        super().__init__(config, logger=logger, carried={}, told_before={}, streams=list, uses_feed=False)
 
 
 def examine(settings: Mapping[str, Any]) -> Checkup:
@@ -82,7 +80,7 @@ def check_tap(run: QuietRun, checkup: Checkup) -> list[ModuleCheck]:
         return []
     settings, client = run.settings, run.client
     try:
-        definitions = define_streams(run, chosen=None, logger=run.logger)
+        definitions = define_streams(run, chosen=None)
     except SettingsError as error:
         checkup.fail(error.message, "mend this setting")
         return []

@@ -1,7 +1,7 @@
 """What all kinds of streams share, whatever the SDK makes of it (``singer.sync``).
 
 A kind of stream has a definition (a subclass of ``discovery.StreamDefinition``) and a subclass of
-``BiginStream`` with one method, ``read``. The table in ``tap_bigin.streams`` joins the two.
+``BiginStream`` with one method, ``read``. The table in ``tap_bigin.offer`` joins the two.
 
 ``read`` is a generator of ``Batch`` and runs in a thread of ``prefetch``, beside the other streams'. So it
 

@@ -13,7 +13,7 @@ from support.tap import TapRun, discover, run_tap, select
 
 from tap_bigin.singer.batch import Batch
 from tap_bigin.singer.versions import versioned
-from tap_bigin.streams import BiginStream
+from tap_bigin.streams.stream import BiginStream
 
 DAY = 24 * 3_600
 
