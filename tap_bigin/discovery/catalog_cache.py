@@ -40,6 +40,7 @@ _READ: Mapping[str, Any] = {
         _WHOLE,
     ),
     "view_type": {"create": _WHOLE, "edit": _WHOLE},
+    "operation_type": {"api_create": _WHOLE, "api_update": _WHOLE},
     "profiles": {"permission_type": _WHOLE},
     "lookup": {"module": _BY_API_NAME},
     "multiselectlookup": {"connected_module": _BY_API_NAME, "connectedlookup_apiname": _WHOLE},

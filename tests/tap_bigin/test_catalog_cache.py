@@ -154,6 +154,7 @@ def test_fields_read_nothing_that_is_not_carried() -> None:
     Field.from_json(Watched())
     known = dict.fromkeys(read, "x") | {
         "view_type": {"create": True},
+        "operation_type": {"api_create": True},
         "profiles": [{"permission_type": "x"}],
     }
     known |= {
