@@ -9,7 +9,7 @@ What a job cannot do falls back to list pages, with a warning that names the pri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
 
 Pages = Iterator[tuple[list[Record], Scan]]
 """Pages of raw records, each with where the scan stands once they are written."""
-
-
-class Reader(Protocol):
-    """A scan that is being read, in whichever way."""
-
-    @property
-    def scan(self) -> Scan:
-        """Where it stands after the latest page."""
-
-    def pages(self, scan: Scan) -> Pages:
-        """The records from where a scan stands to its end, each page with where it stands after it."""
 
 
 class Extraction:
@@ -174,7 +163,7 @@ class Extraction:
         jobs = Jobs(counted=counted)
         return Scan("bulk", self._client.server_time, scan.shape, since=scan.since, jobs=jobs)
 
-    def _read(self, reader: Reader, scan: Scan) -> Pages:
+    def _read(self, reader: ListScan | BulkScan, scan: Scan) -> Pages:
         for page in reader.pages(scan):
             self.scan = reader.scan
             self.pages_read += 1

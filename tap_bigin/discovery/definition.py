@@ -7,7 +7,7 @@ No module and no field is hard-coded. A kind of stream is a subclass of ``Stream
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -39,12 +39,12 @@ class StreamDefinition:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModuleDefinition(StreamDefinition):
     """A module's records, read in full once and then by ``Modified_Time``."""
 
-    module: Module = field(default_factory=lambda: Module(""))
-    fields: tuple[Field, ...] = ()
+    module: Module
+    fields: tuple[Field, ...]
 
 
 def readable_modules(modules: Sequence[Module], *, wanted: Sequence[str] = ("*",)) -> tuple[Module, ...]:

@@ -55,13 +55,14 @@ EMAIL_SCHEMA = RecordSchema(
 """What the list of e-mails gives; the text of a message is not among it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RelatedDefinition(StreamDefinition):
     """One related list of every record of a module."""
 
-    module: str = ""  # of the parents
-    api_name: str = ""  # of the list, or of the field that holds the rows
-    source: Source = "list"
+    primary_keys: tuple[str, ...] = (PARENT_ID, "id")
+    module: str  # of the parents
+    api_name: str  # of the list, or of the field that holds the rows
+    source: Source
     related_module: str | None = None
     tells_parent: bool = False  # its records do: one list, and what changed of it, gives them all
 
@@ -121,7 +122,7 @@ def _of_list(
 ) -> RelatedDefinition | None:
     name = stream_name(module, related.api_name)
     if related.api_name == EMAILS:
-        return RelatedDefinition(name, EMAIL_SCHEMA, (PARENT_ID, "id"), None, module, EMAILS, "emails")
+        return RelatedDefinition(name, EMAIL_SCHEMA, module=module, api_name=EMAILS, source="emails")
     if related.module is None:
         report.stream(name).warn("no stream. The metadata does not say of which module its records are.")
         return None
@@ -135,12 +136,11 @@ def _of_list(
     return RelatedDefinition(
         name,
         _with_parent(record_schema(related.module, _without_parent(fields), lookups=lookups)),
-        (PARENT_ID, "id"),
-        REPLICATION_KEY if tells_parent else None,
-        module,
-        related.api_name,
-        "list",
-        related.module,
+        replication_key=REPLICATION_KEY if tells_parent else None,
+        module=module,
+        api_name=related.api_name,
+        source="list",
+        related_module=related.module,
         tells_parent=tells_parent,
     )
 
@@ -158,7 +158,12 @@ def _of_field(client: Client, module: str, field: Field, *, lookups: Lookups) ->
         )
     name = stream_name(module, field.api_name)
     return RelatedDefinition(
-        name, _with_parent(schema), (PARENT_ID, "id"), None, module, field.api_name, "rows", rows_of
+        name,
+        _with_parent(schema),
+        module=module,
+        api_name=field.api_name,
+        source="rows",
+        related_module=rows_of,
     )
 
 

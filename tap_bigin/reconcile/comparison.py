@@ -48,51 +48,44 @@ class Comparison:
     changed_since: int = 0  # changed after the moment as of which was asked: not counted as differences
 
 
-class Comparing:
-    """Compares one stream as the module's records come by, each once. Takes ``held`` over and empties it."""
-
-    def __init__(self, held: dict[int, int | None], *, as_of: int | None = None) -> None:
-        self._left = held
-        self._held = len(held)
-        self._as_of = as_of
-        self._in_bigin = 0
-        self._changed_since = 0
-        self._differences: list[Difference] = []
-
-    def see(self, record_id: int, modified: int | None) -> None:
-        """A record as Bigin has it."""
-        self._in_bigin += 1
-        problem: Problem = "stale" if record_id in self._left else "missing"
-        held = self._left.pop(record_id, None)
-        if problem == "stale" and held == modified:
-            return
-        if self._as_of is not None and modified is not None and modified > self._as_of:
-            self._changed_since += 1
-        else:
-            self._differences.append(Difference(record_id, problem, held, modified))
-
-    def ended(self, stream: str) -> Comparison:
-        """Everything has been seen: what is held beyond it are ghosts.
-
-        >>> comparing = Comparing({1: 10, 2: 10, 3: 10})
-        >>> comparing.see(1, 10); comparing.see(2, 11); comparing.see(4, 10)
-        >>> [(each.id, each.problem) for each in comparing.ended("Contacts").differences]
-        [(2, 'stale'), (4, 'missing'), (3, 'ghost')]
-        """
-        ghosts = [Difference(each, "ghost", moment) for each, moment in self._left.items()]
-        return Comparison(
-            stream, self._in_bigin, self._held, (*self._differences, *ghosts), self._changed_since
-        )
-
-
 def compare(
     client: Labelled, module: str, held: dict[int, int | None], *, stream: str, as_of: int | None = None
 ) -> Comparison:
-    """Read ``id`` and ``Modified_Time`` of a whole module, 200 a credit, and compare. Raises BiginError."""
-    comparing = Comparing(held, as_of=as_of)
-    for record_id, modified in _read(client, module):
-        comparing.see(record_id, modified)
-    return comparing.ended(stream)
+    """Read ``id`` and ``Modified_Time`` of a whole module, 200 a credit, and compare. Raises BiginError.
+
+    Takes ``held`` over and empties it.
+    """
+    return differences(_read(client, module), held, stream=stream, as_of=as_of)
+
+
+def differences(
+    records: Iterable[tuple[int, int | None]],
+    held: dict[int, int | None],
+    *,
+    stream: str,
+    as_of: int | None = None,
+) -> Comparison:
+    """Compare what is held with the records as Bigin has them, each once: what is left then are ghosts.
+
+    >>> found = differences([(1, 10), (2, 11), (4, 10)], {1: 10, 2: 10, 3: 10}, stream="Contacts")
+    >>> [(each.id, each.problem) for each in found.differences]
+    [(2, 'stale'), (4, 'missing'), (3, 'ghost')]
+    """
+    in_bigin = changed_since = 0
+    held_before = len(held)
+    found: list[Difference] = []
+    for record_id, modified in records:
+        in_bigin += 1
+        problem: Problem = "stale" if record_id in held else "missing"
+        known = held.pop(record_id, None)
+        if problem == "stale" and known == modified:
+            continue
+        if as_of is not None and modified is not None and modified > as_of:
+            changed_since += 1
+        else:
+            found.append(Difference(record_id, problem, known, modified))
+    found += (Difference(each, "ghost", moment) for each, moment in held.items())
+    return Comparison(stream, in_bigin, held_before, found, changed_since)
 
 
 def comparison_credits(records: int) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from bigin_api.endpoints.coql import all_of, as_column, moment
-from bigin_api.endpoints.coql_select import Name, QueryError, Select, read_select
+from bigin_api.endpoints.coql_select import QueryError, Select, read_select
 from bigin_api.errors import InvalidRequest, PaginationLimit, Refused, SettingsError, did_you_mean
 from bigin_api.limits import COQL_MAX_ROWS, COQL_MAX_WINDOW
 from bigin_api.models import Field
@@ -38,13 +38,13 @@ ID = Field("id", "text", "string")
 UNDESCRIBED = "undescribed"  # a column that the metadata does not list: it gets a permissive schema
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QueryDefinition(StreamDefinition):
     """A query's rows. ``properties`` has the property for each column of an answer."""
 
-    select: Select = field(default_factory=lambda: Select("", (), Name("", 0)))
-    properties: Mapping[str, str] = field(default_factory=dict)
-    replication_column: str | None = None
+    select: Select
+    properties: Mapping[str, str]
+    replication_column: str | None
 
 
 def property_name(column: str) -> str:

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from tap_bigin.values.conversion import Conversion
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ViewDefinition(StreamDefinition):
     """The records of one custom view, all of them at each run: what leaves a view says so nowhere."""
 
-    module: str = ""
-    cvid: str = ""
+    module: str
+    cvid: str
 
 
 def define_view(client: Client, given: Mapping[str, Any], *, lookups: Lookups) -> ViewDefinition:

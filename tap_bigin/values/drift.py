@@ -110,8 +110,4 @@ def _types(schema: JsonSchema) -> list[str]:
 
 def _or_null(schema: JsonSchema) -> dict[str, Any]:
     types = _types(schema)
-    return (
-        {**schema, "type": types if "null" in types or not types else [*types, "null"]}
-        if types
-        else {**schema}
-    )
+    return {**schema, "type": [*types, "null"]} if types and "null" not in types else {**schema}
