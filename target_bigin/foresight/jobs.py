@@ -31,7 +31,7 @@ def foresee_job(client: DryClient, job: Job, _log: JobLog) -> Sent:
     """What would become of a job, in the place of ``run_job``. Raises CreditBudgetReached."""
     asking, module, _, sheet, records = job  # an update's key is the id
     answers = client.answers
-    asking.organization.zgid()  # which the upload names, and the run asks for as well
+    client.organization.zgid()  # which the upload names; the run asks for it once, too
     for endpoint, price in CALLS.items():
         client.plan(
             Call("POST", "/write", endpoint=endpoint, module=module, label=asking.label, credits=price)

@@ -415,6 +415,29 @@ def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, targe
     assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
 
 
+def test_a_dry_run_asks_for_the_organisation_once(sandbox, target, tmp_path):
+    """Each stream with a job of its own asked for it anew, so that the price was too high."""
+    sandbox.bulk(seconds_per_state=0.01)  # a job is asked once how far it is
+    path = tmp_path / "report.json"
+    settings = {
+        "write_method": "bulk",
+        "streams": {"more": {"module": "Contacts"}},
+        "run_report_path": str(path),
+    }
+    people = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}"} for n in range(4)]
+    messages = [
+        *(schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", people[:2])),
+        *(schema("more", "Last_Name", key=["Email"]), *records("more", people[2:])),
+    ]
+
+    target(messages, dry_run=True, **settings)
+    dry = json.loads(path.read_text())
+    target(messages, **settings)
+    real = json.loads(path.read_text())
+
+    assert dry["of_the_run"] == {"calls": real["calls"], "credits": real["credits"]}
+
+
 def test_a_dry_run_knows_that_a_row_of_what_is_gone_is_none(sandbox, both):
     """A line of a product that this run deletes no longer stands for it: a new one leads nowhere."""
     lamp = sandbox.create("Products", Product_Name="Lamp")
