@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bigin_api import Labelled, Metadata
-from bigin_api.errors import InvalidRequest, ServerError
+from bigin_api.errors import InvalidRequest, ModuleUnavailable, ServerError
 from bigin_api.http.calls import Call, Reply
 from bigin_api.limits import MAX_IDS_PER_CALL
 from bigin_api.models import Field
@@ -53,7 +53,7 @@ class Answers:
         self._client = client
         self._forecast = forecast
         self._kept = Kept(client)
-        self._layouts = Metadata(client)  # what the run itself asks it pays itself, whenever that is
+        self._metadata = Metadata(client)  # what the run itself asks it pays itself, whenever that is
         self._shapes: dict[str, Shape] = {}
         self._answers: Mapping[str, Callable[[Call], list[Entry]]] = {
             **dict.fromkeys(("insert", "update", "upsert"), self._write),
@@ -88,7 +88,7 @@ class Answers:
         """The module, as its records are judged."""
         if module not in self._shapes:
             fields = {each.api_name: each for each in self._client.metadata.fields(module)}
-            layouts = self._kept.once(lambda: self._layouts.layouts(module))
+            layouts = self._kept.once(lambda: self._metadata.layouts(module))
             self._shapes[module] = Shape(module, fields, layouts or ())
         return self._shapes[module]
 
@@ -177,6 +177,11 @@ class Answers:
 
     def _delete(self, call: Call) -> list[Entry]:
         module, ids = str(call.module), call.params["ids"].split(",")
+        known = self._kept.once(self._metadata.modules)
+        if known and all(each.api_name != module for each in known):
+            raise ModuleUnavailable(
+                f"{module}: there is no such module.", code="INVALID_MODULE", module=module
+            )
         there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
         along = self._kept.once(lambda: list(contacts_of(self._client, ids))) if module == COMPANIES else ()
         with self._forecast.lock:

@@ -415,6 +415,22 @@ def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, targe
     assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
 
 
+def test_a_dry_run_tells_deletions_in_what_is_no_module(sandbox, both):
+    """COQL does not know it either, which was taken for a question that cannot be asked: all deleted."""
+    call = sandbox.create("Tasks", Subject="Call")
+    entries = [{"module": "Nowhere", "id": call}, {"module": "Tasks", "id": call}]
+
+    dry, real, price = both(
+        [schema("deleted_records", key=["module", "id"]), *records("deleted_records", entries)],
+        streams={"deleted_records": {"allow_mass_delete": True}},
+        deletes="delete",
+    )
+
+    assert dry.outcomes("deleted_records") == {"deleted": 1, "rejected": 1}
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+
+
 def test_a_dry_run_asks_for_the_organisation_once(sandbox, target, tmp_path):
     """Each stream with a job of its own asked for it anew, so that the price was too high."""
     sandbox.bulk(seconds_per_state=0.01)  # a job is asked once how far it is
