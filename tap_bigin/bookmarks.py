@@ -28,6 +28,9 @@ Kind = Literal["full", "incremental", "bulk"]
 Interval = tuple[str, str | None]
 """Both ends included, in the order of the sort column: two ids, or two moments. None: to the end."""
 
+DELETED_RECORDS = "deleted_records"
+BEGUN = "begun"  # in the mark of a list of what was deleted: it is being read
+
 READ_OVERLAP = timedelta(seconds=2)
 """A write may be stamped a moment before it can be read; the setting ``overlap_seconds`` says how long."""
 
@@ -84,6 +87,16 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
             end.tokens and (end.expires is None or now is None or now + TOKEN_MARGIN < end.expires)
             for end in ends
         )
+
+
+def is_under_way(entry: Entry) -> bool:
+    """Whether a run ended in a scan, or in a list of what was deleted.
+
+    >>> is_under_way({"deleted": {"begun": {}}}), is_under_way({"modules": {"Contacts": {"gone": ""}}})
+    (True, False)
+    """
+    marks = [entry.get("deleted"), *(entry.get("modules") or {}).values()]
+    return "pass" in entry or any(BEGUN in mark for mark in marks if mark)
 
 
 def begin(entry: Entry, scan: Scan) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import Client, CreditBudgetReached, InFlight
+from tap_bigin.bookmarks import DELETED_RECORDS
 from tap_bigin.discovery.description import Description
-from tap_bigin.lists.deletions import DeletedLists
-from tap_bigin.lists.marks import DELETED_RECORDS
+from tap_bigin.lists.deletions import DeletedLists, taken_over
+from tap_bigin.lists.marks import Mark
 from tap_bigin.report import RunReport
 from tap_bigin.settings import TapSettings
 from tap_bigin.singer.prefetch import MOST_READERS, Prefetch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tap_bigin.discovery.catalog_cache import Carried
     from tap_bigin.discovery.turns import Turns
     from tap_bigin.feed.reading import Feed
+    from tap_bigin.lists.deletions import News
     from tap_bigin.singer.batch import Batch
     from tap_bigin.singer.prefetch import Arrival
     from tap_bigin.singer.sync import SyncedStream
@@ -114,6 +116,16 @@ class Run:
         """Whether deletions are read anyway, so that modules can find what was restored."""
         is_selected = any(each.name == DELETED_RECORDS and each.selected for each in self._streams())
         return is_selected or self.settings.deleted_records == "soft"
+
+    def deletions_told(self, module: str, mark: Mark) -> News | None:
+        """The news of a module's deleted list that need not be read again within a budget, None if it must.
+
+        An earlier run read it whole for ``deleted_records``.
+        """
+        if self._turns is None or not self.tracks_deletions:
+            return None
+        marks = (self._turns.entries.get(DELETED_RECORDS) or {}).get("modules") or {}
+        return taken_over(mark, Mark.from_state(marks.get(module)), self.client.server_time)
 
     def write_until_done(self, name: str) -> None:
         """Write what comes, of whichever stream, until this one has ended."""

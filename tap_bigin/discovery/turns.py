@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_bigin.bookmarks import DELETED_RECORDS, is_under_way
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -60,7 +62,8 @@ class Turns:
             more = least // DESCRIBED - self.most_described
         return least
 
-    def _rank(self, name: str) -> tuple[bool, str, str]:
+    def _rank(self, name: str) -> tuple[bool, str, bool, str]:
         entry = self.entries.get(name) or {}
         latest = entry.get(TURN) or entry.get("replication_key_value") or ""
-        return "pass" not in entry, latest, name
+        # What it reads of the lists of what was deleted, streams of modules need not read.
+        return not is_under_way(entry), latest, name != DELETED_RECORDS, name

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, moment_told
-from tap_bigin.lists.marks import REMEMBERED, Mark, newest
+from tap_bigin.lists.marks import REMEMBERED, Begun, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 Entry = dict[str, Any]
 
+UNKNOWN = ""  # in place of an id
 OVERLAP = 20  # entries that two pages of the list share: so many restorations between them are harmless
 TRIES_TO_OVERLAP = 5
 
@@ -54,7 +57,7 @@ class News:
 
 
 def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLAP) -> News:
-    """The news in a list.
+    """The news in a list, or in what is left of one that an earlier run began.
 
     >>> entry = {"id": "7", "type": "recycle", "deleted_time": "2026-05-14T09:00:00Z"}
     >>> news = compare(Mark(gone=("8",), listed=1), DeletedList((entry,), None))
@@ -62,56 +65,92 @@ def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLA
     (['7'], ('8',))
     """
     deleted = tuple(new_in(listed.entries, mark, overlap=overlap))
-    in_bin = frozenset(each["id"] for each in listed.entries if each.get("type") == "recycle")
+    place = Begun(asked=listed.asked, since=listed.since)
+    reached = read_on(mark, Portion(listed.entries, place), overlap=overlap)
+    begun = reached.begun or place
     if listed.since is not None:
-        known = in_bin.union(mark.gone)
-        return News(deleted, (), Mark(listed.asked, newest(known), mark.listed + len(deleted), mark.checked))
-    left = set(mark.gone) - {each["id"] for each in listed.entries}
+        known = newest({*reached.gone, *begun.gone})
+        return News(deleted, (), Mark(listed.asked, known, mark.listed + begun.listed, mark.checked))
     return News(
-        deleted,
-        tuple(sorted(left)),
-        Mark(listed.asked, newest(in_bin), len(listed.entries), listed.asked),
+        deleted, tuple(sorted(reached.gone)), Mark(listed.asked, begun.gone, begun.listed, listed.asked)
     )
+
+
+def read_on(mark: Mark, portion: Portion, *, overlap: timedelta = READ_OVERLAP) -> Mark:
+    """The mark while its list is being read: with what a portion adds, and where that ends."""
+    before, place = mark.begun or Begun(), portion.place
+    ids = {each["id"] for each in portion.entries}
+    in_bin = (each["id"] for each in portion.entries if each.get("type") == "recycle")
+    gone = newest({*before.gone, *in_bin})
+    if place.since is None:
+        mark, added = replace(mark, gone=tuple(each for each in mark.gone if each not in ids)), len(ids)
+    else:
+        added = sum(1 for _ in new_in(portion.entries, mark, overlap=overlap))
+    return replace(mark, begun=replace(place, gone=gone, listed=before.listed + added))
+
+
+def taken_over(mark: Mark, other: Mark, now: datetime | None) -> News | None:
+    """The news by another stream's mark of the same list, where this one would read all of it once more."""
+    is_newer = other.checked is not None and (mark.checked is None or other.checked > mark.checked)
+    if other.begun is not None or not is_newer or replace(mark, begun=None).asks_since(now) is not None:
+        return None
+    known = {*mark.gone, *(mark.begun.gone if mark.begun else ())}
+    return News((), tuple(sorted(known.difference(other.gone))), other)
 
 
 def new_in(entries: Iterable[Entry], mark: Mark, *, overlap: timedelta = READ_OVERLAP) -> Iterator[Entry]:
     """Those of a list's entries that the mark does not know."""
     since = mark.since and mark.since - overlap
     by_ids = mark.listed <= REMEMBERED
+    told = frozenset((*mark.begun.gone, *mark.begun.last) if mark.begun else ())
+    known = told.union(mark.gone)
     for each in entries:
+        is_in_bin = each.get("type") == "recycle"
+        if is_in_bin and each["id"] in told:  # by the run that began to read the list
+            continue
         if (
             since is None
             or (deleted := moment_told(each.get(DELETED_TIME))) is None
             or deleted >= since
             # A page may have skipped it in an earlier run.
-            or (by_ids and each.get("type") == "recycle" and each["id"] not in mark.gone)
+            or (by_ids and is_in_bin and each["id"] not in known)
         ):
             yield each
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What a page of a list adds, and how far the list is read with it."""
+
+    entries: Sequence[Entry]
+    place: Begun
 
 
 class Reading:
     """A list that is being read, a page at a time, for whoever asks for more of it."""
 
-    def __init__(self, client: Labelled, module: str, since: datetime | None) -> None:
-        self.since = since
-        self._pages = deleted_pages(client, module, since=since)
-        self._entries: list[Entry] = []
+    def __init__(
+        self, client: Labelled, module: str, since: datetime | None, begun: Begun | None = None
+    ) -> None:
+        """``begun`` is where an earlier run left it: what that has read does not come again."""
+        self.since, self.begun = since, begun
+        self._pages = deleted_pages(client, module, begun or Begun(asked=client.server_time, since=since))
+        self._read: list[Portion] = []
         self._whole: DeletedList | None = None
         self._lock = threading.Lock()
         self.error: BaseException | None = None  # what ended the reading, for whoever asks next
 
-    def portions(self) -> Iterator[list[Entry]]:
+    def portions(self) -> Iterator[Portion]:
         """The entries as they come, from the first one. Raises BiginError."""
         at = 0
         while True:
             with self._lock:
-                if at == len(self._entries) and self._whole is None:
+                if at == len(self._read) and self._whole is None:
                     self._read_on()
-                some = self._entries[at:]
+                some = self._read[at:]
                 is_over = self._whole is not None
             at += len(some)
-            if some:
-                yield some
+            yield from some
             if is_over:
                 return
 
@@ -127,7 +166,7 @@ class Reading:
         if self.error is not None:
             raise self.error
         try:
-            self._entries += next(self._pages)
+            self._read.append(next(self._pages))
         except StopIteration as ended:
             self._whole = ended.value
         except BaseException as error:
@@ -147,11 +186,15 @@ class DeletedLists:
         """What a module's list tells that the mark does not know. Raises BiginError."""
         return compare(mark, self._of(client, module, mark).whole(), overlap=self._overlap)
 
-    def new_entries(self, client: Labelled, module: str, mark: Mark) -> Iterator[list[Entry]]:
-        """Its entries that the mark does not know, as the pages come. Raises BiginError."""
+    def new_entries(self, client: Labelled, module: str, mark: Mark) -> Iterator[tuple[list[Entry], Mark]]:
+        """Its entries that the mark does not know, as the pages come, with the mark after each.
+
+        Raises BiginError.
+        """
+        reached = mark
         for some in self._of(client, module, mark).portions():
-            if new := list(new_in(some, mark, overlap=self._overlap)):
-                yield new
+            reached = read_on(reached, some, overlap=self._overlap)
+            yield list(new_in(some.entries, mark, overlap=self._overlap)), reached
 
     def listed(self, module: str) -> Collection[str]:
         """The ids that a module's list had, as far as it was read in this run."""
@@ -166,10 +209,16 @@ class DeletedLists:
         since = mark.asks_since(client.server_time, overlap=self._overlap)
         with self._lock:
             known = self._read.get(module)
-            is_longer = known and known.since is not None and (since is None or since < known.since)
-            if known is None or known.error is not None or is_longer:
-                known = self._read[module] = Reading(client, module, since)
+            if known is None or known.error is not None or not _has_all(known, since, mark.begun):
+                known = self._read[module] = Reading(client, module, since, mark.begun)
             return known
+
+
+def _has_all(known: Reading, since: datetime | None, begun: Begun | None) -> bool:
+    """Whether a reading has all that another would bring."""
+    if known.begun is not None:
+        return known.begun == begun
+    return known.since is None or (since is not None and since >= known.since)
 
 
 def read_deleted(client: Labelled, module: str, *, since: datetime | None = None) -> DeletedList:
@@ -177,17 +226,16 @@ def read_deleted(client: Labelled, module: str, *, since: datetime | None = None
     return Reading(client, module, since).whole()
 
 
-def deleted_pages(
-    client: Labelled, module: str, *, since: datetime | None
-) -> Generator[list[Entry], None, DeletedList]:
-    """What each page of a module's deleted list adds, then the list.
+def deleted_pages(client: Labelled, module: str, begun: Begun) -> Generator[Portion, None, DeletedList]:
+    """What each page of a module's deleted list adds, from where a reading stands, then all that was added.
 
     The list has no tokens, and a restored record moves the rest up: so each page begins some entries
     before the last one ended, and if none of those is in it, the next begins earlier still.
     """
-    asked = client.server_time
+    asked, since = begun.asked, begun.since
     found: dict[str, Entry] = {}
-    read: list[str] = []  # ids by position, as far as they are known
+    # Ids by position, as far as they are known: of what an earlier run read the latest are.
+    read: list[str] = [UNKNOWN] * (begun.read - len(begun.last)) + [*begun.last]
     once: dict[str, Any] = {}  # equal values, each of which is kept once
     wider, tries, progress = 1, 0, Progress()
     while True:
@@ -202,14 +250,14 @@ def deleted_pages(
         start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
         new = [each for each in _kept(page.records, once) if found.get(each["id"]) != each]
         found.update((each["id"], each) for each in new)
-        if new:
-            yield new
-        if start and not set(read[start:]) & set(ids) and tries < TRIES_TO_OVERLAP:
+        is_joined = not start or not {*read[start:], *begun.gone}.isdisjoint(ids)
+        if is_joined or tries >= TRIES_TO_OVERLAP:
+            read[start:] = ids
+            wider = 1
+        else:
             wider, tries = wider * 4, tries + 1
-            continue
-        read[start:] = ids
-        wider = 1
-        if not page.more_records:
+        yield Portion(new, Begun(asked, since, len(read), tuple(read[-OVERLAP:])))
+        if wider == 1 and not page.more_records:
             return DeletedList(tuple(found.values()), asked, since)
 
 

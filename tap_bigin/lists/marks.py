@@ -16,13 +16,12 @@ from msgspec.structs import replace
 
 from bigin_api import SettingsError
 from bigin_api.limits import RECORDS_PER_PAGE
-from tap_bigin.bookmarks import READ_OVERLAP, Moment
+from tap_bigin.bookmarks import BEGUN, DELETED_RECORDS, READ_OVERLAP, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-DELETED_RECORDS = "deleted_records"
 THE_SAME = DELETED_RECORDS  # in place of a module's ids: those that this stream's mark of the module has
 
 REMEMBERED = 2_000  # ids a module in state
@@ -32,25 +31,42 @@ WHOLE_EVERY = timedelta(hours=24)  # a longer list is read whole only so often
 Json = dict[str, Any]
 
 
+class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reading of a list that is under way: one run may have too few credits for all of it."""
+
+    asked: Moment | None = None  # Bigin's clock before its first page
+    since: Moment | None = None  # from when the list is read; None: all of it
+    read: int = 0  # so many entries, as page numbers count
+    last: tuple[str, ...] = ()  # ids of the latest of them, in their order
+    gone: tuple[str, ...] = ()  # ids that were in the recycle bin
+    listed: int = 0  # entries
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What state remembers of a module's deleted list. But for the ids it is its own form in state."""
 
     since: Moment | None = None  # Bigin's clock before the last reading
-    gone: tuple[str, ...] = ()  # ids in the recycle bin then
+    gone: tuple[str, ...] = ()  # ids in the recycle bin then, but for those that a reading has met since
     listed: int = 0  # entries of the whole list
     checked: Moment | None = None  # when the whole list was read
+    begun: Begun | None = None
 
     @classmethod
     def from_state(cls, kept: Mapping[str, Any] | None) -> Mark:
         """Read a mark out of state; an empty one where there is none."""
-        kept = dict(kept or {})
-        if isinstance(ids := kept.get("gone"), str):  # an older state has a list
-            kept["gone"] = ids_of(ids)
+        kept = _with_ids(kept or {})
+        if isinstance(begun := kept.get(BEGUN), Mapping):
+            kept[BEGUN] = _with_ids(begun)
         return msgspec.convert(kept, cls)
 
     def to_state(self) -> Json:
         """The mark as state keeps it."""
-        return {**msgspec.to_builtins(self), "gone": text_of(self.gone)}
+        kept: Json = {**msgspec.to_builtins(self), "gone": text_of(self.gone)}
+        if self.begun is None:
+            del kept[BEGUN]
+        elif self.begun.gone:
+            kept[BEGUN]["gone"] = text_of(self.begun.gone)
+        return kept
 
     def with_gone(self, ids: Iterable[str]) -> Mark:
         """The same, with ids that were seen to be deleted since: they may come back."""
@@ -58,9 +74,16 @@ class Mark(msgspec.Struct, frozen=True):
 
     def asks_since(self, now: datetime | None, *, overlap: timedelta = READ_OVERLAP) -> datetime | None:
         """From when the list is to be read; None: the whole of it, which alone tells what was restored."""
+        if self.begun is not None:
+            return self.begun.since
         if self.since is None or self.checked is None or now is None or self.listed <= WHOLE_UP_TO:
             return None
         return None if now - self.checked > WHOLE_EVERY else self.since - overlap
+
+
+def _with_ids(kept: Mapping[str, Any]) -> Json:
+    ids = kept.get("gone")
+    return {**kept, "gone": ids_of(ids)} if isinstance(ids, str) else dict(kept)  # an older state has a list
 
 
 def check_mark(where: str, kept: Any) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import read_from
+from tap_bigin.bookmarks import DELETED_RECORDS, read_from
 from tap_bigin.bulk.choice import JobChoice
-from tap_bigin.lists.marks import DELETED_RECORDS, Mark
+from tap_bigin.lists.marks import Mark
 from tap_bigin.lists.pages import MODIFIED
 from tap_bigin.outlook.forecast import (
     Plan,

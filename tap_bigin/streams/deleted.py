@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import DELETED_MODULES
-from tap_bigin.bookmarks import to_utc_text
+from tap_bigin.bookmarks import BEGUN, to_utc_text
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.deletions import DELETED_TIME, KEPT, restored
 from tap_bigin.lists.marks import Mark
@@ -139,15 +139,16 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         clock = self.client.server_time
         modules = self._modules()
         if self.config.get("credit_budget"):  # it may not do for all: those that have waited longest
-            modules.sort(key=lambda module: (marks.get(module) or {}).get("since") or "")
+            modules.sort(key=lambda module: _rank(marks.get(module) or {}))
         failed: TransientError | None = None
         for module in modules:
             mark, is_new = Mark.from_state(marks.get(module)), False
             try:
-                for entries in self.run.deleted_lists.new_entries(self.client, module, mark):
+                for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
                     convert(rows := _rows(module, entries))
-                    is_new = True
-                    yield Batch(rows)
+                    if rows:
+                        is_new = True
+                        yield Batch(rows, {**state, "modules": {**marks, module: reached.to_state()}})
                 news = self.run.deleted_lists.news(self.client, module, mark)
                 back = self._restored(module, news)
             except Refused as refused:
@@ -178,6 +179,11 @@ class DeletedStream(BiginStream[DeletedDefinition]):
     def _restored(self, module: str, news: News) -> list[Record]:
         """Entries of what can be read again."""
         return [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
+
+
+def _rank(mark: Mapping[str, Any]) -> tuple[bool, str]:
+    """A list that is under way first, then what has waited longest."""
+    return BEGUN not in mark, mark.get("since") or ""
 
 
 def _rows(module: str, entries: Iterable[Mapping[str, Any]]) -> list[Record]:

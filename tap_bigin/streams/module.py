@@ -276,10 +276,13 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if not self.run.tracks_deletions or self._module not in DELETED_MODULES:
             return None
         mark = Mark.from_state(state.get("deleted"))
+        if not self._has_tombstones and (known := self.run.deletions_told(self._module, mark)) is not None:
+            return known
         try:
-            if self._has_tombstones:
-                for entries in self.run.deleted_lists.new_entries(self.client, self._module, mark):
-                    yield Batch([self._tombstone(each) for each in entries])
+            if self._has_tombstones or self.client.credit_budget is not None:
+                for entries, reached in self.run.deleted_lists.new_entries(self.client, self._module, mark):
+                    told = [self._tombstone(each) for each in entries] if self._has_tombstones else []
+                    yield Batch(told, {**state, "deleted": reached.to_state()})
             return self.run.deleted_lists.news(self.client, self._module, mark)
         except (Refused, TransientError) as refused:
             if self._has_tombstones:

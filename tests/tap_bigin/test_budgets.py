@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,88 @@ def test_turns_are_kept_with_files_too(sandbox: Sandbox, tmp_path: Path) -> None
 
     assert all("turn" in state["bookmarks"][each] for each in modules)
     assert all("replication_key_value" in state["bookmarks"][each] for each in modules)
+
+
+@pytest.mark.parametrize("mode", ["stream", "soft"])
+def test_a_list_of_deletions_longer_than_a_budget_goes_on_where_a_run_ended_in_it(
+    sandbox: Sandbox, mode: str
+) -> None:
+    """It was begun anew by each run, which said that the stream comes no further."""
+    ids = _deleted_products(sandbox, 1_300)
+    settings: dict[str, Any] = {"modules": ["Products"], "deleted_records": mode}
+    stream = "deleted_records" if mode == "stream" else "Products"
+    catalog = select(discover(sandbox, **settings), stream)
+    usual = run_tap(sandbox, catalog=catalog, **settings)
+
+    runs = _runs(sandbox, catalog=catalog, credit_budget=5, **settings)
+    more = _deleted_products(sandbox, 1)
+    sandbox.clock(advance=60)
+    later = run_tap(sandbox, catalog=catalog, state=runs[-1].state, **settings)
+
+    told = [each for run in runs for each in run.ids(stream)]
+    assert set(ids) < set(told)
+    assert len(told) == len(set(told)) == len(usual.ids(stream))
+    assert 2 <= len(runs) <= 4
+    assert max(len(json.dumps(each)) for run in runs for each in run.states) < 4_000
+    assert "begun" not in json.dumps(runs[-1].state)
+    assert more[0] in later.ids(stream)
+
+
+def test_between_two_runs_in_a_list_of_deletions_people_delete_and_restore(sandbox: Sandbox) -> None:
+    """The list has no place but a number: what moved up is not skipped, what came on top belongs to the next."""
+    ids = _deleted_products(sandbox, 900)
+    settings: dict[str, Any] = {"modules": ["Products"]}
+    catalog = select(discover(sandbox, **settings), "deleted_records")
+    first = run_tap(sandbox, catalog=catalog, credit_budget=4, **settings)
+    told = first.ids("deleted_records")
+    sandbox.mutate(*({"op": "restore", "module": "Products", "id": each} for each in told[:70]))
+    second = run_tap(sandbox, catalog=catalog, state=first.state, credit_budget=4, **settings)
+    sandbox.clock(advance=60)
+    more = _deleted_products(sandbox, 300)
+    sandbox.clock(advance=60)
+
+    runs = [first, second, *_runs(sandbox, state=second.state, catalog=catalog, credit_budget=6, **settings)]
+    sandbox.clock(advance=25 * 3600)
+    sandbox.forget_tokens()
+    last = run_tap(sandbox, catalog=catalog, state=runs[-1].state, **settings)
+
+    rows = [each for run in [*runs, last] for each in run.records["deleted_records"]]
+    assert {each["id"] for each in rows if each["type"] == "recycle"} >= {*ids, *more}
+    assert {each["id"] for each in rows if each["type"] == "restored"} == set(told[:70])
+
+
+def test_within_a_budget_a_list_of_deletions_is_read_once_for_both_of_its_streams(sandbox: Sandbox) -> None:
+    """The module's own stream looks there for what comes back: it takes over what the other one has read."""
+    ids = _deleted_products(sandbox, 900)
+    settings: dict[str, Any] = {"modules": ["Products"]}
+    catalog = select(discover(sandbox, **settings), "Products", "deleted_records")
+
+    runs = _runs(sandbox, catalog=catalog, credit_budget=6, **settings)
+    asked = sandbox.calls("GET /Products/deleted")
+    sandbox.mutate({"op": "restore", "module": "Products", "id": ids[5]})
+    sandbox.clock(advance=25 * 3600)
+    sandbox.forget_tokens()
+    later = run_tap(sandbox, catalog=catalog, state=runs[-1].state, **settings)
+
+    assert len(runs) > 1
+    assert asked < 2 * 6  # pages: all of the list for each stream
+    assert ids[5] in later.ids("Products")
+
+
+def _deleted_products(sandbox: Sandbox, count: int) -> list[str]:
+    """So many products that were made and deleted; their ids, the latest first."""
+    made = {"op": "create", "module": "Products", "count": count, "data": {"Product_Name": "P{n}"}}
+    ids = [each["id"] for each in sandbox.mutate(made)[0]]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids})
+    sandbox.clock(advance=60)
+    return ids[::-1]
+
+
+def _runs(sandbox: Sandbox, *, state: Any = None, **settings: Any) -> list[TapRun]:
+    """Runs one after the other until one ends before its budget, each with an exit code of 0."""
+    runs: list[TapRun] = []
+    while not runs or runs[-1].said("credit_budget"):
+        assert len(runs) < 40, runs[-1].log[-1]
+        runs.append(run_tap(sandbox, state=runs[-1].state if runs else state, **settings))
+        assert runs[-1].code == 0, runs[-1].log[-1]
+    return runs
