@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 
 import uvicorn
 
@@ -24,7 +25,6 @@ from bigin_feed.sync_flow import SyncFlow
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 2048
 KEEP_ALIVE = 75  # seconds
 PROBE_SECONDS = 10.0
 
@@ -40,7 +40,7 @@ def serve(settings: FeedSettings, *, host: str, port: int, say: Callable[[str], 
         FeedLog(settings.feed_log) as log,
         Client(settings.client) as client,
     ):
-        address = f"http://{host}:{listener.getsockname()[1]}"
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         channel = Channel(client, log, settings.public_url, settings.modules)
         writer = LogWriter(log)
         keeper = Keeper(
@@ -53,13 +53,13 @@ def serve(settings: FeedSettings, *, host: str, port: int, say: Callable[[str], 
         receiver = Receiver(log, writer, keeper, channel, SyncFlow(log, client), settings.sync_token)
         server = uvicorn.Server(_config(receiver))
         _stop_at_signals(server)
-        fatal: list[BiginError] = []
+        fatal: list[Exception] = []
 
         def keep() -> None:
             try:
                 _check_organisation(client, log)
                 keeper.run(lambda: _started(keeper, address, settings.public_url, say))
-            except (AuthError, LogUnusable) as error:
+            except Exception as error:  # noqa: BLE001 -- without a keeper there is no channel: whoever starts it starts it anew
                 fatal.append(error)
                 server.should_exit = True
 
@@ -101,16 +101,15 @@ def _started(keeper: Keeper, address: str, public_url: str, say: Callable[[str],
 def _why_unreachable(public_url: str) -> str | None:
     """Ask the receiver for its health by its public address; why that failed, None if it did not."""
     try:
-        with urllib.request.urlopen(f"{public_url}/health", timeout=PROBE_SECONDS) as answer:  # noqa: S310
-            body = answer.read(1_000_000)
-    except urllib.error.HTTPError as error:
-        with error:
-            body = error.read(1_000_000)
-    except (OSError, ValueError) as error:
+        try:
+            answer = urllib.request.urlopen(f"{public_url}/health", timeout=PROBE_SECONDS)  # noqa: S310
+        except urllib.error.HTTPError as error:
+            answer = error  # 503 where no channel is open
+        with answer:
+            said = json.loads(answer.read(1_000_000))
+    except OSError as error:
         return f"it does not answer ({getattr(error, 'reason', error)})"
-    try:
-        said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError, HTTPException):
         said = None
     return None if isinstance(said, dict) and "heartbeat" in said else "something else answers there"
 
@@ -129,16 +128,10 @@ def _config(receiver: Receiver) -> uvicorn.Config:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # Named TCP: asyncio sends small packets at once (TCP_NODELAY) only on sockets that say so.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.create_server((host, port), family=family)
+    # Its connections inherit this; asyncio sends small packets at once only on sockets that say TCP.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 

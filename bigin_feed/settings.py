@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
 
 from bigin_api import CLIENT_SETTINGS, ClientSettings, SettingsError, unknown_settings
 from bigin_api.settings import files
-from bigin_api.settings.environment import require_known
+from bigin_api.settings.environment import read_environment
+from bigin_api.settings.hosts import origin
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +35,7 @@ FEED_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     },
     "modules": {
         "type": "array",
+        "items": {"type": "string"},
         "default": ["*"],
         "description": "Which modules to be told of: api_names or globs, of the seven that notify.",
     },
@@ -91,24 +91,7 @@ def read_settings(
     unknown = settings.keys() - known
     if unknown and (wrong := unknown_settings(unknown, known, sister=sister(), tell=logger.info)):
         raise SettingsError(f"--config {path}: {'; '.join(wrong)}")
-    require_known(known, ENV_PREFIX, environment)
-    for name in known:
-        text = environment.get(ENV_PREFIX + name.upper())
-        if text is not None:
-            settings[name] = _from_text(name, text)
-    return settings
-
-
-def _from_text(name: str, text: str) -> Any:
-    declared = FEED_SETTINGS.get(name) or CLIENT_SETTINGS[name]
-    if "string" in declared["type"]:
-        return text
-    if declared["type"] == "array" and not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",") if part.strip()]
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise SettingsError(f"{ENV_PREFIX}{name.upper()} is no {declared['type']}.") from None
+    return {**settings, **read_environment({**CLIENT_SETTINGS, **FEED_SETTINGS}, ENV_PREFIX, environment)}
 
 
 def _text(settings: Mapping[str, Any], name: str) -> str | None:
@@ -122,9 +105,8 @@ def _public_url(settings: Mapping[str, Any]) -> str:
     value = _text(settings, "public_url")
     if value is None:
         raise SettingsError("public_url is missing: the address by which Bigin reaches the receiver.")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SettingsError(f"public_url: {value!r} is no address such as https://feed.example.com.")
+    if origin(value) is None:  # not shown: it may hold a password
+        raise SettingsError("public_url: expected an address alone, such as https://feed.example.com.")
     return value.rstrip("/")
 
 

@@ -10,8 +10,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
+from math import ceil
 from typing import Any
 
 from bigin_api import BiginError, Client
@@ -35,18 +36,9 @@ class Session:
     """What one device is handed out, item by item."""
 
     id: str
-    device: str
     items: list[Due]
     used: float
     handed_out: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def next(self) -> tuple[list[Due], int]:
-        """The next items, at most a call's, and how many are left after them."""
-        with self.lock:
-            found = self.items[self.handed_out : self.handed_out + MAX_IDS_PER_CALL]
-            self.handed_out += len(found)
-            return found, len(self.items) - self.handed_out
 
 
 class SyncFlow:
@@ -71,7 +63,7 @@ class SyncFlow:
             return None
         changes = self._log.changes(position, state.head)
         due = bring_to(self._log, device, state.head, changes)
-        return self._begin(device, sorted(due, key=lambda each: each.module)) if due else None
+        return self._begin(sorted(due, key=lambda each: each.module)) if due else None
 
     def items(self, session_id: str) -> dict[str, Any] | None:
         """The session's next items as they are now; None if there are none. Raises SyncRefused (404).
@@ -83,7 +75,9 @@ class SyncFlow:
             if session is None:
                 raise SyncRefused(404, "no such session")
             session.used = self._clock()
-        due, left = session.next()
+            due = session.items[session.handed_out : session.handed_out + MAX_IDS_PER_CALL]
+            session.handed_out += len(due)
+            left = len(session.items) - session.handed_out
         if not due:
             return None
         found, failed = self._fetch(due)
@@ -94,20 +88,16 @@ class SyncFlow:
         """Forget what the device has. A key that is none of ours is ignored."""
         acknowledge(self._log, device, [each for each in map(_from_key, keys) if each is not None])
 
-    def _begin(self, device: str, due: list[Due]) -> dict[str, Any]:
+    def _begin(self, due: list[Due]) -> dict[str, Any]:
         now = self._clock()
-        session = Session(uuid.uuid4().hex, device, due, now)
+        session = Session(uuid.uuid4().hex, due, now)
         with self._lock:
             kept = {key: each for key, each in self._sessions.items() if now - each.used < SESSION_SECONDS}
             if sum(each.handed_out < len(each.items) for each in kept.values()) >= MOST_SESSIONS:
                 raise SyncRefused(429, "too many sessions are open")
             self._sessions = {**kept, session.id: session}
         queue = {
-            "data": {
-                "name": "main",
-                "pages": -(-len(due) // MAX_IDS_PER_CALL),
-                "total_count": len(due),
-            },
+            "data": {"name": "main", "pages": ceil(len(due) / MAX_IDS_PER_CALL), "total_count": len(due)},
             "meta": {"type": "sync_queue", "links": {"self": f"/v2/sync/{session.id}/queues/main"}},
         }
         return {"data": {"id": session.id, "queues": [queue]}, "meta": {"type": "sync_session"}}

@@ -101,7 +101,7 @@ def connect(url: str, *, read_only: bool) -> Engine:
     """An engine of the database. Raises LogUnusable for a URL that is none of ours."""
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise LogUnusable(
             "feed_log: expected a URL such as sqlite:///bigin-feed.sqlite or postgresql://user@host/db."
         ) from None
@@ -185,13 +185,13 @@ def cause(error: Exception) -> str:
 
 
 def shown_url(url: str) -> str:
-    """The URL without its password."""
-    return sa.make_url(url).render_as_string(hide_password=True)
+    """The URL without its password, which may stand among its options, too."""
+    return sa.make_url(url).set(query={}).render_as_string()
 
 
 def _sqlite(url: URL, *, read_only: bool) -> Engine:
     path = url.database
-    if not path or path == ":memory:" or path.startswith("file:"):
+    if not path or path == ":memory:" or path.startswith("file:") or "\0" in path or url.query:
         raise LogUnusable("feed_log: a SQLite log is a file, such as sqlite:///bigin-feed.sqlite.")
     if read_only and not Path(path).exists():
         raise LogUnusable(f"feed_log: there is no file {path}; bigin feed serve makes one.")
@@ -200,7 +200,9 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
             Path(path).touch(mode=0o600)  # it keeps the secrets of the channel
         except OSError as error:
             raise LogUnusable(f"feed_log: cannot write {path} ({error.strerror}).") from None
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS}, poolclass=sa.pool.QueuePool)
+    engine = sa.create_engine(
+        url.set(drivername="sqlite"), connect_args={"timeout": LOCK_SECONDS}, poolclass=sa.pool.QueuePool
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from bigin_api.moments import utc_text
 from bigin_feed.log import database
-from bigin_feed.log.database import BODIES, COUNTER, DUE, KEPT, ROWS, SILENCES, LogUnusable
+from bigin_feed.log.database import BODIES, COUNTER, DEVICES, DUE, KEPT, ROWS, SILENCES, LogUnusable
 from bigin_feed.log.reading import Change, Row, Silence, State, coalesce
 from bigin_feed.notifications import Told
 
@@ -178,7 +178,8 @@ class FeedLog:
                 return gone
             count = connection.execute(sa.delete(ROWS).where(ROWS.c.seq <= last)).rowcount
             connection.execute(sa.delete(SILENCES).where(SILENCES.c.seq <= last))
-            connection.execute(sa.delete(DUE).where(DUE.c.seq <= last))
+            too_late = sa.select(DEVICES.c.device).where(DEVICES.c.position < last)
+            connection.execute(sa.delete(DUE).where(DUE.c.device.in_(too_late)))
             connection.execute(sa.update(COUNTER).values(pruned=last))
             return gone + count
 

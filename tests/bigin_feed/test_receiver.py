@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import threading
 import time
 from contextlib import closing
 
@@ -325,6 +326,24 @@ def test_an_address_that_does_not_lead_here_is_told(start):
 
     eventually(lambda: "does not answer" in feed.errors.read_text())
     assert feed.health()[0] == 200
+
+
+def test_what_answers_there_and_is_no_receiver_is_told(start):
+    """Not even HTTP: the probe says so, and the channel is kept all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        threading.Thread(target=answer_nonsense, args=[stranger], daemon=True).start()
+        feed = start(public_url=f"http://127.0.0.1:{stranger.getsockname()[1]}")
+
+        eventually(lambda: "something else answers there" in feed.errors.read_text())
+    assert "Traceback" not in feed.errors.read_text()
+    assert feed.health()[0] == 200
+
+
+def answer_nonsense(listener):
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
 def test_the_log_of_another_organisation_is_refused(sandbox, feed, tmp_path):

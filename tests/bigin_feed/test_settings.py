@@ -44,7 +44,20 @@ def test_the_environment_goes_before_the_file(tmp_path):
     ("changed", "said"),
     [
         ({"public_url": None}, "public_url is missing"),
-        ({"public_url": "feed.example.com"}, "no address"),
+        *(
+            ({"public_url": url}, "public_url: expected an address alone")
+            for url in (
+                "feed.example.com",
+                "ftp://feed.example.com",
+                "https://ann:s3cret@feed.example.com",
+                "https://feed.example.com/?s3cret",
+                "https://feed.example.com/#top",
+                "https://feed.example.com:99999",
+                "https://[::1",
+                "https://feed example.com",
+                "https://feed.example.com/\nX: y",
+            )
+        ),
         ({"modules": ["Notes"]}, "names none of"),
         ({"modules": "Contacts"}, "expected a list"),
         ({"retention_days": 0}, "retention_days"),
@@ -55,8 +68,20 @@ def test_the_environment_goes_before_the_file(tmp_path):
 )
 def test_what_is_wrong_is_named(changed, said):
     """One clear line, without a secret's value."""
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=said) as refused:
         FeedSettings.from_mapping({**GOOD, **changed})
+
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://feed.example.com", "https://feed.example.com:8443/bigin/feed", "http://[2001:db8::1]:8686"],
+)
+@pytest.mark.parametrize("end", ["", "/", "//"])
+def test_an_address_may_have_a_port_and_a_path(address, end):
+    """A proxy decides what is in front of /notify; a slash at its end would be doubled."""
+    assert FeedSettings.from_mapping({**GOOD, "public_url": address + end}).public_url == address
 
 
 @pytest.mark.parametrize(
