@@ -39,26 +39,22 @@ def settings_of(plugin: type[PluginBase], config: str | None) -> dict[str, Any]:
 
 
 def settings_around(plugin: type[PluginBase]) -> dict[str, Any]:
-    """What the Meltano project around and the environment say of a plugin; {} where they say nothing."""
-    schema = copy.deepcopy(plugin.config_jsonschema)
-    plugin.append_builtin_config(schema)
-    return project_settings(plugin.name, schema["properties"])
-
-
-def project_settings(plugin: str, properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What Meltano would hand to a plugin: from meltano.yml, its environment, .env, variables; the last wins.
 
     {} where there is nothing of it. What Meltano keeps in its own database is not read.
     Raises SettingsError for a file or a variable that cannot be read.
     """
+    schema = copy.deepcopy(plugin.config_jsonschema)
+    plugin.append_builtin_config(schema)
+    properties = schema["properties"]
     root = _root()
     environ: dict[str, str] = dict(os.environ)
     if root is not None:
         environ = {**{name: text or "" for name, text in dotenv_values(root / ".env").items()}, **environ}
     found: dict[str, Any] = {}
     for part in _parts(root, environ):
-        found.update(_config(part, plugin))
-    prefix = plugin.replace("-", "_").upper() + "_"
+        found.update(_config(part, plugin.name))
+    prefix = plugin.name.replace("-", "_").upper() + "_"
     inside = tuple(f"{prefix}{name.upper()}_" for name in properties)  # TAP_BIGIN_BATCH_CONFIG_… is Meltano's
     own = {name: text for name, text in environ.items() if not name.startswith(inside)}
     return {**_expanded(found, environ), **read_environment(properties, prefix, own)}

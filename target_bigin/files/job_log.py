@@ -15,21 +15,15 @@ from bigin_api import BulkWriteJob
 from target_bigin.files.jsonl import JsonLines, named
 
 
-def beside(journal: Path) -> Path:
-    """The file of these notes: next to the journal of inserts.
-
-    >>> from pathlib import Path
-    >>> beside(Path("runs/journal.jsonl")).name
-    'journal.jsonl.bulk'
-    """
-    return journal.with_name(journal.name + ".bulk")
-
-
 class JobLog:
-    """Safe for threads: jobs run in some. Without a path it notes nothing."""
+    """In ``journal.jsonl.bulk`` beside the journal of inserts; without one it notes nothing.
+
+    Safe for threads: jobs run in some.
+    """
 
     def __init__(self, journal: Path | None) -> None:
-        self._file = JsonLines(beside(journal), setting="journal_path") if journal else None
+        path = journal and journal.with_name(f"{journal.name}.bulk")
+        self._file = JsonLines(path, setting="journal_path") if path else None
         self._lock = threading.Lock()
         self._open: dict[str, str] = {}  # job: module
         if self._file is not None:
