@@ -85,25 +85,18 @@ class Written:
         self._settings: dict[str, bytes] = {}
         self._decode = msgspec.msgpack.Decoder(Fingerprints).decode
         self._path = path
-        if read_only:
-            with self._told():
-                self._db = _copy_of(path)
-                self._db.execute(SCHEMA)
-            return
-        require_file("unchanged_cache_path", path)
-        with named("unchanged_cache_path", path):
-            os.close(private(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files beside it get its rights
-        with self._told():
-            self._db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS, isolation_level=None)
-        try:
-            with self._told():
-                self._db.execute("pragma journal_mode = wal")
-                # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
-                self._db.execute("pragma synchronous = normal")
-                self._db.execute(SCHEMA)
-        except SettingsError:
-            self._db.close()
-            raise
+        if not read_only:
+            require_file("unchanged_cache_path", path)
+            with named("unchanged_cache_path", path):
+                os.close(private(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files beside it get its rights
+        with self._told(), contextlib.ExitStack() as opened:
+            self._db = _copy_of(path) if read_only else _opened(path)
+            opened.callback(self._db.close)
+            self._db.execute("pragma journal_mode = wal")
+            # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
+            self._db.execute("pragma synchronous = normal")
+            self._db.execute(SCHEMA)
+            opened.pop_all()
 
     def use(self, stream: str, settings: Mapping[str, Any]) -> None:
         """From here on the stream's records are written under these settings."""
@@ -151,6 +144,10 @@ class Written:
             yield
         except sqlite3.Error as exc:
             raise SettingsError(f"unchanged_cache_path: cannot use {self._path} as cache ({exc}).") from exc
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=WAIT_FOR_OTHERS, isolation_level=None)
 
 
 def _copy_of(path: Path) -> sqlite3.Connection:
