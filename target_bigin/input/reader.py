@@ -31,7 +31,7 @@ class Reader(MsgSpecReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self.on_beat: Callable[[float], None] = _nothing
+        self.on_beat: Callable[[float], None] = lambda _waited: None
         self.on_failure: Callable[[], None] = lambda: None
 
     def process_lines(
@@ -109,7 +109,3 @@ def _descriptor(source: IO[str]) -> int | None:
     except (OSError, ValueError, AttributeError):
         return None  # in memory, closed, or a system whose select takes sockets alone
     return descriptor
-
-
-def _nothing(_waited: float) -> None:
-    pass

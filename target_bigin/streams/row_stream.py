@@ -132,7 +132,7 @@ class RowStream(Stream):
         self._may_part = not context.settings.replace_rows
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
         self._order = shared.order(place.shown)  # of a stream whose SCHEMA came again, too
-        self._written = shared.row_parents(context.stream)
+        self._written = shared.row_parents[context.stream]
 
     def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""

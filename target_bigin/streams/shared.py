@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -61,17 +62,14 @@ class Shared:
         self.brakes = Brakes(self.run)
         self._changes: dict[str, Changes] = {}  # by stream
         self._versions: dict[str, OldVersions] = {}  # by stream
-        self._row_parents: dict[str, set[str]] = {}  # by stream
+        # By stream, whatever SCHEMA they came under: the parents of which rows were written.
+        self.row_parents: defaultdict[str, set[str]] = defaultdict(set)
         self._orders: dict[str, Order] = {}  # by module, as the next one
         self._gates: dict[str, InsertGate] = {}
 
     def order(self, module: str) -> Order:
         """The order of a module's records, whichever stream brings them."""
         return self._orders.setdefault(module, Order(self.run.tasks))
-
-    def row_parents(self, stream: str) -> set[str]:
-        """The parents of which rows of a stream were written, whatever SCHEMA they came under."""
-        return self._row_parents.setdefault(stream, set())
 
     def writer(
         self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan
