@@ -96,23 +96,20 @@ class TapRun:
 
     def validate(self) -> None:
         """Hold every record to the SCHEMA sent before it, and to having all of its properties."""
-        validators: dict[str, Draft202012Validator] = {}
+        schemas: dict[str, _Schema] = {}
         keys: dict[str, list[str]] = {}
         for message in self.messages:
             name = message.get("stream", "")
             if message["type"] == "SCHEMA":
-                validators[name] = _validator(json.dumps(message["schema"]))
+                schemas[name] = _schema(json.dumps(message["schema"]))
                 keys[name] = message["key_properties"]
                 assert keys[name], f"{name} has no key"
             if message["type"] == "RECORD":
                 record = message["record"]
-                errors = [
-                    f"{name}: {list(each.path)}: {each.message}"
-                    for each in validators[name].iter_errors(record)
-                ]
+                errors = [f"{name}: {error}" for error in schemas[name].errors(record)]
                 assert not errors, errors
                 assert all(record.get(key) for key in keys[name]), record
-                unknown = record.keys() - validators[name].schema["properties"].keys()
+                unknown = record.keys() - schemas[name].properties
                 assert not unknown, f"{name}: {unknown}"
 
 
@@ -232,12 +229,33 @@ def read_messages(text: str) -> list[Message]:
     return [msgspec.json.decode(line) for line in lines[:-1] if line]
 
 
+class _Schema:
+    """A stream's schema, and which values of its properties are known to fit it.
+
+    To hold a value to a schema takes longer than to read it from Bigin, and nearly all come again.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        Draft202012Validator.check_schema(schema)
+        assert schema.keys() <= {"type", "properties"}, "one property after the other would not tell all"
+        self.properties = schema["properties"].keys()
+        self._validator = Draft202012Validator(schema, format_checker=FORMATS)
+        self._fitting: set[tuple[str, bytes]] = set()
+
+    def errors(self, record: Record) -> list[str]:
+        """What does not fit, and where."""
+        values = {(name, msgspec.json.encode(value)) for name, value in record.items()} - self._fitting
+        new = {name: record[name] for name, _ in values}
+        errors = [f"{list(each.path)}: {each.message}" for each in self._validator.iter_errors(new)]
+        if not errors:
+            self._fitting |= values
+        return errors
+
+
 @lru_cache(maxsize=500)
-def _validator(schema: str) -> Draft202012Validator:
-    """A validator of a schema that is itself valid: each is checked once, which takes longer than a run."""
-    content = json.loads(schema)
-    Draft202012Validator.check_schema(content)
-    return Draft202012Validator(content, format_checker=FORMATS)
+def _schema(text: str) -> _Schema:
+    """A schema is itself checked once, which takes longer than a run."""
+    return _Schema(json.loads(text))
 
 
 def _write(path: Path, content: Any) -> str:
