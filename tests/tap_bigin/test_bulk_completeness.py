@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from support.bulk_read import ROWS_PER_FILE, Made, ReadJobs, Rows
+from support.bulk_read import Made, ReadJobs, Rows
 from support.rewriting import OtherBigin
 from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_here, select, select_fields
+
+from tap_bigin import planning
 
 CATALOGS: dict[str, Any] = {}
 HEADER = ("Id", "Product_Name", "Modified_Time")
@@ -144,15 +146,17 @@ def test_what_is_missing_is_found_whatever_the_order_of_the_rows(
 
 @pytest.mark.parametrize("ascending", [True, False])
 def test_the_rest_after_a_full_job_is_read_by_key(
-    sandbox: Sandbox, other: OtherBigin, jobs: ReadJobs, *, ascending: bool
+    sandbox: Sandbox, other: OtherBigin, jobs: ReadJobs, monkeypatch: pytest.MonkeyPatch, *, ascending: bool
 ) -> None:
-    """Sixty records beyond 200,000 are not worth another job; where they lie the order of the rows tells."""
-    in_file = [str(6_000_000_000_000_000_000 + number) for number in range(ROWS_PER_FILE)]
+    """Sixty records beyond a file are not worth another job; where they lie the order of the rows tells."""
+    jobs.rows_per_file = 2_000  # in place of 200,000
+    monkeypatch.setattr(planning, "RECORDS_PER_BULK_READ", jobs.rows_per_file)
+    in_file = [str(6_000_000_000_000_000_000 + number) for number in range(jobs.rows_per_file)]
     if not ascending:
         in_file[-1] = "6999999999999999999"  # above all that is left
         in_file[:2] = in_file[1::-1]
     jobs.made = Made(HEADER, _rows(in_file), more_records=True)
-    _count_tells(other, ROWS_PER_FILE + 60)
+    _count_tells(other, jobs.rows_per_file + 60)
 
     run = _by_jobs(other)
 

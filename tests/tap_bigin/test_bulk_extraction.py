@@ -9,6 +9,7 @@ from support.processes import PIPE, start
 from support.tap import discover, read_messages, run_tap, select, select_fields, tap_command
 
 MANY = 11_000
+MANY_WHERE_JOBS_ARE_CHEAP = 1_500
 PLAIN = ("id", "Last_Name", "Email", "Account_Name", "Owner", "Email_Opt_Out", "Modified_Time")
 
 
@@ -127,16 +128,17 @@ def test_file_that_is_short_is_completed_at_a_price_told_first(sandbox, few_fiel
     assert run.said("the job gave 44 of 48 records")
 
 
+@pytest.mark.usefixtures("cheap_jobs")
 def test_failed_job_falls_back_to_list_pages(sandbox, few_fields):
     """Data matter more than the cheapest way: the list does it, with a warning that names the price."""
-    fill(sandbox)
+    fill(sandbox, MANY_WHERE_JOBS_ARE_CHEAP)
     job_fails(sandbox, "FAILURE")
 
     run = run_tap(sandbox, catalog=few_fields)
 
     assert run.code == 0
     assert names(run) == contacts(sandbox)
-    assert run.said("read by list pages after all, some 59 credits")
+    assert run.said("read by list pages after all, some 9 credits")
 
 
 def test_failed_job_fails_a_stream_that_is_to_be_read_by_bulk(sandbox, few_fields):
@@ -188,9 +190,10 @@ def test_job_whose_result_is_gone_is_made_anew(sandbox, few_fields):
     assert run.said("is gone: it is made anew")
 
 
+@pytest.mark.usefixtures("cheap_jobs")
 def test_file_that_is_damaged_is_not_half_believed(sandbox, few_fields):
     """Bytes that are no zip: the list does it, and it is said."""
-    fill(sandbox)
+    fill(sandbox, MANY_WHERE_JOBS_ARE_CHEAP)
     sandbox.fault("GET /bulk/read/*/result", status=200, body={"no": "zip"})
 
     run = run_tap(sandbox, catalog=few_fields)
