@@ -184,7 +184,7 @@ def test_a_run_by_the_feed_costs_what_was_told(sandbox, price, tmp_path):
 @pytest.mark.parametrize("rows", [0, 199, 200, 1_000, 1_001])
 def test_a_query_with_a_condition_costs_what_was_told(sandbox, price, rows):
     """COQL counts nothing, so the plan looks for the end of the rows; it took them for one page."""
-    sandbox.reset(size="9000")
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 1_001, "data": {"Last_Name": "Ek {n}"}})
     ids = sorted(each["id"] for each in sandbox.dump("Contacts"))
     query = f"select Last_Name from Contacts where id <= {ids[rows - 1] if rows else 1}"
     settings = {
