@@ -118,7 +118,8 @@ class Keeper:
     def silence(self) -> tuple[str, str] | None:
         """Since when notifications are missed, and why; None if they are not."""
         refusing_since = self._writer.refusing_since
-        return self._silence or (refusing_since and (refusing_since, UNWRITTEN)) or None
+        refused = (refusing_since, UNWRITTEN) if refusing_since is not None else None
+        return min(filter(None, (self._silence, refused)), default=None)
 
     def run(self, started: Callable[[], None]) -> None:
         """Step until ``stop``; ``started`` is called after the first step, whatever came of it."""
@@ -193,14 +194,15 @@ class Keeper:
         if self.expiry is None or not self._listens():
             return
         now, silence = now_text(), self.silence
+        if silence is not None:
+            self._writer.refusing_since = None  # what is refused from here on is the next beat's
         try:
             self._log.append(silence=silence and (silence[0], now, silence[1]), heartbeat=now)
         except sa.exc.SQLAlchemyError:
             self._miss(now, UNWRITTEN)
+            self._silence = silence or self._silence
         else:
             self._silence = None
-            if silence is not None:
-                self._writer.refusing_since = None
 
     def _keep_for_status(self, expiry: datetime) -> None:
         try:

@@ -198,6 +198,40 @@ def test_what_could_not_be_written_is_a_silence(keeper, writer, log, clock):
     assert keeper.silence is None
 
 
+def test_what_is_refused_while_a_silence_is_noted_is_a_silence_of_its_own(keeper, writer, log, monkeypatch):
+    """The one that is being noted may end before it."""
+    keeper.step()
+    writer.refusing_since = "2026-05-14T12:00:00.000Z"
+    append = log.append
+
+    def append_and_refuse(*posts, **said):
+        append(*posts, **said)
+        writer.refusing_since = writer.refusing_since or "2026-05-14T12:00:05.000Z"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "append", append_and_refuse)
+        keeper.step()
+    keeper.step()
+
+    assert [each.begun for each in log.silences()][1:] == [
+        "2026-05-14T12:00:00.000Z",
+        "2026-05-14T12:00:05.000Z",
+    ]
+
+
+def test_a_silence_that_cannot_be_noted_keeps_its_beginning(keeper, writer, log):
+    """It began with the first notification that was refused, not with the heartbeat that failed later."""
+    keeper.step()
+    writer.refusing_since = "2026-05-14T12:00:00.000Z"
+    with closing(sqlite3.connect(log.url.removeprefix("sqlite:///"))) as database:
+        database.execute("ALTER TABLE feed_log RENAME TO gone")
+        keeper.step()
+        database.execute("ALTER TABLE gone RENAME TO feed_log")
+    keeper.step()
+
+    assert log.silences()[-1].begun == "2026-05-14T12:00:00.000Z"
+
+
 def test_a_log_that_takes_no_heartbeat_is_told_once_and_is_a_silence(keeper, log, caplog):
     """A full disk lasts for hours; in the end it is one silence."""
     keeper.step()
