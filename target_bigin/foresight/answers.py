@@ -199,7 +199,8 @@ class Answers:
         try:
             require_tags(names)
         except NotTaken as refused:
-            raise InvalidRequest(f"{module}: a tag is too long.", code=refused.code, module=module) from None
+            said = f"{module}: {refused.entry['message']}."
+            raise InvalidRequest(said, code=refused.code, module=module) from None
         there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
         present = self._tags_of(module, ids)
         entries = []

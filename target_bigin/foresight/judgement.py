@@ -127,7 +127,9 @@ def require_rows(
 
 
 def require_tags(names: Sequence[str]) -> None:
-    """Raises NotTaken for names that are too long."""
+    """Raises NotTaken for names that are too many or too long."""
+    if len(names) > MOST_TAGS:
+        raise NotTaken("LIMIT_EXCEEDED", "Tag", "a record has no more than 10 tags")
     if any(len(each) > MOST_TAG_LENGTH for each in names):
         raise NotTaken("INVALID_DATA", "name", maximum_length=MOST_TAG_LENGTH)
 
@@ -171,8 +173,6 @@ def _require_few(name: str, values: Sequence[Any]) -> None:
     if name == "Participants" and len(values) > MOST_PARTICIPANTS:
         raise NotTaken("LIMIT_EXCEEDED", name, "Only 50 participants can be added to an event.")
     if name == "Tag":
-        if len(values) > MOST_TAGS:
-            raise NotTaken("LIMIT_EXCEEDED", name, "a record has no more than 10 tags")
         require_tags([str(each.get("name", "")) for each in values])
 
 

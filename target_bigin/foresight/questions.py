@@ -92,12 +92,22 @@ class Questions:
         try:
             found = ids_of(self._client, module, {name: field}, asked)
         except Refused as refused:
-            self._kept.say(f"{module}.{name}: a dry run cannot ask who has a value. {refused.message}")
-            found = dict.fromkeys(asked, ("",) if field is None else ())
+            listed = self._listed(module, [form for (form,) in asked]) if field is None else None
+            if listed is None:
+                self._kept.say(f"{module}.{name}: a dry run cannot ask who has a value. {refused.message}")
+                listed = {form for (form,) in asked} if field is None else set()
+            found = {each: each if each[0] in listed else () for each in asked}
         for (form,), ids in found.items():
             self._found[place, form] = ids
             if field is None:
                 self._kept.there[module, form] = ids
+
+    def _listed(self, module: str, ids: Sequence[str]) -> set[str] | None:
+        """Those of the ids that a list of the module has: COQL knows no notes. None if it is refused, too."""
+        try:
+            return {str(each["id"]) for each in self._client.records.by_ids(module, ids, ["id"])}
+        except Refused:
+            return None
 
     def _answer(self, place: Place, field: Field | None, form: str, text: str) -> Ids | None:
         """What is known; None: it is to be asked for as ``text``. ``field`` is None for ``id``."""

@@ -336,9 +336,9 @@ def test_a_dry_run_tells_a_stage_by_what_the_deal_is(sandbox, both):
     assert outcome(real)["Pipelines"] == ({"updated": 1}, {("rejected", "MAPPING_MISMATCH", "Stage"): 1})
 
 
-@pytest.mark.parametrize("tags", [["x" * 26], [f"t{n}" for n in range(10)]])
+@pytest.mark.parametrize("tags", [["x" * 26], [f"t{n}" for n in range(10)], [f"t{n}" for n in range(11)]])
 def test_a_dry_run_tells_tags_that_bigin_refuses(sandbox, both, tags):
-    """A name that is too long, refused as a whole call; and an eleventh tag of one record."""
+    """A name too long or a name too many, refused as a whole call; and an eleventh tag of one record."""
     rows = [{"Email": f"{n}@b.se", "Last_Name": "N", "Tag": ["vip"] if n else None} for n in range(3)]
 
     dry, real, price = both(
@@ -413,6 +413,19 @@ def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, targe
     report = json.loads(path.read_text())
     assert told == {"calls": report["calls"], "credits": report["credits"]}
     assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
+
+
+def test_a_dry_run_tells_ids_that_a_module_without_queries_lacks(sandbox, both):
+    """COQL knows no notes: each id was taken to be there, so that updates were told which the run refused."""
+    contact = sandbox.create("Contacts", Last_Name="P")
+    there = sandbox.create("Notes", Note_Content="x", Parent_Id=contact, se_module="Contacts")
+    rows = [{"id": each, "Note_Content": "y"} for each in (there, "6100000000099999999")]
+
+    dry, real, price = both([schema("Notes", "Note_Content", key=["id"]), *records("Notes", rows)])
+
+    assert outcome(real)["Notes"] == ({"updated": 1}, {("unmatched", "ID_NOT_FOUND", "id"): 1})
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
 
 
 def test_a_dry_run_tells_deletions_in_what_is_no_module(sandbox, both):
