@@ -20,6 +20,7 @@ from target_bigin.values.text import fold
 
 DATE_FORMAT = "yyyy-MM-dd"
 SEVERAL = ";"
+CHOICES = "multiselectpicklist"
 
 ToCell = Callable[[Any], "str | None"]
 """A value as a cell holds it; None if no cell can."""
@@ -46,7 +47,9 @@ def columns_of(fields: Mapping[str, Field]) -> dict[str, Column]:
     for name, described in fields.items():
         if described.json_type == "jsonobject" or described.data_type in _LINKS:
             found[name] = Column(name, _link, find_by="id")
-        elif described.data_type in _CELLS and (described.json_type != "jsonarray" or _is_choice(described)):
+        elif described.data_type == CHOICES or (
+            described.data_type in _CELLS and described.json_type != "jsonarray"
+        ):
             date_format = DATE_FORMAT if described.data_type == "date" else None
             to_cell, alike = _CELLS[described.data_type], compared_as(described)
             found[name] = Column(name, to_cell, date_format=date_format, alike=alike)
@@ -157,14 +160,10 @@ def _link(value: Any) -> str | None:
     return str(value["id"]) if isinstance(value, Mapping) and value.get("id") else None
 
 
-def _is_choice(described: Field) -> bool:
-    return described.data_type == "multiselectpicklist"
-
-
 _LINKS = ("lookup", "ownerlookup", "userlookup")
 _CELLS: Mapping[str, ToCell] = {
     **dict.fromkeys(("text", "textarea", "email", "phone", "website", "picklist", "bigint", "date"), _text),
     **dict.fromkeys(("integer", "double", "currency", "percent"), _number),
     "boolean": _boolean,
-    "multiselectpicklist": _several,
+    CHOICES: _several,
 }

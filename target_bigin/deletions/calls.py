@@ -8,7 +8,7 @@ from bigin_api import Labelled, WriteResult
 from bigin_api.limits import MAX_RECORDS_PER_WRITE
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.schema.context import Run
-from target_bigin.writing.results import by_key
+from target_bigin.writing.results import paired
 
 
 def deletions_of(module: str, client: Labelled, run: Run) -> Batcher[str, None, WriteResult]:
@@ -16,6 +16,6 @@ def deletions_of(module: str, client: Labelled, run: Run) -> Batcher[str, None, 
 
     def delete(ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         fire = bool(run.settings.trigger)
-        return by_key(ids, client.records.delete(module, list(ids), fire_workflows=fire))
+        return paired(ids, client.records.delete(module, list(ids), fire_workflows=fire))
 
     return Batcher(run.tasks, delete, size=MAX_RECORDS_PER_WRITE)

@@ -21,7 +21,7 @@ from target_bigin.links.references import PendingLink
 from target_bigin.lookups.directory import Directory, Name
 from target_bigin.records.record import Fields, Record, Reject
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import by_key, refusal, reject_of
+from target_bigin.writing.results import paired, refusal, reject_of
 
 MOST_WAITING = 20_000  # records of a run; beyond it the oldest is decided as if the input had ended
 DECIDED_AT_ONCE = 5_000  # records, when the input has ended: what they then ask and become takes memory
@@ -155,7 +155,7 @@ class LinkResolver:
     def _update(self, bodies: Mapping[int, Fields]) -> Mapping[int, WriteResult]:
         """In a thread."""
         module, trigger = self._context.module.api_name, self._context.run.settings.trigger
-        return by_key(bodies, self._client.records.update(module, list(bodies.values()), trigger=trigger))
+        return paired(bodies, self._client.records.update(module, list(bodies.values()), trigger=trigger))
 
     def sought(self, links: Sequence[PendingLink]) -> Iterator[Name]:
         """What these look for."""
@@ -205,10 +205,7 @@ class LinkResolver:
             if targets := await self._directory.find(*searched, client=self._client):
                 _choose(link, targets)
                 return True
-            made = await self._directory.create(*searched)
-            if isinstance(made, Reject):
-                raise made
-            link.put(made)
+            link.put(await self._directory.create(*searched))
             return True
         if not last_call and any(query.may_come for query in link.queries):
             return False

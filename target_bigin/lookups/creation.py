@@ -40,15 +40,17 @@ class Creator:
         self._wishes = Batcher(run.tasks, self._make, size=MAX_RECORDS_PER_WRITE)
         self.flush = self._wishes.flush
 
-    async def create(self, value: str) -> str | Reject:
-        """The id of the record with this value, or why it could not be made."""
+    async def create(self, value: str) -> str:
+        """The id of the record with this value. Raises Reject if it could not be made."""
         try:
             made_of = self._convert(value)
         except Reject as bad:
-            return replace(
-                bad, message=f"It could not be created: {bad.message}", field=self._described.api_name
-            )
-        return await self._wishes.ask(self._alike(value), made_of)
+            message = f"It could not be created: {bad.message}"
+            raise replace(bad, message=message, field=self._described.api_name) from None
+        made = await self._wishes.ask(self._alike(value), made_of)
+        if isinstance(made, Reject):
+            raise made
+        return made
 
     def _make(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         """In a thread: id or refusal by folded value."""

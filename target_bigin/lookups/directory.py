@@ -17,7 +17,7 @@ from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups.by_value import IdFinder, Ids
 from target_bigin.lookups.creation import Creator
 from target_bigin.lookups.users import by_text
-from target_bigin.records.record import Record, Reject
+from target_bigin.records.record import Record
 from target_bigin.schema.context import Run
 from target_bigin.values.text import fold
 
@@ -114,13 +114,11 @@ class Directory:
         if query.kind == "field" and not self._finder(query.place).known(query.value):
             self._finder(query.place).forget(query.value)
 
-    async def create(self, query: Query) -> Target | Reject:
-        """Make a record that has only this value, once however many ask."""
-        outcome = await self._creators[query.place].create(query.value)
-        if isinstance(outcome, Reject):
-            return outcome
-        self._finders[query.place].learn(query.value, record_id=outcome)
-        return Target(query.modules[0], outcome)
+    async def create(self, query: Query) -> Target:
+        """Make a record that has only this value, once however many ask. Raises Reject."""
+        made = await self._creators[query.place].create(query.value)
+        self._finders[query.place].learn(query.value, record_id=made)
+        return Target(query.modules[0], made)
 
     def name(self, query: Query) -> Name:
         """The name under which a record that a query means is published."""

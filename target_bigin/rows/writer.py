@@ -60,10 +60,12 @@ class RowWriter:
         """The rows that a record carries, out of its body: so its write may be repeated."""
         return {name: record.body.pop(name) or [] for name in self._shapes if name in record.body}
 
-    async def write(self, record: Record, rows: Rows, action: Action | None, *, are_all: bool = True) -> bool:
+    async def write(
+        self, record: Record, rows: Rows, action: Action | None = None, *, are_all: bool = True
+    ) -> bool:
         """Until a written record has these rows. True if something had to be sent. Raises Reject.
 
-        ``action``: what was done to the record itself. One that was just inserted has no rows yet.
+        ``action``: what was done to the record itself, if it was written. One just inserted has no rows yet.
         ``are_all`` False: there may be others of which nothing is known, which stay.
         """
         if not rows or action == "deleted":
@@ -148,14 +150,7 @@ class LinkWriter:
         self._links = Batcher(context.run.tasks, self._call, size=1)
         self.flush = self._links.flush
 
-    async def write(
-        self,
-        record: Record,
-        rows: Rows,
-        _action: Action | None,
-        *,
-        are_all: bool = True,  # noqa: ARG002 -- it removes none
-    ) -> bool:
+    async def write(self, record: Record, rows: Rows, *, are_all: bool) -> bool:  # noqa: ARG002 -- it removes none
         """Send one call a link, one after the other. True: something was sent. Raises Reject."""
         linked = [str(row[self._column]["id"]) for row in rows[self._list]]
         why_not = [await self._link(str(record.id), each) for each in dict.fromkeys(linked)]

@@ -203,7 +203,7 @@ class RowStream(Stream):
                 return "unchanged"
             rows = {self._shape.name: record.body[self._shape.name]}
             are_all = record.body.get(ARE_ALL, True)
-            is_sent = await self._writer.write(record, rows, None, are_all=are_all)
+            is_sent = await self._writer.write(record, rows, are_all=are_all)
             action: Action = "updated" if is_sent else "unchanged"
             change.keep(action)
         return action

@@ -24,10 +24,18 @@ class Queue:
         self._order = order
         self._tasks = tasks
         self._merge = merge
-        self.waiting = 0  # how many could be taken now
-        self.for_bulk = 0  # how many of these are for a bulk job
         self._free: dict[Kind, dict[int, Record]] = {}
         self._behind: set[Record] = set()  # ready, and not the first of their keys
+
+    @property
+    def waiting(self) -> int:
+        """How many could be taken now."""
+        return sum(map(len, self._free.values()))
+
+    @property
+    def for_bulk(self) -> int:
+        """How many of these are for a bulk job."""
+        return sum(len(free) for (_, _, by_bulk), free in self._free.items() if by_bulk)
 
     async def send(self, record: Record) -> Action:
         """Until Bigin has taken the record, or a later one that says all that it says. Raises Reject."""
@@ -38,7 +46,7 @@ class Queue:
             if told:
                 await self._tasks.sleep(told)
             if self._order.is_first(record):
-                self._put(record)
+                self._free.setdefault(_kind(record), {})[record.number] = record
             else:
                 self._behind.add(record)
             record.wait = Wait(self._tasks)
@@ -63,27 +71,16 @@ class Queue:
                 continue
             if in_bulk is by_bulk and free and (alone or len(free) >= least):
                 numbers = list(islice(free, 1 if alone else most))
-                self.waiting -= len(numbers)
-                self.for_bulk -= len(numbers) if by_bulk else 0
                 return [free.pop(number) for number in numbers]
         return []
-
-    def _put(self, record: Record) -> None:
-        self._free.setdefault(_kind(record), {})[record.number] = record
-        self.waiting += 1
-        self.for_bulk += record.by_bulk
 
     def _stand_for_the_one_before(self, record: Record) -> None:
         """Take the place of the earlier record of the same keys, if it still waits here and says no more."""
         earlier = self._order.before(record)
         if earlier is None or not _may_merge(earlier, record):
             return
-        free = self._free.get(_kind(earlier), {})
-        if earlier.number in free:
-            del free[earlier.number]
-            self.waiting -= 1
-            self.for_bulk -= earlier.by_bulk
-        elif earlier not in self._behind:
+        is_free = self._free.get(_kind(earlier), {}).pop(earlier.number, None) is not None
+        if not is_free and earlier not in self._behind:
             return  # it is in flight, or on its way elsewhere
         record.merged, earlier.merged = [*(earlier.merged or ()), earlier], None
         self._order.replace_before(record, earlier)

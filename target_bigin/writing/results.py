@@ -51,7 +51,7 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
     return Reject("rejected", code, _said(result), field)
 
 
-def by_key(keys: Collection[K], results: Sequence[WriteResult]) -> dict[K, WriteResult]:
+def paired(keys: Collection[K], results: Sequence[WriteResult]) -> dict[K, WriteResult]:
     """The result of each of some ids, or other keys of what was sent, in their order.
 
     Raises InvalidRequest, by which they are asked for in parts: which entry is whose cannot be told.

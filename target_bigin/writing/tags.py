@@ -11,7 +11,7 @@ from bigin_api.limits import MAX_IDS_PER_TAG_CALL
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.records.record import Action, Record
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import by_key, refusal, reject_of
+from target_bigin.writing.results import paired, refusal, reject_of
 
 
 class Tags:
@@ -38,4 +38,4 @@ class Tags:
     def _add(self, ids: Mapping[str, None]) -> Mapping[str, WriteResult]:
         """In a thread. One record may have been written twice: its tags are asked for once."""
         results = self._client.tags.add(self._module, list(ids), self._tags)
-        return by_key(ids, results)
+        return paired(ids, results)

@@ -23,7 +23,7 @@ EQUAL: dict[Key, str] = {
         "operation = records[-1].operation",
     ): "The records of a call are all of one operation.",
     (
-        "RecordWriter._lost",
+        "RecordWriter._try_in_parts",
         "number",
         "operation = records[0].operation",
         "operation = records[-1].operation",
@@ -43,8 +43,8 @@ EQUAL: dict[Key, str] = {
     (
         "BulkWriter._start",
         "number",
-        "key = str(plan.key_of(records[0]))",
-        "key = str(plan.key_of(records[-1]))",
+        "key = str(self._plan.key_of(records[0]))",
+        "key = str(self._plan.key_of(records[-1]))",
     ): "The records of a job are all found by the same field.",
     (
         "Change.__aenter__",
@@ -104,10 +104,10 @@ EQUAL: dict[Key, str] = {
         "self._shrunk = -1",
     ): "The number is compared with itself alone.",
     (
-        "by_id",
+        "paired",
         "argument dropped",
-        "return dict(zip(ids, results, strict=True))",
-        "return dict(zip(ids, results))",
+        "return dict(zip(keys, results, strict=True))",
+        "return dict(zip(keys, results))",
     ): "There is one for each.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 9999"): "It only says how many at once.",
     (
