@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 
 from bigin_api import BiginError
 from bigin_api.errors import Refused, TransientError
-from target_bigin.concurrency.culprits import blamed
-from target_bigin.concurrency.division import Division
+from target_bigin.concurrency.division import Division, blamed
 from target_bigin.concurrency.tasks import Tasks, Wait
 
 K = TypeVar("K", bound=Hashable)
@@ -30,7 +29,7 @@ class Batcher(Generic[K, Q, A]):
         self._tasks = tasks
         self._ask = ask
         self._size = size
-        self._division = Division()
+        self._division = Division(tasks.is_up)
         self._waiting: dict[K, Q] = {}  # not asked yet
         self._asking: dict[K, Wait[A]] = {}  # waiting or in flight
         self._blamed: dict[K, BiginError] = {}  # at which Bigin fails: it is not tried for minutes again
@@ -85,9 +84,7 @@ class Batcher(Generic[K, Q, A]):
             call = partial(self._tasks.call_again, patiently=patiently)
             return keys if await self._try({key: questions[key] for key in keys}, answers, call) else ()
 
-        culprits = await self._division.culprits(
-            list(questions), error, attempt=attempt, is_up=self._tasks.is_up
-        )
+        culprits = await self._division.culprits(list(questions), error, attempt)
         self._blamed.update(dict.fromkeys(culprits, blamed(error)))
         answers.update((key, self._blamed[key]) for key in culprits)
 

@@ -1,18 +1,29 @@
-"""A call that is refused for the sake of one: cut until that one is alone. No I/O."""
+"""A call that does not go through for the sake of one: taken apart until that one is alone. No I/O.
+
+A refusal says that asking again does not help: the call is cut. A 5xx, a connection that breaks and an
+answer that makes no sense do not, and may as well come because Bigin is down. So what the call carried is
+tried in parts, each once, until those are alone at which nothing but failure comes, while calls with the
+others go through. If none does, it is Bigin that is down.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from bigin_api.errors import Refused, TransientError
-from target_bigin.concurrency.culprits import Attempt, Signs, find_culprits
+from bigin_api.errors import InvalidRequest, Refused, TransientError
 
 T = TypeVar("T")
 
+Attempt = Callable[[Sequence[T], bool], Awaitable[Sequence[T]]]
+"""Tries a part, once or (True) patiently; gives those of it that no answer came for."""
+
 ENOUGH = 2  # refused alone by a code that speaks of all, before anything was taken: nothing will be
 TOO_MANY = 100  # ... and so many in a row, though something had been taken
+IN_A_ROW = 20  # parts that fail one after the other, before it is asked whether Bigin answers at all
+SURE = 3  # culprits that were tried patiently once more; if none of them went through, the others are not
 
 SPEAKS_OF_ONE = frozenset(
     (
@@ -35,15 +46,32 @@ Any other code may speak of all (no permission, no such module) or, for all we k
 """
 
 
+class Signs:
+    """When calls of one kind went through. Main thread alone."""
+
+    def __init__(self) -> None:
+        self._latest = float("-inf")
+
+    def note(self) -> None:
+        """One went through now."""
+        self._latest = time.monotonic()
+
+    def since(self, moment: float) -> bool:
+        """Whether one went through after this moment (``time.monotonic``)."""
+        return self._latest > moment
+
+
 class Division:
-    """How the calls of one kind (one operation, one question) are cut when they are refused.
+    """How the calls of one kind (one operation, one question) are taken apart.
 
     ``closed`` is the refusal that speaks of all: once two were refused alone and none was ever taken.
-    ``signs``: where calls of other divisions that speak for Bigin are noted, too. Main thread alone.
+    ``is_up`` asks whether Bigin answers at all. ``signs``: where calls of other divisions that speak for
+    Bigin are noted, too. Main thread alone.
     """
 
-    def __init__(self, signs: Signs | None = None) -> None:
+    def __init__(self, is_up: Callable[[], Awaitable[bool]], signs: Signs | None = None) -> None:
         self.closed: Refused | None = None
+        self._is_up = is_up
         self._in_a_row = 0
         self._any_taken = False
         self._own_signs = Signs()
@@ -56,26 +84,62 @@ class Division:
         self._own_signs.note()
         self._signs.note()
 
-    async def culprits(
-        self,
-        items: Sequence[T],
-        error: TransientError,
-        *,
-        attempt: Attempt[T],
-        is_up: Callable[[], Awaitable[bool]],
-    ) -> list[T]:
-        """The items at which a call has failed again and again.
+    def cut(self, items: Sequence[T], error: Refused) -> list[Sequence[T]]:
+        """What to send in the place of a refused call; [] if all of it is refused."""
+        if error.code not in SPEAKS_OF_ONE:
+            self._in_a_row += len(items) == 1
+            if self._in_a_row >= (TOO_MANY if self._any_taken else ENOUGH):
+                self.closed = error
+            if self.closed is not None:
+                return []
+            if len(items) > ENOUGH and not self._any_taken:
+                return [items[:1], items[-1:], items[1:-1]]
+        return halves(items) if len(items) > 1 else []
 
-        Raises ``error`` if it is Bigin that is down: what went through before speaks for nobody.
+    async def culprits(self, items: Sequence[T], error: TransientError, attempt: Attempt[T]) -> list[T]:
+        """The items at which a call has failed again and again; all others went through in ``attempt``.
+
+        Costs about the price of the call again for each of its halvings, some seven of a hundred. Raises
+        ``error`` if it is Bigin that is down: what went through before speaks for nobody.
         """
         begun = time.monotonic()
-        if len(items) > 1:
-            return await find_culprits(
-                items, error, attempt=attempt, others_work=lambda: self._own_signs.since(begun), is_up=is_up
-            )
-        if not (self._may_blame(begun) and await is_up()):
+        if len(items) == 1:
+            if not (self._may_blame(begun) and await self._is_up()):
+                raise error
+            return list(await attempt(items, True))
+        suspects = await self._suspects(items, error, attempt, begun)
+        if suspects and not self._own_signs.since(begun):
             raise error
-        return list(await attempt(items, True))
+        culprits: list[T] = []
+        for each in suspects:
+            is_sure = len(culprits) >= SURE and culprits == suspects[: len(culprits)]
+            culprits.extend(await attempt([each], not is_sure))
+        if culprits and not await self._is_up():
+            raise error
+        return culprits
+
+    async def _suspects(
+        self, items: Sequence[T], error: TransientError, attempt: Attempt[T], begun: float
+    ) -> list[T]:
+        """The items that fail alone, tried once."""
+        suspects: list[T] = []
+        waiting = deque(halves(items) if self._own_signs.since(begun) else first_parts(items))
+        in_a_row = 0
+        while waiting:
+            part = waiting.popleft()
+            left = await attempt(part, False)
+            in_a_row = in_a_row + 1 if left else 0
+            if len(left) == 1:
+                suspects += left
+            elif left and self._own_signs.since(begun):
+                waiting.extend(halves(left))
+            elif left:
+                raise error  # single ones and all the others failed
+            if in_a_row >= IN_A_ROW:
+                in_a_row = 0
+                if not await self._is_up():
+                    raise error
+        return suspects
 
     def _may_blame(self, begun: float) -> bool:
         """Whether an item that had a call of its own may be to blame: the others go through.
@@ -88,15 +152,34 @@ class Division:
         may, self._blamed_alone = others_work and not self._blamed_alone, True
         return may
 
-    def cut(self, items: Sequence[T], error: Refused) -> list[Sequence[T]]:
-        """What to send in the place of a refused call; [] if all of it is refused."""
-        if error.code not in SPEAKS_OF_ONE:
-            self._in_a_row += len(items) == 1
-            if self._in_a_row >= (TOO_MANY if self._any_taken else ENOUGH):
-                self.closed = error
-            if self.closed is not None:
-                return []
-            if len(items) > ENOUGH and not self._any_taken:
-                return [items[:1], items[-1:], items[1:-1]]
-        half = len(items) // 2
-        return [items[:half], items[half:]] if half else []
+
+def halves(items: Sequence[T]) -> list[Sequence[T]]:
+    """Two of half the size; one of a single item.
+
+    >>> halves([1, 2, 3])
+    [[1], [2, 3]]
+    """
+    half = len(items) // 2
+    return [some for some in (items[:half], items[half:]) if some]
+
+
+def first_parts(items: Sequence[T]) -> list[Sequence[T]]:
+    """Three alone, of which one should go through if Bigin is up, and then the others.
+
+    >>> first_parts([1, 2, 3, 4, 5]), first_parts([1, 2])
+    ([[1], [3], [5], [2, 4]], [[1], [2]])
+    """
+    alone = dict.fromkeys((0, len(items) // 2, len(items) - 1))
+    others = [each for place, each in enumerate(items) if place not in alone]
+    return [*([items[place]] for place in alone), *([others] if others else [])]
+
+
+def blamed(error: TransientError) -> InvalidRequest:
+    """The refusal that it amounts to where Bigin fails at one, again and again, while others go through."""
+    code = error.code or (f"HTTP_{error.status}" if error.status else "NO_ANSWER")
+    return InvalidRequest(
+        f"{error.message} It happens with this one alone, again and again, while others go through.",
+        code=code,
+        status=error.status,
+        module=error.module,
+    )

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from bigin_api import InFlight
 from bigin_api.errors import ServerError
 from bigin_api.http.retry import retried
-from target_bigin.concurrency.culprits import Signs
+from target_bigin.concurrency.division import Signs
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from bigin_api import Field, Labelled
 from bigin_api.endpoints.coql import all_of, as_column, quote
 from bigin_api.limits import COQL_MAX_IN_VALUES
 from target_bigin.concurrency.batcher import Batcher
-from target_bigin.concurrency.culprits import halves
+from target_bigin.concurrency.division import halves
 from target_bigin.records.order import Order
 from target_bigin.records.record import Action, Record, Reject
 from target_bigin.schema.context import Run, StreamContext

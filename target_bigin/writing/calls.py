@@ -11,8 +11,7 @@ from functools import partial
 from bigin_api import WriteResult
 from bigin_api.endpoints.results import TOO_FEW_RESULTS
 from bigin_api.errors import RateLimited, Refused, TransientError
-from target_bigin.concurrency.culprits import blamed
-from target_bigin.concurrency.division import Division
+from target_bigin.concurrency.division import Division, blamed
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
@@ -59,7 +58,7 @@ class RecordWriter:
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
         self._divisions: defaultdict[Operation, Division]
-        self._divisions = defaultdict(partial(Division, self._tasks.signs))
+        self._divisions = defaultdict(partial(Division, self._tasks.is_up, self._tasks.signs))
 
     @property
     def is_full(self) -> bool:
@@ -215,9 +214,7 @@ class RecordWriter:
             len(records),
             self._context.stream,
         )
-        culprits = await self._divisions[operation].culprits(
-            records, error, attempt=self._attempt, is_up=self._tasks.is_up
-        )
+        culprits = await self._divisions[operation].culprits(records, error, self._attempt)
         _refuse(culprits, reject_of(blamed(error)))
 
     async def _attempt(self, records: Sequence[Record], patiently: bool) -> Sequence[Record]:  # noqa: FBT001
