@@ -113,7 +113,7 @@ class LinkResolver:
         last_call = False
         while links:
             links = await self._seek_all(links, last_call=last_call)
-            if not links or self._is_any_there(links):
+            if not links or any(self._directory.known(query) for link in links for query in link.queries):
                 continue
             moved: Wait[Decision | None] = Wait(self._tasks)
             self._waiting.hold(Waiting(record, links, self, moved))
@@ -213,9 +213,6 @@ class LinkResolver:
             link.put(None)
             return True
         raise Reject("unmatched", "LOOKUP_NOT_FOUND", _not_found(link), link.field)
-
-    def _is_any_there(self, links: Sequence[PendingLink]) -> bool:
-        return any(self._directory.known(query) for link in links for query in link.queries)
 
     async def _moved(self, links: Sequence[PendingLink], moved: Wait[Decision | None]) -> Decision | None:
         """Until something of the links appears, or it is decided about them."""

@@ -31,6 +31,7 @@ from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import invalid
 from target_bigin.values.objects import as_id, lookup
 from target_bigin.values.text import fold
+from target_bigin.writing.unchanged import Change
 
 logger = logging.getLogger("target-bigin")
 
@@ -198,7 +199,7 @@ class RowStream(Stream):
         if isinstance(record.raw, Spoiled):
             raise record.raw.why
         await self._links.resolve(record)
-        async with self._changes.of(record) as change:
+        async with Change(self._changes, record) as change:
             if change.is_empty:
                 return "unchanged"
             rows = {self._shape.name: record.body[self._shape.name]}

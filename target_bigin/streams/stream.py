@@ -30,6 +30,7 @@ from target_bigin.streams.shared import Shared
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.results import reject_of
 from target_bigin.writing.tags import Tags
+from target_bigin.writing.unchanged import Change
 
 logger = logging.getLogger("target-bigin")
 
@@ -163,7 +164,7 @@ class ModuleStream(Stream):
         await self._own_key.find(record)
         if self._brakes is not None and record.operation == "delete":
             await self._brakes.allow(record, self._module)  # at the end of the input
-        async with self._changes.of(record) as change:  # a refusal makes void what was known
+        async with Change(self._changes, record) as change:  # a refusal makes void what was known
             if change.is_empty:
                 return "unchanged"
             rows = self._rows.take_out(record)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -24,16 +24,15 @@ logger = logging.getLogger("target-bigin")
 
 @dataclass
 class InsertCall:
-    """An insert call. ``ids``: of the records that are known to be written, by number.
+    """An insert call. ``ids``: of its records in their order, None for what is not known to be written.
 
-    ``further``: ids beyond the first of a recurring activity, whose insert makes a record an occurrence.
+    Further ones follow: an insert makes a record of each occurrence of a recurring activity.
     """
 
     records: Sequence[Record]
     since: datetime
     note: int
-    ids: dict[int, str] = field(default_factory=dict)
-    further: list[str] = field(default_factory=list)
+    ids: list[str | None]
 
 
 class Inserts:
@@ -55,7 +54,8 @@ class Inserts:
         fresh = self._not_sent_before(records)
         await self.gate.wait_to_send()
         since = self._context.run.client.clock.at_least()
-        return InsertCall(fresh, since, self._journal.sending(fresh, since) if fresh else 0)
+        note = self._journal.sending(fresh, since) if fresh else 0
+        return InsertCall(fresh, since, note, [None] * len(fresh))
 
     async def send(self, insert: InsertCall) -> list[WriteResult]:
         """Bigin's answer. Raises what the client raises; then ``find_out`` may be due."""
@@ -65,16 +65,12 @@ class Inserts:
         try:
             results = await self._context.run.tasks.call(partial(self._call, insert.records))
         except BiginError:
-            self._ended(insert, token)
+            self.gate.ended(token)
             raise
         if len(insert.records) in (1, len(results)):
-            written = [result.id if result.succeeded else None for result in results]
-            for record, record_id in zip(insert.records, written, strict=False):
-                if record_id is not None:
-                    insert.ids[record.number] = record_id
-            insert.further = [each for each in written[len(insert.records) :] if each is not None]
-        self._note_ids(insert)
-        self._ended(insert, token)
+            insert.ids[: len(results)] = [each.id if each.succeeded else None for each in results]
+        self._journal.answered(insert.note, insert.ids)
+        self.gate.ended(token, [each for each in insert.ids if each is not None])
         return results
 
     async def upsert(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
@@ -104,13 +100,6 @@ class Inserts:
             [each.body for each in records],
             trigger=self._context.run.settings.trigger,
         )
-
-    def _ended(self, insert: InsertCall, token: int) -> None:
-        self.gate.ended(token, [*insert.ids.values(), *insert.further])
-
-    def _note_ids(self, insert: InsertCall) -> None:
-        ids = [insert.ids.get(each.number) for each in insert.records]
-        self._journal.answered(insert.note, [*ids, *insert.further])
 
     def _not_sent_before(self, records: Sequence[Record]) -> list[Record]:
         """Those that no former run has sent. The others are told, or asked about."""
@@ -178,8 +167,9 @@ class Inserts:
                 tell(record, Reject("rejected", "FATE_UNKNOWN", message))
         else:
             if insert:
-                insert.ids.update(lost.found)
-                self._note_ids(insert)
+                for place, record in enumerate(insert.records):
+                    insert.ids[place] = lost.found.get(record.number, insert.ids[place])
+                self._journal.answered(insert.note, insert.ids)
             for record in records:
                 if record.number in lost.found:
                     record.id = lost.found[record.number]

@@ -58,10 +58,6 @@ class Changes:
         self._tasks = context.run.tasks
         self._committed: Wait[None] = Wait(self._tasks)
 
-    def of(self, record: Record) -> Change:
-        """What a record changes; to be entered before it is written."""
-        return Change(self, record)
-
     def own(self, slot: Slot, record_id: str | None) -> None:
         """A record of Bigin was written under this key: what was known of it under another is void."""
         if self.cache is None or record_id is None:
@@ -93,7 +89,7 @@ class Changes:
 
 
 class Change:
-    """From before the call until the record is settled nobody knows what it looks like in Bigin.
+    """What a record changes: from before its call until it is settled nobody knows what it is in Bigin.
 
     What the cache knows of it is taken out on entry; ``keep`` puts back what was written. A refusal
     makes void what was known.
