@@ -153,7 +153,7 @@ class Answers:
 
         def judge(asked: Questions) -> list[Verdict]:
             return [
-                self.verdict(shape, body, asked, matched=matched, record_id=_id_in(body))
+                self.verdict(shape, body, asked, matched=matched, record_id=body.get("id"))
                 for body in said["data"]
             ]
 
@@ -293,10 +293,6 @@ def _found(
         if holders:
             return holders[0], name
     return None, None
-
-
-def _id_in(body: Body) -> str | None:
-    return None if body.get("id") is None else str(body["id"])
 
 
 def _done(record_id: str) -> Entry:

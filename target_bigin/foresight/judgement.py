@@ -163,8 +163,8 @@ def _require_value(shape: Shape, described: Field, body: Mapping[str, Any], aske
             raise NotTaken("INVALID_DATA", name, expected_data_type=kind)
     elif isinstance(value, list):
         _require_few(name, value)
-    elif name in ANY_MODULE_FIELDS:
-        _require_parent(name, body, asked)
+    elif isinstance(value, Mapping) and name in ANY_MODULE_FIELDS:
+        _require_parent(name, value, body.get("$se_module"), asked)
     elif isinstance(value, Mapping) and value.get("id"):
         _require_linked(shape, described, value["id"], asked)
 
@@ -192,18 +192,13 @@ def _require_linked(shape: Shape, described: Field, linked_id: object, asked: Qu
         raise NotTaken("INVALID_DATA", name)
 
 
-def _require_parent(name: str, body: Mapping[str, Any], asked: Questions) -> None:
-    value = body[name]
-    inside = value.get("module") if isinstance(value, Mapping) else None
-    word = inside or body.get("$se_module")
+def _require_parent(name: str, value: Mapping[str, Any], beside: object, asked: Questions) -> None:
+    word = value.get("module") or beside
     if not word:
         raise NotTaken("MANDATORY_NOT_FOUND", "$se_module", "required field not found")
-    record_id = value.get("id") if isinstance(value, Mapping) else value
-    if not asked.is_there(module_named(word), record_id):
-        is_note = name == "Parent_Id"
-        raise NotTaken(
-            "INVALID_DATA", name, "the related id given seems to be invalid" if is_note else "invalid data"
-        )
+    if not asked.is_there(module_named(word), value.get("id")):
+        told = "the related id given seems to be invalid" if name == "Parent_Id" else "invalid data"
+        raise NotTaken("INVALID_DATA", name, told)
 
 
 def _require_stage(layout: Layout, deal: Mapping[str, Any]) -> None:
