@@ -28,7 +28,7 @@ from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import News, read_deleted
 from tap_bigin.lists.marks import Mark
-from tap_bigin.lists.pages import MODIFIED, ModulePages
+from tap_bigin.lists.pages import MODIFIED, ModulePages, in_hundreds
 from tap_bigin.planning import list_credits
 from tap_bigin.singer.batch import Batch, in_portions
 from tap_bigin.streams.stream import BiginStream
@@ -119,12 +119,13 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return
         feed.deletions.look_at(self._module)
         version = state.get("version") if self.is_swept else None
-        for ids in told.portions():
-            records = self._pages.by_ids(ids)
-            told.look(ids, records)
-            feed.count_looked_at(len(ids))
-            self._prepare(records)
-            yield Batch(records, version=version)
+        for portion in told.portions():
+            answers = self._pages.by_ids_in_turn(portion)
+            for ids, records in zip(in_hundreds(portion), answers, strict=True):
+                told.look(ids, records)
+                feed.count_looked_at(len(ids))
+                self._prepare(records)
+                yield Batch(records, version=version)
         yield from self._absent(feed, told, state, is_swept=is_swept)
 
     def _absent(self, feed: Feed, told: Told, state: State, *, is_swept: bool) -> Iterator[Batch]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.feed import ToldLog
 from support.processes import PIPE, start
 from support.sandbox import Sandbox
 from support.tap import DEADLINE, TapRun, assert_holds, discover, read_messages, run_tap, select, tap_command
 
+from tap_bigin.singer import writer
 from tap_bigin.tap import TapBigin
 
 
@@ -265,3 +270,173 @@ def test_whoever_reads_nothing_leaves_no_reader_waiting(sandbox: Sandbox, tmp_pa
             os.dup2(nowhere.fileno(), writing)
 
     assert json.loads(report.read_text())["outcome"] == "failed"
+
+
+@dataclass
+class Case:
+    """A way of reading: how it is run, from which state, and what a warehouse held by then."""
+
+    settings: dict[str, Any]
+    catalog: Any = None
+    before: TapRun = field(default_factory=lambda: TapRun([]))
+
+    def run(self, sandbox: Sandbox, state: Any) -> TapRun:
+        """A run to its end."""
+        run = run_tap(sandbox, catalog=self.catalog, state=state or None, **self.settings)
+        assert run.code == 0, run.log
+        return run
+
+
+def _people(sandbox: Sandbox, count: int = 40, **data: Any) -> list[str]:
+    wish = {"op": "create", "module": "Contacts", "count": count, "data": {"Last_Name": "P{n}", **data}}
+    return [each["id"] for each in sandbox.mutate(wish)[0]]
+
+
+def _later(sandbox: Sandbox, *, days: int = 0) -> None:
+    sandbox.clock(advance=days * 24 * 3_600 + 60)
+    sandbox.forget_tokens()
+
+
+def _list(sandbox: Sandbox, _folder: Path) -> Case:
+    _people(sandbox)
+    return Case({"modules": ["Contacts"], "extraction_method": "list"})
+
+
+def _job(sandbox: Sandbox, _folder: Path) -> Case:
+    """With tags, which only lists give: a hundred rows at a time are completed and handed on."""
+    _people(sandbox, 250, Tag=[{"name": "vip"}])
+    return Case({"modules": ["Contacts"], "extraction_method": "bulk"})
+
+
+def _related(sandbox: Sandbox, _folder: Path) -> Case:
+    for _ in range(4):
+        company = {"id": sandbox.create("Accounts", Account_Name="A")}
+        _people(sandbox, 12, Account_Name=company)
+    return Case({"modules": ["Accounts"], "related_lists": ["Accounts.Contacts"]})
+
+
+def _emails(sandbox: Sandbox, _folder: Path) -> Case:
+    sandbox.reset(size="60", access_tokens_per_10_minutes=100)
+    return Case({"modules": ["Contacts"], "related_lists": ["Contacts.Emails"]})
+
+
+def _query(sandbox: Sandbox, _folder: Path) -> Case:
+    _people(sandbox, 650)
+    query = {"name": "people", "query": "select Last_Name from Contacts where id is not null"}
+    return Case({"modules": ["Notes"], "queries": [query]})
+
+
+def _backfill(sandbox: Sandbox, _folder: Path) -> Case:
+    _people(sandbox, Phone="+46 1")
+    _later(sandbox)
+    settings = {"modules": ["Contacts"], "extraction_method": "list"}
+    wide, narrow = (select(discover(sandbox, **settings), "Contacts") for _ in range(2))
+    for entry in narrow["streams"][0]["metadata"]:
+        if entry["breadcrumb"][-1:] == ["Phone"]:
+            entry["metadata"]["selected"] = False
+    return Case(settings, wide, Case(settings, narrow).run(sandbox, None))
+
+
+def _sweep(sandbox: Sandbox, _folder: Path) -> Case:
+    """A note that is deleted meanwhile is in the warehouse until everything was read again."""
+    parent = {"id": _people(sandbox, 1)[0]}
+    notes = {
+        "op": "create",
+        "module": "Notes",
+        "count": 40,
+        "data": {"Note_Content": "x", "Parent_Id": parent},
+    }
+    gone = sandbox.mutate(notes)[0][7]["id"]
+    case = Case({"modules": ["Notes"]})
+    case.before = case.run(sandbox, None)
+    _later(sandbox, days=8)
+    sandbox.mutate({"op": "delete", "module": "Notes", "id": gone})
+    return case
+
+
+def _deletions(sandbox: Sandbox, _folder: Path, **settings: Any) -> Case:
+    kept, gone = _people(sandbox, 5), _people(sandbox, 450)
+    sandbox.mutate({"op": "delete", "module": "Contacts", "ids": gone})
+    sandbox.mutate({"op": "delete", "module": "Contacts", "ids": kept[:1]})
+    return Case({"modules": ["Contacts"], "extraction_method": "list", **settings})
+
+
+def _soft_deletions(sandbox: Sandbox, folder: Path) -> Case:
+    return _deletions(sandbox, folder, deleted_records="soft")
+
+
+def _feed(sandbox: Sandbox, folder: Path) -> Case:
+    """What was told is read anew until a run ends: only then its position moves."""
+    people = _people(sandbox, 230)
+    log = ToldLog(f"sqlite:///{folder / 'feed.sqlite'}")
+    case = Case({"modules": ["Contacts"], "feed_log": log.url, "extraction_method": "list"})
+    case.before = case.run(sandbox, None)
+    _later(sandbox)
+    sandbox.mutate({"op": "edit", "module": "Contacts", "ids": people, "data": {"Phone": "+47 2"}})
+    sandbox.mutate({"op": "delete", "module": "Contacts", "ids": people[3:5]})
+    log.tell("Contacts", *people)
+    log.tell("Contacts", *people[3:5], operation="delete")
+    log.log.close()
+    return case
+
+
+def _incremental(sandbox: Sandbox, _folder: Path) -> Case:
+    case = Case({"modules": ["Contacts"], "extraction_method": "list"})
+    people = _people(sandbox)
+    case.before = case.run(sandbox, None)
+    for some in (people[:15], people[15:30]):
+        _later(sandbox)
+        sandbox.mutate({"op": "edit", "module": "Contacts", "ids": some, "data": {"Phone": "+47 2"}})
+    return case
+
+
+KINDS: dict[str, Callable[[Sandbox, Path], Case]] = {
+    each.__name__[1:]: each
+    for each in (
+        *(_list, _job, _related, _emails, _query, _backfill),
+        *(_sweep, _deletions, _soft_deletions, _feed, _incremental),
+    )
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_goes_on_from_any_state_that_it_told(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """Wherever it is killed, once or twice: what a warehouse holds in the end is what one run would give."""
+    monkeypatch.setattr(writer, "SECONDS_PER_STATE", 0)  # after each batch
+    monkeypatch.setattr(writer, "STATE_BYTES_PER_SECOND", math.inf)
+    sandbox.reset(size="empty", access_tokens_per_10_minutes=100, most_per_page=5)
+    case = KINDS[kind](sandbox, tmp_path)
+    whole = case.run(sandbox, case.before.state)
+    held = _warehouse(case.before, whole)
+
+    kills = _killed(whole, 2, 4)
+    for first in kills:
+        again = case.run(sandbox, first.state)
+        second = next(iter(_killed(again, 2)), again)
+        last = case.run(sandbox, second.state)
+        assert _warehouse(case.before, first, second, last) == held
+
+    assert kills
+    assert held
+
+
+def _killed(run: TapRun, *parts: int) -> list[TapRun]:
+    """The run as if it had been killed: what was written until its middle state, or an earlier one."""
+    told = [at for at, each in enumerate(run.messages) if each["type"] == "STATE"]
+    places = dict.fromkeys(told[len(told) // part] for part in parts if len(told) > 1)
+    return [TapRun(run.messages[: at + 1]) for at in places]
+
+
+def _warehouse(*runs: TapRun) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What a loader that obeys versions holds, by stream and key."""
+    held: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
+    for message in (each for run in runs for each in run.messages):
+        stream, version = message.get("stream"), message.get("version")
+        if message["type"] == "RECORD":
+            record = message["record"]
+            held[stream, record.get("module"), record.get("parent_id"), record["id"]] = (version, record)
+        if message["type"] == "ACTIVATE_VERSION":
+            held = {key: row for key, row in held.items() if key[0] != stream or row[0] == version}
+    return {key: record for key, (_, record) in held.items()}
