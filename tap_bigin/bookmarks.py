@@ -76,6 +76,10 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
     reached: int = 0  # so many records of a list that is read from both its ends, from the bottom
     top: Top | None = None  # of a list that is read from both its ends
     unproven: tuple[Interval, ...] = ()
+    proving: int = 0  # so many of them, the first ones, are being looked through
+    proven: str = "0"  # up to this id, they are
+    known: str = ""  # ids of records in them that have been emitted, as text: ties are many
+    listed: bool = False  # the list has been read to its end: what is left is unproven
     after: str | None = None  # read by key: everything up to this id has been emitted
     jobs: Jobs | None = None  # of a bulk scan
     ahead: tuple[str, ...] = ()  # ids of the page that comes next: emitted already, with their long texts

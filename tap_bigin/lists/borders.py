@@ -22,6 +22,7 @@ from bigin_api.errors import TransientError
 from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, moment_told, to_utc_text
 from tap_bigin.lists.id_set import IdSet
+from tap_bigin.lists.marks import REMEMBERED, ids_of, newest, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,8 +151,12 @@ class Borders:
         self.refused: BiginError | None = None
         self._client = client
         self._module = module
+        self.proving, self.proven = scan.proving, scan.proven
         # All of an incremental scan, for its borders; the first ones of a full scan, if it is read again.
         self._emitted = IdSet()
+        self._by_earlier_run = ids_of(scan.known)
+        self._emitted.update(map(int, self._by_earlier_run))
+        self._near: list[tuple[str, str]] = []  # times and ids of what this run emitted on a border
 
     def note(self, interval: Interval | None) -> None:
         """Something may lie there that the pages did not show."""
@@ -163,6 +168,18 @@ class Borders:
         """These are emitted."""
         if self.order is BY_TIME or len(self._emitted) < EMITTED_KEPT:
             self._emitted.update(int(each["id"]) for each in records)
+        if self.order is BY_TIME and records:
+            self._near += [(each["Modified_Time"], each["id"]) for each in records if each["Modified_Time"]]
+            end = self._near[-1][0] if self._near else ""  # a border may come that begins there
+            ends = {(end, end), *self.unproven}
+            near = (each for each in self._near if any(low <= each[0] <= (high or low) for low, high in ends))
+            self._near = [*near][-REMEMBERED:]
+
+    @property
+    def known(self) -> str:
+        """Ids of what was emitted on borders, for a run that goes on: COQL will tell of them, too."""
+        ids = {*self._by_earlier_run, *(each for _, each in self._near)}
+        return text_of(newest(ids)) if self.unproven else ""
 
     def not_emitted(self, records: Sequence[Record]) -> list[Record]:
         """Those of the records that were not emitted before, as far as that is known."""
@@ -182,6 +199,11 @@ class Borders:
         if len(ready) >= BORDERS_PER_PROOF // 2:
             yield from self._prove(ready, later=[each for each in self.unproven if each not in ready])
 
+    def prove_begun(self) -> Iterator[list[str]]:
+        """Ids that slipped at the borders which an earlier run was looking through."""
+        if self.proving:
+            yield from self._prove(self.unproven[: self.proving], later=self.unproven[self.proving :])
+
     def prove_rest(self) -> Iterator[list[str]]:
         """Ids that slipped at any border that is left."""
         yield from self._prove(merged(self.unproven) if self.order is BY_TIME else self.unproven)
@@ -189,33 +211,34 @@ class Borders:
     def _prove(self, intervals: Sequence[Interval], *, later: Sequence[Interval] = ()) -> Iterator[list[str]]:
         """1 credit for 24 intervals, and for 200 ids found in them."""
         for at in range(0, len(intervals), BORDERS_PER_PROOF):
-            missing = self._missing(intervals[at : at + BORDERS_PER_PROOF])
+            some = intervals[at : at + BORDERS_PER_PROOF]
+            self.unproven, self.proving = (*intervals[at:], *later), len(some)
+            yield from self._missing(some)
+            self.proving, self.proven = 0, "0"
             if self.refused is not None:
                 # Kept, every one: should another run finish the scan, it may be allowed to ask.
-                self.unproven = (*intervals[at:], *later)
                 return
             self.unproven = (*intervals[at + BORDERS_PER_PROOF :], *later)
-            if missing:
-                yield missing
 
-    def _missing(self, intervals: Sequence[Interval]) -> list[str]:
-        """Ids in the intervals that were not emitted; none where COQL was refused, once or before."""
+    def _missing(self, intervals: Sequence[Interval]) -> Iterator[list[str]]:
+        """Ids in the intervals that were not emitted, a page as it comes, which may hold none of them.
+
+        Nothing where COQL was refused, once or before.
+        """
         if self.refused is not None:
-            return []
+            return
         known: IdSet | set[int] = self._emitted
         if self.order is BY_ID:  # nothing within an interval was emitted: only its ends were
             known = {int(end) for interval in intervals for end in interval if end is not None}
         where = condition(intervals, self.order)
         try:
-            return [
-                record["id"]
-                for records in self._client.coql.pages_by_id(self._module, ["id"], where=where)
-                for record in records
-                if int(record["id"]) not in known
-            ]
+            for records in self._client.coql.pages_by_id(
+                self._module, ["id"], where=where, after_id=self.proven
+            ):
+                self.proven = records[-1]["id"]
+                yield [each["id"] for each in records if int(each["id"]) not in known]
         except Refused as refused:
             self.refused = refused
-            return []
 
     def any_deleted_since(self, then: datetime) -> bool | None:
         """Whether a record was deleted since then; None if this module's deletions cannot be read."""

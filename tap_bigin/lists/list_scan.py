@@ -74,18 +74,30 @@ class ListScan:
         self._borders = Borders(self._client, self._module, scan)
         for records in self._records():
             emitted = self.scan.emitted + len(records)
-            self.scan = replace(self.scan, emitted=emitted, unproven=self._borders.unproven)
+            borders = self._borders
+            self.scan = replace(
+                self.scan,
+                emitted=emitted,
+                unproven=borders.unproven,
+                proving=borders.proving,
+                proven=borders.proven,
+                known=borders.known,
+            )
             yield records, self.scan  # from here on they are the writer's
 
     def _records(self) -> Iterator[list[Record]]:
-        while self.scan.after is None:
+        yield from self._slipped(self._borders.prove_begun())
+        while self.scan.after is None and not self.scan.listed:
             try:
                 yield from self._by_list(self._ends())
                 break
             except (PageTokenRefused, PaginationLimit) as ended:
                 self._give_up_chain(ended)
-        if self.scan.after is not None:
+        if self.scan.after is not None and not self.scan.listed:
             yield from self._by_key()
+        if self._borders.unproven:
+            self.scan = replace(self.scan, listed=True)
+            yield []  # so far, for a run that goes on
         yield from self._slipped(self._borders.prove_rest())
         if self._borders.refused is not None:
             yield from self._read_until_quiet(self._borders.refused)
@@ -308,8 +320,9 @@ class ListScan:
     def _slipped(self, missing: Iterable[list[str]]) -> Iterator[list[Record]]:
         """Records that no page showed."""
         for ids in missing:
-            records = self._whole(ids)
-            self._report.inform(f"{len(records)} records had slipped between pages: fetched by id.")
+            records = self._whole(ids) if ids else []
+            if records:
+                self._report.inform(f"{len(records)} records had slipped between pages: fetched by id.")
             yield records
 
     def _whole(self, ids: Sequence[str]) -> list[Record]:
@@ -332,7 +345,7 @@ class ListScan:
                 break  # too long to be read again
             since = self._client.server_time
             self._borders.forget()
-            self.scan = replace(without_tokens(self.scan), last=None, top=None, after=None)
+            self.scan = replace(without_tokens(self.scan), last=None, top=None, after=None, listed=False)
             try:
                 yield from self._by_list((self._borders.order,), again=True)
             except (PageTokenRefused, PaginationLimit):

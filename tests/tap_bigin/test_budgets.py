@@ -255,3 +255,31 @@ def _runs(sandbox: Sandbox, *, state: Any = None, **settings: Any) -> list[TapRu
         runs.append(run_tap(sandbox, state=runs[-1].state if runs else state, **settings))
         assert runs[-1].code == 0, runs[-1].log[-1]
     return runs
+
+
+@pytest.mark.parametrize("budget", [5, 12])
+def test_an_import_of_one_second_is_read_from_a_start_date_in_the_runs_that_its_price_takes(
+    sandbox: Sandbox, budget: int
+) -> None:
+    """That no page hid a record of such a second is proven by id; each run began that anew, to no end."""
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 700, "data": {"Last_Name": "P{n}"}})
+    sandbox.clock(advance=60)
+    settings: dict[str, Any] = {"modules": ["Contacts"], "start_date": "2020-01-01T00:00:00Z"}
+    catalog = select(discover(sandbox, **settings), "Contacts")
+    usual, price = _priced(sandbox, catalog=catalog, **settings)
+
+    runs, spent = _priced(sandbox, catalog=catalog, credit_budget=budget, **settings)
+
+    emitted = [each for run in runs for each in run.ids("Contacts")]
+    assert set(emitted) == {each["id"] for each in sandbox.dump("Contacts")}
+    assert len(emitted) <= len(usual[0].ids("Contacts")) + 2 * len(runs)
+    assert len(runs) <= price // budget + 2
+    assert spent <= 1.3 * price + 2
+    assert max(len(json.dumps(each)) for run in runs for each in run.states) < 6_000
+
+
+def _priced(sandbox: Sandbox, **settings: Any) -> tuple[list[TapRun], int]:
+    """Runs until one ends before its budget, and the credits of all."""
+    before = sandbox.usage()["credits"]
+    runs = _runs(sandbox, **settings)
+    return runs, sandbox.usage()["credits"] - before
