@@ -13,7 +13,8 @@ import click
 
 from bigin_api import SettingsError
 from bigin_api.errors import sentence
-from bigin_api.run_files.run_report import plan_path, replace_file, report_path
+from bigin_api.run_files.replacing import replace_file
+from bigin_api.run_files.run_report import plan_path, report_path
 from bigin_api.settings.files import read_file, read_text
 from bigin_cli.settings.file import config_option
 from bigin_cli.settings.project import settings_of

@@ -6,7 +6,6 @@ Written whole or not at all, and replaced by the next run; ``{time}`` in the pat
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ import msgspec
 
 from bigin_api.errors import CreditBudgetReached, SettingsError
 from bigin_api.moments import parse_moment, utc_text
+from bigin_api.run_files.replacing import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -169,19 +169,6 @@ def read_report(path: Path) -> RunReport:
 def versions() -> dict[str, str]:
     """What ran: Python and the distributions that matter."""
     return {"python": python_version(), **{name: version(name) for name in DISTRIBUTIONS}}
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in its place, whole or not at all. Raises OSError."""
-    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _take_plan(path: Path, report: RunReport) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO, Any
 
 from bigin_api.errors import SettingsError
 from bigin_api.json_values import mapping, read_json
+from bigin_api.run_files.replacing import replace_file
 
 LONGEST_TURN = 60.0  # seconds; as long as a run waits for an answer by default
 NAP = 0.05  # seconds between two looks at a lock that another run holds
@@ -44,13 +44,7 @@ class TokenCache:
         """Write a token down beside those of others that still live. A disk that refuses is a warning."""
         others = {other: kept for other, kept in self._read().items() if _lives(kept, now)}
         try:
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent)  # mode 0600
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump({**others, key: token}, file)
-                Path(name).replace(self._path)
-            finally:
-                Path(name).unlink(missing_ok=True)
+            replace_file(self._path, json.dumps({**others, key: token}).encode())
         except OSError as exc:
             logger.warning(
                 "token_cache_path: cannot write %s (%s); each run will ask for a token of its own.",

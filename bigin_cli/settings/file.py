@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from bigin_api import SettingsError
+from bigin_api.run_files.replacing import replace_file
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -35,13 +35,6 @@ def check_writable(path: str) -> None:
 
 def write_settings(path: str, settings: Mapping[str, Any]) -> None:
     """Put settings in a file's place, whole or not at all, readable by its owner alone. Raises OSError."""
-    whole = Path(path).resolve()  # a link stays one
+    whole = Path(path).resolve()
     whole.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=whole.parent, prefix=f".{whole.name}.")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
-        Path(name).replace(whole)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(whole, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
