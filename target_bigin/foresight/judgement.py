@@ -67,9 +67,13 @@ class Shape:
         return unique_fields(self.module, self.fields)
 
     def matched(self, named: Sequence[str]) -> list[str]:
-        """By what an upsert finds a record: the list orders, and of the system's field alone it decides."""
-        own = [name for name, each in self.fields.items() if each.is_unique]
-        known = {*own, CHECK_FIELDS.get(self.module)}
+        """By what an upsert finds a record: the list orders, and of the system's field alone it decides.
+
+        That one may be told as unique, too: by it nothing is found that the list does not name.
+        """
+        system = CHECK_FIELDS.get(self.module, "")
+        own = [name for name, each in self.fields.items() if each.is_unique and name != system]
+        known = {*own, system}
         return [name for name in dict.fromkeys((*named, *own)) if name in known and name in self.fields]
 
 

@@ -415,6 +415,28 @@ def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, targe
     assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
 
 
+def test_a_dry_run_does_not_match_by_the_systems_field_unless_it_is_named(sandbox, both):
+    """Bigin tells Email as unique, too, and yet an upsert by another field inserts: here it is refused."""
+    unique = {
+        "op": "set_field",
+        "module": "Contacts",
+        "field": "Mobile",
+        "data": {"unique": {"casesensitive": "0"}},
+    }
+    sandbox.change_metadata(unique)
+    sandbox.create("Contacts", Last_Name="Ann", Email="a@b.se", Mobile="+46 1")
+    row = {"Last_Name": "Ann", "Email": "a@b.se", "Mobile": "+46 2"}
+
+    dry, real, price = both(
+        [schema("Contacts", *row, key=["Mobile"]), record("Contacts", **row)],
+        streams={"Contacts": {"duplicate_check_fields": ["Mobile"]}},
+    )
+
+    assert outcome(real)["Contacts"] == ({}, {("rejected", "DUPLICATE_DATA", "Email"): 1})
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+
+
 def test_a_dry_run_tells_ids_that_a_module_without_queries_lacks(sandbox, both):
     """COQL knows no notes: each id was taken to be there, so that updates were told which the run refused."""
     contact = sandbox.create("Contacts", Last_Name="P")
