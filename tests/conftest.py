@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import os
 import shutil
 import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -87,7 +89,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported out of garbage collections, which cost more than a short run itself."""
+    """Leave what was imported out of garbage collections, which cost more than a short run itself.
+
+    And look for the versions of packages once: the SDK says its own and ours at each start.
+    """
+    importlib.metadata.version = lru_cache(importlib.metadata.version)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)  # records by the thousand are no garbage
