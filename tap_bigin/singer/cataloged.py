@@ -81,11 +81,13 @@ class CatalogedStream(Stream, Generic[D]):
         """Take a catalog's selection, and its schema as far as it can hold what Bigin has now."""
         entry = catalog.get_stream(self.name)
         if entry is not None:
-            found = reconcile(self.schema, entry.schema.to_dict(), automatic=self._automatic)
+            given = entry.schema.to_dict()
+            found = reconcile(self.schema, given, automatic=self._automatic)
             if is_selected(entry):
                 self._tell_differences(found)
                 self._tell_unknown(entry)
-            entry.schema = Schema.from_dict(found.schema)
+            if found.schema != given:  # seldom, and to make one takes a millisecond a stream
+                entry.schema = Schema.from_dict(found.schema)
             entry.key_properties = entry.key_properties or list(self.definition.primary_keys)
             entry.replication_key = self.definition.replication_key
         super().apply_catalog(catalog)
