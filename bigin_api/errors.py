@@ -21,8 +21,7 @@
     ├── BulkJobError             a bulk job gave no result
     │   ├── BulkJobFailed        read or write by other means: Bigin gave the job up
     │   └── BulkJobUnfinished    ask again later: the job is still under way at Bigin
-    ├── ArchiveRefused           a zip is not what it should be: cut off, damaged or hostile
-    └── RecordError              one record of a write was refused; the others are not touched
+    └── ArchiveRefused           a zip is not what it should be: cut off, damaged or hostile
 
 Codes come from Bigin's answers; a code that the table does not know becomes an InvalidRequest
 that shows itself.
@@ -131,17 +130,7 @@ class PaginationLimit(InvalidRequest):
 
 
 class QueryRefused(InvalidRequest):
-    """A COQL query was refused; ``line`` and ``column`` are Bigin's, None where it gave none."""
-
-    @property
-    def line(self) -> int | None:
-        """Line in the query, from 1."""
-        return self.details.get("line")
-
-    @property
-    def column(self) -> int | None:
-        """Column in the line, from 1."""
-        return self.details.get("column")
+    """A COQL query was refused; ``details`` have its line and column, from 1, where Bigin gives them."""
 
 
 class NotFound(InvalidRequest):
@@ -166,16 +155,6 @@ class BulkJobUnfinished(BulkJobError):  # noqa: N818 -- reads as what happened
 
 class ArchiveRefused(BiginError):  # noqa: N818 -- reads as what happened
     """A downloaded zip is cut off, damaged, or nothing that should be unpacked."""
-
-
-class RecordError(BiginError):
-    """One record of a write was refused. ``field`` is the api_name that Bigin names, if it does."""
-
-    @property
-    def field(self) -> str | None:
-        """The field that Bigin names as the cause."""
-        name = self.details.get("api_name")
-        return name if isinstance(name, str) else None
 
 
 CODE_TO_ERROR: Mapping[str, type[BiginError]] = {

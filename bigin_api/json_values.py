@@ -233,8 +233,6 @@ def whole_number(value: Any) -> int | None:
     >>> whole_number(7), whole_number("7"), whole_number(-7), whole_number("many"), whole_number(True)
     (7, 7, None, None, None)
     """
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
     number = integer(value)
     return number if number is not None and number >= 0 else None
 

@@ -9,13 +9,10 @@ MAX_FIELDS_PER_CALL = 50  # get-records: `fields`
 RECORDS_PER_PAGE = 200  # get-records: `per_page`
 MAX_RECORDS_BY_PAGE = 2_000  # get-records: `page` ends here, `page_token` goes on
 MAX_RECORDS_BY_TOKEN = 100_000  # get-records (sister API): the end of a chain of tokens
-PAGE_TOKEN_LIFETIME = timedelta(hours=24)  # page_token_expiry, seen live
 MAX_IDS_PER_CALL = 100  # `ids` of get-records: assumed, no source gives a maximum
 DELETED_MODULES = frozenset(
     ("Accounts", "Calls", "Contacts", "Events", "Pipelines", "Products", "Tasks")
 )  # get-deleted-records
-RECYCLE_BIN_DAYS = 60  # deleted records of type recycle (sister API)
-PERMANENT_DELETE_DAYS = 120  # deleted records of type permanent (sister API)
 EMAILS_PER_PAGE = 10  # related list Emails (sister API)
 
 # COQL (get-records-coql)
@@ -24,7 +21,6 @@ COQL_MAX_WINDOW = 10_000  # offset + limit
 COQL_MAX_COLUMNS = 50
 COQL_MAX_CRITERIA = 25
 COQL_MAX_IN_VALUES = 50
-COQL_MAX_JOINS = 2
 
 # Bulk Read (bulk-read/limitations)
 RECORDS_PER_BULK_READ = 200_000

@@ -22,13 +22,8 @@ class Module:
     api_name: str
     id: str = ""
     module_name: str = ""
-    singular_label: str = ""
-    plural_label: str = ""
     api_supported: bool = False
-    viewable: bool = False
     creatable: bool = False
-    editable: bool = False
-    deletable: bool = False
     generated_type: str = "default"  # default, web, custom, linking, subform
     parent_module: str | None = None
     raw: Raw = field(default_factory=dict, repr=False, compare=False)
@@ -40,13 +35,8 @@ class Module:
             api_name=_name(raw.get("api_name")),
             id=str(raw.get("id") or ""),
             module_name=str(raw.get("module_name") or ""),
-            singular_label=str(raw.get("singular_label") or ""),
-            plural_label=str(raw.get("plural_label") or ""),
             api_supported=is_true(raw.get("api_supported")),
-            viewable=is_true(raw.get("viewable")),
             creatable=is_true(raw.get("creatable")),
-            editable=is_true(raw.get("editable")),
-            deletable=is_true(raw.get("deletable")),
             generated_type=str(raw.get("generated_type") or "default").lower(),
             parent_module=api_name_of(raw.get("parent_module")),
             raw=raw,
@@ -104,13 +94,10 @@ class Field:
     length: int | None = None
     decimal_place: int | None = None
     mandatory: bool = False
-    custom: bool = False
     is_display_field: bool = False
     is_unique: bool = False
     creatable: bool = False  # may be sent on insert
     updatable: bool = False  # may be sent on update
-    sortable: bool = False
-    filterable: bool = False
     lookup_module: str | None = None  # of a lookup: the module it points to; None where it may be any
     linking_lookup: str | None = None  # of a multi-select lookup: the lookup's name in a linking row
     rows_module: str | None = None  # of a subform: the module of its rows, by any of its names
@@ -133,13 +120,10 @@ class Field:
             length=max(0, integer(raw.get("length")) or 0) or None,  # 0 where there is no such thing
             decimal_place=integer(raw.get("decimal_place")),
             mandatory=is_true(raw.get("system_mandatory")),
-            custom=is_true(raw.get("custom_field")),
             is_display_field=is_true(raw.get("display_field")),
             is_unique=text(mapping(raw.get("unique")).get("casesensitive")) is not None,
             creatable=_is_writable(name, raw, "create"),
             updatable=_is_writable(name, raw, "edit"),
-            sortable=is_true(raw.get("sortable")),
-            filterable=is_true(raw.get("filterable")),
             lookup_module=_pointed_at(name, raw),
             linking_lookup=text(many.get("connectedlookup_apiname")),
             rows_module=_rows_module(name, raw),

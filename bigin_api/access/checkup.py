@@ -80,13 +80,7 @@ class Checkup:
             self.problems.append(problem)
 
 
-def check_account(
-    client: Client,
-    checkup: Checkup,
-    *,
-    purposes: Iterable[Purpose],
-    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-) -> None:
+def check_account(client: Client, checkup: Checkup, *, purposes: Iterable[Purpose]) -> None:
     """Fill in the account, and name each missing scope with what it costs.
 
     Raises AuthError and TransientError: without an answer there is nothing to check.
@@ -105,7 +99,9 @@ def check_account(
         except Refused:
             continue  # the scope is there; what the user may not do is another question
         if account.clock_seconds is None and client.server_time is not None:
-            account.clock_seconds = round((now() - client.server_time).total_seconds(), 1)
+            account.clock_seconds = round(
+                (datetime.now(timezone.utc) - client.server_time).total_seconds(), 1
+            )
     _read_organization(account, told.get(ORG.name))
     _read_user(account, told.get(USERS.name))
     account.credits_remaining = client.spent().remaining

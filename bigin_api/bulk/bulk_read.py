@@ -18,7 +18,7 @@ from bigin_api.errors import NotFound, ServerError
 from bigin_api.http.calls import Call, Reply, path_of
 from bigin_api.http.replies import refuse
 from bigin_api.json_values import api_name_of, id_text, integer, is_true, mapping, says, text
-from bigin_api.limits import BULK_READ_CREDITS, RECORDS_PER_BULK_READ
+from bigin_api.limits import BULK_READ_CREDITS
 from bigin_api.moments import offset_text
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ class BulkReadJob(BulkJob):
 
     count: int | None = None  # rows in the file: the check of what was read
     page: int = 1
-    per_page: int = RECORDS_PER_BULK_READ
     more_records: bool = False  # more rows than a job may hold: another job with the next page
     download_url: str | None = None
-    created_time: str | None = None  # ISO 8601, in the offset of the token's user
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -57,10 +55,8 @@ class BulkReadJob(BulkJob):
             error=text(fault.get("code")) or text(fault.get("message")),
             count=integer(result.get("count")),
             page=integer(result.get("page")) or integer(query.get("page")) or 1,
-            per_page=integer(result.get("per_page")) or RECORDS_PER_BULK_READ,
             more_records=is_true(result.get("more_records")),
             download_url=text(result.get("download_url")),
-            created_time=text(raw.get("created_time")),
             query=query,
         )
 
@@ -77,26 +73,22 @@ class BulkRead(BulkJobs[BulkReadJob]):
         *,
         criteria: Criteria | None = None,
         page: int = 1,
-        file_type: str = "csv",
-        cvid: str | None = None,
     ) -> BulkReadJob:
         """Begin a job. Costs 50 credits, and is never repeated blindly: each repetition costs as much.
 
-        ``fields`` None means all of them (and is the only way with ``ics``, for Events). ``page`` n holds
-        the records from 200,000 times n-1 on. Raises ModuleUnavailable for a module that bulk refuses,
-        InvalidRequest for fields or criteria that it does not take.
+        ``fields`` None means all of them. ``page`` n holds the records from 200,000 times n-1 on. Raises
+        ModuleUnavailable for a module that bulk refuses, InvalidRequest for fields or criteria that it
+        does not take.
         """
         query: dict[str, Any] = {"module": module, "page": page}
         if fields:
             query["fields"] = list(fields)
         if criteria:
             query["criteria"] = criteria
-        if cvid:
-            query["cvid"] = cvid
         call = Call(
             "POST",
             "/read",
-            json={"query": query, "file_type": file_type},
+            json={"query": query, "file_type": "csv"},
             api="bulk",
             endpoint="bulk_read",
             module=module,
@@ -162,18 +154,9 @@ def is_empty(api_name: str) -> Criteria:
 
 def all_of(*criteria: Criteria) -> Criteria:
     """All of them hold; one alone needs no group."""
-    return _group(criteria, "and")
-
-
-def any_of(*criteria: Criteria) -> Criteria:
-    """At least one of them holds; one alone needs no group."""
-    return _group(criteria, "or")
-
-
-def _group(criteria: Sequence[Criteria], operator: str) -> Criteria:
     if len(criteria) == 1:
         return criteria[0]
-    return {"group": list(criteria), "group_operator": operator}
+    return {"group": list(criteria), "group_operator": "and"}
 
 
 def _value(value: Any) -> Any:

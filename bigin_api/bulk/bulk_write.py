@@ -65,7 +65,6 @@ class BulkWriteJob(BulkJob):
     skipped: int | None = None
     total: int | None = None
     download_url: str | None = None  # of the result; fetch it at once
-    created_time: str | None = None  # ISO 8601, in the offset of the token's user
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], *, module: str = "", operation: str = "") -> BulkWriteJob:
@@ -85,7 +84,6 @@ class BulkWriteJob(BulkJob):
             skipped=integer(file.get("skipped_count")),
             total=integer(file.get("total_count")),
             download_url=text(mapping(raw.get("result")).get("download_url")),
-            created_time=text(raw.get("created_time")),
         )
 
 

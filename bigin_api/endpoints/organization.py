@@ -44,9 +44,9 @@ class Organization:
         """The first 200 users. Raises ScopeMissing without ZohoBigin.users.READ."""
         return Page.from_reply(self._sender.send(_users(kind)), "users")
 
-    def users(self, *, kind: str = "AllUsers") -> Iterator[dict[str, Any]]:
+    def users(self) -> Iterator[dict[str, Any]]:
         """Every user, page by page."""
-        return by_number(self._sender, _users(kind), "users")
+        return by_number(self._sender, _users("AllUsers"), "users")
 
 
 def _users(kind: str) -> Call:

@@ -41,7 +41,6 @@ class Records:
         sort_order: str | None = None,
         modified_since: datetime | None = None,
         cvid: str | None = None,
-        pipeline_id: str | None = None,
         ids: Sequence[str] | None = None,
         approved: str | None = None,
     ) -> Page:
@@ -60,7 +59,6 @@ class Records:
             sort_by=sort_by,
             sort_order=sort_order,
             cvid=cvid,
-            pipeline_id=pipeline_id,
             ids=listed(ids) if ids else None,
             approved=approved,
         )
@@ -152,13 +150,12 @@ class Records:
         page: int = 1,
         per_page: int = RECORDS_PER_PAGE,
         modified_since: datetime | None = None,
-        kind: str = "all",
     ) -> Page:
         """A page of what was deleted: id, display_name, type, deleted_time, deleted_by. Costs 1 credit.
 
         Kept 60 days in the recycle bin, 120 days if deleted for good. Source: get-deleted-records.
         """
-        path, params = path_of(module, "deleted"), given(type=kind, page=page, per_page=per_page)
+        path, params = path_of(module, "deleted"), given(type="all", page=page, per_page=per_page)
         header = _since(modified_since)
         call = Call("GET", path, params, headers=header, endpoint="deleted", module=module)
         return Page.of_records(self._sender.send(call), module)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from bigin_api.errors import PageTokenRefused, RecordError, ServerError
+from bigin_api.errors import PageTokenRefused, ServerError
 from bigin_api.json_values import DIGITS_OF_ID, id_text, is_true, mapping, says, text
 
 if TYPE_CHECKING:
@@ -174,16 +174,16 @@ class WriteResult:
             duplicate_field=text(entry.get("duplicate_field")),
         )
 
-    def error(self, module: str) -> RecordError:
-        """The refusal as an exception, in one line."""
+    @property
+    def field(self) -> str | None:
+        """The api_name of the field that Bigin names as the cause, if it does."""
         name = self.details.get("api_name")
-        where = f"{module}: field {name!r}" if name else module
-        return RecordError(
-            f"{where} refused ({self.code}: {self.message})",
-            code=self.code,
-            details=self.details,
-            module=module,
-        )
+        return name if isinstance(name, str) else None
+
+    def refusal(self, module: str) -> str:
+        """The refusal in one line."""
+        where = f"{module}: field {self.field!r}" if self.field else module
+        return f"{where} refused ({self.code}: {self.message})"
 
 
 def _record_id(value: Any) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import backoff
@@ -47,33 +46,34 @@ def retried(times: int) -> Iterator[None]:
         _most.reset(before)
 
 
-@dataclass(frozen=True)
-class Attempts:
-    """What has been tried for a call so far."""
+def verdict(
+    error: BiginError,
+    call: Call,
+    *,
+    made: int,
+    max_retries: int,
+    token_renewed: bool = False,
+    heard: bool = True,
+) -> Verdict:
+    """What to do after so many attempts. A call that may have happened is repeated only if it may be.
 
-    made: int
-    token_renewed: bool = False
-    heard: bool = True  # whether any answer ever came to this process
-
-
-def verdict(error: BiginError, call: Call, tried: Attempts, *, max_retries: int) -> Verdict:
-    """What to do after a failed attempt. A call that may have happened is repeated only if it may be.
+    ``heard``: whether any answer ever came to this process.
 
     A token that ended is renewed and the call repeated at once, one time: it was refused before
     anything was done. Source: 401 INVALID_TOKEN; a 429 is refused before work, too.
     """
     if isinstance(error, AuthError):
         renewable = error.code in ("INVALID_TOKEN", "AUTHENTICATION_FAILURE")
-        return "at once" if renewable and not tried.token_renewed else "give up"
-    if not isinstance(error, TransientError) or tried.made > max_retries:
+        return "at once" if renewable and not token_renewed else "give up"
+    if not isinstance(error, TransientError) or made > max_retries:
         return "give up"
     if isinstance(error, RateLimited) and error.details.get("credits_remaining", 1) <= 0:
         return "give up"  # lasts hours, not seconds
     if (error.retry_after or 0) > LONGEST_RETRY_AFTER:
         return "give up"  # it asks for more than a run can wait
-    if isinstance(error, ConnectionFailed) and not tried.heard and tried.made > TRIES_AT_A_STRANGERS_DOOR:
+    if isinstance(error, ConnectionFailed) and not heard and made > TRIES_AT_A_STRANGERS_DOOR:
         return "give up"  # a wrong address, rather than a server that is down for a moment
-    may_repeat = call.repeatable and tried.made <= _most.get(max_retries)
+    may_repeat = call.repeatable and made <= _most.get(max_retries)
     return "wait" if may_repeat or not error.may_have_happened else "give up"
 
 
@@ -116,7 +116,12 @@ class Retry:
                 return attempt(made)
             except BiginError as error:
                 todo = verdict(
-                    error, call, Attempts(made, renewed, self._heard()), max_retries=self.max_retries
+                    error,
+                    call,
+                    made=made,
+                    max_retries=self.max_retries,
+                    token_renewed=renewed,
+                    heard=self._heard(),
                 )
                 if todo == "give up":
                     raise

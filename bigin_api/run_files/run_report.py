@@ -86,8 +86,8 @@ class RunReport(msgspec.Struct, kw_only=True):
 class RunFile:
     """Where a run's report goes. Raises SettingsError if nothing can be written there."""
 
-    def __init__(self, settings: Mapping[str, Any], *, began: datetime | None = None) -> None:
-        self.began = began or datetime.now(timezone.utc)
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.began = datetime.now(timezone.utc)
         self._path = report_path(settings, self.began)
         if self._path is not None:
             try:

@@ -34,8 +34,7 @@ _READ: Mapping[str, Any] = {
     **dict.fromkeys(
         (
             *("api_name", "id", "field_label", "data_type", "json_type", "length", "decimal_place", "unique"),
-            *("system_mandatory", "custom_field", "display_field", "sortable", "filterable"),
-            "field_read_only",
+            *("system_mandatory", "custom_field", "display_field", "field_read_only"),
         ),
         _WHOLE,
     ),
@@ -95,9 +94,9 @@ def reduced(field: Field) -> Json:
     A pick list is left out: its values grow every week and are no part of a schema. Those of a field that
     takes several tell whether one of them holds the separator of a Bulk Read file.
 
-    >>> raw = {"api_name": "Mood", "data_type": "picklist", "tooltip": None, "sortable": True, "id": "7"}
+    >>> raw = {"api_name": "Mood", "data_type": "picklist", "tooltip": None, "display_field": True, "id": "7"}
     >>> reduced(Field.from_json({**raw, "pick_list_values": [{"actual_value": "Good", "id": "8"}]}))
-    {'api_name': 'Mood', 'data_type': 'picklist', 'sortable': True, 'id': '7'}
+    {'api_name': 'Mood', 'data_type': 'picklist', 'display_field': True, 'id': '7'}
     """
     kept: Json = _kept(field.raw, _READ)
     if field.label != field.api_name:

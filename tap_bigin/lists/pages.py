@@ -128,9 +128,7 @@ class ModulePages:
         names: Sequence[str],
         *,
         report: StreamReport,
-        instants: Instants | None = None,
     ) -> None:
-        """``instants`` turns each record's Modified_Time into UTC: the offset changes within one answer."""
         self._client = client
         self._urgent = client.urgent()
         self._calls = calls
@@ -139,7 +137,7 @@ class ModulePages:
         self._asks_for_unapproved = True
         self._tells_time = MODIFIED in names
         self.groups = field_groups(names)
-        self.instants = Instants() if instants is None else instants
+        self.instants = Instants()  # turns times into UTC: the offset changes within one answer
 
     @property
     def has_room(self) -> bool:

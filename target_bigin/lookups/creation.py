@@ -125,5 +125,5 @@ class Creator:
         known = result.details.get("duplicate_record") or result.details
         if result.code == "DUPLICATE_DATA" and isinstance(known, Mapping) and known.get("id"):
             return str(known["id"])  # somebody made it a moment ago
-        error = result.error(self._module)
-        return Reject("rejected", result.code, f"It could not be created: {error.message}.", error.field)
+        said = f"It could not be created: {result.refusal(self._module)}."
+        return Reject("rejected", result.code, said, result.field)

@@ -360,11 +360,11 @@ def test_a_job_without_a_result_has_none_to_fetch(patient):
          BulkWriteJob("1", "FAILED", error="FILE_NOT_SUPPORTED")),
         ({"id": "1", "status": "SKIPPED", "resource": ["x", {"module": "Contacts", "code": "SKIPPED"}]},
          BulkWriteJob("1", "SKIPPED", "Contacts")),
-        ({"id": "1", "status": "COMPLETED", "operation": "insert", "created_time": "t",
+        ({"id": "1", "status": "COMPLETED", "operation": "insert",
           "resource": [{"code": "SUCCESS", "module": {"api_name": "Contacts"},
                         "file": {"added_count": 90, "updated_count": 0, "skipped_count": 10, "total_count": 100}}],
           "result": {"download_url": "/x.zip"}},
-         BulkWriteJob("1", "COMPLETED", "Contacts", None, "insert", 90, 0, 10, 100, "/x.zip", "t")),
+         BulkWriteJob("1", "COMPLETED", "Contacts", None, "insert", 90, 0, 10, 100, "/x.zip")),
     ],
 )  # fmt: skip
 def test_a_job_is_read_in_each_spelling(raw, expected):

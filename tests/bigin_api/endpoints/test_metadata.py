@@ -203,10 +203,7 @@ def test_the_details_of_a_field_are_read():
 
     assert (field.label, field.length, field.decimal_place) == ("Source", 120, None)
     assert field.mandatory
-    assert field.custom
     assert field.is_display_field
-    assert field.sortable
-    assert field.filterable
     assert (field.formula_return_type, field.may_be_rich_text) == ("double", True)
     assert [(v.actual_value, v.display_value, v.sequence_number) for v in field.pick_list_values] == [
         ("web", "Web", 2),
@@ -233,12 +230,7 @@ def test_modules_say_what_they_are():
         "subform",
         "LinkingModule1",
     )
-    assert (module.api_supported, module.viewable, module.creatable, module.deletable) == (
-        True,
-        True,
-        False,
-        False,
-    )
+    assert (module.api_supported, module.creatable) == (True, False)
 
 
 def test_a_layout_of_pipelines_holds_sub_pipelines_and_their_stages():

@@ -19,7 +19,7 @@ from bigin_api import (
     ServerError,
     SettingsError,
 )
-from bigin_api.http.retry import LONGEST_WAIT, Attempts, Retry, longest_wait, verdict
+from bigin_api.http.retry import LONGEST_WAIT, Retry, longest_wait, verdict
 
 READ = Call("GET", "/Contacts")
 INSERT = Call("POST", "/Contacts", repeatable=False)
@@ -61,14 +61,14 @@ REFUSED = AuthError("refused", code="invalid_code", status=200)
 )
 def test_what_may_have_happened_is_repeated_only_if_it_may_be(error, call, expected):
     """An insert sent twice is a duplicate in somebody's CRM; a read sent twice is a credit."""
-    assert verdict(error, call, Attempts(made=1), max_retries=8) == expected
+    assert verdict(error, call, made=1, max_retries=8) == expected
 
 
 @pytest.mark.parametrize("error", [BUSY, BROKEN, LOST, NEVER_SENT])
 @pytest.mark.parametrize(("made", "expected"), [(8, "wait"), (9, "give up")])
 def test_tries_end(error, made, expected):
     """max_retries counts the tries after the first one."""
-    assert verdict(error, READ, Attempts(made), max_retries=8) == expected
+    assert verdict(error, READ, made=made, max_retries=8) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_tries_end(error, made, expected):
 )
 def test_a_server_that_never_answered_is_soon_given_up(made, heard, expected):
     """A wrong address is an error at once; a server that went down in mid-run gets its time."""
-    assert verdict(NEVER_SENT, READ, Attempts(made, heard=heard), max_retries=8) == expected
+    assert verdict(NEVER_SENT, READ, made=made, heard=heard, max_retries=8) == expected
 
 
 def test_a_token_is_renewed_once_a_call():
     """A server that refuses every token must not be asked for ever."""
-    assert verdict(TOKEN_ENDED, READ, Attempts(2, token_renewed=True), max_retries=8) == "give up"
+    assert verdict(TOKEN_ENDED, READ, made=2, token_renewed=True, max_retries=8) == "give up"
 
 
 @given(st.integers(1, 10_000))
