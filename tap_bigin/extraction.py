@@ -62,15 +62,7 @@ class Extraction:
         self._pages = pages
         self._wish = settings.extraction_method
         self._report = report
-        self._choice = JobChoice(
-            client,
-            module,
-            self._fields,
-            wish=self._wish,
-            flat_lookups=settings.lookups == "id",
-            budget=client.credit_budget,
-            report=report,
-        )
+        self._choice = JobChoice(client, module, self._fields, settings=settings, report=report)
         self.pages_read = 0
 
     def pages(self, scan: Scan) -> Pages:

@@ -25,7 +25,6 @@ from tap_bigin.discovery.organization import (
     PIPELINES,
     SUB_PIPELINES,
     OrganizationDefinition,
-    SubPipelinesDefinition,
     define_organization,
 )
 from tap_bigin.discovery.related_lists import RelatedDefinition, define_related, stream_name
@@ -33,7 +32,7 @@ from tap_bigin.report import alone, ends_run
 from tap_bigin.streams.changes import CHANGES, ChangesDefinition, ChangesStream, define_changes
 from tap_bigin.streams.deleted import DeletedDefinition, DeletedStream, define_deleted
 from tap_bigin.streams.module import ModuleStream
-from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream
+from tap_bigin.streams.organization import OrganizationStream
 from tap_bigin.streams.query import QueryDefinition, QueryStream, define_query
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream
@@ -52,7 +51,6 @@ KINDS: dict[type[StreamDefinition], type[BiginStream[Any]]] = {
     OrganizationDefinition: OrganizationStream,
     QueryDefinition: QueryStream,
     RelatedDefinition: RelatedStream,
-    SubPipelinesDefinition: SubPipelinesStream,
     ViewDefinition: ViewStream,
 }
 """A kind of stream is added here: its definition, and the class that reads it."""

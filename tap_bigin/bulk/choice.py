@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bigin_api import Field, Labelled
     from tap_bigin.planning import JobColumns, Plan, Wish
     from tap_bigin.report import StreamReport
+    from tap_bigin.settings import TapSettings
 
 
 LEAST_BUDGET = 2 * BULK_READ_CREDITS
@@ -36,26 +37,24 @@ class JobChoice:
         module: str,
         fields: Sequence[Field],
         *,
-        wish: Wish,
-        flat_lookups: bool,
-        budget: int | None,
+        settings: TapSettings,
         report: StreamReport,
     ) -> None:
-        """``fields`` are those that the stream asks for, ``budget`` is what the run may spend in all."""
+        """``fields`` are those that the stream asks for."""
         self._client = client
         self._module = module
         self._fields = fields
-        self._wish = wish
-        self._flat_lookups = flat_lookups
-        self._budget = budget
+        self._wish = settings.extraction_method
+        self._flat_lookups = settings.lookups == "id"
         self._report = report
 
     @cached_property
     def may_pay(self) -> bool:
         """Whether it matters how many records there are."""
+        budget = self._client.credit_budget
         if self._wish == "list":
             return False
-        if self._wish == "auto" and self._budget is not None and self._budget < LEAST_BUDGET:
+        if self._wish == "auto" and budget is not None and budget < LEAST_BUDGET:
             self._report.add_note("read by list pages: so small a budget holds no job.")
             return False
         if not is_bulk_readable(self._module):

@@ -189,17 +189,7 @@ PIPELINES = "Pipelines"
 INTEGER = nullable("integer")
 
 
-@dataclass(frozen=True)
-class SubPipelinesDefinition(StreamDefinition):
-    """The stages of every sub-pipeline, from one answer of the metadata."""
-
-    @property
-    def selected_by_default(self) -> bool:
-        """False, as for all that describes the settings."""
-        return False
-
-
-SUB_PIPELINES = SubPipelinesDefinition(
+SUB_PIPELINES = OrganizationDefinition(
     name="settings_sub_pipelines",
     schema=RecordSchema(
         {

@@ -35,7 +35,7 @@ from tap_bigin.report import METADATA, StreamReport
 from tap_bigin.streams.changes import ChangesStream
 from tap_bigin.streams.deleted import DeletedStream
 from tap_bigin.streams.module import ModuleStream
-from tap_bigin.streams.organization import OrganizationStream, SubPipelinesStream
+from tap_bigin.streams.organization import OrganizationStream
 from tap_bigin.streams.query import QueryStream
 from tap_bigin.streams.related import RelatedStream
 from tap_bigin.streams.stream import BiginStream
@@ -114,7 +114,7 @@ class _Estimates:
             return self._module(stream)
         if isinstance(stream, DeletedStream):
             return self._twice(self._deletions(stream))
-        if isinstance(stream, OrganizationStream | SubPipelinesStream):
+        if isinstance(stream, OrganizationStream):
             return self._twice(described(stream.name, self._answers(stream.name)))
         if isinstance(stream, ViewStream):
             definition = stream.definition
@@ -173,9 +173,7 @@ class _Estimates:
             self._client.labelled(stream.name),
             stream.definition.module.api_name,
             fields,
-            wish=self._run.settings.extraction_method,
-            flat_lookups=self._run.settings.lookups == "id",
-            budget=self._client.limits.credit_budget,
+            settings=self._run.settings,
             report=StreamReport(stream.name, _say_nothing),
         )
 

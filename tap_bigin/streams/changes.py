@@ -80,13 +80,12 @@ class ChangesStream(BiginStream[ChangesDefinition]):
                 f"the log is another one and begins at {feed.state.pruned:,}, the last one was read up to "
                 f"{state['seq']:,}: rows of the same number are replaced."
             )
-        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         modules = self.settings.modules
         rows = feed.rows(feed.rows_from(state))
         while some := list(islice(rows, ROWS_AT_ONCE)):
             chosen = (row for row in some if any(fnmatchcase(row.module, glob) for glob in modules))
             records = [record for row in chosen for record in records_of(row)]
-            convert(records)
+            self.convert(records)
             yield Batch(records, {"log": feed.state.id, "seq": some[-1].seq})
 
 

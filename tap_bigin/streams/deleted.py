@@ -76,7 +76,6 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         feed = self.run.feed
         if feed is None:
             return
-        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         marks: dict[str, State] = dict(state.get("modules") or {})
         for module in filter(DELETED_MODULES.__contains__, feed.modules):
             mark = Mark.from_state(marks.get(module))
@@ -87,7 +86,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             told = self._told(feed, module, {each["id"] for each in records})
             mark = mark.with_gone(each["id"] for each in told)
             back = [{"id": each, "type": RESTORED} for each in feed.deletions.back_of(module)]
-            convert(rows := [*records, *_rows(module, [*told, *back])])
+            self.convert(rows := [*records, *_rows(module, [*told, *back])])
             if rows:
                 marks = {**marks, module: mark.to_state()}
                 yield Batch(rows, {**state, "modules": marks})
@@ -103,10 +102,9 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 listed[each["module"]].add(each["id"])
             self._note_missed(feed, batch.records, state.get("replication_key_value"))
             yield batch
-        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         for module in filter(DELETED_MODULES.__contains__, feed.modules):
             told = self._told(feed, module, {*listed[module], *self.run.deleted_lists.listed(module)})
-            convert(rows := _rows(module, told))
+            self.convert(rows := _rows(module, told))
             yield Batch(rows)
 
     def _note_missed(self, feed: Feed, records: Sequence[Record], bookmark: str | None) -> None:
@@ -134,7 +132,6 @@ class DeletedStream(BiginStream[DeletedDefinition]):
 
     def read(self, state: State) -> Iterator[Batch]:
         """A batch a page of a module's list, then its mark: each module has one of its own."""
-        convert = self.conversion(filter(self.is_asked_for, self.definition.schema.properties))
         marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
         clock = self.client.server_time
         modules = self._modules()
@@ -145,7 +142,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             mark, is_new = Mark.from_state(marks.get(module)), False
             try:
                 for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
-                    convert(rows := _rows(module, entries))
+                    self.convert(rows := _rows(module, entries))
                     if rows:
                         is_new = True
                         yield Batch(rows, {**state, "modules": {**marks, module: reached.to_state()}})
@@ -159,7 +156,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 continue
             marks = {**marks, module: news.mark.to_state()}
             if is_new or back:
-                convert(rows := _rows(module, back))
+                self.convert(rows := _rows(module, back))
                 yield Batch(rows, {**state, "modules": marks})
         if failed is not None:
             raise failed  # the bookmark stays; the marks of the others are kept

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_api import InvalidRequest, ModuleUnavailable, PermissionDenied
 from bigin_api.errors import Refused
 from bigin_api.json_values import mapping
-from tap_bigin.discovery.organization import PIPELINES, OrganizationDefinition, SubPipelinesDefinition
+from tap_bigin.discovery.organization import PIPELINES, SUB_PIPELINES, OrganizationDefinition
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
 
@@ -27,7 +27,7 @@ STAGE = "Stage"
 CATEGORY_KEYS = ("forecast_type", "deal_category", "forecast_category")
 
 
-def sub_pipeline_rows(layouts: Sequence[Layout], fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+def sub_pipeline_rows(layouts: Sequence[Layout], fields: Sequence[Field]) -> Iterator[Record]:
     """A row for each stage of each sub-pipeline, in the order in which people see them.
 
     >>> from bigin_api import Layout
@@ -84,7 +84,13 @@ UNTOLD = "untold"
 """In the state: modules that Bigin did not tell of in the version that is active."""
 
 MAY_BE_EMPTY = frozenset(
-    ("settings_layouts", "settings_custom_views", "settings_tags", "settings_related_lists")
+    (
+        SUB_PIPELINES.name,
+        "settings_layouts",
+        "settings_custom_views",
+        "settings_tags",
+        "settings_related_lists",
+    )
 )
 
 Rows = Iterable[Mapping[str, Any]]
@@ -101,7 +107,6 @@ class OrganizationStream(BiginStream[OrganizationDefinition]):
     def read(self, state: State) -> Iterator[Batch]:
         """The rows of every answer, in one batch. State knows of which modules Bigin does not tell."""
         names = list(filter(self.is_asked_for, self.definition.schema.properties))
-        convert = self.conversion(names)
         self._untold: set[str] | None = None
         try:
             rows = [row for row in SOURCES[self.name](self) if self._is_whole(row)]
@@ -109,7 +114,7 @@ class OrganizationStream(BiginStream[OrganizationDefinition]):
             # Not every organisation describes itself in every way; no record depends on it.
             raise ModuleUnavailable(refused.message) from refused
         records: list[Record] = [{name: row.get(name) for name in names} for row in rows]
-        convert(records)
+        self.convert(records)
         if not records and self.name not in MAY_BE_EMPTY:
             self.report.lacks("Bigin tells of none, which cannot be.")
         yield Batch(records, self._with_untold(state))
@@ -157,6 +162,9 @@ SOURCES: Mapping[str, Callable[[OrganizationStream], Rows]] = {
     "settings_related_lists": lambda stream: stream.of_modules(
         stream.client.metadata.related_lists, "parent_module"
     ),
+    SUB_PIPELINES.name: lambda stream: sub_pipeline_rows(
+        stream.client.metadata.layouts(PIPELINES), stream.client.metadata.complete_fields(PIPELINES)
+    ),
 }
 
 
@@ -169,12 +177,3 @@ def _asked(ask: Callable[[str], Iterable[Any]], module: str, untold: set[str]) -
     except Refused:
         pass
     return ()
-
-
-class SubPipelinesStream(BiginStream[SubPipelinesDefinition]):
-    """One answer of the metadata, which the run may have asked for already."""
-
-    def read(self, state: State) -> Iterator[Batch]:  # noqa: ARG002 -- all of it at each run
-        """Everything at once: at most a few hundred rows."""
-        metadata = self.client.metadata
-        yield Batch(list(sub_pipeline_rows(metadata.layouts(PIPELINES), metadata.complete_fields(PIPELINES))))

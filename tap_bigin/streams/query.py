@@ -199,14 +199,13 @@ class QueryStream(BiginStream[QueryDefinition]):
         shape = shape_of_scan(definition.select.text, self.bookmark_key)
         scan = scan_of(state, shape=shape) or self.new_scan(state, shape=shape)
         pages = self._as_it_stands() if definition.select.is_bounded else self._by_key(scan)
-        convert = self.conversion(definition.schema.properties)
         joined = {column: name for column, name in definition.properties.items() if column != name}
         for rows in pages:
             for row in rows:
                 for column, name in joined.items():
                     row[name] = row.pop(column, None)
             after = str(rows[-1]["id"])
-            convert(rows)
+            self.convert(rows)
             scan = replace(
                 scan, after=after, emitted=scan.emitted + len(rows), last=(self._latest(scan, rows), after)
             )

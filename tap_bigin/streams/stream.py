@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -125,10 +126,11 @@ class BiginStream(SyncedStream[D], Generic[D]):
             self.report.lacks(f"{len(rows) - len(whole)} rows without {' or '.join(keys)}: left out.")
         return whole
 
-    def conversion(self, names: Iterable[str]) -> Conversion:
-        """What makes records with these properties ready to leave."""
+    @cached_property
+    def convert(self) -> Conversion:
+        """Makes records ready to leave, with the properties that are asked for and no others."""
         schema = self.definition.schema
-        properties = {name: schema.properties[name] for name in names}
+        properties = {name: each for name, each in schema.properties.items() if self.is_asked_for(name)}
         return Conversion(properties, schema.treatments, warn=self.report.warn)
 
     # With a feed

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tap_bigin.lists.pages import JoinedPage
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import State
-    from tap_bigin.values.conversion import Conversion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +58,18 @@ class ViewStream(BiginStream[ViewDefinition]):
 
     def read(self, state: State) -> Iterator[Batch]:
         """A page a batch; an interrupted run goes on with the page token while it lives."""
-        schema = self.definition.schema
         names = [
-            name
-            for name in schema.properties
-            if name != "id" and name not in schema.unsupported and self.is_asked_for(name)
+            name for name in self.definition.schema.properties if name != "id" and self.is_asked_for(name)
         ]
-        convert = self.conversion(("id", *names))
         shape = shape_of_scan(self.definition.cvid, names)
         begun = scan_of(state, shape=shape)
         if begun is None or not begun.has_live_tokens(self.client.server_time):
             begun = Scan("full", self.client.server_time, shape)
         asked = names or ["Modified_Time"]
         pages = ModulePages(self.client, self.calls, self.definition.module, asked, report=self.report)
-        yield from self._pages(state, begun, pages, convert)
+        yield from self._pages(state, begun, pages)
 
-    def _pages(self, state: State, scan: Scan, pages: ModulePages, convert: Conversion) -> Iterator[Batch]:
+    def _pages(self, state: State, scan: Scan, pages: ModulePages) -> Iterator[Batch]:
         listing = Listing(cvid=self.definition.cvid)
         place: Place | None = Place(None, scan.tokens) if scan.tokens else Place()
         is_resumed, progress = bool(scan.tokens), Progress()
@@ -89,7 +84,7 @@ class ViewStream(BiginStream[ViewDefinition]):
                 place, scan = Place(), replace(without_tokens(scan), emitted=0)
                 continue
             progress.see(page.records, page.tokens)
-            convert(page.records)
+            self.convert(page.records)
             scan = replace(
                 scan,
                 tokens=page.tokens,

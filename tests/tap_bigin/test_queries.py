@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.tap import run_here, run_tap
+from support.tap import discover, run_here, run_tap, select, select_fields
 
 
 def query(text, **more):
@@ -42,6 +42,18 @@ def test_flat_lookups_hold_for_queries(sandbox):
 
     run.validate()
     assert {type(each["Account_Name"]) for each in run.records["answers"]} == {str}
+
+
+def test_a_column_that_the_catalog_deselects_is_not_sent(sandbox):
+    """The SCHEMA is without it, and so is each record: somebody did not want it in the warehouse."""
+    queries = query("select Last_Name, Email from Contacts")
+    catalog = select(discover(sandbox, modules=["Contacts"], queries=queries), "answers")
+    select_fields(catalog, "answers", "Email")
+
+    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"], queries=queries)
+
+    run.validate()
+    assert {frozenset(each) for each in run.records["answers"]} == {frozenset(("id", "Email"))}
 
 
 def test_ten_thousand_rows_are_the_end_of_an_ordered_query_alone(sandbox):

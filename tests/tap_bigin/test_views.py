@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.tap import discover, run_tap, select
+from support.tap import discover, run_tap, select, select_fields
 
 
 def view_of(sandbox, module, name):
@@ -78,6 +78,18 @@ def test_stages_of_every_sub_pipeline_come_in_order(sandbox):
     }
     assert deals <= pairs
     assert next(row["stage_label"] for row in rows if row["stage"] == "Closed Won") == "Won"
+
+
+def test_what_the_catalog_deselects_of_a_stage_is_not_sent(sandbox):
+    """A record has what its SCHEMA has."""
+    catalog = _sub_pipelines(sandbox)
+    select_fields(catalog, "settings_sub_pipelines", "stage_label")
+
+    run = run_tap(sandbox, catalog=catalog)
+
+    run.validate()
+    found = {tuple(sorted(each)) for each in run.records["settings_sub_pipelines"]}
+    assert found == {("pipeline_id", "stage", "stage_label", "sub_pipeline")}
 
 
 @pytest.mark.parametrize("key", ["forecast_type", "deal_category"])
