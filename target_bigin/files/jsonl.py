@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, Literal
@@ -20,7 +20,7 @@ private = partial(os.open, mode=0o600)
 """Opens files with people's data, for ``open(..., opener=private)``."""
 
 
-@contextlib.contextmanager
+@contextmanager
 def named(setting: str, path: Path, *, to: str = "write to") -> Iterator[None]:
     """Whatever the disk refuses is told with the setting that the path comes from, as a SettingsError."""
     try:
@@ -38,7 +38,7 @@ def require_file(setting: str, path: Path) -> None:
             raise SettingsError(f"{setting}: {path} is not a file.")
 
 
-@contextlib.contextmanager
+@contextmanager
 def held(path: Path, mode: Literal["rb", "ab"] = "rb") -> Iterator[IO[bytes]]:
     """Have a file that others write or move aside, too: nobody else writes to what ``path`` names then."""
     while True:
@@ -111,8 +111,8 @@ class JsonLines:
         pending, self._pending = self._pending, bytearray()
         if not pending:
             return
-        ours = held(self.path, "ab") if self._is_shared else contextlib.nullcontext(self._file or self.open())
         try:
+            ours = held(self.path, "ab") if self._is_shared else nullcontext(self._file or self.open())
             with named(self._setting, self.path), ours as file:
                 before = os.fstat(file.fileno()).st_size
                 try:
