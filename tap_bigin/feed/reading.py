@@ -232,9 +232,12 @@ class Feed:
     def reached(self, kept: Any, *, is_complete: bool) -> Any:
         """The state's part after the run: the head if everything was written, else how far it was before."""
         mark = self._mark
-        if not is_complete and (mark is None or self.why_not is not None):
-            return kept
         before = FeedMark(self.state.id, 0) if mark is None else mark
+        if not is_complete and (mark is None or self.why_not is not None):
+            if not self._swept:
+                return kept
+            # What was swept now has all that was told before: the others are due, and the next run's.
+            before = FeedMark(self.state.id, self.state.head, {}, before.due)
         due = {**before.due, **self._still_due}
         after = FeedMark(
             self.state.id,

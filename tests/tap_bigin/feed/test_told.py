@@ -186,6 +186,24 @@ def test_a_budget_that_ends_a_run_keeps_the_position(sandbox, run, log, first):
     assert len(emitted(run(ended.state))) == 2
 
 
+def test_the_first_sweep_may_take_as_many_runs_as_a_budget_asks_for(sandbox, run, log):
+    """No run ended it: the feed had no position, so that each swept everything again, to no end."""
+    ended = None
+    for runs in range(1, 8):
+        ended = run(ended and ended.state, credit_budget=8)
+        if not ended.said("credit_budget"):
+            break
+        log.tell("Contacts", sandbox.dump("Contacts")[runs]["id"])
+    contact = sandbox.dump("Contacts")[0]["id"]
+    log.tell("Contacts", contact)
+
+    told = run(ended.state, credit_budget=8)
+
+    assert 2 < runs < 7
+    assert emitted(told) == {"Contacts": [contact]}
+    assert told.state["feed"]["position"] == log.log.state().head
+
+
 def test_a_stream_that_a_budget_leaves_out_keeps_the_position(sandbox, run, log):
     """It was not even described, and yet it is selected."""
     catalog = select(discover(sandbox, modules=MODULES, feed_log=log.url), "Contacts", "Tasks")
@@ -319,7 +337,7 @@ def test_changes_are_not_told_again_where_the_position_does_not_count(sandbox, r
     again = run(failed.state, **kept)
     without_a_position = run({"bookmarks": failed.state["bookmarks"]}, **kept)
 
-    assert failed.state["feed"]["position"] == 0
+    assert "Tasks" not in failed.state["feed"]["swept"]  # due: its sweep brings what was told until now
     assert len(failed.records["changes"]) == 2
     assert not again.records["changes"]
     assert not without_a_position.records["changes"]
