@@ -208,7 +208,7 @@ class Run:
         if self.feed is None:
             return False
         is_complete = not (self.report.failures or self.budget_reached or self.description.left)
-        reached = self.feed.reached(state.get("feed"), is_complete=is_complete)
+        reached = self.feed.reached(state.get("feed"), is_complete=is_complete, selected=self._selected)
         if reached is not None:
             state["feed"] = reached
         for line in self.feed.lines():

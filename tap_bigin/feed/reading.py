@@ -229,8 +229,11 @@ class Feed:
 
     # How far it got
 
-    def reached(self, kept: Any, *, is_complete: bool) -> Any:
-        """The state's part after the run: the head if everything was written, else how far it was before."""
+    def reached(self, kept: Any, *, is_complete: bool, selected: Collection[str]) -> Any:
+        """The state's part after the run: the head if everything was written, else how far it was before.
+
+        A stream that was not selected was passed by: it is swept as soon as it is selected again.
+        """
         mark = self._mark
         before = FeedMark(self.state.id, 0) if mark is None else mark
         if not is_complete and (mark is None or self.why_not is not None):
@@ -239,10 +242,12 @@ class Feed:
             # What was swept now has all that was told before: the others are due, and the next run's.
             before = FeedMark(self.state.id, self.state.head, {}, before.due)
         due = {**before.due, **self._still_due}
+        moves = is_complete and (before.log, before.position) != (self.state.id, self.state.head)
+        swept = {**before.swept, **self._swept}
         after = FeedMark(
             self.state.id,
             self.state.head if is_complete else before.position,
-            {**before.swept, **self._swept},
+            {name: moment for name, moment in swept.items() if name in selected or not moves},
             {module: ids for module, ids in due.items() if ids},
         )
         return after.to_state()

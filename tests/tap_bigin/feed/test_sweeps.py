@@ -95,6 +95,31 @@ def test_a_field_that_is_selected_later_is_filled_at_once(sandbox, run, log):
     assert any(each["Email"] for each in second.records["Contacts"])
 
 
+def test_a_stream_that_was_left_out_is_swept_when_it_is_back(sandbox, run, log, first):
+    """The position went on without it, past what was told of it; a run that passes nothing costs no sweep."""
+    task, contact = sandbox.dump("Tasks")[0]["id"], sandbox.dump("Contacts")[0]["id"]
+    idle = run(first.state, modules=["Contacts"])
+    assert idle.state["feed"]["swept"] == first.state["feed"]["swept"]
+    log.tell_of(sandbox, edit("Tasks", task, Subject="Told"), edit("Contacts", contact, Last_Name="Told"))
+
+    without = run(idle.state, modules=["Contacts"])
+    back = run(without.state)
+
+    assert emitted(without) == {"Contacts": [contact]}
+    assert emitted(back)["Tasks"] == [task]
+    assert "Contacts" not in emitted(back)
+
+
+def test_a_stream_without_a_bookmark_is_read_anew(run, first):
+    """A state that somebody mended: the others go on."""
+    state = copy.deepcopy(first.state)
+    del state["bookmarks"]["Tasks"]
+
+    again = run(state)
+
+    assert emitted(again) == {"Tasks": emitted(first)["Tasks"]}
+
+
 def test_a_sweep_at_each_run_if_so_asked(sandbox, run):
     """sweep_minutes 0."""
     first = run(sweep_minutes=0)
