@@ -26,7 +26,7 @@ _MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,30}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MOST = 2**63  # beyond, neither a database nor most readers of JSON keep a whole number
-_DEEPEST = 64  # lists in objects in lists …; a record has three
+DEEPEST = 64  # lists in objects in lists …; a record has three
 _LATEST = 253402300799  # seconds: the end of the year 9999
 
 
@@ -65,7 +65,6 @@ def read_notification(body: bytes) -> Notification:
     values=None),)
     """
     said = _json_object(body)
-    _check(said, _DEEPEST)
     channel, token = said.get("channel_id"), said.get("token")
     if not (isinstance(channel, str | int) and _ID.fullmatch(str(channel))):
         raise Malformed("channel_id is no number")
@@ -175,6 +174,7 @@ def _fields(value: Any) -> dict[str, tuple[str, ...]]:
         if isinstance(names, list):
             if not all(isinstance(each, str) for each in names):
                 raise Malformed("a field's name is no text")
+            _check(names)
             found[record_id] = (*found.get(record_id, ()), *names)
     return found
 
@@ -197,11 +197,12 @@ def _person(values: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
+    _check(value)
     return msgspec.json.encode(value).decode()
 
 
-def _check(value: Any, deepest: int) -> None:
-    """Raise Malformed for what is somewhere in a document and cannot be stored, or not be read again."""
+def _check(value: Any, deepest: int = DEEPEST) -> None:
+    """Raise Malformed for what cannot be stored, or not be read again. All that is stored comes here."""
     if isinstance(value, str):
         if _UNSTORABLE.search(value):
             raise Malformed("a text holds a character that no database takes")

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bigin_api.moments import utc_text
 from bigin_feed.channels import Channel, Keeper
-from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, cause, now_text
+from bigin_feed.log import FeedLog, LogWriter, Post, Unwritten, cause
 from bigin_feed.notifications import Malformed, Told, read_hook, read_notification
 from bigin_feed.sync_flow import SyncFlow, SyncRefused
 
@@ -37,6 +37,7 @@ MAX_BODY = 1024 * 1024  # bytes
 SILENCES_SHOWN = 20
 NOTIFY = "/notify/"
 DEVICE_HEADERS = ("X-Device-UUID", "X-Basecrm-Device-UUID")
+STORED = Response()
 STATUS: dict[type[Exception], int] = {Malformed: 400, Unwritten: 503, sa.exc.SQLAlchemyError: 503}
 
 
@@ -132,8 +133,8 @@ class Receiver:
 
     async def _store(self, told: Sequence[Told], digest: str | None = None) -> Response:
         """Wait until it is on disk."""
-        await self.writer.append(Post(told, now_text(), digest))
-        return Response()
+        await self.writer.append(Post(told, digest=digest))
+        return STORED
 
     def _health(self) -> dict[str, Any]:
         state = self.log.state()

@@ -34,7 +34,7 @@ class Post:
     """The rows of one POST; with a digest, they are stored only if no such body came before."""
 
     told: Sequence[Told]
-    received: str
+    received: str | None = None  # None: when it is stored
     digest: str | None = None
 
 
@@ -197,14 +197,17 @@ class FeedLog:
 
 def _new(connection: Connection, posts: Sequence[Post]) -> list[tuple[str, Told]]:
     """When received and what told: of the POSTs whose body did not come before. Their digests are noted."""
+    now = now_text()
     by_digest = {each.digest: each for each in reversed(posts) if each.digest is not None}
     if by_digest:
         for digest in database.known(connection, BODIES.c.digest, list(by_digest)):
             del by_digest[digest]
-        database.insert(connection, BODIES, [(each.digest, each.received) for each in by_digest.values()])
+        database.insert(
+            connection, BODIES, [(each.digest, each.received or now) for each in by_digest.values()]
+        )
     first = set(map(id, by_digest.values()))
     fresh = (each for each in posts if each.digest is None or id(each) in first)
-    return [(each.received, told) for each in fresh for told in each.told]
+    return [(each.received or now, told) for each in fresh for told in each.told]
 
 
 def _row(seq: int, received: str, told: Told) -> tuple[Any, ...]:

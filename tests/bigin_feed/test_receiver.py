@@ -19,6 +19,7 @@ import bigin_cli.main as cli
 from bigin_feed.log import FeedLog
 
 PATIENCE = 20
+RECORD = "6100000000000451010"  # of a good notification
 
 
 @pytest.fixture
@@ -189,10 +190,13 @@ def test_a_log_that_cannot_be_written_answers_503_and_leaves_a_silence(feed):
         ({"operation": "merge"}, 400),
         ({"affected_fields": [{"6100000000000451010": ["Pho\x00ne"]}]}, 400),
         ({"affected_values": [{"record_id": "6100000000000451010", "values": {"a": "\x00"}}]}, 400),
-        ({"affected_fields": [{"6100000000000451010": [["Phone"]]}]}, 400),
-        ({"affected_values": [{"record_id": "6100000000000451010", "values": {"a": 10**40}}]}, 400),
-        ({"affected_values": [{"record_id": "7", "values": {"a": [{}, {"b": -(2**63) - 1}]}}]}, 400),
-        ({"affected_values": [{"record_id": "7", "values": json.loads('{"a":' * 70 + "1" + "}" * 70)}]}, 400),
+        ({"affected_fields": [{RECORD: [["Phone"]]}]}, 400),
+        ({"affected_values": [{"record_id": RECORD, "values": {"a": 10**40}}]}, 400),
+        ({"affected_values": [{"record_id": RECORD, "values": {"a": [{}, {"b": -(2**63) - 1}]}}]}, 400),
+        (
+            {"affected_values": [{"record_id": RECORD, "values": json.loads('{"a":' * 70 + "1" + "}" * 70)}]},
+            400,
+        ),
         ({"server_time": 10**40}, 400),
         ({"server_time": 2**62}, 400),
         ({"server_time": -1}, 400),
