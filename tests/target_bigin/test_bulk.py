@@ -12,6 +12,7 @@ from support.target import RunningTarget, lines, record, records, schema, settin
 
 from bigin_api import SettingsError
 from bigin_api.bulk import polling
+from target_bigin.bulk import writer
 from target_bigin.streams import stream
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", key=["Email"])
@@ -53,13 +54,16 @@ def test_auto_takes_a_job_where_it_is_cheaper(sandbox, target):
     assert sandbox.usage()["credits"] < 520
 
 
-def test_auto_goes_by_calls_below_the_price_of_a_job(sandbox, target):
-    """4,999 records by calls are 500 credits, and one job more would be too much."""
-    run = target([CONTACTS, *records("Contacts", people(4_000))], write_method="auto")
+@pytest.mark.parametrize(("count", "made"), [(499, 0), (500, 1)])
+def test_auto_goes_by_calls_below_the_price_of_a_job(sandbox, target, monkeypatch, count, made):
+    """4,999 records by calls cost no more than a job, and are written sooner: here with a job of 50 credits."""
+    monkeypatch.setattr(writer, "WORTH_A_JOB", 500)
+
+    run = target([CONTACTS, *records("Contacts", people(count))], write_method="auto")
 
     assert run.error is None
-    assert jobs(sandbox) == 0
-    assert len(ours(sandbox)) == 4_000
+    assert jobs(sandbox) == made
+    assert len(ours(sandbox)) == count
 
 
 def test_a_second_job_updates(sandbox, target):
