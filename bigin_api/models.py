@@ -22,8 +22,12 @@ class Module:
     api_name: str
     id: str = ""
     module_name: str = ""
+    singular_label: str = ""
+    plural_label: str = ""
     api_supported: bool = False
     creatable: bool = False
+    editable: bool = False
+    deletable: bool = False
     generated_type: str = "default"  # default, web, custom, linking, subform
     parent_module: str | None = None
     raw: Raw = field(default_factory=dict, repr=False, compare=False)
@@ -35,8 +39,12 @@ class Module:
             api_name=_name(raw.get("api_name")),
             id=str(raw.get("id") or ""),
             module_name=str(raw.get("module_name") or ""),
+            singular_label=str(raw.get("singular_label") or ""),
+            plural_label=str(raw.get("plural_label") or ""),
             api_supported=is_true(raw.get("api_supported")),
             creatable=is_true(raw.get("creatable")),
+            editable=is_true(raw.get("editable")),
+            deletable=is_true(raw.get("deletable")),
             generated_type=str(raw.get("generated_type") or "default").lower(),
             parent_module=api_name_of(raw.get("parent_module")),
             raw=raw,
