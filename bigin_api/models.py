@@ -152,10 +152,22 @@ def _name(value: Any) -> str:
 def _data_type(raw: Raw) -> str:
     """The data type in Bigin's writing, whatever its case; ``RRULE`` and ``ALARM`` are in capitals.
 
-    A lookup that may point to several modules is a lookup (the sister API tells it apart).
+    A lookup that may point to several modules is a lookup (the sister API tells it apart). What every
+    organisation has is of the type that it has everywhere.
     """
+    if not is_true(raw.get("custom_field")) and (own := _SYSTEM_TYPES.get(_name(raw.get("api_name")))):
+        return own
     said = (_name(raw.get("data_type")) or "unknown").lower()
     return {"multi_module_lookup": "lookup", "rrule": "RRULE", "alarm": "ALARM"}.get(said, said)
+
+
+_SYSTEM_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("What_Id", "Who_Id", "Parent_Id"), "lookup"),
+    **dict.fromkeys(("Sub_Pipeline", "Stage"), "picklist"),
+    "Owner": "ownerlookup",
+    "Associated_Products": "subform",
+}
+"""Source: FACTS 3."""
 
 
 def _json_type(name: str, raw: Raw) -> str | None:

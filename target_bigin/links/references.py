@@ -139,7 +139,8 @@ def modules_of(described: Field) -> tuple[str, ...]:
         return (described.lookup_module,)
     several = described.raw.get("multi_module_lookup")
     listed = several.get("modules") if isinstance(several, Mapping) else None
-    return tuple(module_named(each) for each in listed) if isinstance(listed, list) else ()
+    named = [api_name_of(each) for each in listed] if isinstance(listed, list) else []
+    return tuple(module_named(each) for each in named if each not in (None, ANY_MODULE))
 
 
 def _text(value: Any) -> str | None:

@@ -326,3 +326,37 @@ def test_only_what_is_told_to_be_unique_is_taken_to_be(other, sandbox, tmp_path,
 
     assert run.outcomes("Tasks") == {"updated": 1}
     assert sandbox.count("Tasks") == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"data_type": "text", "json_type": "string"},
+        {"data_type": "brand_new", "json_type": None},
+        {"multi_module_lookup": {"modules": [{"api_name": "se_module"}, {"api_name": None}]}},
+        {"multi_module_lookup": {"modules": ["Accounts", None]}, "lookup": None},
+    ],
+)
+def test_links_to_any_module_are_written_whatever_is_told_of_them(other, sandbox, tmp_path, told):
+    """Tasks and notes were refused, or the query asked for a module that is none."""
+    fields = ("What_Id", "Parent_Id")
+    other.rewrite("/settings/fields", each_field(lambda x: x.update(told if x["api_name"] in fields else {})))
+    acme = sandbox.create("Accounts", Account_Name="Acme")
+    link = {"module": {"api_name": "Accounts"}, "id": acme}
+
+    run = run_target(
+        other,
+        tmp_path,
+        [
+            schema("Tasks", "Subject", "What_Id"),
+            *records("Tasks", [{"Subject": "Call", "What_Id": each} for each in (acme, link)]),
+            schema("Notes", "Note_Content", "Parent_Id"),
+            *records("Notes", [{"Note_Content": "x", "Parent_Id": each} for each in (acme, link)]),
+        ],
+        default_operation="insert",
+        max_rejects=9,
+    )
+
+    assert run.rejects == []
+    assert [each["What_Id"]["id"] for each in sandbox.dump("Tasks")] == [acme] * 2
+    assert [each["Parent_Id"]["id"] for each in sandbox.dump("Notes")] == [acme] * 2

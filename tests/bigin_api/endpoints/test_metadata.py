@@ -138,6 +138,18 @@ def test_what_every_organisation_has_is_what_records_show(name, json_type, told)
     assert field.json_type == json_type
 
 
+@pytest.mark.parametrize(
+    ("name", "data_type"), [("What_Id", "lookup"), ("Owner", "ownerlookup"), ("Stage", "picklist")]
+)
+@pytest.mark.parametrize("told", ["text", "bigint", "brand_new", None])
+def test_what_every_organisation_has_is_of_its_type(name, data_type, told):
+    """As a text, or of a type that nobody knows, no value of it could be sent: a task about a deal was refused."""
+    raw = {"api_name": name, "data_type": told, "json_type": "string"}
+
+    assert Field.from_json(raw).data_type == data_type
+    assert Field.from_json({**raw, "custom_field": True}).data_type == (told or "unknown")
+
+
 @pytest.mark.parametrize("length", [0, "0", -1, None])
 def test_a_length_of_nothing_is_none(length):
     """At most so many characters would let none pass."""
