@@ -80,14 +80,13 @@ class PickListValue:
             display_value="" if shown is None else str(shown),
             id=str(raw.get("id") or ""),
             sequence_number=integer(raw.get("sequence_number")) or 0,
-            maps={
-                str(each.get("api_name")): tuple(
-                    PickListValue.from_json(v) for v in entries(each, "pick_list_values")
-                )
-                for each in entries(raw, "maps")
-            },
+            maps={str(each.get("api_name")): _choices(each) for each in entries(raw, "maps")},
             raw=raw,
         )
+
+
+def _choices(raw: Raw) -> tuple[PickListValue, ...]:
+    return tuple(map(PickListValue.from_json, entries(raw, "pick_list_values")))
 
 
 @dataclass(frozen=True)
@@ -137,9 +136,7 @@ class Field:
             rows_module=_rows_module(name, raw),
             may_be_rich_text=_may_be_rich_text(raw),
             formula_return_type=text(mapping(raw.get("formula")).get("return_type")),
-            pick_list_values=tuple(
-                PickListValue.from_json(each) for each in entries(raw, "pick_list_values")
-            ),
+            pick_list_values=_choices(raw),
             raw=raw,
         )
 
@@ -254,9 +251,7 @@ class Layout:
                 LayoutField(
                     api_name=_name(each.get("api_name")),
                     required=is_true(each.get("required")),
-                    pick_list_values=tuple(
-                        PickListValue.from_json(v) for v in entries(each, "pick_list_values")
-                    ),
+                    pick_list_values=_choices(each),
                 )
                 for section in sections
                 for each in entries(section, "fields")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import AuthError, BiginError, ClientClosed, CreditBudgetReached
+from bigin_api.json_values import mapping
 from bigin_api.progress import Row
 from bigin_api.run_files.run_report import RunReport as RunFileReport
 from bigin_api.run_files.run_report import StreamRun
@@ -234,12 +235,8 @@ class RunReport:
 
 def read_told(state: Any) -> dict[str, list[str]]:
     """What a state says of the warnings of the run before; nothing where it is not well formed."""
-    told = state.get("told") if isinstance(state, Mapping) else None
-    return (
-        dict(told)
-        if isinstance(told, Mapping) and all(isinstance(each, list) for each in told.values())
-        else {}
-    )
+    told = mapping(mapping(state).get("told"))
+    return dict(told) if all(isinstance(each, list) for each in told.values()) else {}
 
 
 def _mark(message: str) -> str:

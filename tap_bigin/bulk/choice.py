@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bigin_api import Refused
 from bigin_api.errors import TransientError
-from bigin_api.limits import BULK_READ_CREDITS
-from tap_bigin.bulk.columns import is_bulk_readable, job_columns
+from bigin_api.limits import BULK_READ_CREDITS, BULK_READ_MODULES
+from tap_bigin.bulk.columns import job_columns
 from tap_bigin.planning import may_pay, plan_extraction
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class JobChoice:
         if self._wish == "auto" and budget is not None and budget < LEAST_BUDGET:
             self._report.add_note("read by list pages: so small a budget holds no job.")
             return False
-        if not is_bulk_readable(self._module):
+        if self._module not in BULK_READ_MODULES:
             if self._wish == "bulk":
                 self._report.add_note("read by list pages: Bulk Read does not know this module.")
             return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bigin_api.limits import BULK_READ_MODULES, MAX_JOINS_PER_BULK_READ
+from bigin_api.limits import MAX_JOINS_PER_BULK_READ
 from tap_bigin.planning import Column, JobColumns, Kind
 from tap_bigin.values.data_types import column_kind
 
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from bigin_api.models import Field
 
 LINKS: frozenset[Kind] = frozenset(("link", "layout", "user", "owner"))
-
-
-def is_bulk_readable(module: str) -> bool:
-    """Whether jobs read this module at all.
-
-    >>> is_bulk_readable("Contacts"), is_bulk_readable("Notes")
-    (True, False)
-    """
-    return module in BULK_READ_MODULES
 
 
 def job_columns(

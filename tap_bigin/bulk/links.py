@@ -26,15 +26,10 @@ class BulkLinks:
     def __init__(self, client: Labelled, module: str, columns: JobColumns) -> None:
         self._client = client
         self._module = module
-        users = self._users() if columns.has("user", "owner") else []
-        ids = [id_text(each.get("id")) for each in users]
-        named = [
-            {"name": each.get("full_name"), "id": user_id}
-            for each, user_id in zip(users, ids, strict=True)
-            if user_id
-        ]
-        emails = {user_id: each.get("email") for each, user_id in zip(users, ids, strict=True)}
-        owners = [{**link, "email": emails[link["id"]]} for link in named]
+        told = self._users() if columns.has("user", "owner") else []
+        users = {user_id: each for each in told if (user_id := id_text(each.get("id"))) is not None}
+        named: list[Link] = [{"name": each.get("full_name"), "id": key} for key, each in users.items()]
+        owners: list[Link] = [{**link, "email": users[link["id"]].get("email")} for link in named]
         layouts = self._layouts() if columns.has("layout") else []
         known: dict[Kind, list[Link]] = {"user": named, "owner": owners, "layout": layouts}
         self.by_kind: Mapping[Kind, Links] = {

@@ -7,6 +7,7 @@ rows costs a few list comprehensions, not a decision per value.
 from __future__ import annotations
 
 from contextlib import suppress
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import BiginError
@@ -72,7 +73,7 @@ class CsvRows:
         self._header = list(header)
         self.id_place = self._place("id")
         self._names = ["id"]
-        self._values: list[Callable[[Texts], Iterable[Any]]] = [_column(self.id_place)]
+        self._values: list[Callable[[Texts], Iterable[Any]]] = [itemgetter(self.id_place)]
         for column in columns:
             self._names.append(column.name)
             self._values.append(self._reader(column, links))
@@ -147,10 +148,6 @@ class CsvRows:
                 self.unclear.add(record_id)
             cells.append(parts)
         return cells
-
-
-def _column(place: int) -> Callable[[Texts], Iterable[Any]]:
-    return lambda texts: texts[place]
 
 
 def _found_in(place: int, known: Mapping[str, Any]) -> Callable[[Texts], Iterable[Any]]:

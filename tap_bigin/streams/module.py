@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bigin_api.errors import Refused, TransientError
-from bigin_api.limits import BULK_READ_CREDITS, DELETED_MODULES
+from bigin_api.limits import BULK_READ_CREDITS, BULK_READ_MODULES, DELETED_MODULES
 from tap_bigin.bookmarks import (
     Scan,
     begin,
@@ -23,7 +23,6 @@ from tap_bigin.bookmarks import (
     shape_of_scan,
     to_utc_text,
 )
-from tap_bigin.bulk.columns import is_bulk_readable
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import News, read_deleted
@@ -71,7 +70,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
         Who wants jobs whatever they cost needs one.
         """
-        wants_job = self.settings.extraction_method == "bulk" and is_bulk_readable(self._module)
+        wants_job = self.settings.extraction_method == "bulk" and self._module in BULK_READ_MODULES
         texts = min(1, self._rich_texts.most_calls)
         beside = len(self._pages.groups) - 1 + texts
         return super().least_credits + beside + (BULK_READ_CREDITS if wants_job else 0)

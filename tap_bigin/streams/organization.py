@@ -20,7 +20,7 @@ from tap_bigin.streams.stream import BiginStream
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bigin_api import Field, Layout, PickListValue
+    from bigin_api import Field, Layout
     from tap_bigin.singer.batch import Record, State
 
 STAGE = "Stage"
@@ -47,27 +47,15 @@ def sub_pipeline_rows(layouts: Sequence[Layout], fields: Sequence[Field]) -> Ite
                 yield {
                     "pipeline_id": layout.id,
                     "pipeline": layout.display_label or layout.name,
-                    **_of_sub_pipeline(sub_pipeline, place),
-                    **_of_stage(stage, position),
+                    "sub_pipeline": sub_pipeline.actual_value,
+                    "sub_pipeline_label": sub_pipeline.display_value,
+                    "sub_pipeline_position": sub_pipeline.sequence_number or place,
+                    "stage": stage.actual_value,
+                    "stage_label": stage.display_value,
+                    "stage_position": stage.sequence_number or position,
+                    "stage_id": stage.id or None,
                     "category": _category(stage.raw) or categories.get(stage.actual_value),
                 }
-
-
-def _of_sub_pipeline(value: PickListValue, place: int) -> dict[str, Any]:
-    return {
-        "sub_pipeline": value.actual_value,
-        "sub_pipeline_label": value.display_value,
-        "sub_pipeline_position": value.sequence_number or place,
-    }
-
-
-def _of_stage(value: PickListValue, place: int) -> dict[str, Any]:
-    return {
-        "stage": value.actual_value,
-        "stage_label": value.display_value,
-        "stage_position": value.sequence_number or place,
-        "stage_id": value.id or None,
-    }
 
 
 def _category(raw: Mapping[str, Any]) -> str | None:

@@ -46,7 +46,8 @@ def record_schema(module: str, fields: Sequence[Field], *, lookups: Lookups = "o
     for each in fields:
         row = data_type_of(module, each)
         flat = row.treatment == "link" and lookups == "id"
-        properties[each.api_name] = {**(STRING if flat else row.schema), **_described(each)}
+        titled = {"title": each.label} if each.label not in ("", each.api_name) else {}
+        properties[each.api_name] = {**(STRING if flat else row.schema), **titled}
         if not row.known:
             unknown[each.api_name] = each.data_type
         if not row.in_lists:
@@ -54,8 +55,3 @@ def record_schema(module: str, fields: Sequence[Field], *, lookups: Lookups = "o
         elif row.treatment != "none":
             treatments[each.api_name] = row.treatment
     return RecordSchema(properties, treatments, frozenset(unsupported), unknown=unknown)
-
-
-def _described(described: Field) -> JsonSchema:
-    label = described.label
-    return {"title": label} if label and label != described.api_name else {}

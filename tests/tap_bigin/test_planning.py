@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigin_api import Field, PickListValue
-from tap_bigin.bulk.columns import is_bulk_readable, job_columns
+from tap_bigin.bulk.columns import job_columns
 from tap_bigin.planning import (
     Column,
     JobColumns,
@@ -228,13 +228,3 @@ def test_module_without_tags_gives_empty_tags_for_free():
 
     assert columns.has("untagged")
     assert columns.asked_for == []
-
-
-def test_only_seven_modules_are_bulk_readable():
-    """Bulk Read refuses the others with 400: they are not even asked."""
-    assert [is_bulk_readable(name) for name in ("Contacts", "Events", "Notes", "Subscriptions")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
