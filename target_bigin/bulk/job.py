@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from bigin_api import (
     ArchiveRefused,
@@ -21,7 +20,6 @@ from bigin_api import (
     BulkWriteJob,
     CsvArchive,
     InvalidRequest,
-    Labelled,
     PermissionDenied,
     RowResult,
     TransientError,
@@ -32,11 +30,10 @@ from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.jsonl import named
 from target_bigin.records.record import Record
+from target_bigin.schema.context import StreamContext
 from target_bigin.values.sameness import Alike
 
 logger = logging.getLogger("target-bigin")
-
-BulkOperation = Literal["update", "upsert"]
 
 
 @dataclass(frozen=True)
@@ -53,28 +50,18 @@ class Sent:
     refusal: str | None = None
 
 
-class Job(NamedTuple):
-    """What a job is to write."""
-
-    client: Labelled
-    module: str
-    operation: BulkOperation
-    sheet: Sheet
-    records: Sequence[Record]
-
-
-RunJob = Callable[[Job, JobLog], Sent]
-"""Makes a job and gives what became of it, or would in a dry run. In a thread."""
+RunJob = Callable[[StreamContext, Sheet, Sequence[Record], JobLog], Sent]
+"""Makes a job of some records and gives what became of it, or would in a dry run. In a thread."""
 
 
 @named("TMPDIR", Path(os.environ.get("TMPDIR", "/tmp")))  # noqa: S108 -- as tempfile has it
-def run_job(job: Job, log: JobLog) -> Sent:
+def run_job(context: StreamContext, sheet: Sheet, records: Sequence[Record], log: JobLog) -> Sent:
     """Write the file, make the job, wait for it, read its result.
 
     The job is noted in ``log`` as soon as it exists, and again when it has ended. Raises what ends the
     run: AuthError, CreditBudgetReached, ClientClosed; SettingsError for a TMPDIR that is full.
     """
-    client, module, operation, sheet, records = job
+    client, module = context.client, context.module.api_name
     with tempfile.TemporaryFile() as file:
         with CsvArchive(file, f"{module}.csv", sheet.header) as archive:
             taken = next(
@@ -88,7 +75,7 @@ def run_job(job: Job, log: JobLog) -> Sent:
                 module,
                 file_id,
                 sheet.mappings,
-                operation=operation,
+                operation="update" if records[0].operation == "update" else "upsert",
                 find_by=sheet.key,
                 ignore_empty=not sheet.blanks_erase,
                 records=len(sent),

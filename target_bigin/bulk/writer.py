@@ -21,7 +21,7 @@ from bigin_api.limits import (
     write_credits,
 )
 from target_bigin.bulk.choice import BulkPlan
-from target_bigin.bulk.job import BulkOperation, Job, RunJob, Sent
+from target_bigin.bulk.job import RunJob, Sent
 from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
@@ -133,17 +133,15 @@ class BulkWriter:
 
     def _start(self, records: Sequence[Record]) -> None:
         key = str(self._plan.key_of(records[0]))
-        operation: BulkOperation = "update" if records[0].operation == "update" else "upsert"
-        # Bigin wants mandatory fields mapped even where every record is there already.
-        mandatory = self._mandatory if operation == "upsert" else ()
+        # An upsert wants mandatory fields mapped even where every record is there already.
+        mandatory = () if records[0].operation == "update" else self._mandatory
         sheet = sheet_for(records, self._plan.columns, key=key, mandatory=mandatory)
         if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
             self._by_calls(records)
             return
         self._say(len(records))
         self._has_made_one = True
-        job = Job(self._context.client, self._module, operation, sheet, records)
-        self._tasks.create_task(self._write(partial(self._run_job, job, self._log)))
+        self._tasks.create_task(self._write(partial(self._run_job, self._context, sheet, records, self._log)))
 
     async def _write(self, run: Callable[[], Sent]) -> None:
         """A job's whole way, from its records to the end of each."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bigin_api import RowError, RowResult
 from bigin_api.http.calls import Call
 from bigin_api.limits import BULK_WRITE_CREDITS
-from target_bigin.bulk.job import Job, Sent
+from target_bigin.bulk.job import Sent
+from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.foresight.answers import Answers, Verdict
 from target_bigin.foresight.client import DryClient
 from target_bigin.foresight.judgement import NotTaken, Shape
 from target_bigin.foresight.questions import Questions
+from target_bigin.records.record import Record
+from target_bigin.schema.context import StreamContext
 
 CALLS = {
     "bulk_write_upload": 1,
@@ -27,15 +32,14 @@ IN_OTHER_WORDS = {"MAPPING_MISMATCH": "INVALID_DATA", "MULTIPLE_OR_MULTI_ERRORS"
 """What a row says where a call says this; of all else CANNOT_PROCESS. Source: write.md 10."""
 
 
-def foresee_job(client: DryClient, job: Job, _log: JobLog) -> Sent:
+def foresee_job(
+    client: DryClient, context: StreamContext, sheet: Sheet, records: Sequence[Record], _log: JobLog
+) -> Sent:
     """What would become of a job, in the place of ``run_job``. Raises CreditBudgetReached."""
-    asking, module, _, sheet, records = job  # an update's key is the id
-    answers = client.answers
+    module, label, answers = context.module.api_name, context.client.label, client.answers
     client.organization.zgid()  # which the upload names; the run asks for it once, too
     for endpoint, price in CALLS.items():
-        client.plan(
-            Call("POST", "/write", endpoint=endpoint, module=module, label=asking.label, credits=price)
-        )
+        client.plan(Call("POST", "/write", endpoint=endpoint, module=module, label=label, credits=price))
     shape = answers.shape_of(module)
     key, alike = sheet.key, sheet.columns[0].alike
     bodies = [
@@ -44,7 +48,7 @@ def foresee_job(client: DryClient, job: Job, _log: JobLog) -> Sent:
     ]
 
     def judge(asked: Questions) -> list[Verdict]:
-        """A job finds rows by its key alone."""
+        """A job finds rows by its key alone; that of an update is the id."""
         if key != "id":
             return [answers.verdict(shape, each, asked, matched=[key]) for each in bodies]
         return [
