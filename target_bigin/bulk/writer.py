@@ -57,11 +57,10 @@ class BulkWriter:
         self._run_job = run_job
         self._context = context
         self._plan = plan
-        self._module = context.module.api_name
         self._queue = queue
         self._calls = calls
         self._log = log
-        self._former = set(log.unfinished(self._module))
+        self._former = set(log.unfinished(context.module.api_name))
         self._size = context.run.settings.batch_size
         self._tasks = context.run.tasks
         self._is_auto = context.settings.write_method == "auto"

@@ -177,6 +177,14 @@ def test_an_unknown_product_rejects_the_deal(sandbox, target, products):
     assert not [each for each in sandbox.dump("Pipelines") if each["Deal_Name"] == "Roof"]
 
 
+def test_a_product_that_cannot_be_looked_for_is_told_with_the_field_of_its_lookup(sandbox, target):
+    """The column of the row is no key of ``lookups``."""
+    run = write(target, ({"id": "desk"}, 2))
+
+    (reject,) = run.rejects
+    assert "lookups (Associated_Products)" in reject["message"]
+
+
 def test_a_refused_row_is_told_though_the_deal_is_written(sandbox, target, products):
     """A row without its quantity is Bigin's to refuse; the record's fate is told once."""
     run = target(
