@@ -22,6 +22,10 @@ from bigin_feed.notifications import Told
 PRUNED_AT_ONCE = 10_000
 ROWS_AT_ONCE = 5_000
 _LOCKED_HEAD = sa.select(COUNTER.c.head).with_for_update()
+_SET_HEAD = sa.update(COUNTER).values(
+    head=sa.bindparam("new_head"),
+    heartbeat=sa.func.coalesce(sa.bindparam("new_beat", type_=sa.Text), COUNTER.c.heartbeat),
+)
 
 
 def now_text() -> str:
@@ -139,8 +143,7 @@ class FeedLog:
             rows = [_row(seq, *each) for seq, each in enumerate(fresh, head + 1)]
             database.insert(connection, ROWS, rows)
             head += len(rows)
-            beat = {} if heartbeat is None else {"heartbeat": heartbeat}
-            connection.execute(sa.update(COUNTER).values(head=head, **beat))
+            connection.execute(_SET_HEAD, {"new_head": head, "new_beat": heartbeat})
             return head
 
     def keep(self, values: Mapping[str, Any]) -> None:
