@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bigin_api import BiginError, ConnectionFailed, CreditBudgetReached, Refused
 from bigin_api.models import Module
-from tap_bigin.discovery.catalog_cache import MOST_AGE, MOST_AGE_WITHIN_BUDGET
+from tap_bigin.discovery.catalog_cache import MOST_AGE, MOST_AGE_WITHIN_BUDGET, Carried
 from tap_bigin.discovery.definition import REPLICATION_KEY, readable_modules
 from tap_bigin.report import alone, ends_run
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bigin_api import Client, Field, InFlight
-    from tap_bigin.discovery.catalog_cache import Carried
     from tap_bigin.discovery.turns import Turns
 
 CREDITS_BESIDE = 10
@@ -74,6 +73,7 @@ class Description:
             raise BiginError("Bigin tells of no module that can be read: has the token's user a profile?")
         readable = readable_modules(offered, wanted=self._wanted)
         self.discovered = self._client.server_time
+        self._take_over(self.carried)
         names = self._affordable([each.api_name for each in readable])
         return self._with_fields([each for each in readable if each.api_name in names])
 
@@ -87,6 +87,23 @@ class Description:
             chosen = self._turns.in_order(chosen)
         self._trust(chosen, asked_anyway)
         return self._with_fields([Module(name, api_supported=True) for name in self._affordable(chosen)])
+
+    def _take_over(self, carried: Mapping[str, Carried]) -> None:
+        """Within a budget, what the state carries of the modules in which an earlier run ended."""
+        now = self._client.server_time
+        if self._turns is None or now is None:
+            return
+        for name, each in carried.items():
+            if each.is_fresh(now, most_age=self._most_age):
+                self._client.metadata.assume(name, each.fields)
+
+    def worth_keeping(self, module: str, fields: Sequence[Field]) -> Carried | None:
+        """What the state is to carry of a module: nothing without a budget, or beside a catalog."""
+        if self._turns is None or self.discovered is None:
+            return None
+        if self._client.metadata.assumes(module) and module in self.carried:
+            return self.carried[module]
+        return Carried(self.discovered, tuple(fields))
 
     def _affordable(self, names: Sequence[str]) -> list[str]:
         """Those of the modules that are described in this run: all without a budget."""

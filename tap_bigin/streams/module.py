@@ -3,7 +3,8 @@
 State has beside the bookmark what ``deletions`` remembers of the module's deleted list:
 
     {"replication_key": "Modified_Time", "replication_key_value": "…Z", "deleted": {…}, "pass": {…},
-     "fields": ["Email", …]}  # that the bookmark stands for
+     "fields": ["Email", …],  # that the bookmark stands for
+     "described": {…}}  # what Bigin told of its fields, while a run with a budget has ended in it
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tap_bigin.bookmarks import (
     shape_of_scan,
     to_utc_text,
 )
+from tap_bigin.discovery.catalog_cache import DESCRIBED, kept_in_state
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import News, read_deleted
@@ -52,7 +54,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         After an interrupted pass comes another at once: what changed since it began is as old as that.
         """
         self._warn_of_new_types()
-        state = self.with_fields(state, [each.api_name for each in self._selected])
+        state = self._with_description(self.with_fields(state, [each.api_name for each in self._selected]))
         news = yield from self._news(state)
         if news is not None:
             state = {**state, "deleted": news.mark.to_state()}
@@ -174,7 +176,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
-        state = self.completed(state, extraction.scan)
+        state = _without_description(self.completed(state, extraction.scan))
         yield Batch([], state)
         return state
 
@@ -256,6 +258,11 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             for record in records:
                 record[DELETED_AT] = None
 
+    def _with_description(self, state: State) -> State:
+        """With what Bigin told of the fields: a run that goes on within a budget need not ask again."""
+        told = self.run.description.worth_keeping(self._module, self.definition.fields)
+        return _without_description(state) if told is None else {**state, DESCRIBED: kept_in_state(told)}
+
     # The scan
 
     @property
@@ -312,6 +319,10 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return mark.with_gone(in_bin)
+
+
+def _without_description(state: State) -> State:
+    return {name: each for name, each in state.items() if name != DESCRIBED}
 
 
 def _is_newer(record: Record, bookmark: str) -> bool:

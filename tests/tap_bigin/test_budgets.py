@@ -283,3 +283,71 @@ def _priced(sandbox: Sandbox, **settings: Any) -> tuple[list[TapRun], int]:
     before = sandbox.usage()["credits"]
     runs = _runs(sandbox, **settings)
     return runs, sandbox.usage()["credits"] - before
+
+
+KINDS: list[tuple[int, dict[str, Any], tuple[str, ...]]] = [
+    (5, {"deleted_records": "none"}, ("Contacts",)),
+    (8, {}, ("Contacts", "deleted_records")),
+    (5, {"queries": QUERY}, ("few",)),
+    (12, {"related_lists": ["Contacts.Notes"]}, ("Contacts", "contacts_notes")),
+    (5, {"modules": ["Notes"]}, ("Notes",)),
+    (5, {}, ("users", "organization")),
+    (8, {"custom_views": "of contacts"}, ("view",)),
+]
+
+
+@pytest.mark.parametrize(("budget", "settings", "streams"), KINDS)
+def test_whatever_is_read_within_a_budget_comes_to_its_end_for_about_its_price(
+    sandbox: Sandbox, budget: int, settings: dict[str, Any], streams: tuple[str, ...]
+) -> None:
+    """A run that spends its budget and hands nothing on, with exit code 0, would be run for ever."""
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 700, "data": {"Last_Name": "P{n}"}})
+    sandbox.mutate({"op": "create", "module": "Notes", "count": 700, "data": {"Note_Content": "N{n}"}})
+    sandbox.clock(advance=60)
+    settings = {"modules": ["Contacts", "Notes"], **settings}
+    if "custom_views" in settings:
+        views = sandbox.api("GET", "/settings/custom_views", params={"module": "Contacts"}).json()
+        cvid = views["custom_views"][0]["id"]
+        settings["custom_views"] = [{"name": "view", "module": "Contacts", "cvid": cvid}]
+    catalog = select(discover(sandbox, **settings), *streams)
+    [usual], price = _priced(sandbox, catalog=catalog, **settings)
+
+    runs, spent = _priced(sandbox, catalog=catalog, credit_budget=budget, **settings)
+
+    assert {each for run in runs for each in _rows(run)} >= set(_rows(usual))
+    assert all(_rows(run) for run in runs[:-1])
+    assert len(runs) <= -(-price // budget) + 2
+    assert spent <= 1.3 * price + len(runs)
+
+
+def _rows(run: TapRun) -> list[tuple[str, ...]]:
+    """What a run handed on: each stream's name, with the keys of a row."""
+    return [
+        (stream, *(str(row[key]) for key in run.schemas[stream]["key_properties"]))
+        for stream, rows in run.records.items()
+        for row in rows
+    ]
+
+
+def test_without_a_catalog_a_run_that_goes_on_does_not_ask_for_the_fields_again(sandbox: Sandbox) -> None:
+    """Of five credits they were one in each run: a module of long texts cost almost twice its price."""
+    long = {"Name": "S{n}", "Terms": "x" * 600}
+    sandbox.mutate({"op": "create", "module": "Subscriptions", "count": 12, "data": long})
+    sandbox.clock(advance=60)
+    settings: dict[str, Any] = {"modules": ["Subscriptions"], "deleted_records": "none"}
+    usual, price = _priced(sandbox, **settings)
+    asked = sandbox.calls("GET /settings/fields")
+
+    state: Any = None
+    runs: list[TapRun] = []
+    while "replication_key_value" not in ((state or {}).get("bookmarks") or {}).get("Subscriptions", {}):
+        runs.append(run_tap(sandbox, state=state, credit_budget=5, **settings))
+        assert runs[-1].code == 0, runs[-1].log[-1]
+        state = runs[-1].state
+
+    assert {each for run in runs for each in run.ids("Subscriptions")} == set(usual[0].ids("Subscriptions"))
+    assert 5 * len(runs) <= 1.3 * price + 5
+    assert sandbox.calls("GET /settings/fields") - asked == 1
+    assert all("described" in str(run.state) for run in runs[:-1])
+    assert "described" not in str(state)
+    assert max(len(json.dumps(each)) for run in runs for each in run.states) < 4_000
