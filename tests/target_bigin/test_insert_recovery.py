@@ -148,6 +148,37 @@ def test_nothing_is_inserted_while_bigin_is_asked(sandbox, target):
     assert len(calls_back(sandbox)) == 8
 
 
+def test_a_call_that_is_still_under_way_is_waited_for(other, sandbox, other_target):
+    """Its row is there already, and its answer is not: the row would be taken for the equal record that is lost."""
+    written, asked_for_it = threading.Event(), threading.Event()
+    numbers = itertools.count()
+
+    def answer(asked):
+        if asked.method != "POST":
+            return None
+        number = next(numbers)
+        if number == 0:
+            written.wait(5)
+            return Rewritten.of({"data": [STUMBLED]}, 207)
+        if number == 1:
+            done = other.api("POST", asked.path, json=json.loads(asked.body))
+            written.set()
+            asked_for_it.wait(5)
+            time.sleep(0.2)  # for what is told to be looked at
+            return Rewritten.of(done.json(), 201)
+        return None
+
+    other.answering("/Tasks", answer)
+    other.changing("/coql", lambda _asked, _answer: asked_for_it.set())
+
+    run = other_target(
+        [TASKS, *records("Tasks", [CALL_BACK, CALL_BACK])], **one_by_one(max_concurrent_requests=2)
+    )
+
+    assert run.outcomes("Tasks") == {"inserted": 2}
+    assert len(calls_back(sandbox)) == 2
+
+
 def test_a_field_that_is_closed_to_the_user_tells_no_record_apart(sandbox, target):
     """Bigin drops its value in silence: compared, it would make every record a missing one."""
     (user,) = sandbox.api("GET", "/users", params={"type": "CurrentUser"}).json()["users"]
