@@ -18,10 +18,11 @@ def test_a_tombstone_is_ignored_unless_deletions_are_asked_for(sandbox, target):
     """Whoever did not ask for deletions must not lose a record by a tap's tombstones."""
     there = ids(sandbox)
 
-    run = target([CONTACTS, record("Contacts", id=there[0], **GONE)])
+    run = target([CONTACTS, *records("Contacts", [{"id": each, **GONE} for each in there[:2]])])
 
     assert ids(sandbox) == there
     assert run.error is None
+    assert run.said("deletions ignored (deletes: ignore): 2")
 
 
 def test_tombstones_delete_where_asked_for(sandbox, target):
