@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ from tap_bigin.feed.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import timedelta
 
     from bigin_api import Client
     from bigin_api.endpoints.metadata import Metadata
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 20_000
 """Rows that are read one by one, some 30 MB; where more came, a sweep brings them for half the credits."""
+
+
+CLOCKS_DIFFER_BY = timedelta(minutes=1)  # this machine's and the receiver's, at most
 
 
 def _now() -> datetime:
@@ -69,6 +71,7 @@ class Feed:
         self._mark: FeedMark | None = None
         self.why_not: str | None = None  # the position cannot be gone on from
         self._silence: str | None = None
+        self._silent_until = datetime.min.replace(tzinfo=timezone.utc)  # by the receiver's clock
         self._swept: dict[str, str] = {}
         self._still_due: dict[str, list[str]] = {}
         self.deletions = Deletions()
@@ -94,6 +97,7 @@ class Feed:
         heard = [each for each in noted if each.seq <= self.state.head]
         if heard:
             self._silence = f"notifications may have been missed: {heard[-1].why}"
+            self._silent_until = max(from_text(each.ended) for each in heard)
 
     # What is to be swept
 
@@ -103,9 +107,11 @@ class Feed:
         ``relies_on_it`` says that notifications tell of its records.
         """
         swept = None if self._mark is None else self._mark.swept.get(stream)
-        if is_sweep_due(swept, self.began, self._sweep_every):
+        if swept is None or is_sweep_due(swept, self.began, self._sweep_every):
             return "it is due"
-        return (self.why_not or self._silence) if relies_on_it else None
+        # Of several runs that a budget makes of one, an earlier one may have swept it since.
+        is_made_good = from_text(swept) > self._silent_until + CLOCKS_DIFFER_BY
+        return (self.why_not or (None if is_made_good else self._silence)) if relies_on_it else None
 
     def has_been_swept(self, stream: str) -> None:
         """The stream was read by its bookmark in this run, to its end."""

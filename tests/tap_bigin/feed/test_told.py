@@ -204,6 +204,22 @@ def test_the_first_sweep_may_take_as_many_runs_as_a_budget_asks_for(sandbox, run
     assert told.state["feed"]["position"] == log.log.state().head
 
 
+def test_a_sweep_after_a_silence_may_take_as_many_runs_as_a_budget_asks_for(sandbox, run, log, first):
+    """The position stayed before the silence, so that each run swept everything again, to no end."""
+    silent = (datetime.now(timezone.utc) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    log.log.append(silence=(silent, silent, "nobody listened"))
+    state, contact, runs = swept_ago(first.state, minutes=10), sandbox.dump("Contacts")[0]["id"], []
+    sandbox.clock(advance=2)
+    sandbox.mutate(edit("Contacts", contact, Last_Name="Untold"))
+
+    while state["feed"]["position"] < log.log.state().head and len(runs) < 9:
+        runs.append(run(state, credit_budget=4))
+        state = runs[-1].state
+
+    assert 1 < len(runs) < 6
+    assert [each for each in runs if contact in each.latest("Contacts")]
+
+
 def test_a_stream_that_a_budget_leaves_out_keeps_the_position(sandbox, run, log):
     """It was not even described, and yet it is selected."""
     catalog = select(discover(sandbox, modules=MODULES, feed_log=log.url), "Contacts", "Tasks")
