@@ -122,9 +122,10 @@ def _check(
 
 
 def _judge_rights(module: Module, stream: StreamSettings, name: str, checkup: Checkup) -> None:
+    has = {"creatable": module.creatable, "editable": module.editable, "deletable": module.deletable}
     needed = {"insert": ("creatable",), "upsert": ("creatable", "editable"), "update": ("editable",)}
     for right in needed.get(stream.operation, ("deletable",)):
-        if not getattr(module, right):
+        if not has[right]:
             checkup.fail(
                 f"{name}: {module.api_name} is not {right} for the token's user.",
                 "give the user this right (Settings > Profiles)",

@@ -47,15 +47,17 @@ def find_module(name: str, modules: Iterable[Module]) -> Module | None:
     for module in known:
         if module.api_name == name:
             return module
-    for attributes in (("api_name",), ("module_name", "singular_label", "plural_label")):
-        found = [
-            each
-            for each in known
-            if any(folded(getattr(each, other)) == folded(name) for other in attributes)
-        ]
+    for found in (
+        [each for each in known if folded(each.api_name) == folded(name)],
+        [each for each in known if folded(name) in map(folded, _labels(each))],
+    ):
         if len(found) == 1:
             return found[0]
     return None
+
+
+def _labels(module: Module) -> tuple[str, str, str]:
+    return module.module_name, module.singular_label, module.plural_label
 
 
 def why_unwritable(name: str, module: Module | None, *, known: Iterable[Module] = ()) -> str | None:
