@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.dry_runs import written
 from support.rewriting import OtherBigin
 from support.sandbox import Sandbox
 from support.target import Message, TargetRun, run_target
@@ -46,3 +47,28 @@ def other(sandbox: Sandbox) -> Iterator[OtherBigin]:
     proxy = OtherBigin(sandbox)
     yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def organisation(sandbox: Sandbox) -> None:
+    """One contact and one company, which a dry run and its run find."""
+    sandbox.reset(size="empty")
+    sandbox.create("Contacts", Last_Name="Ek", Email="ek@b.se")
+    sandbox.create("Accounts", Account_Name="Old AG")
+
+
+@pytest.fixture
+def both(sandbox: Sandbox, target: RunTarget, organisation: None) -> Callable[..., Any]:
+    """``both(messages)``: the dry run, then the real one, and what the real one's writes have cost."""
+
+    def run(messages: Iterable[Message], **settings: Any) -> tuple[TargetRun, TargetRun, int]:
+        settings = {"max_rejects": 999, **settings}
+        before = {module: sandbox.dump(module) for module in ("Contacts", "Accounts", "Pipelines", "Tasks")}
+        dry = target(messages, dry_run=True, **settings)
+        assert {module: sandbox.dump(module) for module in before} == before
+        earlier = written(sandbox)
+        real = target(messages, **settings)
+        assert (type(dry.error), dry.states) == (type(real.error), [])
+        return dry, real, sum((written(sandbox) - earlier).values())
+
+    return run

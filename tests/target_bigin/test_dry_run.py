@@ -1,100 +1,10 @@
-"""A dry run is the run: the same counts, rejects and price as the real one in the same state of Bigin."""
+"""A dry run is the run: the same counts and rejects as the real one in the same state of Bigin."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import time
-from collections import Counter
-from types import SimpleNamespace
-
 import pytest
+from support.dry_runs import DEAL, MADE, NOWHERE, PEOPLE, outcome, planned, rich
 from support.target import record, records, schema
-
-from target_bigin import engine
-from target_bigin.streams import stream
-
-PEOPLE = schema("Contacts", "Last_Name", "Email", "Phone", "Account_Name", key=["Email"])
-MADE = {"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name", "on_missing": "create"}}}}
-WRITES = ("POST", "PUT", "DELETE")
-
-
-@pytest.fixture
-def both(sandbox, target):
-    """``both(messages)``: the dry run, then the real one, and what the real one's writes have cost."""
-
-    def run(messages, **settings):
-        settings = {"max_rejects": 999, **settings}
-        before = {module: sandbox.dump(module) for module in ("Contacts", "Accounts", "Pipelines", "Tasks")}
-        dry = target(messages, dry_run=True, **settings)
-        assert {module: sandbox.dump(module) for module in before} == before
-        earlier = written(sandbox)
-        real = target(messages, **settings)
-        assert (type(dry.error), dry.states) == (type(real.error), [])
-        return dry, real, sum((written(sandbox) - earlier).values())
-
-    return run
-
-
-def written(sandbox):
-    """Credits of all calls that write, by endpoint."""
-    return Counter(
-        {
-            name: each["credits"]
-            for name, each in sandbox.usage()["by_endpoint"].items()
-            if name.startswith(WRITES) and not name.endswith(("/coql", "/oauth/v2/token"))
-        }
-    )
-
-
-def outcome(run):
-    """What of a run is to be the same."""
-    return {
-        stream: (
-            +Counter(account.outcomes),
-            Counter((kind, code, field) for (kind, code, field) in account.rejects.elements()),
-        )
-        for stream, account in run.accounts.items()
-    }
-
-
-def planned(run):
-    """The price that a dry run told."""
-    return sum(account.planned_credits for account in run.accounts.values())
-
-
-def rich():
-    """Everything at once: new, known, twice, without what is needed, in no form, taken, with companies."""
-    good = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}", "Phone": "+46 8 123"} for n in range(130)]
-    return [
-        schema("Accounts", "Account_Name", "Website", key=["Account_Name"]),
-        record("Accounts", Account_Name="Made 3 AG", Website="https://made.example"),
-        record("Accounts", Account_Name="old ag", Website="no site"),
-        record("Accounts", Account_Name="New AG", Website="new.example"),
-        PEOPLE,
-        *records("Contacts", good),
-        *records("Contacts", [{**good[7], "Last_Name": "Twice"}, {**good[8], "Phone": "+46 9"}]),
-        record("Contacts", Email="EK@b.se ", Last_Name="Ekman"),
-        record("Contacts", Email="nobody@b.se"),
-        record("Contacts", Email="no address", Last_Name="X"),
-        record("Contacts", Email="x@b.se", Last_Name="X", Phone="call me!"),
-        record("Contacts", Email="", Last_Name="Keyless"),
-        *records(
-            "Contacts",
-            [
-                {"Email": f"c{n}@b.se", "Last_Name": "C", "Account_Name": f"Made {n % 12} AG"}
-                for n in range(20)
-            ],
-        ),
-        record("Contacts", Email="old@b.se", Last_Name="C", Account_Name="Old AG"),
-    ]
-
-
-@pytest.fixture(autouse=True)
-def organisation(sandbox):
-    sandbox.reset(size="empty")
-    sandbox.create("Contacts", Last_Name="Ek", Email="ek@b.se")
-    sandbox.create("Accounts", Account_Name="Old AG")
 
 
 @pytest.mark.parametrize("tags", [[], ["imported"]])
@@ -156,61 +66,6 @@ def test_a_dry_run_of_deletions_is_stopped_by_the_same_brake(sandbox, both):
         assert planned(dry) == price
 
 
-def test_a_dry_run_knows_what_a_bulk_job_costs(both):
-    """Five hundred credits are what a dry run is made for."""
-    dry, real, price = both(rich()[:140], write_method="bulk", streams=MADE)
-
-    assert outcome(dry) == outcome(real)
-    assert price >= 500
-    assert planned(dry) - price == 2 * 2  # of each job one look and the result, which are no writes
-
-
-def test_a_dry_run_of_deals_prices_their_rows(sandbox, both):
-    """Rows are written after their deal, by a call of their own."""
-    sandbox.create("Products", Product_Name="Lamp", Unit_Price=10)
-    deal = {"Deal_Name": "D", "Sub_Pipeline": "Inbound", "Stage": "Qualification"}
-    rows = [
-        {**deal, "Deal_Name": f"D {n}", "Associated_Products": [{"Product": "Lamp", "Quantity": 1}]}
-        for n in range(3)
-    ]
-    streams = {
-        "Pipelines": {
-            "external_key": "Deal_Name",
-            "lookups": {"Associated_Products": {"match_on": "Product_Name"}},
-        }
-    }
-
-    dry, real, price = both(
-        [
-            schema("Pipelines", *rows[0], key=["Deal_Name"]),
-            *records("Pipelines", [*rows, {"Deal_Name": "X"}]),
-        ],
-        streams=streams,
-    )
-
-    assert outcome(dry) == outcome(real)
-    assert outcome(real)["Pipelines"][0]["inserted"] == 3
-    assert planned(dry) == price
-
-
-def test_a_dry_run_prices_the_links_that_close_a_circle(both, tmp_path):
-    """Each is a call of its own, after its record: one updates another in a circle, and one itself."""
-    subscriptions = schema("Subscriptions", "id", "Name", "Successor", key=["id"])
-    rows = [
-        {"id": f"4876{n:015d}", "Name": f"S {n}", "Successor": {"id": f"4876{other:015d}"}}
-        for n, other in {1: 2, 2: 1, 3: 3}.items()
-    ]
-
-    dry, real, price = both(
-        [subscriptions, *records("Subscriptions", rows)],
-        streams={"*": {"ids": "source"}},
-        id_map_path=str(tmp_path / "ids"),
-    )
-
-    assert outcome(dry) == outcome(real)
-    assert planned(dry) == price == 1 + 3
-
-
 def test_a_dry_run_keeps_in_mind_what_it_would_have_written(both, tmp_path):
     """With a cache, what comes a second time says nothing new in either run."""
     rows = [{"Email": f"n{n}@b.se", "Last_Name": "N"} for n in range(3)]
@@ -247,45 +102,6 @@ def test_a_dry_run_tells_what_rows_lack_and_which_links_lead_nowhere(sandbox, bo
         ("rejected", "INVALID_DATA", "Account_Name"): 1,
     }
     assert planned(dry) == price
-
-
-def test_a_slow_machine_cuts_the_same_calls(sandbox, target, monkeypatch):
-    """Else a plan made in the evening is none at night: what waits for company waits for no clock."""
-    passing = itertools.count(step=60.0)
-    clock = SimpleNamespace(monotonic=lambda: next(passing), sleep=time.sleep)
-    for module in (engine, stream):
-        monkeypatch.setattr(module, "time", clock, raising=False)
-    people = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}"} for n in range(500)]
-    some, more = ([{"Account_Name": f"{name} {n}"} for n in range(5)] for name in "ab")
-
-    target(
-        [
-            schema("Accounts", key=["Account_Name"]),
-            *records("Accounts", some),
-            PEOPLE,
-            *records("Contacts", people),
-            *records("Accounts", more),
-        ]
-    )
-
-    assert sandbox.calls("POST /Accounts/upsert") == 1
-    assert sandbox.calls("POST /Contacts/upsert") == 5
-
-
-def test_who_need_not_be_asked_for_waits_for_those_who_must(sandbox, target):
-    """Else what shares a call is for the network to say: who is answered first goes first."""
-    rows = [
-        {"Email": "a@b.se", "Last_Name": "A"},
-        {"Email": "b@b.se", "Last_Name": "B", "Account_Name": "Old AG"},
-    ]
-
-    target([PEOPLE, *records("Contacts", rows)], streams=MADE)
-
-    assert sandbox.calls("POST /Contacts/upsert") == 1
-
-
-NOWHERE = "6100000000099999999"
-DEAL = {"Sub_Pipeline": "Inbound", "Stage": "Qualification"}
 
 
 def test_a_dry_run_tells_owners_who_are_none(sandbox, both):
@@ -389,32 +205,6 @@ def test_a_dry_run_finds_by_a_field_what_it_would_have_made(both):
     assert planned(dry) == price
 
 
-def test_a_dry_run_stops_where_the_budget_would(both):
-    """Records beyond the budget would not be written: a plan that counts them is none."""
-    rows = [{"Email": f"{n}@b.se", "Last_Name": "N"} for n in range(60)]
-
-    dry, real, price = both(
-        [PEOPLE, *records("Contacts", rows)], batch_size=20, credit_budget=8, max_concurrent_requests=1
-    )
-
-    assert outcome(dry) == outcome(real)
-    assert 0 < outcome(real)["Contacts"][0]["inserted"] < len(rows)
-    assert planned(dry) == price
-
-
-def test_a_dry_run_tells_what_the_run_takes_with_all_that_it_asks(sandbox, target, tmp_path):
-    """What reading costs belongs to the price, what only the plan had to ask does not."""
-    path = tmp_path / "report.json"
-
-    dry = target(rich(), dry_run=True, streams=MADE, run_report_path=str(path))
-    told = json.loads(path.read_text())["of_the_run"]
-    target(rich(), streams=MADE, run_report_path=str(path))
-
-    report = json.loads(path.read_text())
-    assert told == {"calls": report["calls"], "credits": report["credits"]}
-    assert dry.said(f"The run itself would take {told['calls']} calls and {told['credits']} credits")
-
-
 def test_a_dry_run_does_not_match_by_the_systems_field_unless_it_is_named(sandbox, both):
     """Bigin tells Email as unique, too, and yet an upsert by another field inserts: here it is refused."""
     unique = {
@@ -464,29 +254,6 @@ def test_a_dry_run_tells_deletions_in_what_is_no_module(sandbox, both):
     assert dry.outcomes("deleted_records") == {"deleted": 1, "rejected": 1}
     assert outcome(dry) == outcome(real)
     assert planned(dry) == price
-
-
-def test_a_dry_run_asks_for_the_organisation_once(sandbox, target, tmp_path):
-    """Each stream with a job of its own asked for it anew, so that the price was too high."""
-    sandbox.bulk(seconds_per_state=0.01)  # a job is asked once how far it is
-    path = tmp_path / "report.json"
-    settings = {
-        "write_method": "bulk",
-        "streams": {"more": {"module": "Contacts"}},
-        "run_report_path": str(path),
-    }
-    people = [{"Email": f"n{n}@b.se", "Last_Name": f"N {n}"} for n in range(4)]
-    messages = [
-        *(schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", people[:2])),
-        *(schema("more", "Last_Name", key=["Email"]), *records("more", people[2:])),
-    ]
-
-    target(messages, dry_run=True, **settings)
-    dry = json.loads(path.read_text())
-    target(messages, **settings)
-    real = json.loads(path.read_text())
-
-    assert dry["of_the_run"] == {"calls": real["calls"], "credits": real["credits"]}
 
 
 def test_a_dry_run_knows_that_a_row_of_what_is_gone_is_none(sandbox, both):

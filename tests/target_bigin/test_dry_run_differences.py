@@ -11,7 +11,7 @@ import random
 from collections import Counter
 
 import pytest
-from support.dry_runs import World
+from support.dry_worlds import World
 from support.target import run_target
 
 FIRST_SEED = int(os.environ.get("DRY_RUNS_SEED", "1"))
