@@ -6,7 +6,7 @@ for, all that the call needs of one field together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -92,12 +92,25 @@ class Answers:
             self._shapes[module] = Shape(module, fields, layouts or ())
         return self._shapes[module]
 
-    def judged(self, judge: Callable[[Questions], list[T]]) -> list[T]:
-        """What a judgement comes to once nothing is left to ask; it is made several times."""
+    def judged(self, judges: Sequence[Callable[[Questions], T]]) -> Iterator[T]:
+        """What each judgement comes to once nothing is left to ask; each is made several times.
+
+        One after the other, as Bigin goes through a call: what one changes, the next knows.
+        """
         asked = Questions(self._forecast, self._kept)
+        self._settled(judges, asked)  # what all of them ask is asked together
+        for judge in judges:
+            yield from self._settled([judge], asked)
+
+    def _are_there(self, records: Iterable[tuple[str, str]]) -> list[bool]:
+        """Whether the records of these modules and ids are there."""
+        asked = [partial(Questions.is_there, module=module, record_id=each) for module, each in records]
+        return list(self.judged(asked))
+
+    def _settled(self, judges: Sequence[Callable[[Questions], T]], asked: Questions) -> list[T]:
         while True:
             with self._forecast.lock:
-                verdicts = judge(asked)
+                verdicts = [judge(asked) for judge in judges]
             if not asked.ask():
                 return verdicts
 
@@ -151,15 +164,14 @@ class Answers:
         shape = self.shape_of(str(call.module))
         matched = shape.matched(said.get("duplicate_check_fields") or ()) if call.endpoint == "upsert" else ()
 
-        def judge(asked: Questions) -> list[Verdict]:
-            return [
-                self.verdict(shape, body, asked, matched=matched, record_id=body.get("id"))
+        verdicts = self.judged(
+            [
+                partial(self.verdict, shape, body, matched=matched, record_id=body.get("id"))
                 for body in said["data"]
             ]
-
+        )
         return [
-            self._entry(shape, body, verdict)
-            for body, verdict in zip(said["data"], self.judged(judge), strict=True)
+            self._entry(shape, body, verdict) for body, verdict in zip(said["data"], verdicts, strict=True)
         ]
 
     def _entry(self, shape: Shape, body: Body, verdict: Verdict) -> Entry:
@@ -182,7 +194,7 @@ class Answers:
             raise ModuleUnavailable(
                 f"{module}: there is no such module.", code="INVALID_MODULE", module=module
             )
-        there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
+        there = self._are_there((module, each) for each in ids)
         along = self._kept.once(lambda: list(contacts_of(self._client, ids))) if module == COMPANIES else ()
         with self._forecast.lock:
             self._forecast.gone.update(ids, along or ())
@@ -201,7 +213,7 @@ class Answers:
         except NotTaken as refused:
             said = f"{module}: {refused.entry['message']}."
             raise InvalidRequest(said, code=refused.code, module=module) from None
-        there = self.judged(lambda asked: [asked.is_there(module, each) for each in ids])
+        there = self._are_there((module, each) for each in ids)
         present = self._tags_of(module, ids)
         entries = []
         for each, is_there in zip(ids, there, strict=True):
@@ -225,9 +237,7 @@ class Answers:
 
     def _link(self, call: Call) -> list[Entry]:
         _, parent, listed, linked = call.path.strip("/").split("/")
-        there = self.judged(
-            lambda asked: [asked.is_there(str(call.module), parent), asked.is_there(listed, linked)]
-        )
+        there = self._are_there([(str(call.module), parent), (listed, linked)])
         if not there[0]:
             # No refusal: a server error, seen live.
             told = f"{call.module}: {call.what}: HTTP 500 INTERNAL_ERROR, as a dry run foresees it."

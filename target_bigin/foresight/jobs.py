@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from bigin_api import RowError, RowResult
 from bigin_api.http.calls import Call
@@ -47,19 +48,17 @@ def foresee_job(
         for each in records
     ]
 
-    def judge(asked: Questions) -> list[Verdict]:
+    def judge(record: Record, body: dict[str, object], asked: Questions) -> Verdict:
         """A job finds rows by its key alone; that of an update is the id."""
         if key != "id":
-            return [answers.verdict(shape, each, asked, matched=[key]) for each in bodies]
-        return [
-            answers.verdict(shape, each, asked, record_id=record.id)
-            if asked.is_there(module, record.id)
-            else Verdict(refused=NotTaken("RESOURCE_NOT_FOUND", "id"))
-            for record, each in zip(records, bodies, strict=True)
-        ]
+            return answers.verdict(shape, body, asked, matched=[key])
+        if not asked.is_there(module, record.id):
+            return Verdict(refused=NotTaken("RESOURCE_NOT_FOUND", "id"))
+        return answers.verdict(shape, body, asked, record_id=record.id)
 
+    verdicts = answers.judged([partial(judge, *each) for each in zip(records, bodies, strict=True)])
     results = {}
-    for record, body, verdict in zip(records, bodies, answers.judged(judge), strict=True):
+    for record, body, verdict in zip(records, bodies, verdicts, strict=True):
         row = _row(answers, shape, body, verdict)
         results[alike(record.id if key == "id" else record.body[key])] = row
     return Sent(records, results=results)

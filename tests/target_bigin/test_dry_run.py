@@ -277,3 +277,22 @@ def test_a_dry_run_knows_that_a_row_of_what_is_gone_is_none(sandbox, both):
     assert outcome(dry) == outcome(real)
     assert outcome(real)["pipelines_associated_products"][1] == {("rejected", "INVALID_DATA", "Product"): 1}
     assert planned(dry) == price
+
+
+@pytest.mark.parametrize(
+    ("write_method", "takes_first", "updated"),
+    [("records", False, 2), ("records", True, 1), ("bulk", False, 2)],
+)
+def test_a_dry_run_goes_through_a_call_as_bigin_does(sandbox, both, write_method, takes_first, updated):
+    """A name is free once the record before gave it up, and taken as long as it has not."""
+    ids = [sandbox.create("Accounts", Account_Name=name) for name in ("Bo AG", "Cy AG")]
+    rows = [{"id": ids[0], "Account_Name": "Di AG"}, {"id": ids[1], "Account_Name": "Bo AG"}]
+    rows = rows[::-1] if takes_first else rows
+
+    dry, real, _ = both(
+        [schema("Accounts", "Account_Name", key=["id"]), *records("Accounts", rows)],
+        write_method=write_method,
+    )
+
+    assert outcome(real)["Accounts"][0] == {"updated": updated}
+    assert outcome(dry) == outcome(real)
