@@ -115,7 +115,7 @@ def _tell(tried: Sequence[Tried], sources: dict[str, str], *, not_begun: int) ->
 def _show(survivor: Tried, source: str) -> None:
     mutant = survivor.mutant
     line, before, after = mutant.shown(source)
-    tests = f"{survivor.tests} tests run it" if survivor.tests else "no test runs it"
+    tests = f"not noticed by {survivor.tests} tests" if survivor.tests else "no test runs it"
     print(f"\n{mutant.file}:{line}  {mutant.function}  {mutant.operator}, {tests}  ({mutant.id})")
     for mark, text in (*(("-", each) for each in before), *(("+", each) for each in after)):
         print(f"  {mark} {text}")

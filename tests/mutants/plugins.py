@@ -1,20 +1,34 @@
-"""Two plugins for pytest: one notes which lines each test runs, the other runs chosen tests in an order."""
+"""Plugins for pytest: one notes which lines each test runs, others run chosen tests in an order."""
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import socket
+import struct
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 import pytest
 
+from mutants.swapping import swap
+
 LEAST_SECONDS, TIMES_SLOWER = 10, 5
-"""How long a test may take with a fault in: a busy machine is no fault."""
+"""How long a test may take with a fault in."""
+MOST_BUSY = 4
+NUMBER = struct.Struct("i")
+
+
+def longest(seconds: float) -> float:
+    """How long something may take that took so long without a fault: a busy machine is no fault."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return (LEAST_SECONDS + TIMES_SLOWER * seconds) * min(max(1.0, busy), MOST_BUSY)
 
 
 class Recorder:
@@ -82,5 +96,40 @@ class Chosen:
         found = {item.nodeid: item for item in items}
         items[:] = [found[test] for test in self._seconds if test in found]
         for item in items:
-            limit = LEAST_SECONDS + TIMES_SLOWER * self._seconds[item.nodeid]
-            item.add_marker(pytest.mark.timeout(limit))
+            item.add_marker(pytest.mark.timeout(longest(self._seconds[item.nodeid])))
+
+
+class Collected:
+    """Collects the tests once, then forks for each order that comes and runs what it names in the fork.
+
+    An order is a line of JSON: ``tests`` (seconds by test), ``file``, its source ``before`` and ``after``.
+    Each is answered twice: by the number of the process, and by its exit code.
+    """
+
+    def __init__(self, tree: Path, *, files: Collection[str], orders: socket.socket) -> None:
+        self._orders = orders
+        self._files = {str(tree / file): file for file in files}
+        self._functions: dict[str, list[FunctionType]] = defaultdict(list)
+
+    @pytest.hookimpl(tryfirst=True)  # later the garbage collector no longer tells: see tests/conftest.py
+    def pytest_collection_finish(self) -> None:
+        for each in gc.get_objects():
+            if type(each) is FunctionType and each.__code__.co_filename in self._files:
+                self._functions[self._files[each.__code__.co_filename]].append(each)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        for line in self._orders.makefile():
+            sys.stdout.flush()
+            process = os.fork()
+            if not process:
+                order = json.loads(line)
+                os.setsid()
+                self._orders.close()
+                swap(self._functions[order["file"]], order["before"], order["after"])
+                Chosen(order["tests"]).pytest_collection_modifyitems(session.items)
+                return  # and pytest goes on with what it has collected
+            self._orders.sendall(NUMBER.pack(process))
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            self._orders.sendall(NUMBER.pack(code))
+        os._exit(0)

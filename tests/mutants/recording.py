@@ -18,6 +18,8 @@ from mutants.plugins import Recorder
 NO_TESTS = 5  # pytest's exit code
 LONGEST = 1800.0  # seconds for one file of tests
 CACHE = ".mutants_cache"
+MOST_TESTS = 150
+OVERHEAD = 0.1  # seconds: the quickest tests are no better for being quicker
 
 Notes = dict[str, Any]
 
@@ -34,19 +36,31 @@ class Nets:
         self._notes = notes  # by file of tests, by test; "" is the importing
 
     def tests_for(self, mutant: Mutant) -> dict[str, float]:
-        """Tests that run the line of the fault, then those that start processes: seconds by test, quick first."""
-        notes = [self._notes[file] for file in self._nets[mutant.file]]
+        """Tests that run the line of the fault, then those that start processes: seconds by test.
+
+        First are those of whose watched lines most are in the file of the fault: they are about it. Further
+        away than the first ``MOST_TESTS`` of them hardly any notices what these did not.
+        """
         lines = set(mutant.lines)
-        importing = [each[""]["lines"].get(mutant.file, ()) for each in notes if "" in each]
-        anywhere = not mutant.function or any(lines.intersection(each) for each in importing)
-        runs, spawns = {}, {}
-        for test, note in (item for each in notes for item in each.items() if item[0]):
+        anywhere = self.is_imported(mutant)
+        about, runs, spawns = {}, {}, {}
+        for test, note in (item for each in self._of(mutant) for item in each.items() if item[0]):
             ran = note["lines"].get(mutant.file, ())
             if ran if anywhere else lines.intersection(ran):
                 runs[test] = note["seconds"]
+                about[test] = len(ran) / sum(len(each) for each in note["lines"].values())
             elif note["spawns"]:
                 spawns[test] = note["seconds"]
-        return {test: seconds for found in (runs, spawns) for test, seconds in _by_seconds(found)}
+        nearest = sorted(runs, key=lambda test: about[test] / (runs[test] + OVERHEAD), reverse=True)
+        return {**{test: runs[test] for test in nearest[:MOST_TESTS]}, **dict(_by_seconds(spawns))}
+
+    def is_imported(self, mutant: Mutant) -> bool:
+        """Whether its line is run by importing its file, as by each test that runs any line of that."""
+        importing = (each[""]["lines"].get(mutant.file, ()) for each in self._of(mutant) if "" in each)
+        return not mutant.function or any(not set(mutant.lines).isdisjoint(each) for each in importing)
+
+    def _of(self, mutant: Mutant) -> list[Mapping[str, Notes]]:
+        return [self._notes[file] for file in self._nets[mutant.file]]
 
 
 def record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from mutants.faults import find
 from mutants.nets import watched
 from mutants.recording import Nets
 from mutants.sampling import sample
+from mutants.swapping import can_swap, swap
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -132,22 +134,53 @@ def test_a_sample_is_the_same_for_a_seed_and_takes_from_each_file_by_its_size():
     assert len(sample(every, 0, seed=7)) == len(every)
 
 
-def test_tests_that_run_the_line_come_first_the_quick_ones_before_the_slow():
-    """Then those that start a process, for nobody sees which lines that runs."""
+def test_tests_that_are_about_the_file_of_the_fault_come_first():
+    """They notice it first. Last are those that start a process, for nobody sees which lines that runs."""
     fault = find("def f(a):\n    return g(a)\n", "f.py")[0]
 
-    def note(seconds: float, *lines: int, spawns: bool = False) -> dict:
-        return {"seconds": seconds, "lines": {"f.py": list(lines)}, "spawns": spawns}
+    def note(*lines: int, elsewhere: int = 0, seconds: float = 0.0, spawns: bool = False) -> dict:
+        ran = {"f.py": list(lines), "g.py": list(range(elsewhere))}
+        return {"seconds": seconds, "lines": ran, "spawns": spawns}
 
     notes = {
-        "slow": note(9, 2),
-        "command": note(1, spawns=True),
-        "quick": note(2, 2),
-        "elsewhere": note(1, 7),
+        "command": note(spawns=True),
+        "slow": note(2, seconds=5),
+        "of all things": note(2, elsewhere=99),
+        "about it": note(2),
+        "another line": note(7),
     }
-    nets = Nets({"f.py": ["test_f.py"]}, {"test_f.py": {"": note(0, 1), **notes}})
+    nets = Nets({"f.py": ["test_f.py"]}, {"test_f.py": {"": note(1), **notes}})
 
-    assert list(nets.tests_for(fault)) == ["quick", "slow", "command"]
+    assert list(nets.tests_for(fault)) == ["about it", "slow", "of all things", "command"]
+
+
+def test_what_importing_a_file_runs_is_told():
+    """A function that is there already can be given a fault; what the file has made of it cannot."""
+    importing, calling = find("LIMIT = 1\ndef f(a): return g(a)\n", "f.py")[::2]
+    nets = Nets({"f.py": ["test_f.py"]}, {"test_f.py": {"": {"lines": {"f.py": [1]}}}})
+
+    assert nets.is_imported(importing)
+    assert not nets.is_imported(calling)
+
+
+def test_a_function_that_is_there_already_takes_the_fault():
+    """So that the tests need not be collected again."""
+    before = "class A:\n    def f(self, row):\n        g()\n        return [each + 1 for each in row]\n"
+    after = before.replace("    g()\n", "    pass\n").replace("each + 1", "each - 1")
+    there: dict[str, Any] = {}
+    exec(compile(before, "f.py", "exec", dont_inherit=True), there)
+
+    swap([there["A"].f], before, after)
+
+    assert there["A"]().f([1, 2]) == [0, 1]
+
+
+def test_a_function_that_would_need_less_from_around_it_cannot_take_the_fault():
+    """Python refuses it, so the file is imported with it instead."""
+    before = "def f(a):\n    def g(): return a\n    return g\n"
+
+    assert can_swap(before, before.replace("return g", "return f(g)"))
+    assert not can_swap(before, before.replace("return a", "return None"))
 
 
 def test_the_table_of_nets_names_files_that_are_there():
