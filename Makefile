@@ -71,9 +71,10 @@ bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
-soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; dry runs; histories of the feed
+soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; interleavings; dry runs; histories of the feed
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
 	FAULTS=$(FAULTS) $(BIN)/python -m pytest tests/tap_bigin/answer_faults/test_drawn.py -o timeout=3600 --numprocesses $(WORKERS)
+	INTERLEAVINGS=$(HISTORIES) $(BIN)/python -m pytest tests/tap_bigin/test_interleavings.py -o timeout=3600 --numprocesses $(WORKERS)
 	DRY_RUNS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_dry_run_differences.py --numprocesses $(WORKERS)
 	MUTATIONS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_mutations.py --numprocesses $(WORKERS)
 	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)

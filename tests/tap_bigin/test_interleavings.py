@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from support.sandbox import Sandbox
 from support.tap import TapRun, assert_holds, discover, run_here, select
 
 MODULE = "Products"
+INTERLEAVINGS = int(
+    os.environ.get("INTERLEAVINGS", "3")
+)  # examples of each parameter; ``make soak`` draws more
 Wish = dict[str, Any]
 
 
@@ -83,7 +87,7 @@ def _catalog(sandbox: Sandbox, mode: str) -> dict[str, Any]:
 # With as many streams as calls in flight, lists are not counted but read from both ends in turn.
 @pytest.mark.parametrize("in_flight", [1, 5])
 @settings(
-    max_examples=8,
+    max_examples=INTERLEAVINGS,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,

@@ -203,7 +203,7 @@ def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
         most_per_page=50, latency_ms=60
     )  # so that the contacts end, and the state is told, amid their calls
     contact = sandbox.dump("Contacts")[0]["id"]
-    sandbox.mutate({"op": "create", "module": "Contacts", "count": 500, "data": {"Last_Name": "Person {n}"}})
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 300, "data": {"Last_Name": "Person {n}"}})
     parents = sandbox.count("Contacts")
     settings = {"modules": ["Contacts"], "related_lists": ["Contacts.Calls"]}
     sandbox.mutate({"op": "create", "module": "Calls", "count": 3, "data": {"Who_Id": {"id": contact}}})
