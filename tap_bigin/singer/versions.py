@@ -41,7 +41,9 @@ def versioned(
     ``now`` is Bigin's clock. ``is_due`` says whether everything is to be read: without its bookmark then, and
     of an incremental stream from ``start_date`` on, or from an earlier one that rows were read from before.
     """
-    if "pass" not in state and is_due(state):
+    # Read whole already, but for what changed since: only then is there a bookmark while it is sweeping.
+    is_nearly_done = "sweeping" in state and "replication_key_value" in state
+    if not ("pass" in state or is_nearly_done) and is_due(state):
         state = _begun(state, now, start_date if is_incremental else None)
     reached = state
     for batch in read(state):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import DELETED_MODULES
-from tap_bigin.bookmarks import BEGUN, to_utc_text
+from tap_bigin.bookmarks import BEGUN, Scan, begin, complete, scan_of
 from tap_bigin.discovery.definition import StreamDefinition
 from tap_bigin.lists.deletions import DELETED_TIME, KEPT, restored
 from tap_bigin.lists.marks import Mark
@@ -24,6 +24,7 @@ from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from tap_bigin.feed.reading import Feed
     from tap_bigin.lists.deletions import News
@@ -131,21 +132,25 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         return [each.entry() for each in gone if each.id not in but]
 
     def read(self, state: State) -> Iterator[Batch]:
-        """A batch a page of a module's list, then its mark: each module has one of its own."""
-        marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental else {}
-        clock = self.client.server_time
-        modules = self._modules()
-        if self.config.get("credit_budget"):  # it may not do for all: those that have waited longest
-            modules.sort(key=lambda module: _rank(marks.get(module) or {}))
+        """A batch a page of a module's list, then its mark: each module has one of its own.
+
+        Within a budget that does not do for all of them, the next run goes on with those that are left.
+        """
+        modules = self._modules()  # the answer tells Bigin's clock
+        begun = scan_of(state, shape=self.name)
+        scan = begun or Scan("full", self.client.server_time, self.name)
+        marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental or begun else {}
+        if self.client.credit_budget is not None:
+            left = [module for module in modules if not _is_read(marks.get(module), scan.started)]
+            modules = sorted(left, key=lambda module: _rank(marks.get(module) or {}))
         failed: TransientError | None = None
         for module in modules:
-            mark, is_new = Mark.from_state(marks.get(module)), False
+            mark = Mark.from_state(marks.get(module))
             try:
                 for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
                     self.convert(rows := _rows(module, entries))
                     if rows:
-                        is_new = True
-                        yield Batch(rows, {**state, "modules": {**marks, module: reached.to_state()}})
+                        yield Batch(rows, self._under_way(state, {**marks, module: reached.to_state()}, scan))
                 news = self.run.deleted_lists.news(self.client, module, mark)
                 back = self._restored(module, news)
             except Refused as refused:
@@ -155,15 +160,17 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 failed = failed or error
                 continue
             marks = {**marks, module: news.mark.to_state()}
-            if is_new or back:
-                self.convert(rows := _rows(module, back))
-                yield Batch(rows, {**state, "modules": marks})
+            self.convert(rows := _rows(module, back))
+            yield Batch(rows, self._under_way(state, marks, scan))
+        bookmark = self.bookmark_key if failed is None else None  # it stays; the marks of the others are kept
+        yield Batch([], complete({**state, "modules": marks}, scan, replication_key=bookmark))
         if failed is not None:
-            raise failed  # the bookmark stays; the marks of the others are kept
-        done = {**state, "modules": marks}
-        if clock is not None and self.is_incremental:
-            done |= {"replication_key": DELETED_TIME, "replication_key_value": to_utc_text(clock)}
-        yield Batch([], done)
+            raise failed
+
+    def _under_way(self, state: State, marks: Mapping[str, State], scan: Scan) -> State:
+        """The state while some lists are read and others are not."""
+        reached = {**state, "modules": marks}
+        return reached if self.client.credit_budget is None else begin(reached, scan)
 
     def _modules(self) -> list[str]:
         """Those of the organisation that the token can read, in Bigin's order."""
@@ -176,6 +183,14 @@ class DeletedStream(BiginStream[DeletedDefinition]):
     def _restored(self, module: str, news: News) -> list[Record]:
         """Entries of what can be read again."""
         return [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
+
+
+def _is_read(mark: Mapping[str, Any] | None, started: datetime | None) -> bool:
+    """Whether a list was read to its end since then, by an earlier run of the same pass."""
+    read = Mark.from_state(mark)
+    if read.begun is not None or read.since is None or started is None:
+        return False
+    return read.since >= started
 
 
 def _rank(mark: Mapping[str, Any]) -> tuple[bool, str]:

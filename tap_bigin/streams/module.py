@@ -49,22 +49,26 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     """Records of one module, with the selected fields alone."""
 
     def read(self, state: State) -> Iterator[Batch]:
-        """What came back from the recycle bin, then the pass that is due or was interrupted.
+        """The pass that was interrupted, what came back from the recycle bin, and the pass that is due.
 
         After an interrupted pass comes another at once: what changed since it began is as old as that.
         """
         self._warn_of_new_types()
         state = self._with_description(self.with_fields(state, [each.api_name for each in self._selected]))
-        news = yield from self._news(state)
-        if news is not None:
-            state = {**state, "deleted": news.mark.to_state()}
-            yield from in_portions(self._restored(news), state)
         left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
             state = yield from self._read(state, left)
-        if left is None or self.is_incremental:
-            yield from self._read(state, self.new_scan(state, shape=self._shape))
+            if not self.is_incremental:
+                return
+        news = yield from self._news(state)
+        if news is not None:
+            state = {**state, "deleted": news.mark.to_state()}
+            yield from in_portions(self._restored(news), state)
+        scan = self.new_scan(state, shape=self._shape)
+        if news is not None:  # whoever ends here need not read the list again before the first page
+            yield Batch([], begin(state, scan))
+        yield from self._read(state, scan)
 
     @property
     def least_credits(self) -> int:

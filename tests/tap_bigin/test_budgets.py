@@ -351,3 +351,69 @@ def test_without_a_catalog_a_run_that_goes_on_does_not_ask_for_the_fields_again(
     assert all("described" in str(run.state) for run in runs[:-1])
     assert "described" not in str(state)
     assert max(len(json.dumps(each)) for run in runs for each in run.states) < 4_000
+
+
+def test_a_sweep_that_lacks_no_more_than_what_changed_since_is_not_begun_anew(sandbox: Sandbox) -> None:
+    """A run that ended between the pass it went on with and the next one read every long text once more."""
+    long = {"Name": "S{n}", "Terms": "x" * 600}
+    sandbox.mutate({"op": "create", "module": "Subscriptions", "count": 4, "data": long})
+    sandbox.clock(advance=60)
+    settings: dict[str, Any] = {"modules": ["Subscriptions"]}
+    catalog = select(discover(sandbox, **settings), "Subscriptions")
+    first = run_tap(sandbox, catalog=catalog, credit_budget=5, **settings)
+    before = sandbox.usage()["credits"]
+    run_tap(sandbox, catalog=catalog, state=first.state, **settings)
+    price = sandbox.usage()["credits"] - before
+
+    second = run_tap(sandbox, catalog=catalog, state=first.state, credit_budget=price - 1, **settings)
+    before = sandbox.calls("GET /Subscriptions/{id}")
+    third = run_tap(sandbox, catalog=catalog, state=second.state, **settings)
+
+    assert "replication_key_value" in second.state["bookmarks"]["Subscriptions"]
+    assert sandbox.calls("GET /Subscriptions/{id}") == before
+    assert third.ids("Subscriptions") == []
+    assert [each["type"] for each in third.messages].count("ACTIVATE_VERSION") == 1
+
+
+def test_a_list_of_deletions_that_was_read_is_not_read_again_before_the_first_page(sandbox: Sandbox) -> None:
+    """Fields and that list took two credits of two in each run, for ever and with exit code 0."""
+    _deleted_products(sandbox, 3)
+    settings: dict[str, Any] = {"modules": ["Products"], "deleted_records": "soft"}
+    catalog = select(discover(sandbox, **settings), "Products")
+    state: Any = None
+    got: set[str] = set()
+    for _ in range(3):
+        run = run_tap(sandbox, catalog=catalog, state=state, credit_budget=2, **settings)
+        assert run.code == 0, run.log[-1]
+        got |= set(run.ids("Products"))
+        state = run.state
+
+    assert got >= {each["id"] for each in sandbox.dump("Products")}
+    assert "replication_key_value" in state["bookmarks"]["Products"]
+
+
+def test_lists_of_deletions_are_read_in_as_many_runs_as_they_take(sandbox: Sandbox) -> None:
+    """Of seven lists without an entry nothing was noted: each run began with the first, and came no further."""
+    ids = _deleted_products(sandbox, 2)
+    catalog = select(discover(sandbox), "deleted_records")
+    before = sandbox.usage()["by_endpoint"]
+
+    runs: list[TapRun] = []
+    while not runs or "pass" in runs[-1].state["bookmarks"]["deleted_records"]:
+        state = runs[-1].state if runs else None
+        runs.append(run_tap(sandbox, catalog=catalog, state=state, credit_budget=3))
+        assert runs[-1].code == 0, runs[-1].log[-1]
+        assert len(runs) < 5
+
+    after = sandbox.usage()["by_endpoint"]
+    asked = {
+        name: entry["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name, entry in after.items()
+        if name.endswith("/deleted")
+    }
+    assert len(asked) == 7
+    assert set(asked.values()) == {1}
+    told = [each for run in runs for each in run.ids("deleted_records")]
+    assert set(ids) < set(told)
+    assert len(told) == len(set(told))
+    assert "replication_key_value" in runs[-1].state["bookmarks"]["deleted_records"]
