@@ -232,9 +232,13 @@ class _Estimates:
         calls = sum(self._deleted_pages(marks.get(each)) for each in modules if each not in self._names)
         return StreamForecast(stream.name, None, "deleted", calls, calls)
 
-    def _deleted_pages(self, mark: Mapping[str, Any] | None) -> int:
-        """Pages of a deleted list, as long as it was when it was last read."""
-        return max(1, ceil(Mark.from_state(mark).listed / RECORDS_PER_PAGE))
+    def _deleted_pages(self, kept: Mapping[str, Any] | None) -> int:
+        """Pages of a deleted list, as long as it was when it was last read; of one under way what is left."""
+        mark = Mark.from_state(kept)
+        if mark.asks_since(self._client.server_time) is not None:
+            return 1
+        read = mark.begun.read if mark.begun is not None else 0
+        return max(1, ceil((mark.listed - read) / RECORDS_PER_PAGE))
 
     # The organisation, related lists
 

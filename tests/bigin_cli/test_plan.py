@@ -92,6 +92,25 @@ def test_a_catalog_narrows_it(sandbox, price):
     assert [each["stream"] for each in told["streams"]] == ["Contacts", "deleted_records", "users"]
 
 
+def test_of_a_list_of_deletions_that_is_under_way_what_is_left_is_priced(sandbox, price):
+    """A budget may have ended in it, and the state tells how far it was read."""
+    made = {"op": "create", "module": "Products", "count": 900, "data": {"Product_Name": "P{n}"}}
+    ids = [each["id"] for each in sandbox.mutate(made)[0]]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids})
+    settings = {"modules": ["Products"], "catalog": select(discover(sandbox), "deleted_records")}
+    _, state = cost(sandbox, **settings)
+    sandbox.clock(advance=25 * 3600)
+    sandbox.forget_tokens()
+    _, begun = cost(sandbox, state=state, credit_budget=4, **settings)
+
+    told = price(state=begun, **settings)
+    whole = price(state=state, **settings)
+    spent, _ = cost(sandbox, state=begun, **settings)
+
+    assert told["credits"] == pytest.approx(spent, abs=1)  # a page begins before the last one ended
+    assert told["credits"] <= whole["credits"] - 2
+
+
 def test_a_large_module_is_read_by_jobs_at_their_price(sandbox, price):
     """Where a job is cheaper the plan says so, as the run does."""
     sandbox.reset(size="medium")
