@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bigin_api.errors import SettingsError
+from tap_bigin.discovery.turns import TOLD_METADATA
 
 Json = dict[str, Any]
 
@@ -44,7 +45,8 @@ class States:
         """Each stream's part of a state, and whether it differs from the one told before."""
         # Copies: the tap goes on to write into its own.
         singer = copy.deepcopy(dict(singer))
-        beside = {name: value for name, value in singer.items() if name != "bookmarks"}
+        # What a run with a budget was told of the metadata would stand in every part: it is asked for anew.
+        beside = {name: value for name, value in singer.items() if name not in ("bookmarks", TOLD_METADATA)}
         if beside != self._shared["state"]:
             self._numbers.append(max(self._numbers, default=0) + 1)
             self._shared = {"number": self._numbers[-1], "state": beside}

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api import (
     BiginError,
+    CreditBudgetReached,
     ModuleUnavailable,
     PermissionDenied,
     SettingsError,
 )
 from bigin_api.errors import did_you_mean
 from tap_bigin.discovery.definition import ModuleDefinition, StreamDefinition, define_module
+from tap_bigin.discovery.description import AT_LEAST, CREDITS_BESIDE
 from tap_bigin.discovery.organization import (
     FIELDS,
     ORGANIZATION_STREAMS,
@@ -74,7 +76,15 @@ class _Offer:
         self._chosen = chosen
 
     def all(self) -> list[StreamDefinition]:
-        found = self._each_once([*self._modules(), *self._fixed(), *self._declared()])
+        try:
+            found = self._each_once([*self._modules(), *self._fixed(), *self._declared()])
+        except CreditBudgetReached as reached:
+            if AT_LEAST in reached.message:
+                raise
+            raise CreditBudgetReached(
+                f"{reached.message} To define the streams takes more: {AT_LEAST} {self._most_credits} are "
+                "needed, or fewer related_lists, queries and custom_views."
+            ) from None
         names = [each.name for each in found]
         self._warn_of_missing(names)
         if self._chosen is None:
@@ -170,6 +180,25 @@ class _Offer:
             )
         for given in settings.custom_views:
             yield from self._alone(str(given["name"]), partial(define_view, client, given, lookups=lookups))
+
+    @property
+    def _most_credits(self) -> int:
+        """What definitions cost at most, and some to read by, where a budget did not do for them.
+
+        Of a related list's modules each is asked for its lists and its fields, and the related one for its.
+        """
+        try:
+            offered = [each.api_name for each in self._description.modules]
+        except CreditBudgetReached:
+            offered = []
+        settings = self._settings
+        most = CREDITS_BESIDE + 1 + len(self._chosen or ())
+        for glob, _, lists in (each.partition(".") for each in settings.related_lists):
+            modules = len([each for each in offered if fnmatchcase(each, glob)]) or 1
+            most += 3 * modules if lists.isidentifier() else 2 * modules + len(offered)
+        # A query is checked, and its columns may be of three modules.
+        most += 4 * len(settings.queries) + 2 * len(settings.custom_views)
+        return max(most, (self._client.limits.credit_budget or 0) + CREDITS_BESIDE)
 
     def _related(self, entry: str) -> Sequence[StreamDefinition]:
         """Those of one entry of ``related_lists``. A run that has a catalog does without one that is gone."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from datetime import datetime, timezone
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bigin_api import Client, CreditBudgetReached, InFlight
+from bigin_api import Client, CreditBudgetReached, InFlight, Refused
+from bigin_api.errors import TransientError
 from tap_bigin.bookmarks import DELETED_RECORDS
+from tap_bigin.discovery.catalog_cache import MOST_AGE_WITHIN_BUDGET
 from tap_bigin.discovery.description import Description
+from tap_bigin.discovery.turns import TOLD_METADATA
+from tap_bigin.feed import memory
 from tap_bigin.lists.deletions import DeletedLists, taken_over
 from tap_bigin.lists.marks import Mark
 from tap_bigin.report import RunReport
@@ -48,6 +54,7 @@ class Run:
         """``unreadable``: streams whose entry of the state cannot be read, and why."""
         self._turns = turns
         self.unreadable = unreadable
+        self._began = datetime.now(timezone.utc)
         self._uses_feed = uses_feed
         self._config = config
         self._carried = carried
@@ -70,6 +77,8 @@ class Run:
         client = Client.from_settings(self._config)
         if self.feed is not None:
             self.feed.recall(client.metadata)
+        elif self._turns is not None:
+            client.metadata.recall(memory.recalled(self._told_metadata, self._began, MOST_AGE_WITHIN_BUDGET))
         return client
 
     @cached_property
@@ -185,6 +194,42 @@ class Run:
             )
             yield from self._prefetch.arrivals()
             self._prefetch.close()
+
+    # Within a budget
+
+    def begin_turns(self) -> None:
+        """See that Bigin's clock is known before a pass begins; 1 credit where no metadata was asked for.
+
+        A pass that is gone on with has its clock, and needs none; with a feed ``begin_feed`` sees to it.
+        """
+        recalls = self.feed is None and self.client.metadata.recalls
+        if self._turns is None or not recalls or self.client.server_time is not None or not self._selected:
+            return
+        first = self._turns.in_order(self._selected)[0]
+        if "pass" not in (self._turns.entries.get(first) or {}) or first == DELETED_RECORDS:
+            with suppress(Refused, TransientError):
+                self.client.organization.get()
+
+    def end_turns(self, state: dict[str, Any]) -> bool:
+        """Keep what the metadata told for the run that goes on. True if the state is to be told."""
+        is_cut = self.budget_reached or self.description.left
+        if self._turns is None or self.feed is not None or not is_cut:
+            return False
+        answers = memory.keep(self._told_metadata, self.client.metadata.answered(), self._began)
+        # What a stream emits is to be as it is now.
+        kept = {
+            name: each
+            for name, each in answers.items()
+            if name.startswith("fields ") or f"settings_{name.partition(' ')[0]}" not in self._selected
+        }
+        state[TOLD_METADATA] = memory.packed(kept, memory.name_of(self._config))
+        return True
+
+    @cached_property
+    def _told_metadata(self) -> dict[str, Any]:
+        """What the metadata told the runs before, as the state keeps it."""
+        kept = self._turns.told_metadata if self._turns is not None else None
+        return memory.unpacked(kept, memory.name_of(self._config))
 
     # The feed
 

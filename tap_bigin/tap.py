@@ -16,7 +16,7 @@ from bigin_api.access.checkup import Problem, verdict
 from bigin_api.progress import Progress, Row
 from bigin_api.run_files.run_report import RunFile
 from tap_bigin.discovery.catalog_cache import carry
-from tap_bigin.discovery.turns import Turns
+from tap_bigin.discovery.turns import TOLD_METADATA, Turns
 from tap_bigin.offer import KINDS, define_streams
 from tap_bigin.outlook.checkup import examine
 from tap_bigin.report import METADATA
@@ -69,7 +69,8 @@ class TapBigin(BiginCommand):
         budget = self.config.get("credit_budget")
         if not budget or self.only_discovers:
             return None
-        return Turns(int(budget), (self.known_state or {}).get("bookmarks") or {})
+        state = self.known_state or {}
+        return Turns(int(budget), state.get("bookmarks") or {}, state.get(TOLD_METADATA))
 
     # Discovery
 
@@ -124,11 +125,13 @@ class TapBigin(BiginCommand):
             if self._turns is not None:  # with files the SDK reads them in this order, one by one
                 names = self._turns.in_order(self.streams)
                 self._streams = {name: self.streams[name] for name in names}
+                self.shared.begin_turns()
             with Progress(self._rows, self.logger) as progress:
                 if progress.is_live:
                     self.shared.report.watch()
                 self.sync_all()
-            if self.shared.end_feed(self.state):  # type: ignore[arg-type]
+            is_changed = [end(self.state) for end in (self.shared.end_feed, self.shared.end_turns)]  # type: ignore[arg-type]
+            if any(is_changed):
                 self.state_writer.write_state(self.state)
         except BaseException as caught:
             error = caught

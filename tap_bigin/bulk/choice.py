@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LEAST_BUDGET = 2 * BULK_READ_CREDITS
-"""Within less a job might never have its turn: a third goes into descriptions, and each look costs 1."""
+"""Within less a job might never have its turn: half of it may go into descriptions, and each look costs 1."""
 
 
 class JobChoice:

@@ -11,24 +11,19 @@ every one that a run has used: the state tells. What it takes for one to be beli
 
 from __future__ import annotations
 
-import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from bigin_api.json_values import mapping
 from bigin_api.models import Field
 from tap_bigin.bookmarks import Scan, from_text, to_utc_text
 
 Json = dict[str, Any]
 
 DESCRIPTION = "tap-bigin.description"
-DESCRIBED = "described"  # in a module's entry of the state
 MOST_AGE = timedelta(minutes=10)
 MOST_AGE_WITHIN_BUDGET = timedelta(hours=24)  # a credit a module at each run may be more than it has
 CLOCKS_DIFFER_BY = timedelta(minutes=1)  # between Bigin's own servers, at most
@@ -91,33 +86,6 @@ def carry(catalog: Json, fields: Mapping[str, Sequence[Field]], *, discovered: d
                     "discovered": to_utc_text(discovered),
                     "fields": [reduced(each) for each in fields[module]],
                 }
-
-
-def kept_in_state(carried: Carried) -> Json:
-    """What a module's entry of the state carries while a run with a budget has ended in it: some 2 KB."""
-    fields = msgspec.json.encode([reduced(each) for each in carried.fields])
-    return {
-        "discovered": to_utc_text(carried.discovered),
-        "fields": b64encode(zlib.compress(fields, level=9)).decode(),
-    }
-
-
-def carried_in_state(state: Any) -> dict[str, Carried]:
-    """What a state carries, by module; nothing of an entry that is not as the tap writes it.
-
-    >>> email = Field.from_json({"api_name": "Email", "data_type": "email"})
-    >>> kept = kept_in_state(Carried(from_text("2026-05-14T09:00:00Z"), (email,)))
-    >>> [carried] = carried_in_state({"bookmarks": {"Contacts": {"described": kept}, "Tasks": {}}}).values()
-    >>> carried.fields[0].api_name
-    'Email'
-    """
-    found: dict[str, Carried] = {}
-    for name, entry in mapping(mapping(state).get("bookmarks")).items():
-        with suppress(KeyError, TypeError, ValueError, zlib.error, msgspec.DecodeError):
-            told = entry[DESCRIBED]
-            fields = msgspec.json.decode(zlib.decompress(b64decode(told["fields"])))
-            found[name] = Carried(from_text(told["discovered"]), tuple(map(_field, fields)))
-    return found
 
 
 def reduced(field: Field) -> Json:

@@ -9,6 +9,7 @@ answer checks the token, tells Bigin's clock, and shows whether what is carried 
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,11 +22,11 @@ from tap_bigin.report import alone, ends_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from bigin_api import Client, Field, InFlight
     from tap_bigin.discovery.turns import Turns
 
+AT_LEAST = "at least"  # before the credits that a run needs which cannot even describe what there is
 CREDITS_BESIDE = 10
 """Of a run with a budget, beside the fields of its modules: a page, the list of modules, deletions."""
 
@@ -73,7 +74,6 @@ class Description:
             raise BiginError("Bigin tells of no module that can be read: has the token's user a profile?")
         readable = readable_modules(offered, wanted=self._wanted)
         self.discovered = self._client.server_time
-        self._take_over(self.carried)
         names = self._affordable([each.api_name for each in readable])
         return self._with_fields([each for each in readable if each.api_name in names])
 
@@ -87,23 +87,6 @@ class Description:
             chosen = self._turns.in_order(chosen)
         self._trust(chosen, asked_anyway)
         return self._with_fields([Module(name, api_supported=True) for name in self._affordable(chosen)])
-
-    def _take_over(self, carried: Mapping[str, Carried]) -> None:
-        """Within a budget, what the state carries of the modules in which an earlier run ended."""
-        now = self._client.server_time
-        if self._turns is None or now is None:
-            return
-        for name, each in carried.items():
-            if each.is_fresh(now, most_age=self._most_age):
-                self._client.metadata.assume(name, each.fields)
-
-    def worth_keeping(self, module: str, fields: Sequence[Field]) -> Carried | None:
-        """What the state is to carry of a module: nothing without a budget, or beside a catalog."""
-        if self._turns is None or self.discovered is None:
-            return None
-        if self._client.metadata.assumes(module) and module in self.carried:
-            return self.carried[module]
-        return Carried(self.discovered, tuple(fields))
 
     def _affordable(self, names: Sequence[str]) -> list[str]:
         """Those of the modules that are described in this run: all without a budget."""
@@ -121,11 +104,10 @@ class Description:
             return
         asked = next((name for name in candidates if name in asked_anyway), candidates[0])
         fields, carried = self._fields_of(asked), self.carried[asked]
-        now = self._client.server_time
-        if (
-            fields is None
-            or now is None
-            or not (carried.is_fresh(now, most_age=self._most_age) and carried.agrees_with(fields))
+        # Who recalls what an earlier run was told has not asked Bigin yet.
+        now = self._client.server_time or datetime.now(timezone.utc)
+        if fields is None or not (
+            carried.is_fresh(now, most_age=self._most_age) and carried.agrees_with(fields)
         ):
             return
         self.trusted = frozenset(
@@ -150,7 +132,7 @@ class Description:
         except CreditBudgetReached as reached:
             raise CreditBudgetReached(
                 f"{reached.message} To describe {len(names)} modules costs as many credits: "
-                f"at least {len(names) + CREDITS_BESIDE} are needed, or fewer modules selected."
+                f"{AT_LEAST} {len(names) + CREDITS_BESIDE} are needed, or fewer modules selected."
             ) from None
 
     def _fields_of(self, module: str) -> tuple[Field, ...] | None:

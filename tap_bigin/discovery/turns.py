@@ -15,24 +15,29 @@ from tap_bigin.bookmarks import DELETED_RECORDS, is_under_way
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+TOLD_METADATA = "metadata"  # in the state, beside the bookmarks: what a run that was cut short was told
 TURN = "turn"  # in a stream's entry of the state: when its latest turn ended
-DESCRIBED = 3  # one credit in so many may go into descriptions
+DESCRIBED = 2  # one credit in so many may go into descriptions, which the next runs know
 MORE_AT_LEAST = 10
 
 
 @dataclass(frozen=True)
 class Turns:
-    """The order of a run. ``entries`` are the state's bookmarks when it began."""
+    """The order of a run. ``entries`` are the state's bookmarks when it began.
+
+    ``told_metadata`` is what the state keeps of the metadata, see ``feed.memory``.
+    """
 
     budget: int
     entries: Mapping[str, Any]
+    told_metadata: Any = None
 
     @property
     def most_described(self) -> int:
         """So many modules at most are described.
 
         >>> Turns(12, {}).most_described, Turns(2, {}).most_described
-        (4, 1)
+        (6, 1)
         """
         return max(1, self.budget // DESCRIBED)
 
@@ -53,7 +58,7 @@ class Turns:
 
         >>> turns = Turns(8, {})
         >>> turns.least(21, metadata=2, undescribed=0), turns.least(21, metadata=2, undescribed=60)
-        (23, 31)
+        (23, 37)
         """
         least = max(stream + metadata, self.budget + MORE_AT_LEAST)
         more = least // DESCRIBED - self.most_described

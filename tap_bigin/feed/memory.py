@@ -1,5 +1,7 @@
 """The log keeps what Bigin's metadata said at the last sweep, so that runs in between need not ask. Pure.
 
+A run that a budget cut short keeps it in the state, packed, for the next one (``packed``).
+
 Under a name of the log's for each set of credentials, a question each:
 
     {"modules": {"asked": "2026-05-14T09:53:58Z", "rows": [{…}]},
@@ -12,10 +14,14 @@ What is not well formed, or older than a sweep, counts as absent: it is asked fo
 from __future__ import annotations
 
 import hashlib
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from bigin_api import Field, InvalidRequest, ModuleUnavailable, PermissionDenied, Refused, ScopeMissing
 from tap_bigin.bookmarks import to_utc_text
@@ -53,6 +59,24 @@ def keep(kept: Kept, answers: Answers, now: datetime) -> dict[str, Any]:
 def recalled(kept: Any, now: datetime, most_age: timedelta) -> Answers:
     """The answers that are younger than a sweep."""
     return dict(_recalled(kept, now, most_age)) if isinstance(kept, Mapping) else {}
+
+
+def packed(kept: Kept, name: str) -> str:
+    """What is kept under the name of these credentials, as a text of some KB."""
+    return b64encode(zlib.compress(msgspec.json.encode({name: kept}), level=9)).decode()
+
+
+def unpacked(text: Any, name: str) -> dict[str, Any]:
+    """What a packed text keeps under this name; nothing of one that is not well formed.
+
+    >>> unpacked(packed({"modules": {"rows": []}}, "a"), "a"), unpacked("spoiled", "a")
+    ({'modules': {'rows': []}}, {})
+    """
+    try:
+        kept = msgspec.json.decode(zlib.decompress(b64decode(text)))[name]
+    except (KeyError, TypeError, ValueError, zlib.error, msgspec.DecodeError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _recalled(

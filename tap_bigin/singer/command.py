@@ -31,7 +31,7 @@ from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_json, read_open, read_settings
 from tap_bigin.bookmarks import check_entry, check_shape, unwrapped_state
-from tap_bigin.discovery.catalog_cache import carried_in, carried_in_state
+from tap_bigin.discovery.catalog_cache import carried_in
 from tap_bigin.feed.mark import check_feed
 from tap_bigin.lists.marks import check_mark, check_marks, told_in_full
 from tap_bigin.report import read_told
@@ -63,7 +63,7 @@ class BiginCommand(Tap):
             state = {**state, "bookmarks": kept}
         self.carried = carried_in(catalog, state)
         # For runs with a budget, also what was used before.
-        self.carried_today = carried_in_state(state) if catalog is None else carried_in(catalog, None)
+        self.carried_today = carried_in(catalog, None)
         self.known_state: Any = state
         self.only_discovers = not more.get("setup_mapper", True)
         self.told_before = read_told(state)

@@ -3,8 +3,7 @@
 State has beside the bookmark what ``deletions`` remembers of the module's deleted list:
 
     {"replication_key": "Modified_Time", "replication_key_value": "…Z", "deleted": {…}, "pass": {…},
-     "fields": ["Email", …],  # that the bookmark stands for
-     "described": {…}}  # what Bigin told of its fields, while a run with a budget has ended in it
+     "fields": ["Email", …]}  # that the bookmark stands for
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from tap_bigin.bookmarks import (
     shape_of_scan,
     to_utc_text,
 )
-from tap_bigin.discovery.catalog_cache import DESCRIBED, kept_in_state
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
 from tap_bigin.lists.deletions import News, read_deleted
@@ -52,14 +50,16 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """The pass that was interrupted, what came back from the recycle bin, and the pass that is due.
 
         After an interrupted pass comes another at once: what changed since it began is as old as that.
+        Within a budget it is the next run's, after the streams that have waited.
         """
         self._warn_of_new_types()
-        state = self._with_description(self.with_fields(state, [each.api_name for each in self._selected]))
+        state = self.with_fields(state, [each.api_name for each in self._selected])
         left = scan_of(state, shape=self._shape)
         if left is not None:
             self.report.inform(f"goes on where a run ended after {left.emitted:,} records.")
             state = yield from self._read(state, left)
-            if not self.is_incremental:
+            is_next_runs = self.client.credit_budget is not None and self._feed is None
+            if is_next_runs or not self.is_incremental:
                 return
         news = yield from self._news(state)
         if news is not None:
@@ -180,7 +180,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if "deleted" in state and extraction.pages_read > 1:
             mark = self._with_deleted_meanwhile(Mark.from_state(state["deleted"]), scan)
             state = {**state, "deleted": mark.to_state()}
-        state = _without_description(self.completed(state, extraction.scan))
+        state = self.completed(state, extraction.scan)
         yield Batch([], state)
         return state
 
@@ -262,11 +262,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             for record in records:
                 record[DELETED_AT] = None
 
-    def _with_description(self, state: State) -> State:
-        """With what Bigin told of the fields: a run that goes on within a budget need not ask again."""
-        told = self.run.description.worth_keeping(self._module, self.definition.fields)
-        return _without_description(state) if told is None else {**state, DESCRIBED: kept_in_state(told)}
-
     # The scan
 
     @property
@@ -323,10 +318,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             return mark
         in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
         return mark.with_gone(in_bin)
-
-
-def _without_description(state: State) -> State:
-    return {name: each for name, each in state.items() if name != DESCRIBED}
 
 
 def _is_newer(record: Record, bookmark: str) -> bool:

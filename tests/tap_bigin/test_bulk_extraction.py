@@ -236,7 +236,11 @@ def test_ids_of_jobs_are_told_before_their_streams_have_their_turn(sandbox, tmp_
         for line in running.stdout:
             message = json.loads(line)
             passes = message.get("value", {}).get("bookmarks", {})
-            ids |= {name: each["pass"]["jobs"]["ids"] for name, each in passes.items() if "pass" in each}
+            ids |= {
+                name: each["pass"]["jobs"]["ids"]
+                for name, each in passes.items()
+                if "jobs" in each.get("pass", {})
+            }
             if len(ids) == 2:
                 break
         running.kill()

@@ -227,7 +227,7 @@ def test_a_stream_that_a_budget_leaves_out_keeps_the_position(sandbox, run, log)
     first = run(catalog=catalog)
     log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
 
-    ended = run(first.state, catalog, sweep_minutes=0, credit_budget=5)
+    ended = run(first.state, catalog, sweep_minutes=0, credit_budget=3)
 
     assert not ended.said("is reached")
     assert len(ended.schemas) == 1
