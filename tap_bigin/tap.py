@@ -80,6 +80,13 @@ class TapBigin(BiginCommand):
         self.shared.remember_metadata()
         return [KINDS[type(each)](self, self.shared, each) for each in definitions]
 
+    def run_discovery(self) -> str:
+        """Print the catalog, and end what ran in threads for it."""
+        try:
+            return super().run_discovery()
+        finally:
+            self.shared.close()
+
     @property
     def catalog_dict(self) -> dict[str, Any]:
         """The catalog, which carries each module's fields for a run that follows at once."""
