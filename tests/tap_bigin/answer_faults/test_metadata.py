@@ -44,9 +44,19 @@ def test_a_catalog_is_read_where_the_list_of_modules_is_none(
     assert not ended.said("A fault of tap-bigin")
 
 
-@pytest.mark.parametrize("path", ["/settings/fields", "/settings/related_lists", "/settings/custom_views"])
 @pytest.mark.parametrize(
-    "entries", [[None, "x", [], 7], [{"api_name": ["x"], "data_type": {}, "id": []}], "x"]
+    ("path", "entries"),
+    [
+        ("/settings/(fields|related_lists|custom_views)", [None, "x", [], 7]),
+        (
+            "/settings/(fields|related_lists|custom_views)",
+            [{"api_name": ["x"], "data_type": {}, "id": []}],
+        ),
+        ("/settings/fields", "x"),
+        ("/settings/related_lists", "x"),
+        ("/settings/custom_views", "x"),
+    ],
+    ids=range(5),
 )
 def test_entries_of_the_settings_that_are_none_cost_themselves(
     sandbox: Sandbox, other: OtherBigin, path: str, entries: Any
@@ -55,7 +65,7 @@ def test_entries_of_the_settings_that_are_none_cost_themselves(
 
     def spoil(asked: Asked, body: Any) -> None:
         if asked.query["module"] == "Accounts":
-            name = path.rpartition("/")[2]
+            name = asked.path.rpartition("/")[2]
             body[name] = [*body[name], *entries] if isinstance(entries, list) else entries
 
     other.rewrite(path, spoil)
