@@ -65,6 +65,7 @@ class Run:
         self.report = RunReport(logger, told_before)
         self.budget_reached: CreditBudgetReached | None = None
         self.too_large: str | None = None  # a stream that no run with this budget would bring further
+        self._cut: str | None = None  # the first stream in which the budget ended the run
 
     @cached_property
     def settings(self) -> TapSettings:
@@ -163,6 +164,8 @@ class Run:
         if self._turns is None:
             return
         is_cut = isinstance(error, CreditBudgetReached)
+        if is_cut and self._cut is None:
+            self._cut = stream.name
         if is_cut and not self.ended and stream.name not in self._begun:
             self.too_large = stream.name
         if not (is_cut and self.ended and stream.name not in self._begun):  # whose turn did not come keeps it
@@ -216,11 +219,12 @@ class Run:
         if self._turns is None or self.feed is not None or not is_cut:
             return False
         answers = memory.keep(self._told_metadata, self.client.metadata.answered(), self._began)
-        # What a stream emits is to be as it is now.
+        # What a stream emits is to be as it is now, and a refusal may be mended by then.
         kept = {
             name: each
             for name, each in answers.items()
-            if name.startswith("fields ") or f"settings_{name.partition(' ')[0]}" not in self._selected
+            if "refused" not in each
+            and (name.startswith("fields ") or f"settings_{name.partition(' ')[0]}" not in self._selected)
         }
         state[TOLD_METADATA] = memory.packed(kept, memory.name_of(self._config))
         return True
@@ -254,6 +258,9 @@ class Run:
             return False
         is_complete = not (self.report.failures or self.budget_reached or self.description.left)
         reached = self.feed.reached(state.get("feed"), is_complete=is_complete, selected=self._selected)
+        is_under_way = any("pass" in each for each in state.get("bookmarks", {}).values())
+        if self.budget_reached and reached == state.get("feed") and not is_under_way:
+            self.too_large = self._cut  # what was told is read whole or begun anew
         if reached is not None:
             state["feed"] = reached
         for line in self.feed.lines():

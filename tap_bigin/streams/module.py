@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bigin_api.errors import Refused, TransientError
-from bigin_api.limits import BULK_READ_CREDITS, BULK_READ_MODULES, DELETED_MODULES
+from bigin_api.limits import BULK_READ_CREDITS, BULK_READ_MODULES, DELETED_MODULES, MAX_IDS_PER_CALL
 from tap_bigin.bookmarks import (
     Scan,
     begin,
@@ -74,11 +74,13 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     def least_credits(self) -> int:
         """A page in all its groups of fields, of which a long text is kept once it has been read.
 
-        Who wants jobs whatever they cost needs one.
+        Who wants jobs whatever they cost needs one. What a feed told is read whole, of all modules.
         """
         wants_job = self.settings.extraction_method == "bulk" and self._module in BULK_READ_MODULES
         texts = min(1, self._rich_texts.most_calls)
-        beside = len(self._pages.groups) - 1 + texts
+        feed, groups = self._feed, len(self._pages.groups)
+        told = [] if feed is None else [len(feed.told_of(each).changes) for each in feed.modules]
+        beside = groups - 1 + texts + sum(-(-each // MAX_IDS_PER_CALL) * groups for each in told)
         return super().least_credits + beside + (BULK_READ_CREDITS if wants_job else 0)
 
     # With a feed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import TapRun, assert_holds, discover, run_tap, select, select_fields
+from support.tap import TapRun, aged, assert_holds, discover, run_tap, select, select_fields
 
 QUERY = [{"name": "few", "query": "select Last_Name from Contacts where id is not null"}]
 ORDERED = [{"name": "all", "query": "select Last_Name from Contacts where id > 0 order by Last_Name"}]
@@ -415,3 +415,22 @@ def test_lists_of_deletions_are_read_in_as_many_runs_as_they_take(sandbox: Sandb
     assert set(ids) < set(told)
     assert len(told) == len(set(told))
     assert "replication_key_value" in runs[-1].state["bookmarks"]["deleted_records"]
+
+
+def test_what_a_budgets_next_run_goes_by_is_neither_emitted_nor_a_refusal(sandbox: Sandbox) -> None:
+    """A right that was given meanwhile counts at once, and a stream of the metadata says what Bigin says now."""
+    settings: dict[str, Any] = {"related_lists": ["Contacts.Emails"], "modules": ["Contacts", "Notes"]}
+    catalog = select(discover(sandbox, **settings), "Notes", "contacts_emails", "settings_modules")
+    refusal = {"code": "NO_PERMISSION", "status": "error"}
+    sandbox.fault("GET /settings/fields", query="*module=Notes*", status=403, body=refusal, times=2)
+    aged(catalog, seconds=200_000)
+    first = run_tap(sandbox, catalog=catalog, credit_budget=9, **settings)
+    asked = sandbox.calls("GET /settings/modules")
+
+    second = run_tap(sandbox, catalog=catalog, state=first.state, **{**settings, "credit_budget": 90})
+
+    assert first.said("Notes: selected in the catalog, but there is no such stream")
+    assert "pass" in first.state["bookmarks"]["contacts_emails"]
+    assert second.ids("Notes")
+    assert second.records["settings_modules"]
+    assert sandbox.calls("GET /settings/modules") == asked + 1

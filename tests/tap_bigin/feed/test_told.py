@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -175,15 +176,18 @@ def test_a_stream_that_fails_keeps_the_position(sandbox, run, log, first):
 
 
 def test_a_budget_that_ends_a_run_keeps_the_position(sandbox, run, log, first):
-    """What was not read for want of credits is told again."""
+    """What was not read for want of credits is told again: since it is read whole, the least is named."""
     log.tell("Contacts", sandbox.dump("Contacts")[0]["id"])
     log.tell("Tasks", sandbox.dump("Tasks")[0]["id"])
 
-    ended = run(first.state, credit_budget=1)
+    ended = run(first.state, credit_budget=1, code=1)
+    least = int(re.findall(r"at least (\d+) are needed", ended.log[-1])[0])
+    enough = run(ended.state, credit_budget=least)
 
     assert len(emitted(ended)) == 1
     assert ended.state["feed"]["position"] == 0
-    assert len(emitted(run(ended.state))) == 2
+    assert len(emitted(enough)) == 2
+    assert enough.state["feed"]["position"] == 2
 
 
 def test_the_first_sweep_may_take_as_many_runs_as_a_budget_asks_for(sandbox, run, log):
