@@ -71,6 +71,7 @@ class ListScan:
         When this returns, ``scan`` is complete: see ``bookmarks.complete``.
         """
         self.scan = scan
+        self._takes_several_runs = self._client.credit_budget is not None and scan.emitted > 0
         self._borders = Borders(self._client, self._module, scan)
         for records in self._records():
             emitted = self.scan.emitted + len(records)
@@ -341,6 +342,8 @@ class ListScan:
             deleted = None if since is None else self._borders.any_deleted_since(since)
             if deleted is False:
                 return
+            if self._takes_several_runs:
+                break  # no run would know what the one before it has read again
             if deleted is None and self.pages_read > PAGES_WORTH_READING_TWICE:
                 break  # too long to be read again
             since = self._client.server_time
