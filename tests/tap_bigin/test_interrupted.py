@@ -305,6 +305,7 @@ def _list(sandbox: Sandbox, _folder: Path) -> Case:
 
 def _job(sandbox: Sandbox, _folder: Path) -> Case:
     """With tags, which only lists give: a hundred rows at a time are completed and handed on."""
+    sandbox.settings(most_per_page=100)
     _people(sandbox, 250, Tag=[{"name": "vip"}])
     return Case({"modules": ["Contacts"], "extraction_method": "bulk"})
 
@@ -412,22 +413,22 @@ def test_a_run_goes_on_from_any_state_that_it_told(
     whole = case.run(sandbox, case.before.state)
     held = _warehouse(case.before, whole)
 
-    kills = _killed(whole, 2, 4)
+    kills = _killed(whole, 7 / 8, 1 / 2)
     for first in kills:
         again = case.run(sandbox, first.state)
         assert _warehouse(case.before, first, again) == held
-    second = next(iter(_killed(again, 2)), again)
+    second = next(iter(_killed(again, 1 / 2)), again)
     last = case.run(sandbox, second.state)
     assert _warehouse(case.before, first, second, last) == held
 
     assert held
 
 
-def _killed(run: TapRun, *parts: int) -> list[TapRun]:
-    """The run as if it had been killed: what was written until a middle state, of a pass if there is one."""
+def _killed(run: TapRun, *parts: float) -> list[TapRun]:
+    """The run as if it had been killed after such parts of the states that it told, of a pass if there is one."""
     told = [at for at, each in enumerate(run.messages) if each["type"] == "STATE"]
     amid = [at for at in told if "pass" in json.dumps(run.messages[at])] or told
-    places = dict.fromkeys(amid[len(amid) // part] for part in parts if len(told) > 1)
+    places = dict.fromkeys(amid[int(len(amid) * part)] for part in parts if len(told) > 1)
     return [TapRun(run.messages[: at + 1]) for at in places]
 
 
