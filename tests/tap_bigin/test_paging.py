@@ -194,7 +194,7 @@ def test_only_selected_fields_are_asked_for(sandbox: Sandbox) -> None:
 
 def test_pages_by_number_are_fetched_side_by_side(sandbox: Sandbox) -> None:
     """Within the first 2,000 records no page has to wait for the one before."""
-    sandbox.settings(most_per_page=5, latency_ms=50)
+    sandbox.settings(most_per_page=5, latency_ms=150)
 
     run = run_here(sandbox, modules=["Contacts"])
 

@@ -162,7 +162,7 @@ def test_many_streams_are_read_though_threads_are_few() -> None:
 
 def test_streams_are_read_side_by_side(sandbox: Sandbox) -> None:
     """Twenty streams of a page each are not twenty round trips."""
-    sandbox.settings(latency_ms=100)
+    sandbox.settings(latency_ms=200)
 
     run = run_tap(sandbox, max_concurrent_requests=5)
 
