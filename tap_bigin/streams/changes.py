@@ -24,6 +24,7 @@ from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
     from bigin_feed.log import Row
+    from bigin_feed.log import State as LogState
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
 
@@ -75,18 +76,29 @@ class ChangesStream(BiginStream[ChangesDefinition]):
         feed = self.run.feed
         if feed is None:
             return
-        if state and state.get("log") != feed.state.id and feed.state.pruned < state["seq"]:
-            self.report.warn(
-                f"the log is another one and begins at {feed.state.pruned:,}, the last one was read up to "
-                f"{state['seq']:,}: rows of the same number are replaced."
-            )
+        after = feed.rows_from(state)
+        if state:
+            self._tell_what_is_amiss(state, feed.state, after)
         modules = self.settings.modules
-        rows = feed.rows(feed.rows_from(state))
+        rows = feed.rows(after)
         while some := list(islice(rows, ROWS_AT_ONCE)):
             chosen = (row for row in some if any(fnmatchcase(row.module, glob) for glob in modules))
             records = [record for row in chosen for record in records_of(row)]
             self.convert(records)
             yield Batch(records, {"log": feed.state.id, "seq": some[-1].seq})
+
+    def _tell_what_is_amiss(self, state: State, log: LogState, after: int) -> None:
+        if state.get("log") != log.id:
+            if log.pruned < state["seq"]:
+                self.report.warn(
+                    f"the log is another one and begins at {log.pruned:,}, the last one was read up to "
+                    f"{state['seq']:,}: rows of the same number are replaced."
+                )
+        elif after < log.pruned:
+            self.report.warn(
+                f"the log was pruned up to {log.pruned:,} and was read up to {after:,}: what was told in "
+                f"between is in no row of this stream. Read more often than the log keeps its rows."
+            )
 
 
 def records_of(row: Row) -> Iterator[Record]:

@@ -363,6 +363,24 @@ def test_changes_are_not_told_again_where_the_position_does_not_count(sandbox, r
     assert not without_a_position.records["changes"]
 
 
+def test_changes_that_were_pruned_unread_are_told(run, log):
+    """The other streams read what changed from Bigin; of this one there is no other source."""
+    kept = {"changes": True, "modules": ["Tasks"]}
+    log.tell("Tasks", "7")
+    first = run(**kept)
+    read_to_the_end = run(first.state, **kept)
+    log.tell("Tasks", "8", "9")
+    log.log.prune("9999")
+    log.tell("Tasks", "10")
+
+    late = run(read_to_the_end.state, **kept)
+    next_one = run(late.state, **kept)
+
+    assert [each["id"] for each in late.records["changes"]] == ["10"]
+    assert late.said("changes: the log was pruned up to 3 and was read up to 1: what was told in between")
+    assert not any(each.said("in no row of this stream") for each in (first, read_to_the_end, next_one))
+
+
 def test_changes_wants_a_log(sandbox):
     """It would be empty for ever."""
     refused = run_tap(sandbox, changes=True)
