@@ -43,6 +43,7 @@ class Brakes:
         self._run = run
         self._held: dict[str, list[tuple[Record, Wait[None]]]] = {}  # by module
         self._done: dict[str, int] = {}  # deletions that were allowed before
+        self._turn: Wait[None] | None = None  # of the question that was put last
 
     async def allow(self, record: Record, module: str) -> None:
         """Hold a deletion until all of them are known. Raises Reject if they are too many."""
@@ -57,7 +58,23 @@ class Brakes:
             self._run.tasks.create_task(self._decide(module, deletions))
 
     async def too_many(self, module: str, ids: Collection[object], *, stream: str) -> Reject | None:
-        """Why so many more must not be deleted; None: they may. ``ids``: one for each record."""
+        """Why so many more must not be deleted; None: they may. ``ids``: one for each record.
+
+        One question after the other: what one of them lets go counts at the next.
+        """
+        before, turn = self._turn, Wait[None](self._run.tasks)
+        self._turn = turn
+        if before is not None:
+            await before
+        try:
+            reject = await self._counted(module, ids, stream)
+        except Refused:
+            turn.set_result(None)
+            raise
+        turn.set_result(None)
+        return reject
+
+    async def _counted(self, module: str, ids: Collection[object], stream: str) -> Reject | None:
         reject = await self._judged(module, len(ids), stream)
         if reject is None and module == COMPANIES:
             known = [str(each) for each in ids if isinstance(each, str)]

@@ -63,3 +63,30 @@ def test_the_same_deletion_by_key_is_no_second_one(sandbox, target):
     )
 
     assert run.outcomes("Contacts") == {"deleted": 1, "unmatched": 1}
+
+
+def test_what_companies_take_along_counts_with_what_is_deleted_beside_them(sandbox, target):
+    """A quarter of the contacts with their company and a quarter by themselves are half of them.
+
+    Both were counted at once, and each believed that it was alone.
+    """
+    contacts = people(sandbox, 8)
+    companies = [sandbox.create("Accounts", Account_Name=f"Company {n}") for n in range(8)]
+    taken_along = {"Account_Name": {"id": companies[0]}}
+    sandbox.mutate(
+        {"op": "edit", "module": "Contacts", "ids": [each["id"] for each in contacts[:2]], "data": taken_along}
+    )
+    sandbox.clock(advance=3600)
+    sandbox.forget_tokens()
+    sandbox.fault("GET /Contacts/actions/count", delay_ms=200, times=9)
+    entries = [{"module": "Accounts", "id": companies[0]}]
+    entries += [{"module": "Contacts", "id": each["id"]} for each in contacts[2:4]]
+
+    run = target(
+        [schema("deleted_records", key=["module", "id"]), *records("deleted_records", entries)],
+        deletes="delete",
+        max_rejects=9,
+    )
+
+    assert {each["code"] for each in run.rejects} == {"MASS_DELETE"}
+    assert sandbox.count("Contacts") == 6
