@@ -18,17 +18,20 @@ from target_bigin.files.jsonl import JsonLines, named
 class JobLog:
     """In ``journal.jsonl.bulk`` beside the journal of inserts; without one it notes nothing.
 
-    Safe for threads: jobs run in some.
+    ``read_only`` the file stays as it is. Safe for threads: jobs run in some.
     """
 
-    def __init__(self, journal: Path | None) -> None:
+    def __init__(self, journal: Path | None, *, read_only: bool = False) -> None:
         path = journal and journal.with_name(f"{journal.name}.bulk")
-        self._file = JsonLines(path, setting="journal_path") if path else None
+        self._file: JsonLines | None = None
         self._lock = threading.Lock()
         self._open: dict[str, str] = {}  # job: module
-        if self._file is not None:
-            self._file.read(self._take)
-            self._rewrite()
+        if path is not None and (path.exists() or not read_only):
+            file = JsonLines(path, setting="journal_path")
+            file.read(self._take)
+            if not read_only:
+                self._file = file
+                self._rewrite()
 
     def unfinished(self, module: str) -> list[str]:
         """Jobs of a module that were made and not seen to end."""

@@ -46,25 +46,24 @@ def print_of(record: Record) -> str:
 
 
 class Journal:
-    """Main thread alone. Without a path it remembers and writes nothing."""
+    """Main thread alone. Without a path it remembers and writes nothing, ``read_only`` it writes nothing."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._file = JsonLines(path, setting="journal_path") if path else None
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        self.is_kept = path is not None  # whether notes outlive the run
+        self._file: JsonLines | None = None
         self._calls = 0
         self._open: dict[int, tuple[Call, int]] = {}  # of this run, and the last record that it is about
         self._former: dict[int, Call] = {}
         # By stream and print: the former calls that carried such a record, each with its place there.
         self._memories: defaultdict[tuple[str, str], deque[tuple[Call, int]]] = defaultdict(deque)
         self._recalled: list[tuple[int, Call, int]] = []  # by whom, and what
-        if self._file is not None:
-            self._file.read(self._take)
+        if path is not None and (path.exists() or not read_only):
+            file = JsonLines(path, setting="journal_path")
+            file.read(self._take)
             self._remember()
-            self._rewrite()
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether notes outlive the run."""
-        return self._file is not None
+            if not read_only:
+                self._file = file
+                self._rewrite()
 
     @property
     def remembers(self) -> bool:

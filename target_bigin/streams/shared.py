@@ -50,9 +50,8 @@ class Shared:
             opened.enter_context(locked(path, setting=name))
         self.id_map = IdMap(settings.id_map_path, read_only=settings.dry_run)
         opened.callback(self.id_map.close)
-        journal_path = None if settings.dry_run else settings.journal_path
-        self.journal = Journal(journal_path)
-        self._job_log = JobLog(journal_path)
+        self.journal = Journal(settings.journal_path, read_only=settings.dry_run)
+        self._job_log = JobLog(settings.journal_path, read_only=settings.dry_run)
         cache = settings.unchanged_cache_path
         self._cache = Written(cache, read_only=settings.dry_run) if cache else None
         if self._cache is not None:

@@ -74,7 +74,12 @@ def test_what_companies_take_along_counts_with_what_is_deleted_beside_them(sandb
     companies = [sandbox.create("Accounts", Account_Name=f"Company {n}") for n in range(8)]
     taken_along = {"Account_Name": {"id": companies[0]}}
     sandbox.mutate(
-        {"op": "edit", "module": "Contacts", "ids": [each["id"] for each in contacts[:2]], "data": taken_along}
+        {
+            "op": "edit",
+            "module": "Contacts",
+            "ids": [each["id"] for each in contacts[:2]],
+            "data": taken_along,
+        }
     )
     sandbox.clock(advance=3600)
     sandbox.forget_tokens()

@@ -296,3 +296,24 @@ def test_a_dry_run_goes_through_a_call_as_bigin_does(sandbox, both, write_method
 
     assert outcome(real)["Accounts"][0] == {"updated": updated}
     assert outcome(dry) == outcome(real)
+
+
+def test_a_dry_run_knows_what_a_run_that_ended_early_has_sent(sandbox, target, both, tmp_path):
+    """It priced those inserts anew, which the run finds in its journal; and the journal stays as it is."""
+    journal = tmp_path / "journal.jsonl"
+    tasks = [
+        schema("Tasks", key=["Subject"]),
+        *records("Tasks", [{"Subject": f"T {n}"} for n in range(6)]),
+    ]
+    settings = {"default_operation": "insert", "batch_size": 2, "journal_path": str(journal)}
+    target(tasks, credit_budget=4, max_concurrent_requests=1, **settings)
+    sent, noted = sandbox.count("Tasks"), journal.read_bytes()
+
+    dry = target(tasks, dry_run=True, **settings)
+    assert journal.read_bytes() == noted
+    _, real, price = both(tasks, **settings)
+
+    assert 0 < sent < sandbox.count("Tasks") == 6
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+    assert not dry.said("inserts cannot be repeated")
