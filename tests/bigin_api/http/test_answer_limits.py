@@ -200,6 +200,8 @@ class Tunnel(threading.Thread):
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.opened: list[bytes] = []
+        self._ends: list[socket.socket] = []
+        self._passing: list[threading.Thread] = []
 
     def run(self) -> None:
         with contextlib.suppress(OSError):
@@ -208,12 +210,27 @@ class Tunnel(threading.Thread):
                 self.opened.append(client.recv(65536).partition(b"\r\n")[0])
                 host, port = self.opened[-1].split()[1].rsplit(b":", 1)
                 there = socket.create_connection((host.decode(), int(port)))
+                self._ends += [client, there]
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 for one, other in ((client, there), (there, client)):
-                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+                    self._passing.append(
+                        threading.Thread(target=self._pass_on, args=(one, other), daemon=True)
+                    )
+                    self._passing[-1].start()
 
     def close(self) -> None:
-        self._listening.close()
+        """End what waits in any of its threads, and leave no connection behind."""
+        self._end(self._listening)
+        self.join()
+        for end in self._ends:
+            self._end(end)
+        for thread in self._passing:
+            thread.join()
+
+    @staticmethod
+    def _end(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
     @staticmethod
     def _pass_on(one: socket.socket, other: socket.socket) -> None:
