@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bigin_api.limits import MAX_RECORDS_BY_PAGE, RECORDS_PER_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGES_BY_NUMBER = MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE
 OVERLAP = 2  # records that two pages by number share: so many deletions between them are harmless
@@ -24,22 +28,21 @@ class Place:
         return ((self.number or 1) - 1) * self.size
 
 
-def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> list[Place]:
+def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Iterator[Place]:
     """The pages by number from a record of the list on, each beginning before the last one ended.
 
-    >>> [(place.number, place.start) for place in overlapping_places(0)][:4], len(overlapping_places(0))
+    >>> places = list(overlapping_places(0))
+    >>> [(place.number, place.start) for place in places[:4]], len(places)
     ([(1, 0), (2, 198), (3, 394), (4, 588)], 11)
     >>> [place.start for place in overlapping_places(1_500)]
     [1496, 1674, 1800]
     """
-    places: list[Place] = []
     if reached == 0:
-        places.append(Place(1))
+        yield Place(1)
         reached = per_page
     while place := next_by_number(reached, per_page=per_page):
-        places.append(place)
+        yield place
         reached = place.start + place.size
-    return places
 
 
 def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place | None:
@@ -50,11 +53,10 @@ def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place |
     >>> next_by_number(1_910), next_by_number(2_000)
     (Place(number=10, tokens=(), size=200), None)
     """
-    possible = (
-        Place(number, size=min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
-        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
-        if reached - OVERLAP >= number - 1
+    most = min(MAX_RECORDS_BY_PAGE // per_page + 1, reached - OVERLAP + 1)
+    sizes = (
+        (number, min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
+        for number in range(2, most + 1)
     )
-    best = max(possible, key=lambda place: place.start + place.size, default=None)
-    worth = reached + per_page // 4
-    return best if best is not None and best.start + best.size >= worth else None
+    number, size = max(sizes, key=lambda each: each[0] * each[1], default=(1, 0))
+    return Place(number, size=size) if number * size >= reached + per_page // 4 else None
