@@ -10,78 +10,68 @@ Source: get-deleted-records (Bigin v2).
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from bigin_api.endpoints.results import Progress
 from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, moment_told
+from tap_bigin.lists.id_set import IdSet
 from tap_bigin.lists.marks import REMEMBERED, Begun, Mark, newest
 from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from bigin_api import Labelled
 
 Entry = dict[str, Any]
 
-UNKNOWN = ""  # in place of an id
 OVERLAP = 20  # entries that two pages of the list share: so many restorations between them are harmless
 TRIES_TO_OVERLAP = 5
+TIMES_WIDER = 4  # each time that two pages share nothing
+LATEST = OVERLAP * TIMES_WIDER**TRIES_TO_OVERLAP + RECORDS_PER_PAGE  # entries that a page may begin before
 
 DELETED_TIME = "deleted_time"
-KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry; there may be very many
+KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry
 
-
-@dataclass(frozen=True)
-class DeletedList:
-    """A module's deleted list as it was read."""
-
-    entries: tuple[Entry, ...]
-    asked: datetime | None  # Bigin's clock before it was read
-    since: datetime | None = None  # None: whole
+_sorted = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True)
 class News:
-    """What a deleted list tells that an earlier run could not know."""
+    """What a deleted list tells, beside its entries, that an earlier run could not know."""
 
-    deleted: tuple[Entry, ...]
     left: tuple[str, ...]  # ids no longer listed: restored, if they can be read
-    mark: Mark = field(default_factory=Mark)
+    mark: Mark
 
 
-def compare(mark: Mark, listed: DeletedList, *, overlap: timedelta = READ_OVERLAP) -> News:
-    """The news in a list, or in what is left of one that an earlier run began.
+def news_of(reached: Mark) -> News:
+    """The news of a list that has been read to its end, by the mark after its last page.
 
     >>> entry = {"id": "7", "type": "recycle", "deleted_time": "2026-05-14T09:00:00Z"}
-    >>> news = compare(Mark(gone=("8",), listed=1), DeletedList((entry,), None))
-    >>> [each["id"] for each in news.deleted], news.left
-    (['7'], ('8',))
+    >>> news = news_of(read_on(Mark(gone=("8",), listed=1), Portion([entry], Begun())))
+    >>> news.left, news.mark.gone
+    (('8',), ('7',))
     """
-    deleted = tuple(new_in(listed.entries, mark, overlap=overlap))
-    place = Begun(asked=listed.asked, since=listed.since)
-    reached = read_on(mark, Portion(listed.entries, place), overlap=overlap)
-    begun = reached.begun or place
-    if listed.since is not None:
+    begun = reached.begun or Begun()
+    if begun.since is not None:
         known = newest({*reached.gone, *begun.gone})
-        return News(deleted, (), Mark(listed.asked, known, mark.listed + begun.listed, mark.checked))
-    return News(
-        deleted, tuple(sorted(reached.gone)), Mark(listed.asked, begun.gone, begun.listed, listed.asked)
-    )
+        return News((), Mark(begun.asked, known, reached.listed + begun.listed, reached.checked))
+    return News(tuple(sorted(reached.gone)), Mark(begun.asked, begun.gone, begun.listed, begun.asked))
 
 
 def read_on(mark: Mark, portion: Portion, *, overlap: timedelta = READ_OVERLAP) -> Mark:
     """The mark while its list is being read: with what a portion adds, and where that ends."""
     before, place = mark.begun or Begun(), portion.place
     ids = {each["id"] for each in portion.entries}
-    in_bin = (each["id"] for each in portion.entries if each.get("type") == "recycle")
-    gone = newest({*before.gone, *in_bin})
+    gone = newest({*before.gone, *portion.in_bin})
     if place.since is None:
         mark, added = replace(mark, gone=tuple(each for each in mark.gone if each not in ids)), len(ids)
     else:
@@ -95,7 +85,7 @@ def taken_over(mark: Mark, other: Mark, now: datetime | None) -> News | None:
     if other.begun is not None or not is_newer or replace(mark, begun=None).asks_since(now) is not None:
         return None
     known = {*mark.gone, *(mark.begun.gone if mark.begun else ())}
-    return News((), tuple(sorted(known.difference(other.gone))), other)
+    return News(tuple(sorted(known.difference(other.gone))), other)
 
 
 def new_in(entries: Iterable[Entry], mark: Mark, *, overlap: timedelta = READ_OVERLAP) -> Iterator[Entry]:
@@ -118,12 +108,25 @@ def new_in(entries: Iterable[Entry], mark: Mark, *, overlap: timedelta = READ_OV
             yield each
 
 
-@dataclass(frozen=True)
-class Portion:
+class Portion(msgspec.Struct, frozen=True):
     """What a page of a list adds, and how far the list is read with it."""
 
-    entries: Sequence[Entry]
+    entries: list[Entry]
     place: Begun
+
+    @property
+    def in_bin(self) -> Iterator[str]:
+        """The ids of those in the recycle bin."""
+        return (each["id"] for each in self.entries if each.get("type") == "recycle")
+
+    def packed(self) -> bytes:
+        """The same in a twentieth of the memory: there may be very many, and another stream may ask later."""
+        return zlib.compress(_sorted.encode(self), 1)
+
+    @classmethod
+    def unpacked(cls, kept: bytes) -> Portion:
+        """The portion of ``packed``."""
+        return msgspec.json.decode(zlib.decompress(kept), type=cls)
 
 
 class Reading:
@@ -135,40 +138,35 @@ class Reading:
         """``begun`` is where an earlier run left it: what that has read does not come again."""
         self.since, self.begun = since, begun
         self._pages = deleted_pages(client, module, begun or Begun(asked=client.server_time, since=since))
-        self._read: list[Portion] = []
-        self._whole: DeletedList | None = None
+        self._read: list[bytes] = []
         self._lock = threading.Lock()
+        self._is_over = False
         self.error: BaseException | None = None  # what ended the reading, for whoever asks next
 
     def portions(self) -> Iterator[Portion]:
-        """The entries as they come, from the first one. Raises BiginError."""
+        """The entries from the first one, each page read once somebody asks for it. Raises BiginError."""
         at = 0
         while True:
             with self._lock:
-                if at == len(self._read) and self._whole is None:
+                if at == len(self._read) and not self._is_over:
                     self._read_on()
                 some = self._read[at:]
-                is_over = self._whole is not None
-            at += len(some)
-            yield from some
-            if is_over:
+            if not some:
                 return
+            at += len(some)
+            yield from map(Portion.unpacked, some)
 
-    def whole(self) -> DeletedList:
-        """The list, read to its end. Raises BiginError."""
-        while True:
-            with self._lock:
-                if self._whole is not None:
-                    return self._whole
-                self._read_on()
+    def read_already(self) -> Iterator[Portion]:
+        """The portions that were read until now."""
+        return map(Portion.unpacked, tuple(self._read))
 
     def _read_on(self) -> None:
         if self.error is not None:
             raise self.error
         try:
-            self._read.append(next(self._pages))
-        except StopIteration as ended:
-            self._whole = ended.value
+            self._read.append(next(self._pages).packed())
+        except StopIteration:
+            self._is_over = True
         except BaseException as error:
             self.error = error
             raise
@@ -182,27 +180,22 @@ class DeletedLists:
         self._read: dict[str, Reading] = {}
         self._lock = threading.Lock()
 
-    def news(self, client: Labelled, module: str, mark: Mark) -> News:
-        """What a module's list tells that the mark does not know. Raises BiginError."""
-        return compare(mark, self._of(client, module, mark).whole(), overlap=self._overlap)
-
     def new_entries(self, client: Labelled, module: str, mark: Mark) -> Iterator[tuple[list[Entry], Mark]]:
-        """Its entries that the mark does not know, as the pages come, with the mark after each.
+        """A list's entries that the mark does not know, as the pages come, with the mark after each.
 
-        Raises BiginError.
+        There is one page at least, and ``news_of`` the last mark has what else is new. Raises BiginError.
         """
         reached = mark
         for some in self._of(client, module, mark).portions():
             reached = read_on(reached, some, overlap=self._overlap)
             yield list(new_in(some.entries, mark, overlap=self._overlap)), reached
 
-    def listed(self, module: str) -> Collection[str]:
-        """The ids that a module's list had, as far as it was read in this run."""
+    def listed(self, module: str, ids: Collection[str]) -> set[str]:
+        """Those of the ids that a module's list had, as far as it was read in this run."""
         with self._lock:
             known = self._read.get(module)
-        if known is None or known.error is not None:
-            return frozenset()
-        return frozenset(each["id"] for each in known.whole().entries)
+        portions = known.read_already() if known and ids else ()
+        return {each["id"] for some in portions for each in some.entries}.intersection(ids)
 
     def _of(self, client: Labelled, module: str, mark: Mark) -> Reading:
         """A module's list, at least from where the mark needs it."""
@@ -221,53 +214,50 @@ def _has_all(known: Reading, since: datetime | None, begun: Begun | None) -> boo
     return known.since is None or (since is not None and since >= known.since)
 
 
-def read_deleted(client: Labelled, module: str, *, since: datetime | None = None) -> DeletedList:
-    """A module's deleted list; 1 credit a page of 200."""
-    return Reading(client, module, since).whole()
-
-
-def deleted_pages(client: Labelled, module: str, begun: Begun) -> Generator[Portion, None, DeletedList]:
-    """What each page of a module's deleted list adds, from where a reading stands, then all that was added.
+def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Portion]:
+    """What each page of a module's deleted list adds, from where a reading stands; 1 credit a page of 200.
 
     The list has no tokens, and a restored record moves the rest up: so each page begins some entries
     before the last one ended, and if none of those is in it, the next begins earlier still.
     """
     asked, since = begun.asked, begun.since
-    found: dict[str, Entry] = {}
-    # Ids by position, as far as they are known: of what an earlier run read the latest are.
-    read: list[str] = [UNKNOWN] * (begun.read - len(begun.last)) + [*begun.last]
-    once: dict[str, Any] = {}  # equal values, each of which is kept once
+    told = IdSet()
+    latest = [*begun.last]  # ids by position, beginning at the first that is known
+    first = begun.read - len(latest)
     wider, tries, progress = 1, 0, Progress()
     while True:
-        overlap = min(OVERLAP, len(read) // 4) * wider
-        number, size = window(len(read) - overlap)
+        read = first + len(latest)
+        number, size = window(read - min(OVERLAP, read // 4) * wider)
         page = client.records.deleted(
             module, page=number, per_page=size, modified_since=since and since - READ_OVERLAP
         )
         progress.see(page.records)
         if page.left_out:
             asked = None  # a deletion that cannot be read may be told by the next reading of the whole list
-        start, ids = (number - 1) * size, [str(each["id"]) for each in page.records]
-        new = [each for each in _kept(page.records, once) if found.get(each["id"]) != each]
-        found.update((each["id"], each) for each in new)
-        is_joined = not start or not {*read[start:], *begun.gone}.isdisjoint(ids)
+        start, ids = (number - 1) * size, [each["id"] for each in page.records]
+        shared = max(0, start - first)
+        is_joined = not start or not {*latest[shared:], *begun.gone}.isdisjoint(ids)
         if is_joined or tries >= TRIES_TO_OVERLAP:
-            read[start:] = ids
+            latest[shared:] = ids
+            first = min(first, start) + max(0, len(latest) - LATEST)
+            latest = latest[-LATEST:]
             wider = 1
         else:
-            wider, tries = wider * 4, tries + 1
-        yield Portion(new, Begun(asked, since, len(read), tuple(read[-OVERLAP:])))
+            wider, tries = wider * TIMES_WIDER, tries + 1
+        new = list(_untold(page.records, told))
+        yield Portion(new, Begun(asked, since, first + len(latest), tuple(latest[-OVERLAP:])))
         if wider == 1 and not page.more_records:
-            return DeletedList(tuple(found.values()), asked, since)
+            return
 
 
-def _kept(entries: Iterable[Entry], once: dict[str, Any]) -> Iterator[Entry]:
-    """The entries with what is read of them, and each person who deleted kept once."""
+def _untold(entries: Iterable[Entry], told: IdSet) -> Iterator[Entry]:
+    """The entries, with what is read of them, that were not told as they are; from now on they are."""
     for each in entries:
         kept = {name: each[name] for name in KEPT if name in each}
-        by, kind = kept.get("deleted_by"), kept.get("type")
-        shared = {"id": str(each["id"]), "deleted_by": once.setdefault(repr(by), by)}
-        yield {**kept, **shared, "type": once.setdefault(repr(kind), kind)}
+        digest = hash(_sorted.encode(kept)) % 2**64
+        if digest not in told:
+            told.update([digest])
+            yield kept
 
 
 def window(at: int) -> tuple[int, int]:

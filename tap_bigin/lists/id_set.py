@@ -38,5 +38,15 @@ class IdSet:
         """Add ids; what is there already is kept once."""
         self._latest.update(each for each in ids if each not in self)
         if len(self._latest) > MOST_UNSORTED:
-            self._sorted = array("Q", sorted([*self._sorted, *self._latest]))
+            self._sorted = self._merged()
             self._latest = set()
+
+    def _merged(self) -> array[int]:
+        """All of them in order, without a number object for each."""
+        merged, at = array("Q"), 0
+        for each in sorted(self._latest):
+            place = bisect_left(self._sorted, each, at)
+            merged += self._sorted[at:place]
+            merged.append(each)
+            at = place
+        return merged + self._sorted[at:]

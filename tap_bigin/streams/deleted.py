@@ -15,7 +15,7 @@ from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import BEGUN, Scan, begin, complete, scan_of
 from tap_bigin.discovery.definition import StreamDefinition
-from tap_bigin.lists.deletions import DELETED_TIME, KEPT, restored
+from tap_bigin.lists.deletions import DELETED_TIME, KEPT, news_of, restored
 from tap_bigin.lists.marks import Mark
 from tap_bigin.singer.batch import Batch
 from tap_bigin.streams.stream import BiginStream
@@ -23,11 +23,10 @@ from tap_bigin.values.data_types import DATETIME, LINK, STRING, JsonSchema, null
 from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_bigin.feed.reading import Feed
-    from tap_bigin.lists.deletions import News
     from tap_bigin.settings import Lookups
     from tap_bigin.singer.batch import Record, State
 
@@ -82,9 +81,11 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             mark = Mark.from_state(marks.get(module))
             records: list[Record] = []
             if feed.deletions.is_listed(module):
-                news = self.run.deleted_lists.news(self.client, module, mark)
-                mark, records = news.mark, self._records(module, news)
-            told = self._told(feed, module, {each["id"] for each in records})
+                for rows, reached in self._news(module, mark):
+                    records += rows
+                    mark = reached
+            known = {each["id"] for each in records}
+            told = [each for each in self._told(feed, module) if each["id"] not in known]
             mark = mark.with_gone(each["id"] for each in told)
             back = [{"id": each, "type": RESTORED} for each in feed.deletions.back_of(module)]
             self.convert(rows := [*records, *_rows(module, [*told, *back])])
@@ -97,15 +98,18 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         feed = self.run.feed
         if feed is None:
             return
-        listed: dict[str, set[str]] = defaultdict(set)
+        told_of = {each: feed.told_of(each).changes for each in feed.modules if each in DELETED_MODULES}
+        written: dict[str, set[str]] = defaultdict(set)  # of what was told
         for batch in self._versioned(state):
             for each in batch.records:
-                listed[each["module"]].add(each["id"])
+                if each["id"] in told_of.get(each["module"], ()):
+                    written[each["module"]].add(each["id"])
             self._note_missed(feed, batch.records, state.get("replication_key_value"))
             yield batch
-        for module in filter(DELETED_MODULES.__contains__, feed.modules):
-            told = self._told(feed, module, {*listed[module], *self.run.deleted_lists.listed(module)})
-            self.convert(rows := _rows(module, told))
+        for module in told_of:
+            told = self._told(feed, module)
+            known = written[module] | self.run.deleted_lists.listed(module, [each["id"] for each in told])
+            self.convert(rows := _rows(module, (each for each in told if each["id"] not in known)))
             yield Batch(rows)
 
     def _note_missed(self, feed: Feed, records: Sequence[Record], bookmark: str | None) -> None:
@@ -117,8 +121,8 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         for module, some in news.items():
             feed.note_swept(self.name, module, some)
 
-    def _told(self, feed: Feed, module: str, but: Collection[str]) -> list[Record]:
-        """What was told to be deleted and is not there, as entries of Bigin's list, but for some ids."""
+    def _told(self, feed: Feed, module: str) -> list[Record]:
+        """What was told to be deleted and is not there, as entries of Bigin's list."""
         if feed.deletions.is_looked_at(module):
             gone = feed.deletions.told_of(module)
         else:
@@ -129,7 +133,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
                 self.report.warn(f"without those of {module}. {refused.message}")
                 return []
             gone = [feed.deletion(module, each) for each in told if each not in there]
-        return [each.entry() for each in gone if each.id not in but]
+        return [each.entry() for each in gone]
 
     def read(self, state: State) -> Iterator[Batch]:
         """A batch a page of a module's list, then its mark: each module has one of its own.
@@ -145,23 +149,20 @@ class DeletedStream(BiginStream[DeletedDefinition]):
             modules = sorted(left, key=lambda module: _rank(marks.get(module) or {}))
         failed: TransientError | None = None
         for module in modules:
-            mark = Mark.from_state(marks.get(module))
+            reached = marks
             try:
-                for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
-                    self.convert(rows := _rows(module, entries))
-                    if rows:
-                        yield Batch(rows, self._under_way(state, {**marks, module: reached.to_state()}, scan))
-                news = self.run.deleted_lists.news(self.client, module, mark)
-                back = self._restored(module, news)
+                for rows, mark in self._news(module, Mark.from_state(marks.get(module))):
+                    reached = {**marks, module: mark.to_state()}
+                    self.convert(rows)
+                    if rows or mark.begun is None:
+                        yield Batch(rows, self._under_way(state, reached, scan))
             except Refused as refused:
                 self.report.warn(f"without those of {module}. {refused.message}")
                 continue
             except TransientError as error:
                 failed = failed or error
                 continue
-            marks = {**marks, module: news.mark.to_state()}
-            self.convert(rows := _rows(module, back))
-            yield Batch(rows, self._under_way(state, marks, scan))
+            marks = reached
         bookmark = self.bookmark_key if failed is None else None  # it stays; the marks of the others are kept
         yield Batch([], complete({**state, "modules": marks}, scan, replication_key=bookmark))
         if failed is not None:
@@ -177,12 +178,14 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         readable = [module.api_name for module in self.run.description.modules]
         return [module for module in readable if module in DELETED_MODULES]
 
-    def _records(self, module: str, news: News) -> list[Record]:
-        return _rows(module, [*news.deleted, *self._restored(module, news)])
-
-    def _restored(self, module: str, news: News) -> list[Record]:
-        """Entries of what can be read again."""
-        return [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
+    def _news(self, module: str, mark: Mark) -> Iterator[tuple[list[Record], Mark]]:
+        """Rows of what is new in a list, a page as it comes, then of what is back; the mark after each."""
+        reached = mark
+        for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
+            yield _rows(module, entries), reached
+        news = news_of(reached)
+        back = [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
+        yield _rows(module, back), news.mark
 
 
 def _is_read(mark: Mapping[str, Any] | None, started: datetime | None) -> bool:

@@ -8,6 +8,7 @@ State has beside the bookmark what ``deletions`` remembers of the module's delet
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ from tap_bigin.bookmarks import (
 )
 from tap_bigin.discovery.definition import DELETED_AT, ModuleDefinition
 from tap_bigin.extraction import Extraction
-from tap_bigin.lists.deletions import News, read_deleted
-from tap_bigin.lists.marks import Mark
+from tap_bigin.lists.deletions import deleted_pages, news_of
+from tap_bigin.lists.marks import Begun, Mark
 from tap_bigin.lists.pages import MODIFIED, ModulePages, in_hundreds
 from tap_bigin.planning import list_credits
 from tap_bigin.singer.batch import Batch, in_portions
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bigin_api import Field
     from tap_bigin.feed.reading import Feed
     from tap_bigin.feed.told import Told
+    from tap_bigin.lists.deletions import News
     from tap_bigin.singer.batch import Record, State
 
 
@@ -153,7 +155,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
                     feed.deletions.ask_list(self._module)
                     state = {**state, "deleted": news.mark.to_state()}
                     records += self._restored(news)
-                listed = self.run.deleted_lists.listed(self._module)
+                listed = self.run.deleted_lists.listed(self._module, unexplained)
                 unexplained = [each for each in unexplained if each not in listed]
             if gone:
                 mark = Mark.from_state(state.get("deleted")).with_gone(each.id for each in gone)
@@ -286,16 +288,17 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         mark = Mark.from_state(state.get("deleted"))
         if not self._has_tombstones and (known := self.run.deletions_told(self._module, mark)) is not None:
             return known
+        reached, is_told = mark, self._has_tombstones or self.client.credit_budget is not None
         try:
-            if self._has_tombstones or self.client.credit_budget is not None:
-                for entries, reached in self.run.deleted_lists.new_entries(self.client, self._module, mark):
+            for entries, reached in self.run.deleted_lists.new_entries(self.client, self._module, mark):
+                if is_told:
                     told = [self._tombstone(each) for each in entries] if self._has_tombstones else []
                     yield Batch(told, {**state, "deleted": reached.to_state()})
-            return self.run.deleted_lists.news(self.client, self._module, mark)
         except (Refused, TransientError) as refused:
             if self._has_tombstones:
                 self.report.warn(f"deletions cannot be told. {refused.message}")
             return None
+        return news_of(reached)
 
     def _tombstone(self, entry: Record) -> Record:
         """Of ``deleted_records: soft``; where it is not told when it was deleted, as of now."""
@@ -314,12 +317,10 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     def _with_deleted_meanwhile(self, mark: Mark, scan: Scan) -> Mark:
         """The mark, with what went into the bin while many pages were read: it may come back."""
-        try:
-            listed = read_deleted(self.client, self._module, since=scan.started)
-        except (Refused, TransientError):
-            return mark
-        in_bin = {each["id"] for each in listed.entries if each.get("type") == "recycle"}
-        return mark.with_gone(in_bin)
+        with suppress(Refused, TransientError):
+            for some in deleted_pages(self.client, self._module, Begun(since=scan.started)):
+                mark = mark.with_gone(some.in_bin)
+        return mark
 
 
 def _is_newer(record: Record, bookmark: str) -> bool:

@@ -27,9 +27,9 @@ from tap_bigin.bookmarks import (
     without_tokens,
 )
 from tap_bigin.lists.borders import BY_ID, BY_TIME, merged, provable
-from tap_bigin.lists.deletions import DeletedList, compare, window
+from tap_bigin.lists.deletions import News, Portion, new_in, news_of, read_on, window
 from tap_bigin.lists.id_set import IdSet
-from tap_bigin.lists.marks import Mark, told_in_full, told_once
+from tap_bigin.lists.marks import Begun, Mark, told_in_full, told_once
 
 NINE = from_text("2026-05-14T09:00:00Z")
 KEY = "Modified_Time"
@@ -266,18 +266,20 @@ def test_news_of_a_deleted_list(entry: dict[str, Any], is_news: bool) -> None:  
     """Each deletion is told once, and none is lost to a page that skipped it."""
     mark = Mark(NINE, ("7",), 1, NINE)
 
-    news = compare(mark, DeletedList((entry,), NINE))
-
-    assert bool(news.deleted) is is_news
+    assert bool(list(new_in([entry], mark))) is is_news
 
 
 def test_only_a_whole_list_tells_what_left_it() -> None:
     """From a list of what is new nothing can be missing."""
     mark = Mark(NINE, ("7", "8"), 2, NINE)
 
-    assert compare(mark, DeletedList((_entry("8", -60),), NINE)).left == ("7",)
-    assert compare(mark, DeletedList((), NINE, since=NINE)).left == ()
-    assert compare(mark, DeletedList((), NINE, since=NINE)).mark.gone == ("7", "8")
+    assert _news(mark, _entry("8", -60)).left == ("7",)
+    assert _news(mark, since=NINE).left == ()
+    assert _news(mark, since=NINE).mark.gone == ("7", "8")
+
+
+def _news(mark: Mark, *entries: dict[str, Any], since: datetime | None = None) -> News:
+    return news_of(read_on(mark, Portion([*entries], Begun(NINE, since))))
 
 
 def test_a_long_list_is_read_whole_once_a_day() -> None:
