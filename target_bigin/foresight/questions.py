@@ -106,8 +106,8 @@ class Questions:
         """Those of the ids that a list of the module has: COQL knows no notes. None if it is refused, too."""
         try:
             return {str(each["id"]) for each in self._client.records.by_ids(module, ids, ["id"])}
-        except Refused:
-            return None
+        except Refused as refused:
+            return set() if refused.code == "INVALID_MODULE" else None  # what is no module has none
 
     def _answer(self, place: Place, field: Field | None, form: str, text: str) -> Ids | None:
         """What is known; None: it is to be asked for as ``text``. ``field`` is None for ``id``."""

@@ -317,3 +317,18 @@ def test_a_dry_run_knows_what_a_run_that_ended_early_has_sent(sandbox, target, b
     assert outcome(dry) == outcome(real)
     assert planned(dry) == price
     assert not dry.said("inserts cannot be repeated")
+
+
+def test_a_dry_run_tells_what_hangs_on_what_is_no_module(sandbox, both):
+    """The parent of a note may name a module that there is not: it was taken to be there."""
+    note = {"Note_Content": "Text", "Parent_Id": sandbox.create("Contacts", Last_Name="P")}
+    notes = [{**note, "$se_module": "Nowhere"}, {**note, "$se_module": "Contacts"}]
+
+    dry, real, price = both(
+        [schema("Notes", *notes[0], key=["Note_Content"]), *records("Notes", notes)],
+        default_operation="insert",
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Notes"] == ({"inserted": 1}, {("rejected", "INVALID_DATA", "Parent_Id"): 1})
+    assert planned(dry) == price
