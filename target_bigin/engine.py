@@ -130,7 +130,8 @@ class Engine:
         if self.ledger.rejected > self.settings.max_rejects:
             raise RunFailed(
                 f"{_rejected(self.ledger.rejected)}, max_rejects is {self.settings.max_rejects}. "
-                f"Everything else is written. The reasons are in {self.settings.rejects_path}."
+                f"Everything else {'would be' if self._dry else 'is'} written. "
+                f"The reasons are in {self.settings.rejects_path}."
             )
 
     def abort(self) -> None:

@@ -29,6 +29,7 @@ from target_bigin.files.reject_lines import (
 )
 from target_bigin.files.reject_log import note_replaced
 from target_bigin.schema.context import Schema
+from target_bigin.settings import dry_run_rejects
 from target_bigin.target import TargetBigin
 
 NEVER_UNASKED: Mapping[str, str] = {
@@ -135,7 +136,8 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
         own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
         engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
-        rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
+        told = engine.settings.rejects_path  # of a dry run: a file of its own
+        rejected = {line.number: line for line in read_reject_lines(told)} if told.exists() else {}
     for number, place in enumerate(outcome.sent, start=1):
         if number in rejected:
             outcome.rejected.append(place)
@@ -197,12 +199,14 @@ def _aside(path: Path) -> Path:
 def _rejected_again(path: Path) -> Iterator[Path]:
     """Where the retry's own rejects go until the log is whole again."""
     again = path.with_name(f"{path.name}.rejected-again")
-    again.unlink(missing_ok=True)
+    files = (again, dry_run_rejects(again), replaced_path(again))
+    for each in files[:2]:
+        each.unlink(missing_ok=True)
     try:
         yield again
     finally:
-        again.unlink(missing_ok=True)
-        replaced_path(again).unlink(missing_ok=True)
+        for each in files:
+            each.unlink(missing_ok=True)
 
 
 def _set_aside(path: Path) -> list[RejectLine]:

@@ -261,6 +261,42 @@ def test_a_dry_run_leaves_the_log_as_it_is(run, sandbox, tmp_path):
     assert read(log) == before
 
 
+def test_a_dry_run_of_a_retry_tells_the_new_reason_and_leaves_nothing_behind(run, sandbox, tmp_path):
+    """Its own rejects are in a file that is read, and gone."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(sandbox.settings_for(dry_run=True)))
+    log = write(
+        tmp_path / "rejects.jsonl", reject("Contacts", code="OLD", Last_Name="Ek", Email="no address")
+    )
+    before = sorted(tmp_path.iterdir())
+
+    result = run(retry, log, "--config", config)
+
+    assert "1 refused again" in result.stdout
+    assert read(log)[0]["code"] == "INVALID_DATA"
+    assert [each for each in sorted(tmp_path.iterdir()) if each.suffix != ".lock"] == before
+
+
+def test_what_a_dry_run_told_is_not_sent_beside_what_the_run_refused(run, sandbox, tmp_path, config):
+    """Its lines stood in the same log: mended and fed back, each record was inserted twice."""
+    call = {"Subject": "Ring", "Call_Type": "Outbound", "Call_Start_Time": "2026-05-14T09:53:58Z"}
+    messages = [
+        schema("Calls", *call, "Call_Duration", key=["Subject"]),
+        record("Calls", **call, Call_Duration="00:00"),
+    ]
+    log, before = tmp_path / "rejects.jsonl", sandbox.count("Calls")
+    settings = {"default_operation": "insert", "rejects_path": str(log)}
+    for dry_run in (True, False):
+        told = run_target(sandbox, tmp_path, messages, dry_run=dry_run, **settings)
+        assert [each["code"] for each in told.rejects] == ["DEPENDENT_MISMATCH"]
+    config.write_text(json.dumps(sandbox.settings_for(**settings)))
+
+    mend(log, Call_Duration="05:00")
+    run(retry, log, "--config", config)
+
+    assert sandbox.count("Calls") == before + 1
+
+
 def mend(log: Path, **values: Any) -> None:
     """What a person does in an editor."""
     mended = read(log)
