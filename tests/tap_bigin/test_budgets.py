@@ -239,6 +239,24 @@ def test_within_a_budget_a_list_of_deletions_is_read_once_for_both_of_its_stream
     assert ids[5] in later.ids("Products")
 
 
+def test_a_full_table_of_deletions_goes_on_where_a_run_ended_in_it(sandbox: Sandbox) -> None:
+    """Without a bookmark each pass reads all of the lists: a run that begins them anew never ends one."""
+    ids = _deleted_products(sandbox, 900)
+    catalog = select(discover(sandbox), "deleted_records")
+    for stream in catalog["streams"]:
+        stream["replication_method"] = "FULL_TABLE"
+    state: Any = None
+    for _ in range(2):  # the second pass has the state of the first
+        runs = _runs(sandbox, catalog=catalog, state=state, credit_budget=4)
+        state = runs[-1].state
+        sandbox.forget_tokens()
+
+        told = [each for run in runs for each in run.ids("deleted_records")]
+        assert set(ids) < set(told)
+        assert len(told) == len(set(told))
+        assert len(runs) <= 4  # 6 lists of a page, one of five
+
+
 def _deleted_products(sandbox: Sandbox, count: int) -> list[str]:
     """So many products that were made and deleted; their ids, the latest first."""
     made = {"op": "create", "module": "Products", "count": count, "data": {"Product_Name": "P{n}"}}
