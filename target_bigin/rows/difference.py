@@ -45,7 +45,8 @@ def rows_to_send(
     for row in wanted:
         known = _same_row(row, left, by, alike)
         if known is None:
-            sent.append({name: value for name, value in row.items() if name != "id"})
+            if "_delete" not in row:  # what is to go is not there: sent without an id, it would be added
+                sent.append({name: value for name, value in row.items() if name != "id"})
             continue
         left.remove(known)
         changed = _changes(row, known, alike)

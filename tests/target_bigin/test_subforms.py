@@ -112,6 +112,18 @@ def test_other_rows_go_only_if_that_is_asked_for(sandbox, target, products):
     assert sold(sandbox) == [("Test Lamp", 1)]
 
 
+def test_a_row_that_is_to_go_and_is_not_there_is_not_added(sandbox, target, products):
+    """Whoever said a second time that it goes had it back."""
+    write(target, ("Test Desk", 2), ("Test Lamp", 1))
+    going = {**rows(("Test Lamp", 1))[0], "_delete": None}
+    sent = record("Pipelines", **DEAL, Associated_Products=[going])
+
+    for _ in range(2):
+        run = target([DEALS, sent], streams=BY_NAME)
+        assert run.error is None
+        assert sold(sandbox) == [("Test Desk", 2)]
+
+
 @pytest.mark.parametrize("calls", ["PUT /Pipelines", "POST /Pipelines/upsert"])
 def test_a_lost_answer_doubles_no_row(sandbox, target, products, calls):
     """The rows were written, the answer never came: what is there is read, and nothing is left to send."""
