@@ -76,6 +76,7 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
     reached: int = 0  # so many records of a list that is read from both its ends, from the bottom
     top: Top | None = None  # of a list that is read from both its ends
     unproven: tuple[Interval, ...] = ()
+    ties: bool = False  # a second straddled a border, which an interval may not show any more
     proving: int = 0  # so many of them, the first ones, are being looked through
     proven: str = "0"  # up to this id, they are
     known: str = ""  # ids of records in them that have been emitted, as text: ties are many

@@ -10,6 +10,7 @@ Borders are kept with the scan until they are proven, so that another run can as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import le
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 BORDERS_PER_PROOF = COQL_MAX_CRITERIA - 1  # one criterion is needed to page through the answer
+MOST_REFUSED = 2 * BORDERS_PER_PROOF  # borders that state keeps where COQL may not be asked, some 2 KB
 PAGES_WORTH_READING_TWICE = 50
 EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full scan
 
@@ -106,6 +108,24 @@ def merged(intervals: Sequence[Interval]) -> list[Interval]:
     return joined
 
 
+def coarser(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
+    """Half as many intervals, each with all of two neighbours and what lies between them.
+
+    >>> coarser([("7", "12"), ("140", None), ("20", "30"), ("80", "95"), ("50", "60")])
+    (('7', '30'), ('50', '95'), ('140', None))
+    """
+    ranked = sorted(intervals, key=lambda each: _rank(each[0]))
+    return tuple(
+        (two[0][0], max((high for _, high in two), key=_rank))
+        for two in (ranked[at : at + 2] for at in range(0, len(ranked), 2))
+    )
+
+
+def _rank(end: str | None) -> tuple[float, str]:
+    """What ids, or moments, sort by; the open end comes last."""
+    return (math.inf, "") if end is None else (len(end), end)
+
+
 def provable(intervals: Sequence[Interval], order: Order, last: Record) -> list[Interval]:
     """Those that the pages to come cannot touch any more: a second that goes on is asked for once.
 
@@ -147,7 +167,7 @@ class Borders:
         self.order = BY_ID if scan.since is None else BY_TIME
         self.floor = to_utc_text(scan.since) if scan.since else ""
         self.unproven = scan.unproven
-        self.has_ties = any(low == high for low, high in scan.unproven)
+        self.has_ties = scan.ties or any(low == high for low, high in scan.unproven)
         self.refused: BiginError | None = None
         self._client = client
         self._module = module
@@ -163,6 +183,9 @@ class Borders:
         if interval is not None:
             self.unproven = (*self.unproven, interval)
             self.has_ties = self.has_ties or interval[0] == interval[1]
+        if self.refused is not None and len(self.unproven) > MOST_REFUSED:
+            # Should another run be allowed to ask, it reads again what lies between them.
+            self.unproven = coarser(self.unproven)
 
     def remember(self, records: Sequence[Record]) -> None:
         """These are emitted."""
@@ -216,7 +239,7 @@ class Borders:
             yield from self._missing(some)
             self.proving, self.proven = 0, "0"
             if self.refused is not None:
-                # Kept, every one: should another run finish the scan, it may be allowed to ask.
+                # Kept: should another run finish the scan, it may be allowed to ask.
                 return
             self.unproven = (*intervals[at + BORDERS_PER_PROOF :], *later)
 

@@ -80,6 +80,7 @@ class ListScan:
                 self.scan,
                 emitted=emitted,
                 unproven=borders.unproven,
+                ties=borders.has_ties,
                 proving=borders.proving,
                 proven=borders.proven,
                 known=borders.known,

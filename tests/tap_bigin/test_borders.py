@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -131,6 +132,44 @@ def test_borders_that_one_run_may_not_ask_for_are_proven_by_the_next(
 
     assert first.code == 1
     assert set(first.ids("Products") + second.ids("Products")) >= set(ids[:-1])
+
+
+@pytest.mark.parametrize("is_by_time", [False, True])
+def test_very_many_borders_that_one_run_may_not_ask_for_take_little_state_and_hide_nothing(
+    sandbox: Sandbox, *, is_by_time: bool
+) -> None:
+    """One by one those of 100,000 notes were 22 KB, told again and again; the next run may be allowed to ask."""
+    if is_by_time:
+        ids, state = _edited_one_by_one(sandbox, 240)
+    else:
+        ids, state = _products(sandbox, 240, token_paging="offset", most_per_page=2), None
+    gone = ids[-1] if is_by_time else ids[0]
+    sandbox.fault("POST /coql", status=403)
+    sandbox.fault("GET /Products", query="*page_token*", after=3, mutate=_deletion(gone))
+    sandbox.fault("GET /Products", query="*page_token*", after=110, status=500)
+
+    first = run_tap(sandbox, state=state, max_retries=0, **ONE_BY_ONE)
+    second = run_here(sandbox, state=first.state, **ONE_BY_ONE)
+
+    assert first.code == 1
+    assert len(json.dumps(first.state["bookmarks"]["Products"]["pass"])) < 5_000
+    assert second.said("had slipped between pages")
+    assert set(first.ids("Products") + second.ids("Products")) >= set(ids).difference([gone])
+
+
+def test_that_a_second_straddled_a_border_is_told_by_the_run_that_ends_the_pass(sandbox: Sandbox) -> None:
+    """The border is part of a larger one by then, and that nothing was deleted is no proof of such a second."""
+    ids, state = _edited_one_by_one(sandbox, 90)
+    _edit(sandbox, *ids[:8])
+    sandbox.clock(advance=60)  # the pass that follows has nothing to read
+    sandbox.fault("POST /coql", status=403, times=None)
+    sandbox.fault("GET /Products", query="*page_token*", after=43, status=500)
+
+    first = run_tap(sandbox, state=state, max_retries=0, **PRODUCTS)
+    second = run_here(sandbox, state=first.state, **PRODUCTS)
+
+    assert first.code == 1
+    assert second.said("many have the same Modified_Time")
 
 
 def test_a_proof_that_is_interrupted_goes_on_with_the_borders_that_are_left(sandbox: Sandbox) -> None:
