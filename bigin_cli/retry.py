@@ -38,9 +38,10 @@ def command(rejects: str, config: str | None, only: tuple[str, ...]) -> None:
 
     REJECTS is moved aside first. What is written is dropped from it; what is refused again stays, with its
     new reason, and so does what is not sent. A record of which a later row was written since is left out:
-    sent again, it would overwrite what is newer. Three codes are sent only where --only names them:
-    FATE_UNKNOWN, since such a record may be in Bigin already; UNREADABLE_VALUE, whose line has null for a
-    value that was lost; STREAM_MAP, since no stream map is applied again.
+    sent again, it would overwrite what is newer. Lines of a dry run are dropped unsent. Three codes are sent
+    only where --only names them: FATE_UNKNOWN, since such a record may be in Bigin already;
+    UNREADABLE_VALUE, whose line has null for a value that was lost; STREAM_MAP, since no stream map is
+    applied again.
     """
     path = Path(rejects)
     try:
@@ -83,6 +84,8 @@ def _tell(outcome: Outcome, path: Path) -> None:
         click.echo(f"{len(outcome.left):,} not sent: {listed}.")
         for code in (each for each in NEVER_UNASKED if each in codes):
             click.echo(f"  {code}: {NEVER_UNASKED[code]}, then name it with --only {code}.")
+    if outcome.told_dry:
+        click.echo(f"{outcome.told_dry:,} of dry runs dropped: they were not to be written.")
     stay = len(lines) - len(outcome.written)
     click.echo(f"{path}: {stay:,} lines stay." if stay else f"{path}: nothing is left, the file is gone.")
 

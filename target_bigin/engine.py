@@ -50,7 +50,7 @@ class Engine:
         self._begun = time.monotonic()
         self._run_file = RunFile(config)
         with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
-            self._rejects = RejectLog(self.settings.rejects_path)
+            self._rejects = RejectLog(self.settings.rejects_path, dry_run=self.settings.dry_run)
             opened.callback(self._rejects.close)
             self._open(config)
             opened.pop_all()

@@ -29,7 +29,6 @@ from target_bigin.files.reject_lines import (
 )
 from target_bigin.files.reject_log import note_replaced
 from target_bigin.schema.context import Schema
-from target_bigin.settings import dry_run_rejects
 from target_bigin.target import TargetBigin
 
 NEVER_UNASKED: Mapping[str, str] = {
@@ -56,6 +55,7 @@ class Outcome:
     written: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     open: list[int] = field(default_factory=list)  # sent and not settled; all, if it was a dry run
+    told_dry: int = 0  # lines of dry runs, which are dropped
     failure: Exception | None = None  # what ended the run early
 
 
@@ -117,7 +117,10 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
     path = real_path(path)
     with locked(path, setting="the reject log", moves=True):
         try:
-            outcome = select(_set_aside(path), only=only, replaced=read_replaced(path))
+            every = _set_aside(path)
+            lines = [each for each in every if not each.dry_run]  # the run itself tells its own
+            outcome = select(lines, only=only, replaced=read_replaced(path))
+            outcome.told_dry = len(every) - len(lines)
             _send(outcome, path, config)
             _put_back(outcome, path)
         finally:
@@ -136,8 +139,7 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
         own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
         engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
-        told = engine.settings.rejects_path  # of a dry run: a file of its own
-        rejected = {line.number: line for line in read_reject_lines(told)} if told.exists() else {}
+        rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
     for number, place in enumerate(outcome.sent, start=1):
         if number in rejected:
             outcome.rejected.append(place)
@@ -199,14 +201,12 @@ def _aside(path: Path) -> Path:
 def _rejected_again(path: Path) -> Iterator[Path]:
     """Where the retry's own rejects go until the log is whole again."""
     again = path.with_name(f"{path.name}.rejected-again")
-    files = (again, dry_run_rejects(again), replaced_path(again))
-    for each in files[:2]:
-        each.unlink(missing_ok=True)
+    again.unlink(missing_ok=True)
     try:
         yield again
     finally:
-        for each in files:
-            each.unlink(missing_ok=True)
+        again.unlink(missing_ok=True)
+        replaced_path(again).unlink(missing_ok=True)
 
 
 def _set_aside(path: Path) -> list[RejectLine]:

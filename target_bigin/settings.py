@@ -74,8 +74,6 @@ class TargetSettings:
         for name in OWN_FILES:
             if name in given:
                 given[name] = real_path(given[name])
-        if given.get("dry_run"):
-            given["rejects_path"] = dry_run_rejects(given.get("rejects_path", REJECTS))
         given["trigger"] = tuple(given.get("trigger", ()))
         for name, stream in given.get("streams", {}).items():
             _check_stream(name, stream)
@@ -94,15 +92,6 @@ class TargetSettings:
         own["tags"] = tuple(own.get("tags") or ())
         defaults = {"module": name, "operation": self.default_operation, "write_method": self.write_method}
         return StreamSettings(**{**defaults, **own})
-
-
-def dry_run_rejects(rejects: Path) -> Path:
-    """The reject log of dry runs: `bigin retry` would send its lines beside those of the run itself.
-
-    >>> dry_run_rejects(Path("out/rejects.jsonl")).name
-    'rejects.dry-run.jsonl'
-    """
-    return rejects.with_name(f"{rejects.stem}.dry-run.jsonl")
 
 
 def _check_stream(name: str, stream: Mapping[str, Any]) -> None:

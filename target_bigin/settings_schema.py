@@ -195,8 +195,7 @@ TARGET_SETTINGS: Mapping[str, Setting] = {
         title="Journal",
     ),
     "dry_run": _flag(
-        "Do everything but write; tell what would have been done and what it would have cost. Its rejects "
-        "go beside the reject log (rejects.dry-run.jsonl).",
+        "Do everything but write; tell what would have been done and what it would have cost.",
         title="Dry run",
     ),
 }

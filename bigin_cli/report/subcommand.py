@@ -121,4 +121,4 @@ def _rejects(path: Path) -> list[RejectLine]:
         return []
     if not path.is_file():
         raise SettingsError(f"--rejects: {path} is no file.")
-    return read_reject_lines(path)
+    return [each for each in read_reject_lines(path) if not each.dry_run]

@@ -39,6 +39,7 @@ class RejectLine(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None = None
     message: str = ""
     record: dict[str, Any]
+    dry_run: bool | msgspec.UnsetType = msgspec.UNSET  # true in a line of a dry run, else absent
 
     @property
     def identity(self) -> Identity:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+import msgspec
+
 from bigin_api.moments import utc_text
 from target_bigin.files.id_map import source_key
 from target_bigin.files.jsonl import JsonLines
@@ -18,11 +20,13 @@ class RejectLog:
 
     That it can be written is tried at once: a run that cannot note a reject must not begin.
 
-    The record in a line is as it was read, so the file can be fed back when the cause is mended.
+    The record in a line is as it was read, so the file can be fed back when the cause is mended. Lines of a
+    ``dry_run`` say so: the record of such a line was not to be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, dry_run: bool = False) -> None:
         self._path = path
+        self._dry_run = dry_run or msgspec.UNSET
         self._about: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         self._file = JsonLines(path, setting="rejects_path", is_shared=True)
         is_new = not path.exists()
@@ -52,6 +56,7 @@ class RejectLog:
             field=reject.field,
             message=reject.message,
             record=record.raw,
+            dry_run=self._dry_run,
         )
         # Flushed line by line: a STATE may go out right after, and a kill must not lose the reason.
         self._file.append(line)

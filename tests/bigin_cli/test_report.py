@@ -118,6 +118,18 @@ def test_a_page_says_what_happened_and_what_to_do(run, morning):
         assert words in page, words
 
 
+def test_what_a_dry_run_told_is_no_reject(run, morning):
+    """It was not to be written: on a morning's page it would be a fault that nobody finds."""
+    log = morning / "rejects.jsonl"
+    told = {**json.loads(log.read_text()), "code": "TOLD_BY_A_DRY_RUN", "dry_run": True}
+    log.write_text(log.read_text() + json.dumps(told) + "\n")
+
+    page = make(run, morning)
+
+    assert "INVALID_VALUE" in page
+    assert "TOLD_BY_A_DRY_RUN" not in page
+
+
 def test_the_page_is_one_file_without_a_script(run, morning):
     """It opens from an e-mail: nothing is fetched, nothing runs, and a record's value is only text."""
     page = make(run, morning)

@@ -292,9 +292,11 @@ def test_what_a_dry_run_told_is_not_sent_beside_what_the_run_refused(run, sandbo
     config.write_text(json.dumps(sandbox.settings_for(**settings)))
 
     mend(log, Call_Duration="05:00")
-    run(retry, log, "--config", config)
+    result = run(retry, log, "--config", config)
 
     assert sandbox.count("Calls") == before + 1
+    assert "1 of dry runs dropped" in result.stdout
+    assert not log.exists()
 
 
 def mend(log: Path, **values: Any) -> None:

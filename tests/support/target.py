@@ -22,7 +22,6 @@ from support.command import run_command
 from support.processes import PIPE, start
 from support.sandbox import Sandbox
 from target_bigin.records.account import Account
-from target_bigin.settings import dry_run_rejects
 from target_bigin.target import EXPECTED, TargetBigin
 
 Message = dict[str, Any]
@@ -125,7 +124,6 @@ def run_target(
 def read_rejects(config: dict[str, Any]) -> list[Message]:
     """The lines of the reject log, [] where there is none."""
     path = Path(config["rejects_path"])
-    path = dry_run_rejects(path) if config.get("dry_run") else path
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 

@@ -51,7 +51,7 @@ def told(run, report):
 
 def there(sandbox, folder):
     """What a dry run is to leave as it is: what was written to Bigin, and the run's files."""
-    own = ("report.json", "rejects.dry-run.jsonl")
+    own = ("report.json", "rejects.jsonl")
     files = {each.name: each.read_bytes() for each in folder.iterdir() if each.name not in own}
     return written(sandbox), files
 

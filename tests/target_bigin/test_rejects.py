@@ -91,7 +91,7 @@ def test_a_dry_run_writes_nothing_and_tells_all(sandbox, target, tmp_path):
     assert run.outcomes("Contacts") == {"inserted": 130, "updated": 1, "invalid": 1}
     assert run.states == []
     assert run.said("Writing would have cost 14 credits")
-    assert not (tmp_path / "rejects.jsonl").exists()
+    assert [each["dry_run"] for each in run.rejects] == [True]
     assert not [endpoint for endpoint in sandbox.usage()["by_endpoint"] if "upsert" in endpoint]
 
 
