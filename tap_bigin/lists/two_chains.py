@@ -2,7 +2,7 @@
 
 By id a list has a bottom and a top, and page numbers reach 2,000 records from each. Such pages overlap,
 which proves without a further call that nothing slipped between them; by token they do not. Both chains
-are resumed: by their tokens if those live, else by number from where they came to.
+are resumed: by number from where they came to, beyond by their tokens if those live.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ ENDS = (BY_ID, BY_ID_DOWN)
 PAGES_OF_LONG_LIST = 16
 """If more are left, the list is most likely what a run will wait for: it goes before others."""
 PAGES_AT_ONCE = 6
+RESUMED_OVERLAP = 50  # records that are read again where an earlier run ended
 
 
 class TwoChains:
@@ -50,8 +51,7 @@ class TwoChains:
 
         The next round of tokens is on its way while one is worked on.
         """
-        if not self._has_tokens:
-            yield from self._by_number()
+        yield from self._by_number()
         taken: list[Turn] = []
         while _goes_on(self._latest):
             # One end will do where a page is likely to be all that is left: once, for nobody knows.
@@ -70,14 +70,14 @@ class TwoChains:
 
     def _by_number(self) -> Iterator[Turn]:
         """The pages that numbers reach, as long as each is as full as was asked for."""
-        per_page, bottom = RECORDS_PER_PAGE, self._scan.reached
+        per_page, bottom = RECORDS_PER_PAGE, _resumed(self._scan.reached)
         if self._scan.last is None:
             first = self._latest[BY_ID] = self._pages.page(Place(1), _listing(BY_ID))
             yield first, BY_ID
             if not first.more_records or not first.records:
                 return
             per_page = bottom = len(first.records)
-        top = self._scan.top.reached if self._scan.top else 0
+        top = _resumed(self._scan.top.reached) if self._scan.top else 0
         left = _in_turn(*(overlapping_places(reached, per_page=per_page) for reached in (bottom, top)))
         read = len(self._latest)
         while some := list(islice(left, self._at_once(read))):
@@ -128,6 +128,16 @@ def pages_left(latest: Latest) -> float:
     spans = low - int(bottom[0]["id"]) + int(top[0]["id"]) - high
     known = len(bottom) + len(top) - len(ENDS)
     return max(0, high - low) * known / max(1, spans) / RECORDS_PER_PAGE
+
+
+def _resumed(reached: int) -> int:
+    """From which record of the list numbers go on: some back, for between two runs many may be deleted.
+
+    >>> _resumed(0), _resumed(140), _resumed(200), _resumed(1_000)
+    (0, 0, 150, 950)
+    """
+    back = reached - RESUMED_OVERLAP
+    return back if back >= RECORDS_PER_PAGE // 2 else 0
 
 
 def _goes_on(latest: Latest) -> bool:

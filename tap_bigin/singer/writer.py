@@ -30,7 +30,7 @@ RECORDS_PER_STATE = 1_000
 SECONDS_PER_STATE = 1.0
 """The same after so much time: a batch of few records may have cost many calls. A long one more seldom."""
 
-STATE_BYTES_PER_SECOND = 4_000
+STATE_BYTES_PER_SECOND = 20_000
 
 
 def record_lines(

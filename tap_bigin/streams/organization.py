@@ -93,19 +93,23 @@ class OrganizationStream(BiginStream[OrganizationDefinition]):
         return len(self.run.description.modules) + super().least_credits
 
     def read(self, state: State) -> Iterator[Batch]:
-        """The rows of every answer, in one batch. State knows of which modules Bigin does not tell."""
+        """The rows of each answer as it comes. State knows of which modules Bigin does not tell."""
         names = list(filter(self.is_asked_for, self.definition.schema.properties))
         self._untold: set[str] | None = None
+        is_empty = True
         try:
-            rows = [row for row in SOURCES[self.name](self) if self._is_whole(row)]
+            for rows in SOURCES[self.name](self):
+                records = [{name: row.get(name) for name in names} for row in rows if self._is_whole(row)]
+                if records:
+                    is_empty = False
+                    self.convert(records)
+                    yield Batch(records)
         except InvalidRequest as refused:
             # Not every organisation describes itself in every way; no record depends on it.
             raise ModuleUnavailable(refused.message) from refused
-        records: list[Record] = [{name: row.get(name) for name in names} for row in rows]
-        self.convert(records)
-        if not records and self.name not in MAY_BE_EMPTY:
+        if is_empty and self.name not in MAY_BE_EMPTY:
             self.report.lacks("Bigin tells of none, which cannot be.")
-        yield Batch(records, self._with_untold(state))
+        yield Batch([], self._with_untold(state))
 
     def _with_untold(self, state: State) -> State:
         """The state with the modules that Bigin did not tell of; of a new one rows of before may be there."""
@@ -126,23 +130,22 @@ class OrganizationStream(BiginStream[OrganizationDefinition]):
             self.report.lacks("a row without its key was left out.")
         return is_whole
 
-    def of_modules(self, ask: Callable[[str], Iterable[Any]], column: str = "module") -> Rows:
+    def of_modules(self, ask: Callable[[str], Iterable[Any]], column: str = "module") -> Iterator[Rows]:
         """The answer for each readable module, side by side, with the module's name in a column."""
         description = self.run.description
         self._untold = untold = {*description.refusals, *description.failures}
         modules = [module.api_name for module in description.modules]
         answers = self.calls.map_in_order(lambda module: _asked(ask, module, untold), modules)
         for module, rows in zip(modules, answers, strict=True):
-            for row in rows:
-                yield {**mapping(getattr(row, "raw", row)), column: module}
+            yield [{**mapping(getattr(row, "raw", row)), column: module} for row in rows]
 
 
-SOURCES: Mapping[str, Callable[[OrganizationStream], Rows]] = {
-    "users": lambda stream: stream.client.organization.users(),
-    "organization": lambda stream: [stream.client.organization.get()],
-    "settings_modules": lambda stream: [module.raw for module in stream.client.metadata.modules()],
-    "settings_roles": lambda stream: stream.client.metadata.roles(),
-    "settings_profiles": lambda stream: stream.client.metadata.profiles(),
+SOURCES: Mapping[str, Callable[[OrganizationStream], Iterable[Rows]]] = {
+    "users": lambda stream: [stream.client.organization.users()],
+    "organization": lambda stream: [[stream.client.organization.get()]],
+    "settings_modules": lambda stream: [[module.raw for module in stream.client.metadata.modules()]],
+    "settings_roles": lambda stream: [stream.client.metadata.roles()],
+    "settings_profiles": lambda stream: [stream.client.metadata.profiles()],
     "settings_fields": lambda stream: stream.of_modules(stream.client.metadata.complete_fields),
     "settings_layouts": lambda stream: stream.of_modules(stream.client.metadata.layouts),
     "settings_custom_views": lambda stream: stream.of_modules(stream.client.metadata.custom_views),
@@ -150,9 +153,11 @@ SOURCES: Mapping[str, Callable[[OrganizationStream], Rows]] = {
     "settings_related_lists": lambda stream: stream.of_modules(
         stream.client.metadata.related_lists, "parent_module"
     ),
-    SUB_PIPELINES.name: lambda stream: sub_pipeline_rows(
-        stream.client.metadata.layouts(PIPELINES), stream.client.metadata.complete_fields(PIPELINES)
-    ),
+    SUB_PIPELINES.name: lambda stream: [
+        sub_pipeline_rows(
+            stream.client.metadata.layouts(PIPELINES), stream.client.metadata.complete_fields(PIPELINES)
+        )
+    ],
 }
 
 

@@ -38,6 +38,8 @@ from tap_bigin.values.data_types import STRING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bigin_api import Labelled
+    from bigin_api.endpoints.related import Related
     from tap_bigin.singer.batch import State
 
 PARENTS_AT_ONCE = 20  # twice as many as calls at once: none of them waits for the next to be thought of
@@ -143,6 +145,10 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         properties = {name: schema.properties[name] for name in ("id", *self._names)}
         # Of one list the records of other modules' parents come along, and are left out afterwards.
         return Conversion({PARENT_ID: STRING, **properties}, schema.treatments, warn=self.report.warn)
+
+    @cached_property
+    def _urgent(self) -> Labelled:
+        return self.client.urgent()
 
     # From one list
 
@@ -288,7 +294,7 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         place = ask.place
         number = int(place.removeprefix(BY_NUMBER)) if place and place.startswith(BY_NUMBER) else 1
         token = None if place is None or place.startswith(BY_NUMBER) else place
-        page = self.client.related.page(
+        page = self._lists(ask).page(
             self.definition.module,
             ask.parent_id,
             self.definition.api_name,
@@ -302,11 +308,15 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         return RelatedPage(ask, page.records, following)
 
     def _emails(self, ask: Ask) -> RelatedPage:
-        page, following = self.client.related.emails(self.definition.module, ask.parent_id, index=ask.place)
+        page, following = self._lists(ask).emails(self.definition.module, ask.parent_id, index=ask.place)
         emails = [{**each, "id": told} for each in page if (told := text(each.get("message_id")))]
         ask.progress.see(emails, following)
         self._see_left_out(len(page) - len(emails))
         return RelatedPage(ask, emails, following)
+
+    def _lists(self, ask: Ask) -> Related:
+        """Bigin's related lists. One that is begun goes first: no further than its parent the scan stands."""
+        return (self.client if ask.place is None else self._urgent).related
 
     def _rows(self, parent_id: str) -> list[Record]:
         """The rows in a field of the record, which only a record read singly shows."""

@@ -255,6 +255,17 @@ def test_a_short_state_is_told_at_least_each_second(monkeypatch: pytest.MonkeyPa
     assert told_of_long == [True, False]
 
 
+def test_the_state_of_a_first_load_is_told_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two chains of pages in a dozen modules: 12,000 bytes were told each third second, some sixty calls."""
+    messages = PageWriter()
+    states = ShortStateWriter(messages, {})
+    batch, seconds = Batch([{"id": "7"}], {}), iter([1.0, 2.1, 3.2])
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    messages.state_bytes = 12_000
+
+    assert [states.is_due(batch) for _ in range(3)] == [True, True, True]
+
+
 def test_very_many_records_are_handed_on_in_portions_and_the_state_after_the_last() -> None:
     """Thousands of deletions made one batch: their lines alone filled the memory."""
     batches = list(in_portions(_records(2_500), {"reached": True}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.processes import PIPE, start
 from support.tap import read_messages, run_tap, tap_command
@@ -195,6 +197,36 @@ def test_pages_of_long_lists_are_handed_on_as_they_come(sandbox):
 
     tap.shared.close()
     assert handed_on
+
+
+def test_list_that_is_begun_goes_before_new_ones(sandbox, tmp_path):
+    """The state stands at the first parent whose list has not ended: behind it all was paid for twice."""
+    sandbox.reset(size="empty", most_per_page=2)
+    wish = {"op": "create", "module": "Accounts", "count": 100, "data": {"Account_Name": "A{n}"}}
+    long, *_ = sorted((each["id"] for each in sandbox.mutate(wish)[0]), key=int)
+    linked = {"Last_Name": "P{n}", "Account_Name": {"id": long}}
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 20, "data": linked})
+    log = tmp_path / "calls.jsonl"
+
+    run = run_tap(
+        sandbox,
+        modules=["Accounts"],
+        related_lists=["Accounts.Contacts"],
+        max_concurrent_requests=1,
+        api_log_path=str(log),
+    )
+
+    assert run.code == 0
+    assert len(run.records["accounts_contacts"]) == 20
+    asked = [path for path in map(_path, log.read_text().splitlines()) if path.endswith("/Contacts")]
+    its_own = [at for at, path in enumerate(asked) if long in path]
+    assert len(asked) == 109
+    assert len(its_own) == 10
+    assert its_own[-1] < 50  # each of its pages waited for twenty others
+
+
+def _path(line):
+    return json.loads(line)["path"]
 
 
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):

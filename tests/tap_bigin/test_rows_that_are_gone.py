@@ -236,6 +236,22 @@ def test_what_one_module_does_not_tell_today_is_not_gone(sandbox: Sandbox) -> No
     assert warehouse.ids("settings_custom_views") == set(runs[0].ids("settings_custom_views"))
 
 
+def test_what_a_module_tells_of_itself_is_handed_on_as_it_comes(sandbox: Sandbox) -> None:
+    """A credit each: all waited for the last one, and a run that was killed had paid for them in vain."""
+    modules, stream = ["Contacts", "Products", "Tasks"], "settings_custom_views"
+    catalog = select(discover(sandbox, modules=modules), stream)
+    whole = run_tap(sandbox, modules=modules, catalog=catalog)
+    *_, last = (each["module"] for each in whole.records[stream])
+    sandbox.fault("GET /settings/custom_views", query=f"*module={last}*", status=500, times=None)
+
+    broken = run_tap(sandbox, modules=modules, catalog=catalog, max_retries=0)
+
+    assert broken.code == 1
+    assert broken.records[stream] == [each for each in whole.records[stream] if each["module"] != last] != []
+    assert stream in _activated(whole)
+    assert stream not in _activated(broken)
+
+
 def test_notes_that_are_read_as_a_related_list_are_swept_too(sandbox: Sandbox) -> None:
     """They come from the one list of notes, by what was modified, which tells of no deletion."""
     chosen = {"modules": ["Contacts"], "related_lists": ["Contacts.Notes"], "deleted_records": "none"}
