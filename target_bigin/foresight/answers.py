@@ -36,6 +36,9 @@ from target_bigin.values.sameness import compared_as
 Body = Mapping[str, Any]
 T = TypeVar("T")
 
+RIGHTS = {"insert": "creatable", "upsert": "creatable", "update": "editable", "delete": "deletable"}
+WRITTEN_AS_FILES = "Attachments"  # FACTS 5
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -159,7 +162,16 @@ class Answers:
                 self._forecast.kept.setdefault(record_id, {}).update(kept)
         return record_id, verdict.record_id is None
 
+    def _require_open(self, call: Call) -> None:
+        """Raises ModuleUnavailable for what is no module, or one that this user may not write to."""
+        named, right = call.module, RIGHTS[call.endpoint]
+        module = next((each for each in self._client.metadata.modules() if each.api_name == named), None)
+        if module is None or named == WRITTEN_AS_FILES or not getattr(module, right):
+            told = f"{named}: the token's user has no such module that is {right}."
+            raise ModuleUnavailable(told, code="INVALID_MODULE", module=named)
+
     def _write(self, call: Call) -> list[Entry]:
+        self._require_open(call)
         said: Any = call.json
         shape = self.shape_of(str(call.module))
         matched = shape.matched(said.get("duplicate_check_fields") or ()) if call.endpoint == "upsert" else ()
@@ -188,12 +200,8 @@ class Answers:
         }
 
     def _delete(self, call: Call) -> list[Entry]:
+        self._require_open(call)
         module, ids = str(call.module), call.params["ids"].split(",")
-        known = self._kept.once(self._metadata.modules)
-        if known and all(each.api_name != module for each in known):
-            raise ModuleUnavailable(
-                f"{module}: there is no such module.", code="INVALID_MODULE", module=module
-            )
         there = self._are_there((module, each) for each in ids)
         along = self._kept.once(lambda: list(contacts_of(self._client, ids))) if module == COMPANIES else ()
         with self._forecast.lock:

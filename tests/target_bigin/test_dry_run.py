@@ -332,3 +332,40 @@ def test_a_dry_run_tells_what_hangs_on_what_is_no_module(sandbox, both):
     assert outcome(dry) == outcome(real)
     assert outcome(real)["Notes"] == ({"inserted": 1}, {("rejected", "INVALID_DATA", "Parent_Id"): 1})
     assert planned(dry) == price
+
+
+@pytest.mark.parametrize(
+    ("operation", "right"), [("insert", "creatable"), ("update", "editable"), ("delete", "deletable")]
+)
+def test_a_dry_run_tells_what_the_user_may_not_do(sandbox, both, operation, right):
+    """All would be written, it said, and the run had each record refused."""
+    task = sandbox.create("Tasks", Subject="T")
+    sandbox.change_metadata({"op": "set_module", "module": "Tasks", "data": {right: False}})
+    row = {"Subject": "U"} if operation == "insert" else {"id": task, "Subject": "U"}
+
+    dry, real, price = both(
+        [schema("Tasks", *row, key=[next(iter(row))]), record("Tasks", **row)],
+        streams={"Tasks": {"operation": operation, "allow_mass_delete": True}},
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Tasks"][1] == {("rejected", "INVALID_MODULE", None): 1}
+    assert planned(dry) == price
+
+
+def test_a_dry_run_tells_that_attachments_are_no_records(sandbox, both):
+    """They are written as files alone; it judged them by their fields."""
+    file = {
+        "File_Name": "a.pdf",
+        "Parent_Id": sandbox.create("Contacts", Last_Name="P"),
+        "$se_module": "Contacts",
+    }
+
+    dry, real, price = both(
+        [schema("Attachments", *file, key=["File_Name"]), record("Attachments", **file)],
+        default_operation="insert",
+    )
+
+    assert outcome(dry) == outcome(real)
+    assert outcome(real)["Attachments"][1] == {("rejected", "INVALID_MODULE", None): 1}
+    assert planned(dry) == price
