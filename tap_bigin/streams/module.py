@@ -83,7 +83,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         feed, groups = self._feed, len(self._pages.groups)
         told = [] if feed is None else [len(feed.told_of(each).changes) for each in feed.modules]
         beside = groups - 1 + texts + sum(-(-each // MAX_IDS_PER_CALL) * groups for each in told)
-        return super().least_credits + beside + (BULK_READ_CREDITS if wants_job else 0)
+        return super().least_credits + beside + BULK_READ_CREDITS * wants_job
 
     # With a feed
 

@@ -173,8 +173,6 @@ class RelatedStream(BiginStream[RelatedDefinition]):
                     f"{self.definition.api_name} do not tell the module of their parents."
                 )
             record[PARENT_ID] = parent_id if module == self.definition.module else None
-            for key in PARENT_KEYS:
-                record.pop(key, None)
         self._convert(records)
 
     # Parent by parent

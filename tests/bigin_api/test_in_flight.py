@@ -35,6 +35,15 @@ def test_no_more_than_so_many_run_at_once_or_wait_with_their_result():
             assert max(begun) <= number + 6
 
 
+@pytest.mark.parametrize(("ahead", "at_once"), [(None, 4), (2, 3), (0, 2)])
+def test_so_many_are_under_way_at_once(ahead, at_once):
+    """One after the other, the calls of a run take as many times as long."""
+    everybody = threading.Barrier(at_once)
+
+    with InFlight(4) as flights:
+        list(flights.map_in_order(lambda _: everybody.wait(10), range(at_once * 3), ahead=ahead))
+
+
 def test_the_next_is_under_way_while_one_is_worked_on():
     """Whoever fetches one ahead must not wait for it."""
     second_began = threading.Event()

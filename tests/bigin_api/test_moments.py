@@ -95,7 +95,7 @@ def test_a_day_is_the_one_that_is_said(text):
     assert parse_day(text) == date(2026, 5, 14)
 
 
-@pytest.mark.parametrize("text", ["2026-02-30", "14.05.2026", ""])
+@pytest.mark.parametrize("text", ["2026-02-30", "14.05.2026", "", "2026-05-14T24:00:00", "2026-05-14 10:61"])
 def test_what_is_no_day_is_refused(text):
     """A guess would be worse than an error."""
     with pytest.raises(ValueError, match=r"."):

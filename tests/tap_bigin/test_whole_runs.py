@@ -6,7 +6,7 @@ import json
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import assert_holds, discover, run_tap
+from support.tap import assert_holds, discover, run_tap, select
 
 MODULES = (
     "Accounts",
@@ -155,6 +155,16 @@ def test_start_date_is_a_floor_for_the_first_run(sandbox: Sandbox) -> None:
 
     expected = {each["id"] for each in sandbox.dump("Contacts") if each["Modified_Time"][:19] >= middle[:19]}
     assert set(run.ids("Contacts")) == expected
+
+
+def test_a_full_table_knows_no_start_date(sandbox: Sandbox) -> None:
+    """Its rows are all that there is: a warehouse would take those that are left out for gone."""
+    catalog = select(discover(sandbox, modules=["Contacts"]), "Contacts")
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+
+    run = run_tap(sandbox, catalog=catalog, modules=["Contacts"], start_date=sandbox.clock())
+
+    assert len(run.ids("Contacts")) == sandbox.count("Contacts")
 
 
 def test_lookups_may_be_flat_ids(sandbox: Sandbox) -> None:

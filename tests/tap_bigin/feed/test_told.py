@@ -282,7 +282,8 @@ def test_changes_has_a_row_for_each_field_told(run, log):
     """Bigin has no history API: this is the only one."""
     log.tell("Contacts", "7", fields=("Phone", "City"), values='{"Phone":"1","City":{"id":"2"}}')
     first = run(changes=True, modules=["Contacts", "Tasks"])
-    log.tell("Tasks", "8", operation="delete", time="2026-05-14T09:53:58.120Z")
+    person = '{"name":"Ann","id":"7","email":"ann@example.org"}'
+    log.tell("Tasks", "8", operation="delete", time="2026-05-14T09:53:58.120Z", person=person)
     log.tell("Accounts", "9")
 
     second = run(first.state, changes=True, modules=["Contacts", "Tasks"])
@@ -298,7 +299,7 @@ def test_changes_has_a_row_for_each_field_told(run, log):
         "field": "*",
         "value": None,
         "time": "2026-05-14T09:53:58Z",
-        "person": None,
+        "person": {"id": "7", "name": "Ann", "email": "ann@example.org"},
     }
     second.validate()
     assert not run(second.state, changes=True, modules=["Contacts", "Tasks"]).records["changes"]
