@@ -352,6 +352,18 @@ def test_what_comes_at_once_is_one_commit(log, store):
     assert log.state().head == 20
 
 
+def test_of_very_many_that_come_at_once_each_is_stored_once(log, store, monkeypatch):
+    """A commit of all would lock the log for too long: they are parted, and no part has what another has."""
+    monkeypatch.setattr("bigin_feed.log.writer.MOST_TOGETHER", 3)
+    commits = []
+    sa.event.listen(log._engine, "commit", commits.append)
+
+    assert store(*(post(told(number)) for number in range(8))) == [None] * 8
+
+    assert [row.id for row in log.rows(0, 99)] == [str(number) for number in range(8)]
+    assert len(commits) == 3
+
+
 def test_a_row_that_no_database_takes_does_not_fail_its_neighbours(log, store):
     """It is refused before the queue; should one slip through, those beside it are stored all the same."""
     first, bad, good = store(post(told(1)), post(told(2, values=object())), post(told(3)))

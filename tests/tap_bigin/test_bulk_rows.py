@@ -109,6 +109,19 @@ def test_every_data_type_reads_the_same_by_list_and_by_bulk(sandbox):
     bulk.validate()
 
 
+def test_users_that_may_not_be_listed_are_named_by_records_that_have_them(sandbox):
+    """A file has their ids alone; where the token may not read the users, a record of each is asked for."""
+    with_every_data_type(sandbox)
+    sandbox.fault("GET /users", status=403, times=9)
+
+    listed = run_tap(sandbox, modules=["Contacts"], extraction_method="list")
+    bulk = run_tap(sandbox, modules=["Contacts"], extraction_method="bulk")
+
+    assert sandbox.calls("POST /bulk/read") == 1
+    assert bulk.latest("Contacts") == listed.latest("Contacts")
+    assert len({each["Manager"] is None for each in bulk.records["Contacts"]}) == 2  # not all have one
+
+
 def test_flat_lookups_read_the_same_by_list_and_by_bulk(sandbox):
     """Links as plain ids, too."""
     with_every_data_type(sandbox)
