@@ -223,7 +223,8 @@ class RelatedStream(BiginStream[RelatedDefinition]):
             reached.begin(after)
             yield Ask(after, scan.tokens[0], last_id)
         lacks = self.report.lacks
-        for rows in self.client.coql.pages_by_id(
+        # While they are asked for, no page that has come is handed on.
+        for rows in self._urgent.coql.pages_by_id(
             self.definition.module, ["id"], after_id=after, on_lack=lacks
         ):
             for row in rows:

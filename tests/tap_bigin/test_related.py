@@ -225,6 +225,29 @@ def test_list_that_is_begun_goes_before_new_ones(sandbox, tmp_path):
     assert its_own[-1] < 50  # each of its pages waited for twenty others
 
 
+def test_next_parents_are_asked_for_before_their_lists(sandbox, tmp_path):
+    """Twenty calls went before, and what they brought was not handed on until all of them had come."""
+    sandbox.reset(size="empty")
+    wish = {"op": "create", "module": "Accounts", "count": 210, "data": {"Account_Name": "A{n}"}}
+    sandbox.mutate(wish)
+    log = tmp_path / "calls.jsonl"
+
+    run = run_tap(
+        sandbox,
+        modules=["Accounts"],
+        related_lists=["Accounts.Contacts"],
+        max_concurrent_requests=1,
+        api_log_path=str(log),
+    )
+
+    assert run.code == 0
+    paths = list(map(_path, log.read_text().splitlines()))
+    asked = [path for path in paths if path == "/coql" or path.endswith("/Contacts")]
+    first, second = (at for at, path in enumerate(asked) if path == "/coql")
+    assert first == 0
+    assert 180 < second < 190
+
+
 def _path(line):
     return json.loads(line)["path"]
 
