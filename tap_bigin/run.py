@@ -16,7 +16,7 @@ from tap_bigin.discovery.catalog_cache import MOST_AGE_WITHIN_BUDGET
 from tap_bigin.discovery.description import Description
 from tap_bigin.discovery.turns import TOLD_METADATA
 from tap_bigin.feed import memory
-from tap_bigin.lists.deletions import DeletedLists, taken_over
+from tap_bigin.lists.deletions import DeletedLists, gone_on, taken_over
 from tap_bigin.lists.marks import Mark
 from tap_bigin.report import RunReport
 from tap_bigin.settings import TapSettings
@@ -50,9 +50,11 @@ class Run:
         uses_feed: bool = True,
         turns: Turns | None = None,
         unreadable: Mapping[str, str] = MappingProxyType({}),
+        entries: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """``unreadable``: streams whose entry of the state cannot be read, and why."""
+        """``entries``: the state's bookmarks when it begins. ``unreadable``: which of them are, and why."""
         self._turns = turns
+        self._entries = entries
         self.unreadable = unreadable
         self._began = datetime.now(timezone.utc)
         self._uses_feed = uses_feed
@@ -134,8 +136,16 @@ class Run:
         """
         if self._turns is None or not self.tracks_deletions:
             return None
-        marks = (self._turns.entries.get(DELETED_RECORDS) or {}).get("modules") or {}
-        return taken_over(mark, Mark.from_state(marks.get(module)), self.client.server_time)
+        return taken_over(mark, self._mark_before(module), self.client.server_time)
+
+    def deletions_begun(self, module: str, mark: Mark) -> Mark:
+        """The mark, gone on with where an earlier run left the module's list for ``deleted_records``."""
+        return gone_on(mark, self._mark_before(module), self.client.server_time)
+
+    def _mark_before(self, module: str) -> Mark:
+        """What ``deleted_records`` knew of a module's list when the run began."""
+        entry = {} if DELETED_RECORDS in self.unreadable else self._entries.get(DELETED_RECORDS) or {}
+        return Mark.from_state((entry.get("modules") or {}).get(module))
 
     def write_until_done(self, name: str) -> None:
         """Write what comes, of whichever stream, until this one has ended."""

@@ -61,6 +61,7 @@ class TapBigin(BiginCommand):
             told_before=self.told_before,
             streams=lambda: [each for each in self.streams.values() if isinstance(each, BiginStream)],
             unreadable=self.unreadable,
+            entries=(self.known_state or {}).get("bookmarks") or {},
         )
 
     @cached_property

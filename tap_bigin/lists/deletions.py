@@ -73,7 +73,8 @@ def read_on(mark: Mark, portion: Portion, *, overlap: timedelta = READ_OVERLAP) 
     ids = {each["id"] for each in portion.entries}
     gone = newest({*before.gone, *portion.in_bin})
     if place.since is None:
-        mark, added = replace(mark, gone=tuple(each for each in mark.gone if each not in ids)), len(ids)
+        mark = replace(mark, gone=tuple(each for each in mark.gone if each not in ids))
+        added = len(ids.difference(before.last))
     else:
         added = sum(1 for _ in new_in(portion.entries, mark, overlap=overlap))
     return replace(mark, begun=replace(place, gone=gone, listed=before.listed + added))
@@ -86,6 +87,19 @@ def taken_over(mark: Mark, other: Mark, now: datetime | None) -> News | None:
         return None
     known = {*mark.gone, *(mark.begun.gone if mark.begun else ())}
     return News(tuple(sorted(known.difference(other.gone))), other)
+
+
+def gone_on(mark: Mark, other: Mark, now: datetime | None) -> Mark:
+    """A mark that would have a list read whole, from where another stream's reading of the list was cut.
+
+    >>> other = Mark(begun=Begun(read=200, gone=("7",)))
+    >>> gone_on(Mark(gone=("7", "8")), other, None) == Mark(gone=("8",), begun=other.begun)
+    True
+    """
+    begun = other.begun
+    if mark.begun is not None or begun is None or begun.since is not None or mark.asks_since(now) is not None:
+        return mark
+    return replace(mark, begun=begun, gone=tuple(each for each in mark.gone if each not in begun.gone))
 
 
 def new_in(entries: Iterable[Entry], mark: Mark, *, overlap: timedelta = READ_OVERLAP) -> Iterator[Entry]:

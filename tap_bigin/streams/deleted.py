@@ -8,6 +8,7 @@ State has what ``deletions`` remembers of each module's list:
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 
 
 RESTORED = "restored"
+
+_Page = tuple[list["Record"], Mark]
+"""Rows of a module's list, and its mark once they are written."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """A module's list that is being read."""
+
+    module: str
+    pages: Iterator[_Page]
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,8 @@ class DeletedStream(BiginStream[DeletedDefinition]):
     def read(self, state: State) -> Iterator[Batch]:
         """A batch a page of a module's list, then its mark: each module has one of its own.
 
-        Within a budget that does not do for all of them, the next run goes on with those that are left.
+        All lists side by side, for streams of modules read them, too. Within a budget one after the other,
+        and where that does not do for all of them the next run goes on with those that are left.
         """
         modules = self._modules()  # the answer tells Bigin's clock
         begun = scan_of(state, shape=self.name)
@@ -147,26 +160,33 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         if self.client.credit_budget is not None:
             left = [module for module in modules if not _is_read(marks.get(module), scan.started)]
             modules = sorted(left, key=lambda module: _rank(marks.get(module) or {}))
+        lists = [_List(each, self._news(each, Mark.from_state(marks.get(each)))) for each in modules]
+        at_once = 1 if self.client.credit_budget is not None else len(lists)
         failed: TransientError | None = None
-        for module in modules:
-            reached = marks
-            try:
-                for rows, mark in self._news(module, Mark.from_state(marks.get(module))):
-                    reached = {**marks, module: mark.to_state()}
-                    self.convert(rows)
-                    if rows or mark.begun is None:
-                        yield Batch(rows, self._under_way(state, reached, scan))
-            except Refused as refused:
-                self.report.warn(f"without those of {module}. {refused.message}")
-                continue
-            except TransientError as error:
-                failed = failed or error
-                continue
-            marks = reached
+        for module, page in self.calls.as_they_come(self._next_page, lists, at_once=at_once):
+            if isinstance(page, TransientError):
+                failed = failed or page
+            elif page is not None:
+                rows, mark = page
+                marks = {**marks, module: mark.to_state()}
+                self.convert(rows)
+                if rows or mark.begun is None:
+                    yield Batch(rows, self._under_way(state, marks, scan))
         bookmark = self.bookmark_key if failed is None else None  # it stays; the marks of the others are kept
         yield Batch([], complete({**state, "modules": marks}, scan, replication_key=bookmark))
         if failed is not None:
             raise failed
+
+    def _next_page(self, listed: _List) -> tuple[tuple[str, _Page | TransientError | None], _List | None]:
+        """The next page of a list, or what it failed with, and the list where that goes on."""
+        try:
+            page = next(listed.pages, None)
+        except Refused as refused:
+            self.report.warn(f"without those of {listed.module}. {refused.message}")
+            return (listed.module, None), None
+        except TransientError as error:
+            return (listed.module, error), None
+        return (listed.module, page), listed if page is not None else None
 
     def _under_way(self, state: State, marks: Mapping[str, State], scan: Scan) -> State:
         """The state while some lists are read and others are not."""
@@ -178,7 +198,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         readable = [module.api_name for module in self.run.description.modules]
         return [module for module in readable if module in DELETED_MODULES]
 
-    def _news(self, module: str, mark: Mark) -> Iterator[tuple[list[Record], Mark]]:
+    def _news(self, module: str, mark: Mark) -> Iterator[_Page]:
         """Rows of what is new in a list, a page as it comes, then of what is back; the mark after each."""
         reached = mark
         for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):

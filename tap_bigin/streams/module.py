@@ -286,8 +286,10 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         if not self.run.tracks_deletions or self._module not in DELETED_MODULES:
             return None
         mark = Mark.from_state(state.get("deleted"))
-        if not self._has_tombstones and (known := self.run.deletions_told(self._module, mark)) is not None:
-            return known
+        if not self._has_tombstones:
+            if (known := self.run.deletions_told(self._module, mark)) is not None:
+                return known
+            mark = self.run.deletions_begun(self._module, mark)
         reached, is_told = mark, self._has_tombstones or self.client.credit_budget is not None
         try:
             for entries, reached in self.run.deleted_lists.new_entries(self.client, self._module, mark):

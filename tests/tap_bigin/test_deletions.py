@@ -9,6 +9,7 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import TapRun, run_tap
 
+from tap_bigin.singer import writer
 from tap_bigin.tap import TapBigin
 
 MODULES = ["Accounts", "Contacts", "Notes", "Products"]
@@ -257,3 +258,44 @@ def test_what_was_deleted_is_handed_on_page_by_page(sandbox: Sandbox) -> None:
     told = [row["id"] for batch in (first, *rest) for row in batch.records]
     assert sorted(told) == sorted({*ids, *(each["id"] for each in sandbox.deleted("Products"))})
     assert rest[-1].state["modules"]["Products"]["listed"] == len(told)
+
+
+def test_lists_of_several_modules_are_handed_on_side_by_side(sandbox: Sandbox) -> None:
+    """Streams of modules read them all at once: those of the later ones were paid for and waited."""
+    sandbox.reset(size="empty")
+    for module, name in (("Contacts", "Last_Name"), ("Products", "Product_Name")):
+        wish = {"op": "create", "module": module, "count": 900, "data": {name: "Gone {n}"}}
+        ids = [each["id"] for each in sandbox.mutate(wish)[0]]
+        sandbox.mutate({"op": "delete", "module": module, "ids": ids})
+    tap = TapBigin(config=sandbox.settings_for(modules=["Contacts", "Products"]))
+
+    batches = list(tap.streams["deleted_records"].read({}))
+
+    tap.shared.close()
+    modules = [batch.records[0]["module"] for batch in batches if batch.records]
+    assert len(modules) >= 10
+    assert set(modules[:6]) == {"Contacts", "Products"}
+    told = [row["id"] for batch in batches for row in batch.records]
+    assert len(told) == len(set(told)) == 1_800
+
+
+def test_a_killed_reading_of_a_list_is_gone_on_with_for_both_streams(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the deletions knew how far it had come, that of the module read the list from its beginning."""
+    monkeypatch.setattr(writer, "SECONDS_PER_STATE", 0)
+    sandbox.reset(size="empty")
+    wish = {"op": "create", "module": "Products", "count": 1_800, "data": {"Product_Name": "Gone {n}"}}
+    ids = [each["id"] for each in sandbox.mutate(wish)[0]]
+    sandbox.mutate({"op": "delete", "module": "Products", "ids": ids})
+    whole = _run(sandbox)
+    pages = sandbox.calls("GET /Products/deleted")
+    begun = [at for at, each in enumerate(whole.messages) if "begun" in json.dumps(each.get("value", {}))]
+    killed = TapRun(whole.messages[: begun[-1] + 1])
+
+    again = _run(sandbox, state=killed.state)
+
+    read = killed.state["bookmarks"]["deleted_records"]["modules"]["Products"]["begun"]["read"]
+    assert sandbox.calls("GET /Products/deleted") - pages <= pages - read // 200 + 1
+    assert {*_told(killed), *_told(again)} == {("Products", each) for each in ids}
+    assert again.state["bookmarks"]["Products"]["deleted"] == whole.state["bookmarks"]["Products"]["deleted"]
