@@ -109,6 +109,21 @@ def test_a_log_of_which_all_is_written_is_gone(run, sandbox, config, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"config.json", "rejects.jsonl.lock"}
 
 
+def test_a_line_that_is_none_is_named_by_its_number_and_nothing_is_sent(run, sandbox, config, tmp_path):
+    """Somebody mended the log by hand: they are led to where the comma is missing, and no line is lost."""
+    log = write(tmp_path / "rejects.jsonl", reject("Contacts", Last_Name="Ek", Email="ek@example.com"))
+    with log.open("a") as file:
+        file.write('\n{"stream": "Contacts"\n')
+    before = log.read_text()
+
+    result = run(retry, log, "--config", config)
+
+    assert result.exit_code == 1
+    assert f"{log}, line 3: no line of a reject log" in result.stderr
+    assert log.read_text() == before
+    assert not [each for each in sandbox.dump("Contacts") if each["Last_Name"] == "Ek"]
+
+
 def test_only_a_code_that_is_named_is_sent(run, sandbox, config, tmp_path):
     """One cause is mended, the other is not: credits are spent on the one."""
     log = write(

@@ -147,6 +147,12 @@ EQUAL: dict[Key, str] = {
         "listed: int = -1",
     ): "A list of which no length is known counts as short.",
     (
+        "",
+        "number",
+        "ended: float = 0.0",
+        "ended: float = -1.0",
+    ): "Where nothing has ended it is before the beginning, and that counts as no time.",
+    (
         "_Short.__init__",
         "number",
         "self.maxlevel, self.maxdict, self.maxlist, self.maxstring = (4, 20, 20, 200)",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.target import record, records, schema
+from support.rewriting import Rewritten
+from support.target import record, records, run_target, schema
 
 GONE = {"_sdc_deleted_at": "2026-05-14T00:00:00Z"}
 BY_ID = schema("Contacts", "id", "_sdc_deleted_at", key=["id"])
@@ -52,6 +53,24 @@ def test_what_the_run_has_deleted_before_counts_too(sandbox, target, count, outc
 
     assert run.error is None
     assert run.outcomes("Contacts") == {"inserted": 2, **outcomes}
+
+
+def test_what_cannot_be_counted_is_not_deleted_and_said_with_a_code(other, sandbox, tmp_path):
+    """A proxy that refuses the count gives no code of Bigin's; whoever sorts the rejects needs one."""
+    somebody, *_ = people(sandbox, 8)
+    refusal = Rewritten(400, b"<html>Bad request</html>", {"Content-Type": "text/html"})
+    other.answering("/Contacts/actions/count", lambda _asked: refusal)
+
+    run = run_target(
+        other,
+        tmp_path,
+        [BY_ID, record("Contacts", id=somebody["id"], **GONE)],
+        deletes="delete",
+        max_rejects=1,
+    )
+
+    assert [(each["kind"], each["code"]) for each in run.rejects] == [("rejected", "NO_COUNT")]
+    assert sandbox.count("Contacts") == 8
 
 
 def test_the_same_deletion_by_key_is_no_second_one(sandbox, target):

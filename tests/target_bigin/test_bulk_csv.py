@@ -47,6 +47,7 @@ COLUMNS = columns_of(FIELDS)
         ("Channels", ["Phone", "Post"], "Phone;Post"),
         ("Channels", ["Phone;Post"], None),
         ("Channels", [], None),
+        ("Channels", "Phone", None),  # of metadata that call the choices a text
         ("Account_Name", {"id": "6100000000000451010"}, "6100000000000451010"),
         ("Owner", {"id": "6100000000000225013"}, "6100000000000225013"),
         ("Pipeline", {"id": "6100000000000720216"}, "6100000000000720216"),

@@ -119,10 +119,27 @@ def test_an_update_by_key_never_creates(sandbox, target):
     assert [each["id"] for each in sandbox.dump("Contacts") if each["Title"] == "CEO"] == [one]
 
 
+def test_what_is_not_found_is_told_by_the_keys_that_the_record_has(sandbox, target):
+    """It was looked for by these alone."""
+    rows = [{"Email": "nobody@example.org", "Phone": None, "Title": "CEO"}, {"Phone": "9", "Title": "CEO"}]
+
+    run = target(
+        [schema("Contacts", "Email", "Phone", "Title"), *records("Contacts", rows)],
+        default_operation="update",
+        streams={"Contacts": {"duplicate_check_fields": ["Email", "Phone"]}},
+        max_rejects=2,
+    )
+
+    assert [(each["code"], each["field"], each["message"]) for each in run.rejects] == [
+        ("NOT_FOUND", "Email", "no record of Contacts has Email 'nobody@example.org'."),
+        ("NOT_FOUND", "Phone", "no record of Contacts has Phone '9'."),
+    ]
+
+
 def test_ids_are_found_fifty_at_a_time(sandbox, target):
-    """A credit finds fifty: 120 updates by key cost three questions."""
+    """A credit finds fifty: 250 updates by key cost five questions, none of which goes before it is full."""
     sandbox.reset(size="empty")
-    rows = [{"Email": f"ek{n}@example.org", "Last_Name": f"Ek {n}"} for n in range(120)]
+    rows = [{"Email": f"ek{n}@example.org", "Last_Name": f"Ek {n}"} for n in range(250)]
     target([schema("Contacts", "Last_Name", key=["Email"]), *records("Contacts", rows)])
     asked = sandbox.calls("POST /coql")
 
@@ -131,9 +148,9 @@ def test_ids_are_found_fifty_at_a_time(sandbox, target):
         default_operation="update",
     )
 
-    assert run.outcomes("Contacts")["updated"] >= 120
-    assert sum(run.outcomes("Contacts").values()) == 240
-    assert sandbox.calls("POST /coql") - asked == 3
+    assert run.outcomes("Contacts")["updated"] >= 250
+    assert sum(run.outcomes("Contacts").values()) == 500
+    assert sandbox.calls("POST /coql") - asked == 5
 
 
 def test_modules_without_a_unique_field_are_upserted_by_an_external_key(sandbox, target):

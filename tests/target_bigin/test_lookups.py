@@ -211,6 +211,19 @@ def test_what_an_activity_is_about_is_sent_with_the_word_for_its_module(sandbox,
     assert about["T1"]["Who_Id"]["id"] == contact["id"]
 
 
+def test_an_id_of_bigin_that_is_nowhere_is_told_at_once(sandbox, target):
+    """No record of the pipe gets an id that is known before: to wait and ask again costs credits for nothing."""
+    messages = [
+        schema("Tasks", "Subject", "What_Id"),
+        record("Tasks", Subject="T1", What_Id={"id": "6100000000000999999"}),
+    ]
+
+    run = target(messages, default_operation="insert", max_rejects=1)
+
+    assert [each["code"] for each in run.rejects] == ["LOOKUP_NOT_FOUND"]
+    assert coql_calls(sandbox) == 3  # one a module that it may be of
+
+
 def test_a_deal_may_be_named_in_an_activity(sandbox, target):
     """With module and match_on, What_Id takes what a person knows."""
     deal = sandbox.create(

@@ -39,6 +39,26 @@ def test_only_an_update_of_an_unknown_id_is_unmatched(operation, code, field, ki
 
 
 @pytest.mark.parametrize(
+    ("code", "details", "message"),
+    [
+        ("INVALID_DATA", {}, "no"),
+        (
+            "INVALID_DATA",
+            {"expected_data_type": "email", "maximum_length": 9},
+            "no, expects email, takes 9 at most",
+        ),
+        ("DUPLICATE_DATA", {"duplicate_record": {"id": "7"}}, "no, record 7 has this value"),
+        ("DUPLICATE_DATA", {"id": "7", "more_records": True}, "no, record 7 has this value, and others too"),
+        ("DUPLICATE_DATA", {"more_records": True}, "no"),  # whose value it is, older answers do not say
+        ("NO_PERMISSION", {"id": "7", "permissions": "Crm_Edit"}, "no, needs Crm_Edit"),
+    ],
+)
+def test_a_refusal_is_told_with_what_its_details_say(code, details, message):
+    """Whoever reads the line looks for what it names: a twin where none is would be looked for in vain."""
+    assert refusal("insert", refused(code, details)).message == message
+
+
+@pytest.mark.parametrize(
     ("said", "action"),
     [
         ({"action": "insert"}, "inserted"),

@@ -63,6 +63,15 @@ def test_products_are_found_by_name_and_written_with_the_deal(sandbox, target, p
     assert sold(sandbox) == [("Test Desk", 2), ("Test Lamp", 1)]
 
 
+def test_rows_are_written_in_the_order_in_which_they_came(sandbox, target, products):
+    """An offer lists its products in the order in which somebody put them."""
+    names = ["Test Lamp", "Test Desk", "Test Chair"]
+
+    write(target, *((name, 1) for name in names))
+
+    assert [row["Product"]["name"] for row in deal(sandbox)["Associated_Products"]] == names
+
+
 def test_the_same_deal_again_doubles_nothing(sandbox, target, products):
     """Rows without an id append each time: what is there is read first."""
     write(target, ("Test Desk", 2), ("Test Lamp", 1))
@@ -301,6 +310,19 @@ def row_stream(deal, *products, **more):
             for each in products
         ],
     )
+
+
+@pytest.mark.parametrize(("ids", "code"), [("bigin", "NOT_AN_ID"), ("source", "LOOKUP_NOT_FOUND")])
+def test_rows_of_what_is_no_deal_are_told_so_and_cost_no_call(sandbox, target, ids, code):
+    """A number of the source's own means no deal here, unless the source's deals came, too."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=["parent_id"])
+
+    run = target([rows_of, *row_stream("D-17", desk)], streams={"*": {"ids": ids}})
+
+    assert [each["code"] for each in run.rejects] == [code]
+    assert "D-17" in run.rejects[0]["message"]
+    assert sandbox.calls("GET /Pipelines/{id}") == 0
 
 
 @pytest.mark.parametrize("is_whole", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from types import SimpleNamespace
 
@@ -72,6 +73,20 @@ def test_what_is_woken_takes_turns_so_that_the_stack_stays_flat(run):
     assert run.errors == []
     assert len(run.noted) == len(waits) > sys.getrecursionlimit()
     assert len(set(run.noted)) == 1
+
+
+def test_there_is_room_for_one_call_more_than_can_run(run):
+    """A thread that is done finds the next one at once; whatever else waits may still become fuller calls."""
+    may_end = threading.Event()
+    room = []
+    for _ in range(run.pool.workers + 1):
+        room.append(run.tasks.has_room)
+        run.tasks.call(may_end.wait)
+    room.append(run.tasks.has_room)
+    may_end.set()
+    run.land_all()
+
+    assert room == [True, True, True, False]
 
 
 def test_an_error_in_one_task_keeps_no_other_from_its_turn(run):

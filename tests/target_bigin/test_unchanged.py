@@ -132,6 +132,15 @@ def test_a_cache_that_cannot_be_written_is_named(open_cache, path):
         cache.keep(SLOT, fingerprints({"Last_Name": "Berg"}))
 
 
+def test_a_cache_that_cannot_be_made_is_named(tmp_path):
+    """A link into a folder of a disk that is not there: no file, and none can be made."""
+    path = tmp_path / "written.sqlite"
+    path.symlink_to(tmp_path / "away" / "written.sqlite")
+
+    with pytest.raises(SettingsError, match="unchanged_cache_path: cannot write to"):
+        Written(path)
+
+
 def test_a_file_that_is_no_cache_is_named(tmp_path):
     """Overwriting somebody's file because a path was mistyped would be worse than stopping."""
     path = tmp_path / "contacts.csv"

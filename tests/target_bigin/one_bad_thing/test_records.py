@@ -6,6 +6,8 @@ import pytest
 from support.refusals import BLOCKED, FAILURES, HASTY, POISON, REFUSALS, bad_one, people, refuse
 from support.target import records, schema, state
 
+from target_bigin.writing import calls
+
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 
 
@@ -42,6 +44,30 @@ def test_a_record_at_which_bigin_fails_takes_no_other_along(other, sandbox, targ
     assert sandbox.count("Contacts") == 29
     assert run.states == ["end"]
     assert len(other.asked("/Contacts(/upsert)?")) < 30
+
+
+def test_an_insert_at_which_bigin_fails_for_a_moment_is_written(other, sandbox, target, monkeypatch):
+    """It failed twice with others, alone, and alone once more: it is to blame if the last try fails, too."""
+    monkeypatch.setattr(calls, "FIRST_DELAY", 0.01)
+    failed = []
+
+    def fail(asked):
+        if POISON.encode() in asked.body and len(failed) < 4:
+            failed.append(asked)
+            return FAILURES["500 in Bigin's words"]
+        return None
+
+    other.answering("/Contacts", fail)
+
+    run = target(
+        [CONTACTS, *records("Contacts", people(3, bad=1))],
+        **{**HASTY, "max_retries": 1},
+        default_operation="insert",
+    )
+
+    assert run.rejects == []
+    assert len(failed) == 4
+    assert sandbox.count("Contacts") == 3
 
 
 def test_what_bigin_failed_at_may_have_been_done(other, sandbox, target):
