@@ -11,7 +11,16 @@ from datetime import datetime
 from functools import partial
 
 from bigin_api import WriteResult
-from bigin_api.errors import BiginError, InvalidRequest, PermissionDenied
+from bigin_api.errors import (
+    AuthError,
+    BiginError,
+    ClientClosed,
+    CreditBudgetReached,
+    InvalidRequest,
+    PermissionDenied,
+    Refused,
+    TransientError,
+)
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
@@ -64,7 +73,9 @@ class Inserts:
         token = self.gate.started()
         try:
             results = await self._context.run.tasks.call(partial(self._call, insert.records))
-        except BiginError:
+        except BiginError as error:
+            if not _may_have_happened(error):
+                self._journal.answered(insert.note, insert.ids)  # a next run need not ask for them
             self.gate.ended(token)
             raise
         if len(insert.records) in (1, len(results)):
@@ -187,3 +198,12 @@ class Inserts:
                     left.append(record)
         self.gate.go_on()
         return left
+
+
+def _may_have_happened(error: BiginError) -> bool:
+    """Whether an insert that ended by this may have been done; such a call is not tried again."""
+    if isinstance(error, TransientError):
+        return error.may_have_happened
+    if isinstance(error, Refused):
+        return error.code is None
+    return not isinstance(error, CreditBudgetReached | AuthError | ClientClosed)

@@ -95,6 +95,20 @@ def test_a_run_that_failed_is_picked_up_too(sandbox, tmp_path, settings):
     assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(100))
 
 
+def test_what_a_budget_kept_back_is_not_asked_for(sandbox, tmp_path, settings):
+    """The call had been noted and was never made: the next run looked for it, a credit a second for a minute.
+
+    A budget smaller than that was spent on it by each run, and none came any further.
+    """
+    settings |= {"max_concurrent_requests": 1, "credit_budget": 6}
+    messages = [TASKS, *records("Tasks", tasks(60)), state("end")]
+    runs = [run_target(sandbox, tmp_path, messages, **settings) for _ in range(2)]
+
+    assert [each.states for each in runs] == [[], ["end"]]
+    assert sandbox.calls("POST /coql") == 0
+    assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(60))
+
+
 def recurring(*days):
     """Tasks of one subject that each recur four times."""
     rule = "FREQ=DAILY;INTERVAL=1;COUNT=4;DTSTART="
