@@ -21,6 +21,7 @@ from target_bigin.values.checks import DEALS
 FILLED_BY_BIGIN = frozenset(("Owner", "Pipeline", "Layout"))  # FACTS 3
 ANY_MODULE_FIELDS = ("What_Id", "Parent_Id")  # the module is said beside it
 MOST_ROWS, MOST_PARTICIPANTS, MOST_TAGS, MOST_TAG_LENGTH = 100, 50, 10, 25  # write.md 2 and 7
+PARTICIPANTS = ["contact", "user", "email"]  # write.md 8
 UNKNOWN_ID = "the id given seems to be invalid"
 
 FORMS: Mapping[str, re.Pattern[str]] = {
@@ -174,8 +175,11 @@ def _require_value(shape: Shape, described: Field, body: Mapping[str, Any], aske
 
 
 def _require_few(name: str, values: Sequence[Any]) -> None:
-    if name == "Participants" and len(values) > MOST_PARTICIPANTS:
-        raise NotTaken("LIMIT_EXCEEDED", name, "Only 50 participants can be added to an event.")
+    if name == "Participants":
+        if len(values) > MOST_PARTICIPANTS:
+            raise NotTaken("LIMIT_EXCEEDED", name, "Only 50 participants can be added to an event.")
+        if any(each["type"] not in PARTICIPANTS for each in values):
+            raise NotTaken("INVALID_DATA", "type", supported_values=PARTICIPANTS)
     if name == "Tag":
         require_tags([str(each.get("name", "")) for each in values])
 

@@ -23,6 +23,7 @@ class World:
     def __init__(self, sandbox: Sandbox, chance: random.Random, folder: Any) -> None:
         self._sandbox = sandbox
         self._chance = chance
+        self.settings_of_earlier: Row = {}  # where that run's were others
         sandbox.reset(size="empty")
         self._fill()
         self.settings: Row = {

@@ -14,7 +14,7 @@ from support.sandbox import Sandbox
 from support.target import Message, record, schema, state
 
 GONE = "2026-05-14T09:53:58Z"
-OPERATIONS = (None, None, None, "insert", "update", "delete")
+OPERATIONS = (*[None] * 7, "insert", "upsert", "update", "delete")
 
 
 class WideWorld(World):
@@ -29,13 +29,13 @@ class WideWorld(World):
         self.settings: Row = {
             "max_retries": 1,
             "max_rejects": chance.choice([0, 3, 999]),
-            "batch_size": chance.choice([2, 5, 20, 100]),
+            "batch_size": chance.choice([2, 5, 20, 20, 100, 100]),
             "null_values": chance.choice(["skip", "write"]),
             "deletes": chance.choice(["ignore", "delete", "delete"]),
-            "default_operation": chance.choice(["upsert", "upsert", "upsert", "insert", "update"]),
+            "default_operation": chance.choice([*["upsert"] * 6, "insert", "insert", "update"]),
             "streams": {},
         }
-        files = {"unchanged_cache_path": 0.4, "journal_path": 0.4, "id_map_path": 1 if self.is_copy else 0.3}
+        files = {"unchanged_cache_path": 0.4, "journal_path": 0.5, "id_map_path": 1 if self.is_copy else 0.5}
         self.settings |= {name: str(folder / name) for name, often in files.items() if self._often(often)}
         if self._often(0.1):
             self.settings["write_method"] = chance.choice(["bulk", "auto"])
@@ -63,7 +63,10 @@ class WideWorld(World):
         if self.is_copy:
             self.settings["streams"]["*"] = {"ids": "source"}
         self.messages = self._mixed(streams)
-        self.earlier = self._before() if self._often(0.4) else []
+        self.earlier = self._before() if self._often(0.5) else []
+        self.settings_of_earlier = {}
+        if self._often(0.4):  # it ended early
+            self.settings_of_earlier = {"credit_budget": chance.randint(6, 30), "max_concurrent_requests": 1}
 
     # the organisation
 
@@ -91,6 +94,10 @@ class WideWorld(World):
         self._written("Contacts", [{"Last_Name": "Tagged", "Email": "tagged@b.se", "Tag": self._tags(9)}])
         layouts = self._sandbox.api("GET", "/settings/layouts", params={"module": "Pipelines"}).json()
         self.layouts = [each["id"] for each in layouts["layouts"]]
+        if self._often(0.08):
+            closed = self._chance.choice(["Contacts", "Accounts", "Pipelines", "Tasks"])
+            right = self._chance.choice(["creatable", "editable", "deletable"])
+            self._sandbox.change_metadata({"op": "set_module", "module": closed, "data": {right: False}})
         self._sandbox.clock(advance=3600)
 
     # messages
@@ -148,12 +155,13 @@ class WideWorld(World):
         chance = self._chance
         self.settings["streams"][name] = self._set(own)
         by_id = bool(ids) and not self.is_copy and self._often(0.35)
+        gone = chance.choice([0.0, 0.1, 0.3])
         for place, row in enumerate(rows):
             if self.is_copy:
                 row["id"] = FOREIGN.format(chance.randint(1, 12) if self._often(0.2) else place + 1)
             elif by_id:
-                row["id"] = chance.choice([*ids, *ids, NOWHERE, "17", None])
-            if self._often(0.12):
+                row["id"] = chance.choice([*ids * 4, NOWHERE, "17", None])
+            if self._often(gone):
                 row["_sdc_deleted_at"] = GONE
         key = ["id"] if self.is_copy or by_id else key
         names = {each: None for row in rows for each in row}
@@ -163,7 +171,7 @@ class WideWorld(World):
             found.append(record(name, **each))
             if self._often(0.02):
                 found.append(described)
-        if self._often(0.25):
+        if self._often(0.5):
             found.append({"type": "ACTIVATE_VERSION", "stream": name, "version": 7})
         return found
 
@@ -193,7 +201,7 @@ class WideWorld(World):
         chance = self._chance
         if self.is_copy:
             return {"id": FOREIGN.format(chance.randint(1, 14))}
-        each = chance.choice([*ids, NOWHERE])
+        each = chance.choice([*ids * 4, NOWHERE])
         return chance.choice([each, {"id": each}])
 
     def _company(self) -> str:
@@ -380,12 +388,17 @@ class WideWorld(World):
     def _visits(self) -> list[Message]:
         def row(n: int) -> Row:
             row: Row = {"Event_Title": f"Visit {n % 5}", "Start_DateTime": GONE, "End_DateTime": GONE}
+            nobody = {"type": "person", "participant": "x"}
             guests = [{"type": "contact", "participant": each} for each in (*self.people[:2], NOWHERE)]
             self._put(
-                row, 0.2, Participants=[guests[:1], guests, [], [{"type": "email", "participant": "a@b.se"}]]
+                row,
+                0.3,
+                Participants=[guests[:1], guests, [], [{"type": "email", "participant": "a@b.se"}], [nobody]],
             )
             self._put(row, 0.1, End_DateTime=[None, "later", "2026-05-13"], All_day=[True], Venue=["V" * 300])
             self._put(row, 0.1, Recurring_Activity=[{"RRULE": "FREQ=DAILY;INTERVAL=1;COUNT=3"}])
+            reminders = [[{"unit": 15, "period": "minutes"}], [{"unit": 2, "period": "days"}], GONE]
+            self._put(row, 0.2, Remind_At=reminders)
             self._about(row)
             return row
 

@@ -369,3 +369,18 @@ def test_a_dry_run_tells_that_attachments_are_no_records(sandbox, both):
     assert outcome(dry) == outcome(real)
     assert outcome(real)["Attachments"][1] == {("rejected", "INVALID_MODULE", None): 1}
     assert planned(dry) == price
+
+
+def test_a_dry_run_tells_who_cannot_take_part(both):
+    """A contact, a user or an e-mail can; what else an event names, Bigin refuses."""
+    times = {"Start_DateTime": "2026-05-14T09:00:00Z", "End_DateTime": "2026-05-14T10:00:00Z"}
+    guests = [{"type": each, "participant": "a@b.se"} for each in ("email", "person")]
+    visits = [{"Event_Title": f"V {n}", **times, "Participants": [each]} for n, each in enumerate(guests)]
+
+    dry, real, _ = both(
+        [schema("Events", *visits[0], key=["Event_Title"]), *records("Events", visits)],
+        default_operation="insert",
+    )
+
+    assert outcome(real)["Events"] == ({"inserted": 1}, {("rejected", "INVALID_DATA", "type"): 1})
+    assert outcome(dry) == outcome(real)

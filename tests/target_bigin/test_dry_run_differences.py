@@ -66,7 +66,7 @@ def test_a_dry_run_is_the_run(sandbox, tmp_path, monkeypatch, seed, kind):
     report = tmp_path / "report.json"
     settings = {**world.settings, "run_report_path": str(report)}
     if world.earlier:
-        run_target(sandbox, tmp_path, world.earlier, **settings)
+        run_target(sandbox, tmp_path, world.earlier, **{**settings, **world.settings_of_earlier})
     before = there(sandbox, tmp_path)
 
     dry = run_target(sandbox, tmp_path, world.messages, dry_run=True, **settings)
