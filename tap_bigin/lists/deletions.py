@@ -74,7 +74,7 @@ def read_on(mark: Mark, portion: Portion, *, overlap: timedelta = READ_OVERLAP) 
     gone = newest({*before.gone, *portion.in_bin})
     if place.since is None:
         mark = replace(mark, gone=tuple(each for each in mark.gone if each not in ids))
-        added = len(ids.difference(before.last))
+        added = len(ids.difference(before.last, before.gone))
     else:
         added = sum(1 for _ in new_in(portion.entries, mark, overlap=overlap))
     return replace(mark, begun=replace(place, gone=gone, listed=before.listed + added))
