@@ -8,15 +8,11 @@ products by product): what is there is changed, what is not is added, and a repe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
-from bigin_api import Field
-from target_bigin.values.sameness import Alike, compared_as
+from target_bigin.values.sameness import Alike
 
 Row = dict[str, Any]
-
-_as_text = compared_as(Field("Text"), by_case=True)
 
 
 def rows_to_send(
@@ -24,20 +20,25 @@ def rows_to_send(
     wanted: Sequence[Row],
     *,
     by: str,
-    alike: Mapping[str, Alike] = MappingProxyType({}),
+    alike: Mapping[str, Alike],
     remove_others: bool = False,
 ) -> list[Row]:
     """The rows of the write that makes ``wanted`` true; [] if nothing is to be done.
 
     ``by`` is the column by which rows are the same. A wanted row with an ``id`` is that row. ``alike``: how
-    values are compared, by column.
+    values are compared, of every column that a wanted row names.
 
+    >>> from bigin_api import Field
+    >>> from target_bigin.values.sameness import compared_as
+    >>> types = {"Product": "lookup", "Quantity": "double"}
+    >>> alike = {name: compared_as(Field(name, data_type)) for name, data_type in types.items()}
     >>> there = [{"id": "1", "Product": {"id": "7", "name": "Desk"}, "Quantity": 2.0}]
-    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 2}], by="Product")
+    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 2}], by="Product", alike=alike)
     []
-    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 3}], by="Product")
+    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 3}], by="Product", alike=alike)
     [{'id': '1', 'Quantity': 3}]
-    >>> rows_to_send(there, [{"Product": {"id": "8"}, "Quantity": 1}], by="Product", remove_others=True)
+    >>> other = {"Product": {"id": "8"}, "Quantity": 1}
+    >>> rows_to_send(there, [other], by="Product", alike=alike, remove_others=True)
     [{'Product': {'id': '8'}, 'Quantity': 1}, {'id': '1', '_delete': None}]
     """
     left = list(present)
@@ -75,8 +76,7 @@ def _changes(row: Row, known: Mapping[str, Any], alike: Mapping[str, Alike]) -> 
     return {
         name: value
         for name, value in row.items()
-        if name != "id"
-        and (name == "_delete" or not _equal(value, known.get(name), alike.get(name, _as_text)))
+        if name != "id" and (name == "_delete" or not _equal(value, known.get(name), alike[name]))
     }
 
 

@@ -53,6 +53,22 @@ def test_the_data_type_says_what_is_the_same(kind, one, other, are_same):
     assert (form(one) == form(other)) is are_same
 
 
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "are_same"),
+    [
+        ("text", "Acme", "ACME", False),
+        ("text", " Acme ", "Acme", True),
+        ("lookup", {"id": "6100000000000225013", "name": "Acme"}, {"id": "6100000000000225013"}, True),
+        ("double", "1.0", 1, True),
+    ],
+)
+def test_a_value_that_is_no_key_is_the_same_only_in_the_same_case(kind, one, other, are_same):
+    """What was corrected in its case alone is to be written; a lost insert of it was another record."""
+    form = compared_as(Field("F", kind, "string"), by_case=True)
+
+    assert (form(one) == form(other)) is are_same
+
+
 def test_names_that_bigin_keeps_apart_stay_apart(sandbox, target):
     """Taken for one, the first company would have got the values of the second."""
     sandbox.reset(size="empty")

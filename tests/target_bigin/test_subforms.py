@@ -169,23 +169,41 @@ def test_many_deals_with_rows_and_lost_answers(sandbox, target, products):
     assert written == {f"Roof {n}": [("Test Desk", n + 1), ("Test Lamp", 1)] for n in range(40)}
 
 
+class Metadata:
+    """Of a subform that says more of each product sold than the standard one does."""
+
+    def rows_module(self, _field):
+        return "Sold"
+
+    def fields(self, module):
+        assert module == "Sold"
+        link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
+        return [
+            Field("Supplier", **link),
+            Field("Product", **link, mandatory=True),
+            Field("Quantity", "double", "double", updatable=True),
+            Field("Remark", "text", "string", updatable=True),
+        ]
+
+
+SOLD = row_fields({"Sold": Field("Sold", "subform")}, StreamSettings("Pipelines"), Metadata())["Sold"]
+
+
 def test_rows_are_known_by_the_link_that_each_must_have():
     """Another link, such as a supplier, may be the same in many rows: one would be taken for another."""
+    assert SOLD.by == "Product"
 
-    class Metadata:
-        def rows_module(self, field):
-            return "Sold"
 
-        def fields(self, module):
-            assert module == "Sold"
-            link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
-            return [Field("Supplier", **link), Field("Product", **link, mandatory=True)]
+def test_a_text_of_a_row_that_differs_in_case_alone_is_written():
+    """It is what somebody corrected; only keys are compared without case."""
+    there = [{"id": "1", "Product": {"id": "7"}, "Remark": "din a4"}]
 
-    described = Field("Sold_Products", "subform")
+    same, other = (
+        rows_to_send(there, [{"Product": {"id": "7"}, "Remark": said}], by="Product", alike=SOLD.alike)
+        for said in ("din a4 ", "DIN A4")
+    )
 
-    found = row_fields({"Sold_Products": described}, StreamSettings("Pipelines"), Metadata())
-
-    assert found["Sold_Products"].by == "Product"
+    assert (same, other) == ([], [{"id": "1", "Remark": "DIN A4"}])
 
 
 def test_an_unknown_product_rejects_the_deal(sandbox, target, products):
@@ -276,10 +294,10 @@ def test_after_what_is_sent_nothing_is_left_to_send(present, wanted, remove_othe
     """Whatever is there and whatever is wanted: one write makes it so, and a repeat sends nothing."""
     there = [{"id": f"r{n}", **row} for n, row in enumerate(present)]
 
-    sent = rows_to_send(there, wanted, by="Product", remove_others=remove_others)
+    sent = rows_to_send(there, wanted, by="Product", alike=SOLD.alike, remove_others=remove_others)
     after = as_bigin_would(there, sent)
 
-    assert rows_to_send(after, wanted, by="Product", remove_others=remove_others) == []
+    assert rows_to_send(after, wanted, by="Product", alike=SOLD.alike, remove_others=remove_others) == []
     if remove_others:
         assert sorted(map(plain, after)) == sorted(map(plain, wanted))
 
