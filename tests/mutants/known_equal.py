@@ -147,6 +147,12 @@ EQUAL: dict[Key, str] = {
         "listed: int = -1",
     ): "A list of which no length is known counts as short.",
     (
+        "BulkWriter._write",
+        "number",
+        "tell(record, 0.0)",
+        "tell(record, 1.0)",
+    ): "What did not fit into a job's file goes on its way a second later, and that alone.",
+    (
         "",
         "number",
         "ended: float = 0.0",

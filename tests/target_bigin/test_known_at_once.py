@@ -67,6 +67,20 @@ def test_a_dry_run_misses_no_parent_that_would_have_been_written(target, parent_
     assert run.outcomes("Pipelines") == {"inserted": 1}
 
 
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_nobody_is_created_whom_the_same_pipe_brings(sandbox, target, parent_first):
+    """Who was asked for before he was sent is looked for once more: else there would be two of him."""
+    pair = [record("Contacts", Last_Name="Ek", Email="ann@example.org"), record("Pipelines", **deal(1, "Ek"))]
+
+    run = target(
+        [DEALS, CONTACTS, *(pair if parent_first else reversed(pair))], streams=by("Last_Name", "create")
+    )
+
+    assert run.error is None
+    (contact,) = sandbox.dump("Contacts")
+    assert [each["Contact_Name"]["id"] for each in sandbox.dump("Pipelines")] == [contact["id"]]
+
+
 def test_a_parent_that_was_created_is_not_created_again(sandbox, target):
     """Nobody had the name when it was asked for: who comes later must know that it was made since."""
     deals = [record("Pipelines", **deal(n, f"Unheard {n}")) for n in range(100)]

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from support.target import command, record, records, run_target, schema, settings_of, state
 
+from target_bigin.files.reject_log import RejectLog
+from target_bigin.records.record import Record, Reject
+
 CONTACTS = schema("Contacts", "Last_Name", "Title", key=["Email"])
 
 
@@ -47,6 +50,22 @@ def test_lines_are_appended_and_the_file_appears_with_the_first(target, tmp_path
         target([CONTACTS, record("Contacts", **bad)], max_rejects=1)
 
     assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_line_is_replaced_by_a_later_row_alone_in_whichever_order_they_end(tmp_path):
+    """An earlier row may still be in flight when a later one is refused; the one after both replaces it."""
+    log = RejectLog(tmp_path / "rejects.jsonl")
+    log.describe("Contacts", module="Contacts", key_properties=["Email"])
+    first, second, third = (Record(number, "Contacts", {"Email": "a@b.se"}) for number in (1, 2, 3))
+    replaced = tmp_path / "rejects.replaced.jsonl"
+
+    log.write(second, Reject("invalid", "TOO_LONG", "no"))
+    log.note_good(first, "updated")
+    assert not replaced.exists()
+    log.note_good(third, "updated")
+
+    (line,) = [json.loads(each) for each in replaced.read_text().splitlines()]
+    assert line["number"] == 2
 
 
 def test_rejects_can_be_fed_back_by_one_line(sandbox, target, tmp_path):

@@ -58,6 +58,13 @@ def test_a_refusal_is_told_with_what_its_details_say(code, details, message):
     assert refusal("insert", refused(code, details)).message == message
 
 
+def test_a_refusal_without_words_is_told_by_its_code():
+    """An empty line would say nothing at all."""
+    result = WriteResult.from_json({"code": "ODD", "status": "error"})
+
+    assert refusal("insert", result).message == "ODD"
+
+
 @pytest.mark.parametrize(
     ("said", "action"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from types import SimpleNamespace
 
@@ -73,6 +74,14 @@ def test_what_is_woken_takes_turns_so_that_the_stack_stays_flat(run):
     assert run.errors == []
     assert len(run.noted) == len(waits) > sys.getrecursionlimit()
     assert len(set(run.noted)) == 1
+
+
+def test_who_lands_calls_waits_for_the_first_of_them(run):
+    """Who looked again and again would take a whole processor from the threads that read the answers."""
+    run.tasks.call(lambda: time.sleep(0.02))
+
+    assert run.tasks.land(timeout=5) == 1
+    assert run.tasks.land(timeout=5) == 0
 
 
 def test_there_is_room_for_one_call_more_than_can_run(run):
