@@ -125,6 +125,19 @@ def test_one_row_answers_for_one_of_two_equal_records(other, sandbox, other_targ
     assert len(calls_back(sandbox)) == 2
 
 
+def test_a_row_that_differs_in_its_case_alone_is_not_taken_for_ours(sandbox, target):
+    """It may be another record, entered at that moment by the same user: then ours was not written."""
+    (user,) = sandbox.api("GET", "/users", params={"type": "CurrentUser"}).json()["users"]
+    like_ours = {**CALL_BACK, "Subject": CALL_BACK["Subject"].upper()}
+    entered = {"op": "create", "module": "Tasks", "user": user["id"], "data": like_ours}
+    sandbox.fault("POST /Tasks", status=207, body={"data": [STUMBLED]}, mutate=[entered])
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], **one_by_one(), max_rejects=1)
+
+    assert [each["code"] for each in run.rejects] == ["FATE_UNKNOWN"]
+    assert sandbox.count("Tasks") == 1
+
+
 def test_what_one_inquiry_has_found_the_next_does_not_find(other, sandbox, other_target):
     """Two calls of equal records are lost at the same time, and one of them was done."""
     stumble(other, 1, 0)
