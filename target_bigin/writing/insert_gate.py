@@ -19,7 +19,7 @@ from target_bigin.writing.insert_recovery import Lost, Search
 
 LIKELY_WRONG_BY = timedelta(hours=3)  # our clock: a zone or two
 REMEMBERED = 30.0  # seconds before the oldest call in flight, beside the doubt of the clock: an id matters
-PAUSE = 1.0  # seconds between two looks
+PAUSE = 1.0  # seconds between the first two looks, then twice as long each time: a look costs a credit
 
 
 class InsertGate:
@@ -126,6 +126,7 @@ class InsertGate:
         try:
             carried = context.matched.values()
             search = Search(context.client, self._module, context.fields, carried=carried)
+            pause = PAUSE
             while not own.is_over:
                 now, lost = time.monotonic(), [each for each in self._lost if not each.is_over]
                 rows = await self._tasks.call(partial(search.look, lost))
@@ -136,7 +137,8 @@ class InsertGate:
                     continue  # what was lost meanwhile may be among the rows
                 search.judge(lost, self._not_known(rows), now=now)
                 if not own.is_over:
-                    await self._tasks.sleep(min(PAUSE, max(0.0, own.until - time.monotonic())))
+                    await self._tasks.sleep(min(pause, max(0.0, own.until - time.monotonic())))
+                    pause *= 2
         finally:
             self._is_asking = False
 

@@ -12,6 +12,7 @@ from support.target import RunningTarget, record, records, run_target, schema, s
 from bigin_api.errors import SettingsError
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record
+from target_bigin.writing import insert_gate
 
 TASKS = schema("Tasks", "Subject", "Priority")
 CONTACTS = schema("Contacts", "Last_Name")
@@ -107,6 +108,19 @@ def test_what_a_budget_kept_back_is_not_asked_for(sandbox, tmp_path, settings):
     assert [each.states for each in runs] == [[], ["end"]]
     assert sandbox.calls("POST /coql") == 0
     assert subjects(sandbox) == sorted(row["Subject"] for row in tasks(60))
+
+
+def test_what_a_killed_run_left_open_is_asked_for_less_and_less(sandbox, tmp_path, settings, monkeypatch):
+    """A minute of looking cost sixty credits: each run with a budget below that spent it on nothing else."""
+    monkeypatch.setattr(insert_gate, "PAUSE", 0.05)
+    noted = Journal(tmp_path / "journal.jsonl")
+    noted.sending([Record(1, "Tasks", {}, body=row) for row in tasks(3)], SINCE)
+    noted.close(in_good_order=False)
+
+    run = run_target(sandbox, tmp_path, [TASKS, *records("Tasks", tasks(3))], **settings)
+
+    assert run.outcomes("Tasks") == {"inserted": 3}
+    assert sandbox.calls("POST /coql") <= 9
 
 
 def recurring(*days):
