@@ -81,6 +81,7 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
     proven: str = "0"  # up to this id, they are
     known: str = ""  # ids of records in them that have been emitted, as text: ties are many
     listed: bool = False  # the list has been read to its end: what is left is unproven
+    ended: tuple[str, ...] = ()  # modules of which all that was deleted has been emitted
     after: str | None = None  # read by key: everything up to this id has been emitted
     jobs: Jobs | None = None  # of a bulk scan
     ahead: tuple[str, ...] = ()  # ids of the page that comes next: emitted already, with their long texts

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bigin_api.errors import Refused, TransientError
 from bigin_api.limits import DELETED_MODULES
 from tap_bigin.bookmarks import BEGUN, Scan, begin, complete, scan_of
@@ -25,7 +27,6 @@ from tap_bigin.values.schema import RecordSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from tap_bigin.feed.reading import Feed
     from tap_bigin.settings import Lookups
@@ -158,20 +159,23 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         scan = begun or Scan("full", self.client.server_time, self.name)
         marks: dict[str, State] = dict(state.get("modules") or {}) if self.is_incremental or begun else {}
         if self.client.credit_budget is not None:
-            left = [module for module in modules if not _is_read(marks.get(module), scan.started)]
+            left = [module for module in modules if module not in scan.ended]
             modules = sorted(left, key=lambda module: _rank(marks.get(module) or {}))
         lists = [_List(each, self._news(each, Mark.from_state(marks.get(each)))) for each in modules]
         at_once = 1 if self.client.credit_budget is not None else len(lists)
         failed: TransientError | None = None
         for module, page in self.calls.as_they_come(self._next_page, lists, at_once=at_once):
+            rows: list[Record] = []
             if isinstance(page, TransientError):
                 failed = failed or page
-            elif page is not None:
+            elif page is None:
+                scan = replace(scan, ended=(*scan.ended, module))
+            else:
                 rows, mark = page
                 marks = {**marks, module: mark.to_state()}
                 self.convert(rows)
-                if rows or mark.begun is None:
-                    yield Batch(rows, self._under_way(state, marks, scan))
+            if rows or page is None:
+                yield Batch(rows, self._under_way(state, marks, scan))
         bookmark = self.bookmark_key if failed is None else None  # it stays; the marks of the others are kept
         yield Batch([], complete({**state, "modules": marks}, scan, replication_key=bookmark))
         if failed is not None:
@@ -206,14 +210,6 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         news = news_of(reached)
         back = [{"id": each, "type": RESTORED} for each in restored(self.client, module, news.left)]
         yield _rows(module, back), news.mark
-
-
-def _is_read(mark: Mapping[str, Any] | None, started: datetime | None) -> bool:
-    """Whether a list was read to its end since then, by an earlier run of the same pass."""
-    read = Mark.from_state(mark)
-    if read.begun is not None or read.since is None or started is None:
-        return False
-    return read.since >= started
 
 
 def _rank(mark: Mapping[str, Any]) -> tuple[bool, str]:

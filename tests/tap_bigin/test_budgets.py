@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.rewriting import OtherBigin
 from support.sandbox import Sandbox
 from support.tap import TapRun, aged, assert_holds, discover, run_tap, select, select_fields
 
@@ -237,6 +238,29 @@ def test_within_a_budget_a_list_of_deletions_is_read_once_for_both_of_its_stream
     assert len(runs) > 1
     assert asked < 2 * 6  # pages: all of the list for each stream
     assert ids[5] in later.ids("Products")
+
+
+@pytest.mark.parametrize("other_answer", ["a row without id", "a refusal"])
+def test_a_list_of_deletions_that_comes_as_no_other_is_not_read_again_in_the_same_pass(
+    sandbox: Sandbox, other_answer: str
+) -> None:
+    """Its clock is not noted, or nothing of it: each run began with that list, and none came to the others."""
+    ids = _deleted_products(sandbox, 5)
+    other = OtherBigin(sandbox)
+    if other_answer == "a refusal":
+        for module in ("Contacts", "Accounts", "Pipelines"):
+            other.refuse(f"/{module}/deleted", 403, "NO_PERMISSION")
+    else:
+        other.rewrite("/Contacts/deleted", lambda _, body: body["data"].append(None))
+    catalog = select(discover(other), "deleted_records")
+
+    runs = _runs(other, catalog=catalog, credit_budget=3)
+
+    other.close()
+    told = [each for run in runs for each in run.ids("deleted_records")]
+    assert set(ids) < set(told)
+    assert len(told) == len(set(told))
+    assert len(runs) <= 4
 
 
 def test_a_full_table_of_deletions_goes_on_where_a_run_ended_in_it(sandbox: Sandbox) -> None:
