@@ -31,7 +31,6 @@ class JobLog:
             file.read(self._take)
             if not read_only:
                 self._file = file
-                self._rewrite()
 
     def unfinished(self, module: str) -> list[str]:
         """Jobs of a module that were made and not seen to end."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from bigin_api import BulkWriteJob
+import pytest
+
+from bigin_api import BulkWriteJob, SettingsError
 from target_bigin.files.job_log import JobLog
 
 ADDED = BulkWriteJob("1", "ADDED")
@@ -25,6 +28,22 @@ def test_the_next_run_knows_the_jobs_of_a_module_that_no_run_saw_end(tmp_path):
     assert (following.unfinished("Contacts"), following.unfinished("Accounts")) == (["1"], ["2"])
 
 
+def test_jobs_that_are_made_side_by_side_are_all_known(tmp_path):
+    """They run in threads of their own, and each of them writes the whole file."""
+    journal = tmp_path / "journal.jsonl"
+    log = JobLog(journal)
+    jobs = [replace(ADDED, id=str(number)) for number in range(32)]
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda job: log.note(job, "Contacts"), jobs))
+    made = JobLog(journal).unfinished("Contacts")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda job: log.forget(job.id), jobs[1:]))
+
+    assert sorted(made) == sorted(job.id for job in jobs)
+    assert JobLog(journal).unfinished("Contacts") == ["0"]
+
+
 def test_a_job_that_was_waited_for_is_forgotten(tmp_path):
     """With the last of them the file goes, too."""
     journal, notes = tmp_path / "journal.jsonl", tmp_path / "journal.jsonl.bulk"
@@ -42,9 +61,31 @@ def test_a_job_that_was_waited_for_is_forgotten(tmp_path):
     assert following.unfinished("Contacts") == []
 
 
-def test_a_dry_run_knows_the_jobs_and_leaves_their_notes(tmp_path):
-    """It makes no file either, and without a journal nobody notes anything."""
+@pytest.mark.parametrize("line", ['{"job": 5, "module": "Contacts"}', '{"module": "Contacts"}', "job"])
+def test_a_line_that_is_no_note_is_named(tmp_path, line):
+    """It is somebody else's file, and the first job would have replaced it."""
+    notes = tmp_path / "journal.jsonl.bulk"
+    notes.write_text(f"{line}\n")
+
+    with pytest.raises(SettingsError, match=r"journal\.jsonl\.bulk, line 1 is no entry"):
+        JobLog(tmp_path / "journal.jsonl")
+
+
+def test_notes_that_cannot_be_taken_away_are_told_with_the_setting(tmp_path):
+    """The run ends with a line that says where, and not with a traceback."""
     journal, notes = tmp_path / "journal.jsonl", tmp_path / "journal.jsonl.bulk"
+    log = JobLog(journal)
+    log.note(ADDED, "Contacts")
+    notes.unlink()
+    notes.mkdir()
+
+    with pytest.raises(SettingsError, match="journal_path: cannot write to"):
+        log.forget("1")
+
+
+def test_a_dry_run_knows_the_jobs_and_leaves_their_notes(tmp_path):
+    """It makes no file either, nor a folder for one, and without a journal nobody notes anything."""
+    journal, notes = tmp_path / "new" / "journal.jsonl", tmp_path / "new" / "journal.jsonl.bulk"
     JobLog(journal, read_only=True).note(ADDED, "Contacts")
     JobLog(None).note(ADDED, "Contacts")
     assert list(tmp_path.iterdir()) == []
