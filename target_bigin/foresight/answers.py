@@ -16,7 +16,7 @@ from bigin_api.errors import InvalidRequest, ModuleUnavailable, ServerError
 from bigin_api.http.calls import Call, Reply
 from bigin_api.limits import MAX_IDS_PER_CALL
 from bigin_api.models import Field
-from target_bigin.deletions.brake import COMPANIES, contacts_of
+from target_bigin.deletions.brake import COMPANIES, CONTACTS, contacts_of
 from target_bigin.foresight.judgement import (
     MOST_TAGS,
     UNKNOWN_ID,
@@ -160,6 +160,8 @@ class Answers:
                     kept[name] = self._merged(present, body[name] or ())
             if kept:
                 self._forecast.kept.setdefault(record_id, {}).update(kept)
+            if shape.module == CONTACTS and "Account_Name" in body:
+                self._forecast.companies[record_id] = (body["Account_Name"] or {}).get("id")
         return record_id, verdict.record_id is None
 
     def _require_open(self, call: Call) -> None:
@@ -203,7 +205,9 @@ class Answers:
         self._require_open(call)
         module, ids = str(call.module), call.params["ids"].split(",")
         there = self._are_there((module, each) for each in ids)
-        along = self._kept.once(lambda: list(contacts_of(self._client, ids))) if module == COMPANIES else ()
+        along = ()
+        if module == COMPANIES:
+            along = self._kept.once(lambda: contacts_of(self._client, ids, self._forecast))
         with self._forecast.lock:
             self._forecast.gone.update(ids, along or ())
         return [

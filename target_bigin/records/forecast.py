@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 Forms = Mapping[str, "str | None"]
@@ -22,6 +22,7 @@ class Forecast:
         self.searched: set[str] = set()  # fields of any module by which records are looked for
         self.gone: set[str] = set()  # ids of what would have been deleted
         self.kept: dict[str, dict[str, Any]] = {}  # by id: rows, tags, a deal's stage
+        self.companies: dict[str, str | None] = {}  # of contacts, by their ids
         self._forms: dict[tuple[str, str], dict[str, str | None]] = {}  # by module and id
         self._ids: dict[tuple[str, str, str], dict[str, None]] = {}  # module, field and form: who has it now
         self._made = 0
@@ -59,6 +60,12 @@ class Forecast:
             for each in (*found, *ours)
             if each not in self.gone and self._has(module, each, forms, is_found=each in found)
         )
+
+    def contacts_of(self, companies: Collection[str], found: Iterable[str]) -> set[str]:
+        """The contacts that these companies would have, where Bigin says that they have those ``found``."""
+        with self.lock:
+            ours = {each for each, company in self.companies.items() if company in companies}
+            return (ours | {each for each in found if each not in self.companies}) - self.gone
 
     def _has(self, module: str, record_id: str, forms: Mapping[str, str], *, is_found: bool) -> bool:
         known = self._forms.get((module, record_id), {})

@@ -384,3 +384,31 @@ def test_a_dry_run_tells_who_cannot_take_part(both):
 
     assert outcome(real)["Events"] == ({"inserted": 1}, {("rejected", "INVALID_DATA", "type"): 1})
     assert outcome(dry) == outcome(real)
+
+
+@pytest.mark.parametrize(("joins", "leaves", "deleted"), [(2, 0, 0), (0, 0, 1), (1, 1, 1)])
+def test_a_dry_run_knows_whom_a_company_would_take_along(sandbox, both, joins, leaves, deleted):
+    """Contacts that come to it in the run count for the brake, and those that leave it do not."""
+    sandbox.reset(size="empty")
+    old, *_ = [sandbox.create("Accounts", Account_Name=f"Company {n}") for n in range(8)]
+    link = {"Account_Name": {"id": old}}
+    ids = [sandbox.create("Contacts", Last_Name=f"C {n}", **(link if n < 2 else {})) for n in range(8)]
+    sandbox.clock(advance=3600)
+    sandbox.forget_tokens()
+    moves = [{"id": each, "Account_Name": old} for each in ids[2 : 2 + joins]]
+    moves += [{"id": each, "Account_Name": None} for each in ids[:leaves]]
+
+    dry, real, price = both(
+        [
+            schema("Contacts", "Account_Name", key=["id"]),
+            *records("Contacts", moves),
+            schema("deleted_records", key=["module", "id"]),
+            record("deleted_records", module="Accounts", id=old),
+        ],
+        deletes="delete",
+        null_values="write",
+    )
+
+    assert real.accounts["deleted_records"].outcomes.get("deleted", 0) == deleted
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
