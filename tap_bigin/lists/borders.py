@@ -200,9 +200,13 @@ class Borders:
 
     @property
     def known(self) -> str:
-        """Ids of what was emitted on borders, for a run that goes on: COQL will tell of them, too."""
-        ids = {*self._by_earlier_run, *(each for _, each in self._near)}
-        return text_of(newest(ids)) if self.unproven else ""
+        """Ids of what was emitted on borders, for a run that goes on: COQL will tell of them, too.
+
+        None where it is refused, as it most likely will be then.
+        """
+        if self.refused is not None or not self.unproven:
+            return ""
+        return text_of(newest({*self._by_earlier_run, *(each for _, each in self._near)}))
 
     def not_emitted(self, records: Sequence[Record]) -> list[Record]:
         """Those of the records that were not emitted before, as far as that is known."""
