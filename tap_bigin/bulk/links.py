@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import Refused, TransientError
 from bigin_api.json_values import id_text
-from bigin_api.limits import MAX_IDS_PER_CALL
 from tap_bigin.bulk.rows import Links
+from tap_bigin.lists.pages import in_hundreds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +55,7 @@ class BulkLinks:
 
     def _ask(self, record_ids: Sequence[str]) -> None:
         fields = list(self._links_of)
-        for at in range(0, len(record_ids), MAX_IDS_PER_CALL):
-            some = record_ids[at : at + MAX_IDS_PER_CALL]
+        for some in in_hundreds(record_ids):
             for record in self._client.records.by_ids(self._module, some, fields):
                 for field, links in self._links_of.items():
                     if record.get(field):

@@ -161,7 +161,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
                 mark = Mark.from_state(state.get("deleted")).with_gone(each.id for each in gone)
                 state = {**state, "deleted": mark.to_state()}
         feed.stay_due(self._module, [each for each in unexplained if not (is_swept and each in told.due)])
-        yield Batch(records, state, version=state.get("version") if self.is_swept else None)
+        yield Batch(records, state)
 
     @property
     def _feed(self) -> Feed | None:

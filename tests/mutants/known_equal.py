@@ -110,6 +110,18 @@ EQUAL: dict[Key, str] = {
         "since = read_from(state, key, start_date=start, overlap=overlap) if True else None",
     ): "What has no replication key is swept by each run, and a sweep has neither bookmark nor start date.",
     (
+        "Gate.shrink",
+        "number",
+        "self._shrunk += 1",
+        "self._shrunk += 2",
+    ): "The number is compared with itself alone.",
+    (
+        "Borders.any_deleted_since",
+        "argument dropped",
+        "page = self._client.records.deleted(self._module, page=number, modified_since=since)",
+        "page = self._client.records.deleted(self._module, page=number)",
+    ): "Older ones are looked at and passed by: it costs pages, where there are many.",
+    (
         "Gate.__init__",
         "number",
         "self._good = 0",

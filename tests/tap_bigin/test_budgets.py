@@ -43,6 +43,7 @@ def test_a_page_of_long_texts_is_read_in_as_many_runs_as_its_credits_take(sandbo
     ("stream", "settings", "budget"),
     [
         ("Contacts", {"modules": ["Contacts"]}, 1),
+        ("Contacts", {"modules": ["Contacts"], "extraction_method": "bulk"}, 20),
         ("Subscriptions", {"modules": ["Subscriptions"]}, 2),
         ("contacts_emails", {"modules": ["Contacts"], "related_lists": ["Contacts.Emails"]}, 4),
         ("few", {"modules": ["Contacts"], "queries": QUERY}, 2),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.rewriting import Asked, OtherBigin, Rewritten
 from support.sandbox import Sandbox
-from support.tap import assert_holds, discover, run_tap, select, select_fields
+from support.tap import TapRun, assert_holds, discover, run_tap, select, select_fields
 
 CONTACTS = {"modules": ["Contacts"]}
 
@@ -120,6 +120,23 @@ def test_pages_are_read_by_number_where_tokens_are_no_good(
     assert run.code == 0
     assert_holds(sandbox, "Contacts", run.latest("Contacts"))
     assert_holds(sandbox, "Notes", run.latest("Notes"))
+
+
+def test_changes_beyond_the_numbers_are_read_where_no_token_comes(
+    sandbox: Sandbox, other: OtherBigin
+) -> None:
+    """Numbers lead to 2,000 records: the end of them is not the end of what changed."""
+    first = run_tap(other, modules=["Products"])
+    for count in (250, 2_050):  # the earlier ones, beyond the numbers, share no second with those within
+        sandbox.clock(advance=60)
+        data = {"Product_Name": "P{n}"}
+        sandbox.mutate({"op": "create", "module": "Products", "count": count, "data": data})
+    other.rewrite("/Products", lambda _, body: body["info"].update(next_page_token=None))
+
+    second = run_tap(other, modules=["Products"], state=first.state)
+
+    assert second.code == 0
+    assert_holds(sandbox, "Products", TapRun(first.messages + second.messages).latest("Products"))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from support.processes import PIPE, start
+from support.rewriting import OtherBigin
 from support.tap import read_messages, run_tap, tap_command
 
 from tap_bigin.tap import TapBigin
@@ -55,6 +56,26 @@ def test_rows_of_deals_arrive_as_they_are_in_the_record(sandbox):
     assert sandbox.calls("GET /Pipelines/{id}") == sandbox.count("Pipelines")
 
 
+@pytest.mark.parametrize("is_null", [True, False])
+def test_a_record_that_shows_no_field_of_rows_has_none(sandbox, is_null):
+    """A profile may hide it, and of a deal without products Bigin may say null: that is no row left out."""
+    other, field = OtherBigin(sandbox), "Associated_Products"
+
+    def change(_, body):
+        for each in body["data"]:
+            each.pop(field)
+            each.update({field: None} if is_null else {})
+
+    other.rewrite("/Pipelines/[0-9]+", change)
+
+    run = run_tap(other, modules=["Pipelines"], related_lists=[f"Pipelines.{field}"], deleted_records="none")
+    other.close()
+
+    assert run.code == 0
+    assert not run.records["pipelines_associated_products"]
+    assert not run.said("left out")
+
+
 def test_multi_select_lookups_arrive_as_links(sandbox):
     """A list leaves them out; each is a row with an id of its own and a link."""
     run = run_tap(sandbox, modules=["Subscriptions"], related_lists=["Subscriptions.Products"])
@@ -91,9 +112,12 @@ def test_glob_gives_a_stream_for_each_module_that_has_the_list(sandbox):
     assert held
 
 
-def test_run_by_a_token_that_may_not_list_notes_reads_them_by_parent(sandbox):
+@pytest.mark.parametrize(
+    "refusal", [{"status": 403}, {"status": 400, "body": {"code": "INVALID_MODULE", "status": "error"}}]
+)
+def test_run_by_a_token_that_may_not_list_notes_reads_them_by_parent(sandbox, refusal):
     """The list of all notes is refused to users who are no administrators; each parent shows its own."""
-    sandbox.fault("GET /Notes", status=403, times=None)
+    sandbox.fault("GET /Notes", times=None, **refusal)
 
     run = run_tap(sandbox, modules=["Contacts", "Notes"], related_lists=["Contacts.Notes"])
 

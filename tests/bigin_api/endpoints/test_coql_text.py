@@ -35,6 +35,7 @@ def test_clauses_are_found_outside_quotes_and_brackets(query, where, order_by, l
     ("query", "place", "message"),
     [
         ("update Contacts", "line 1, column 1", "select is expected"),
+        ("select (id) from Contacts", "line 1, column 8", "a column is expected"),
         ("select from Contacts", "line 1, column 8", "a column is expected"),
         ("select id\nfrom", "line 2, column 5", "a module is expected"),
         ("select id frm Contacts", "line 1, column 11", "a comma or from"),

@@ -155,6 +155,27 @@ def test_a_record_asked_for_by_id_that_came_as_none_is_asked_for_alone(info):
     assert told == []
 
 
+def test_ids_that_are_too_many_are_asked_for_by_halves():
+    """No limit of them is documented; one alone is refused for another reason."""
+    refusal = InvalidRequest("too many", code="LIMIT_EXCEEDED")
+
+    class Few:
+        def __init__(self, most: int) -> None:
+            self.most = most
+
+        def send(self, call: Call) -> Reply:
+            ids = call.params["ids"].split(",")
+            if len(ids) > self.most:
+                raise refusal
+            return Reply(200, {"data": [{"id": each} for each in ids], "info": {}})
+
+    ids = [str(number) for number in range(7)]
+
+    assert [each["id"] for each in Records(Few(2)).by_ids("Contacts", ids, NAME)] == ids
+    with pytest.raises(InvalidRequest, match="too many"):
+        Records(Few(0)).by_ids("Contacts", ids, NAME)
+
+
 def test_a_single_record_is_whole_or_none(bigin, sandbox):
     """Subforms come only here; an id that does not exist is a 204, never a 404."""
     made = sandbox.create("Contacts", Last_Name="A")

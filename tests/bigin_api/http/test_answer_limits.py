@@ -43,6 +43,14 @@ def test_an_answer_that_drips_is_lost_at_its_deadline(server, connect, answer):
     assert time.monotonic() - begun < 10
 
 
+def test_an_answer_may_take_longer_than_a_connection(server, connect, monkeypatch):
+    """To connect takes a moment or comes to nothing; to look through a module may take a minute."""
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.3)
+    server.answers.append(Answer(200, ONE.body, ONE.headers, seconds=0.6))
+
+    assert connect(server.url, max_retries=0).send(LIST).rows() == [{"id": "1"}]
+
+
 def test_an_answer_that_dripped_is_asked_for_again(server, connect):
     """A read comes to the same when it is sent again, over a connection of its own."""
     server.answers.extend([SLOW["body"], ONE])

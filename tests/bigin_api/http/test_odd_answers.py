@@ -62,11 +62,13 @@ def test_a_page_of_a_proxy_is_a_refusal(server, client, status):
     assert len(server.asked) == 1
 
 
-def test_too_large_needs_no_body(server, client):
-    """413 says all that there is to say."""
-    server.answers.append(Answer(413))
+@pytest.mark.parametrize("tells_length", [True, False])
+@pytest.mark.parametrize("status", [413, 414, 431])
+def test_too_large_needs_no_body(server, client, status, tells_length):
+    """The status says all that there is to say, also where nothing says that no body was cut off."""
+    server.answers.append(Answer(status, drip=0.0 if tells_length else 0.001))
 
-    with pytest.raises(InvalidRequest, match="HTTP 413 with an empty body"):
+    with pytest.raises(InvalidRequest, match=f"HTTP {status} with an empty body"):
         client.send(INSERT)
 
 
