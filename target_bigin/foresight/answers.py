@@ -105,10 +105,10 @@ class Answers:
         for judge in judges:
             yield from self._settled([judge], asked)
 
-    def _are_there(self, records: Iterable[tuple[str, str]]) -> list[bool]:
-        """Whether the records of these modules and ids are there."""
+    def _are_there(self, records: Iterable[tuple[str, str]]) -> Iterator[bool]:
+        """Whether the records of these modules and ids are there, one after the other."""
         asked = [partial(Questions.is_there, module=module, record_id=each) for module, each in records]
-        return list(self.judged(asked))
+        return self.judged(asked)
 
     def _settled(self, judges: Sequence[Callable[[Questions], T]], asked: Questions) -> list[T]:
         while True:
@@ -204,16 +204,16 @@ class Answers:
     def _delete(self, call: Call) -> list[Entry]:
         self._require_open(call)
         module, ids = str(call.module), call.params["ids"].split(",")
-        there = self._are_there((module, each) for each in ids)
-        along = ()
+        entries = []
+        for each, is_there in zip(ids, self._are_there((module, each) for each in ids), strict=True):
+            entries.append(_done(each) if is_there else _not_done(each, "record not deleted"))
+            with self._forecast.lock:
+                self._forecast.gone.add(each)  # a second time it is not there
         if module == COMPANIES:
             along = self._kept.once(lambda: contacts_of(self._client, ids, self._forecast))
-        with self._forecast.lock:
-            self._forecast.gone.update(ids, along or ())
-        return [
-            _done(each) if is_there else _not_done(each, "record not deleted")
-            for each, is_there in zip(ids, there, strict=True)
-        ]
+            with self._forecast.lock:
+                self._forecast.gone.update(along or ())
+        return entries
 
     def _tag(self, call: Call) -> list[Entry]:
         said: Any = call.json
@@ -225,7 +225,7 @@ class Answers:
         except NotTaken as refused:
             said = f"{module}: {refused.entry['message']}."
             raise InvalidRequest(said, code=refused.code, module=module) from None
-        there = self._are_there((module, each) for each in ids)
+        there = list(self._are_there((module, each) for each in ids))
         present = self._tags_of(module, ids)
         entries = []
         for each, is_there in zip(ids, there, strict=True):
@@ -249,7 +249,7 @@ class Answers:
 
     def _link(self, call: Call) -> list[Entry]:
         _, parent, listed, linked = call.path.strip("/").split("/")
-        there = self._are_there([(str(call.module), parent), (listed, linked)])
+        there = list(self._are_there([(str(call.module), parent), (listed, linked)]))
         if not there[0]:
             # No refusal: a server error, seen live.
             told = f"{call.module}: {call.what}: HTTP 500 INTERNAL_ERROR, as a dry run foresees it."

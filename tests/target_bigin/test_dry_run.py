@@ -412,3 +412,19 @@ def test_a_dry_run_knows_whom_a_company_would_take_along(sandbox, both, joins, l
     assert real.accounts["deleted_records"].outcomes.get("deleted", 0) == deleted
     assert outcome(dry) == outcome(real)
     assert planned(dry) == price
+
+
+def test_a_dry_run_tells_what_is_deleted_twice(sandbox, both):
+    """By its id and by its address, in one call: the second time it is not there any more."""
+    contact = sandbox.create("Contacts", Last_Name="Twice", Email="twice@b.se")
+    rows = [{"id": contact}, {"id": None, "Email": "twice@b.se"}]
+
+    dry, real, price = both(
+        [schema("Contacts", "Email", key=["id"]), *records("Contacts", rows)],
+        streams={"Contacts": {"operation": "delete", "allow_mass_delete": True}},
+    )
+
+    assert real.accounts["Contacts"].notes["already deleted in Bigin"] == 1
+    assert dry.accounts["Contacts"].notes == real.accounts["Contacts"].notes
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price

@@ -42,7 +42,7 @@ def _one_call_after_the_other(monkeypatch):
 def told(run, report):
     """What of a run is to be the same: what became of the records, and what it took."""
     found = {
-        stream: (dict(+Counter(account.outcomes)), dict(account.rejects))
+        stream: (dict(+Counter(account.outcomes)), dict(account.rejects), dict(account.notes))
         for stream, account in run.accounts.items()
     }
     price = report["of_the_run"] or {"calls": report["calls"], "credits": report["credits"]}
@@ -59,7 +59,7 @@ def there(sandbox, folder):
 @pytest.mark.parametrize("kind", [World, WideWorld])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_dry_run_is_the_run(sandbox, tmp_path, monkeypatch, seed, kind):
-    """Counts, rejects by code and field, calls and credits; and nothing is touched."""
+    """Counts, rejects by code and field, notes, calls and credits; and nothing is touched."""
     monkeypatch.setattr(writer, "WORTH_A_JOB", 8)  # so that `auto` makes jobs, too
     world = kind(sandbox, random.Random(seed), tmp_path)
     sandbox.bulk(seconds_per_state=0.01)  # a job is asked once how far it is
