@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bigin_api import ServerError
-from target_bigin.concurrency.division import IN_A_ROW, SURE, Division
+from bigin_api import InvalidRequest, ServerError
+from target_bigin.concurrency.division import Division, Signs
 
 FAILS = ServerError("Bigin fails at it.")
+OF_ALL = InvalidRequest("no", code="NO_PERMISSION")
+OF_ONE = InvalidRequest("no", code="INVALID_DATA")
 
 
 class Bigin:
@@ -29,6 +31,42 @@ def result_of(coroutine):
     return ended.value.value
 
 
+def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
+    """No permission for the module: a hundred calls more would say the same, a credit each."""
+    division = Division(Bigin(is_up=True).is_up)
+
+    assert division.cut([1, 2, 3, 4, 5], OF_ALL) == [[1], [5], [2, 3, 4]]
+    assert division.cut([1], OF_ALL) == []
+    assert division.closed is None
+    assert division.cut([5], OF_ALL) == []
+    assert division.closed is OF_ALL
+    assert division.cut([2, 3, 4], OF_ALL) == []
+
+
+def test_once_something_was_taken_a_hundred_in_a_row_speak_for_all():
+    """Until then each may be refused for itself, whatever the code says; what is taken begins the count anew."""
+    division = Division(Bigin(is_up=True).is_up)
+    for refused in (5, 99, 99):
+        division.taken()
+        for _ in range(refused):
+            assert division.cut([1], OF_ALL) == []
+        assert division.cut([1, 2, 3, 4], OF_ALL) == [[1, 2], [3, 4]]
+    assert division.closed is None
+
+    division.cut([1], OF_ALL)
+
+    assert division.closed is OF_ALL
+
+
+def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
+    """A whole file of bad records is refused one by one, each with its own reason."""
+    division = Division(Bigin(is_up=True).is_up)
+
+    assert division.cut([1, 2, 3, 4, 5], OF_ONE) == [[1, 2], [3, 4, 5]]
+    assert [division.cut([1], OF_ONE) for _ in range(200)] == [[]] * 200
+    assert division.closed is None
+
+
 def test_no_item_is_left_out_when_single_ones_were_refused_and_all_others_fail():
     """A refusal is told, and is no sign that the others go through: nobody would have told what became of them."""
     division = Division(Bigin(is_up=True).is_up)
@@ -38,6 +76,33 @@ def test_no_item_is_left_out_when_single_ones_were_refused_and_all_others_fail()
 
     with pytest.raises(ServerError):
         result_of(division.culprits([1, 2, 3, 4, 5], FAILS, attempt))
+
+
+async def fail(part, _patiently):
+    """Tries it in vain."""
+    return part
+
+
+def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
+    """A question that had a call of its own may be the cause; two of them are rather a Bigin that is down."""
+    division = Division(Bigin(is_up=True).is_up)
+
+    assert result_of(division.culprits([1], FAILS, fail)) == [1]
+    with pytest.raises(ServerError):
+        result_of(division.culprits([2], FAILS, fail))
+    division.taken()
+    assert result_of(division.culprits([3], FAILS, fail)) == [3]
+
+
+@pytest.mark.parametrize(("any_taken", "is_up"), [(False, True), (True, False)])
+def test_a_single_write_is_not_blamed_while_no_write_goes_through(any_taken, is_up):
+    """Where other kinds of calls speak for Bigin, too, one of them must; and Bigin must answer at all."""
+    division = Division(Bigin(is_up=is_up).is_up, Signs())
+    if any_taken:
+        division.taken()
+
+    with pytest.raises(ServerError):
+        result_of(division.culprits([1], FAILS, fail))
 
 
 @pytest.mark.parametrize("is_up", [True, False])
@@ -57,9 +122,10 @@ def test_after_twenty_failures_in_a_row_it_is_asked_whether_bigin_answers(is_up)
     if is_up:
         assert sorted(result_of(dividing)) == list(range(1, 100))
         failures = 2 + 97 + 96  # two alone, 97 halved until each of them is alone
-        assert bigin.asked == failures // IN_A_ROW + 1  # and once at the end
-        assert (tried.count(False), tried.count(True)) == (1 + failures + 99 - SURE, SURE)
+        assert bigin.asked == failures // 20 + 1  # and once at the end
+        # Of those that failed alone three are tried patiently, which is enough to believe it of the others.
+        assert (tried.count(False), tried.count(True)) == (1 + failures + 96, 3)
     else:
         with pytest.raises(ServerError):
             result_of(dividing)
-        assert (len(tried), bigin.asked) == (1 + IN_A_ROW, 1)
+        assert (len(tried), bigin.asked) == (21, 1)
