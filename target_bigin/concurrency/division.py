@@ -8,7 +8,6 @@ others go through. If none does, it is Bigin that is down.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -46,53 +45,36 @@ Any other code may speak of all (no permission, no such module) or, for all we k
 """
 
 
-class Signs:
-    """When calls of one kind went through. Main thread alone."""
-
-    def __init__(self) -> None:
-        self._latest = float("-inf")
-
-    def note(self) -> None:
-        """One went through now."""
-        self._latest = time.monotonic()
-
-    def since(self, moment: float) -> bool:
-        """Whether one went through after this moment (``time.monotonic``)."""
-        return self._latest > moment
-
-
 class Division:
     """How the calls of one kind (one operation, one question) are taken apart.
 
     ``closed`` is the refusal that speaks of all: once two were refused alone and none was ever taken.
-    ``is_up`` asks whether Bigin answers at all. ``signs``: where calls of other divisions that speak for
-    Bigin are noted, too. Main thread alone.
+    ``is_up`` asks whether Bigin answers at all. ``blames_the_first``: a single item may be to blame before
+    any call went through. Main thread alone.
     """
 
-    def __init__(self, is_up: Callable[[], Awaitable[bool]], signs: Signs | None = None) -> None:
+    def __init__(self, is_up: Callable[[], Awaitable[bool]], *, blames_the_first: bool) -> None:
         self.closed: Refused | None = None
         self._is_up = is_up
+        self._blames_the_first = blames_the_first
         self._in_a_row = 0
-        self._any_taken = False
-        self._own_signs = Signs()
-        self._signs = signs or self._own_signs
+        self._taken = 0  # calls
         self._blamed_alone = False  # one was, and none was taken since
 
     def taken(self) -> None:
         """A call was not refused."""
-        self._in_a_row, self._any_taken, self._blamed_alone = 0, True, False
-        self._own_signs.note()
-        self._signs.note()
+        self._taken += 1
+        self._in_a_row, self._blamed_alone = 0, False
 
     def cut(self, items: Sequence[T], error: Refused) -> list[Sequence[T]]:
         """What to send in the place of a refused call; [] if all of it is refused."""
         if error.code not in SPEAKS_OF_ONE:
             self._in_a_row += len(items) == 1
-            if self._in_a_row >= (TOO_MANY if self._any_taken else ENOUGH):
+            if self._in_a_row >= (TOO_MANY if self._taken else ENOUGH):
                 self.closed = error
             if self.closed is not None:
                 return []
-            if len(items) > ENOUGH and not self._any_taken:
+            if len(items) > ENOUGH and not self._taken:
                 return [items[:1], items[-1:], items[1:-1]]
         return halves(items) if len(items) > 1 else []
 
@@ -102,13 +84,13 @@ class Division:
         Costs about the price of the call again for each of its halvings, some seven of a hundred. Raises
         ``error`` if it is Bigin that is down: what went through before speaks for nobody.
         """
-        begun = time.monotonic()
         if len(items) == 1:
-            if not (self._may_blame(begun) and await self._is_up()):
+            if not (self._may_blame() and await self._is_up()):
                 raise error
             return list(await attempt(items, True))
-        suspects = await self._suspects(items, error, attempt, begun)
-        if suspects and not self._own_signs.since(begun):
+        before = self._taken
+        suspects = await self._suspects(items, error, attempt)
+        if suspects and self._taken == before:
             raise error
         culprits: list[T] = []
         for each in suspects:
@@ -118,20 +100,18 @@ class Division:
             raise error
         return culprits
 
-    async def _suspects(
-        self, items: Sequence[T], error: TransientError, attempt: Attempt[T], begun: float
-    ) -> list[T]:
+    async def _suspects(self, items: Sequence[T], error: TransientError, attempt: Attempt[T]) -> list[T]:
         """The items that fail alone, tried once."""
         suspects: list[T] = []
-        waiting = deque(halves(items) if self._own_signs.since(begun) else first_parts(items))
-        in_a_row = 0
+        waiting = deque(first_parts(items))
+        before, in_a_row = self._taken, 0
         while waiting:
             part = waiting.popleft()
             left = await attempt(part, False)
             in_a_row = in_a_row + 1 if left else 0
             if len(left) == 1:
                 suspects += left
-            elif left and self._own_signs.since(begun):
+            elif left and self._taken > before:
                 waiting.extend(halves(left))
             elif left:
                 raise error  # single ones and all the others failed
@@ -141,15 +121,13 @@ class Division:
                     raise error
         return suspects
 
-    def _may_blame(self, begun: float) -> bool:
+    def _may_blame(self) -> bool:
         """Whether an item that had a call of its own may be to blame: the others go through.
 
         A second one in a row, without a call between them that goes through, speaks against Bigin.
         """
-        if self._own_signs.since(begun):
-            return True
-        others_work = self._any_taken or self._signs is self._own_signs or self._signs.since(begun)
-        may, self._blamed_alone = others_work and not self._blamed_alone, True
+        may = bool(self._taken or self._blames_the_first) and not self._blamed_alone
+        self._blamed_alone = True
         return may
 
 

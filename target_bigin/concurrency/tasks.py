@@ -18,7 +18,6 @@ from typing import Any, Generic, TypeVar
 from bigin_api import InFlight
 from bigin_api.errors import ServerError
 from bigin_api.http.retry import retried
-from target_bigin.concurrency.division import Signs
 
 T = TypeVar("T")
 
@@ -90,7 +89,6 @@ class Tasks:
         """``is_up``: asks, in a thread, whether Bigin answers at all."""
         self._pool = pool
         self._is_up = is_up
-        self.signs = Signs()  # of writes, whichever stream's
         self._on_error = on_error
         self._check = check  # raises if the run is to end
         self._landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()

@@ -58,7 +58,7 @@ class RecordWriter:
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
         self._divisions: defaultdict[Operation, Division]
-        self._divisions = defaultdict(partial(Division, self._tasks.is_up, self._tasks.signs))
+        self._divisions = defaultdict(partial(Division, self._tasks.is_up, blames_the_first=False))
 
     @property
     def is_full(self) -> bool:

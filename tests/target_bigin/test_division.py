@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bigin_api import InvalidRequest, ServerError
-from target_bigin.concurrency.division import Division, Signs
+from target_bigin.concurrency.division import Division
 
 FAILS = ServerError("Bigin fails at it.")
 OF_ALL = InvalidRequest("no", code="NO_PERMISSION")
@@ -33,7 +33,7 @@ def result_of(coroutine):
 
 def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
     """No permission for the module: a hundred calls more would say the same, a credit each."""
-    division = Division(Bigin(is_up=True).is_up)
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
 
     assert division.cut([1, 2, 3, 4, 5], OF_ALL) == [[1], [5], [2, 3, 4]]
     assert division.cut([1], OF_ALL) == []
@@ -45,7 +45,7 @@ def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
 
 def test_once_something_was_taken_a_hundred_in_a_row_speak_for_all():
     """Until then each may be refused for itself, whatever the code says; what is taken begins the count anew."""
-    division = Division(Bigin(is_up=True).is_up)
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
     for refused in (5, 99, 99):
         division.taken()
         for _ in range(refused):
@@ -60,7 +60,7 @@ def test_once_something_was_taken_a_hundred_in_a_row_speak_for_all():
 
 def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
     """A whole file of bad records is refused one by one, each with its own reason."""
-    division = Division(Bigin(is_up=True).is_up)
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
 
     assert division.cut([1, 2, 3, 4, 5], OF_ONE) == [[1, 2], [3, 4, 5]]
     assert [division.cut([1], OF_ONE) for _ in range(200)] == [[]] * 200
@@ -69,7 +69,7 @@ def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
 
 def test_no_item_is_left_out_when_single_ones_were_refused_and_all_others_fail():
     """A refusal is told, and is no sign that the others go through: nobody would have told what became of them."""
-    division = Division(Bigin(is_up=True).is_up)
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
 
     async def attempt(part, _patiently):
         return part if len(part) > 1 else ()
@@ -85,7 +85,7 @@ async def fail(part, _patiently):
 
 def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
     """A question that had a call of its own may be the cause; two of them are rather a Bigin that is down."""
-    division = Division(Bigin(is_up=True).is_up)
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
 
     assert result_of(division.culprits([1], FAILS, fail)) == [1]
     with pytest.raises(ServerError):
@@ -96,8 +96,8 @@ def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
 
 @pytest.mark.parametrize(("any_taken", "is_up"), [(False, True), (True, False)])
 def test_a_single_write_is_not_blamed_while_no_write_goes_through(any_taken, is_up):
-    """Where other kinds of calls speak for Bigin, too, one of them must; and Bigin must answer at all."""
-    division = Division(Bigin(is_up=is_up).is_up, Signs())
+    """A question may be odd in itself; what is wrong with a write, only others that go through tell."""
+    division = Division(Bigin(is_up=is_up).is_up, blames_the_first=False)
     if any_taken:
         division.taken()
 
@@ -109,7 +109,7 @@ def test_a_single_write_is_not_blamed_while_no_write_goes_through(any_taken, is_
 def test_after_twenty_failures_in_a_row_it_is_asked_whether_bigin_answers(is_up):
     """It may have gone down in the midst: each further part would cost a call and its credits for nothing."""
     bigin, tried = Bigin(is_up=is_up), []
-    division = Division(bigin.is_up)
+    division = Division(bigin.is_up, blames_the_first=True)
 
     async def attempt(part, patiently):
         tried.append(patiently)
