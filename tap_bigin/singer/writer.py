@@ -1,7 +1,8 @@
-"""Singer messages to standard output: flushed at the borders of pages, never torn by a signal."""
+"""Singer messages to standard output: some whole lines at a time, torn by no signal."""
 
 from __future__ import annotations
 
+import select
 import sys
 import time
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ SECONDS_PER_STATE = 1.0
 """The same after so much time: a batch of few records may have cost many calls. A long one more seldom."""
 
 STATE_BYTES_PER_SECOND = 20_000
+
+PIPE_BUF: int = getattr(select, "PIPE_BUF", 4_096)  # Windows has none
 
 
 def record_lines(
@@ -81,7 +84,7 @@ class ShortStateWriter(StateWriter):
 
 
 class PageWriter(MsgSpecWriter):
-    """Writes whole what belongs together. The SDK's writers flush after each record: a system call a line.
+    """Writes whole what belongs together. The SDK's writers flush after each record, however short.
 
     Whoever wants the run to end (a signal) sets ``interruption`` while ``is_writing``: it is raised
     afterwards.
@@ -116,10 +119,19 @@ class PageWriter(MsgSpecWriter):
             self.put(lines)
 
     def put(self, lines: bytes) -> None:
-        """Hand bytes to the output, all of them."""
-        left = memoryview(lines)
-        while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, less at a signal
-            left = left[sys.stdout.buffer.write(left) :]
+        """Hand lines to the output, all of them.
+
+        A few whole ones at a time, as many as a pipe takes together or not at all: of a run that is killed
+        while its target is slow, half a line would end the target, with all that it had not stored yet.
+        """
+        out, at = sys.stdout.buffer, 0
+        while at < len(lines):
+            end = lines.rfind(b"\n", at, at + PIPE_BUF) + 1 or lines.find(b"\n", at) + 1 or len(lines)
+            left = memoryview(lines)[at:end]
+            while left:  # unbuffered output (PYTHONUNBUFFERED) takes a part at a time, less at a signal
+                left = left[out.write(left) :]
+            out.flush()
+            at = end
 
     def flush(self) -> None:
         """Let the target see what is written."""

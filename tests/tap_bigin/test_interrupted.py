@@ -47,7 +47,7 @@ def _cut_off(
         process.stdout.close()
         code = process.wait(timeout=DEADLINE)
         said.seek(0)
-        return TapRun(read_messages(written), said.read().splitlines(), code)
+        return TapRun(read_messages(written), said.read().splitlines(), code, written)
 
 
 def _until_last_state(run: TapRun) -> list[dict[str, Any]]:
@@ -232,6 +232,22 @@ def test_a_signal_tears_no_line_that_waits_to_be_read(
     assert first.code == 128 + signal.SIGTERM
     second = run_tap(sandbox, modules=["Products"], state=first.state)
     assert_holds(sandbox, "Products", TapRun(first.messages + second.messages).latest("Products"))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_kill_tears_no_line_that_waits_to_be_read(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    """Loaders end at half a line, and with them what they had read and not stored, of whole pages."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    _products(sandbox, 1_500)
+
+    first = _cut_off(sandbox, 100, signal.SIGKILL, full_pipe=True, modules=["Products"])
+
+    assert first.code == -signal.SIGKILL
+    assert first.stdout.endswith("}\n")
+    second = run_tap(sandbox, modules=["Products"], state=first.state)
+    assert_holds(sandbox, "Products", TapRun(_until_last_state(first) + second.messages).latest("Products"))
 
 
 def test_the_budget_ends_a_run_well_and_the_next_goes_on(sandbox: Sandbox) -> None:
