@@ -9,6 +9,21 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("Division.taken", "number", "self._taken += 1", "self._taken += 2"): (
+        "It is asked only whether it is 0, and whether it has grown."
+    ),
+    (
+        "Division._suspects",
+        "number",
+        "before, in_a_row = (self._taken, 0)",
+        "before, in_a_row = (self._taken, 1)",
+    ): "What goes through sets it to 0, and without that it ends after four parts.",
+    (
+        "Division._suspects",
+        "number",
+        "before, in_a_row = (self._taken, 0)",
+        "before, in_a_row = (self._taken, -1)",
+    ): "What goes through sets it to 0, and without that it ends after four parts.",
     ("Tasks.sleep", "number", "self._naps += 1", "self._naps += 2"): "It only tells equal moments apart.",
     (
         "BulkPlan.key_of",

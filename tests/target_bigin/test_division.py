@@ -37,6 +37,7 @@ def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
 
     assert division.cut([1, 2, 3, 4, 5], OF_ALL) == [[1], [5], [2, 3, 4]]
     assert division.cut([1], OF_ALL) == []
+    assert division.cut([2, 4], OF_ALL) == [[2], [4]]
     assert division.closed is None
     assert division.cut([5], OF_ALL) == []
     assert division.closed is OF_ALL
@@ -63,6 +64,7 @@ def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
     division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
 
     assert division.cut([1, 2, 3, 4, 5], OF_ONE) == [[1, 2], [3, 4, 5]]
+    assert division.cut([1, 2], OF_ONE) == [[1], [2]]
     assert [division.cut([1], OF_ONE) for _ in range(200)] == [[]] * 200
     assert division.closed is None
 
@@ -81,6 +83,71 @@ def test_no_item_is_left_out_when_single_ones_were_refused_and_all_others_fail()
 async def fail(part, _patiently):
     """Tries it in vain."""
     return part
+
+
+def test_where_all_fail_alone_it_is_bigin_and_none_of_them():
+    """A write that fails for all of three records would otherwise reject them all."""
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division.taken()
+
+    with pytest.raises(ServerError):
+        result_of(division.culprits([1, 2, 3], FAILS, fail))
+
+
+def test_an_item_is_tried_patiently_before_it_is_blamed():
+    """It may have been a moment's trouble."""
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+
+    async def succeed_if_patient(part, patiently):
+        return () if patiently else part
+
+    assert result_of(division.culprits([1], FAILS, succeed_if_patient)) == []
+
+
+def test_where_one_went_through_after_all_every_other_is_tried_patiently():
+    """Bigin stumbles here and there: that three fail again says nothing of the rest."""
+    division, patient = Division(Bigin(is_up=True).is_up, blames_the_first=True), []
+
+    async def attempt(part, patiently):
+        if patiently:
+            patient.extend(part)
+        if list(part) == [8] or (patiently and list(part) == [0]):
+            division.taken()
+            return ()
+        return part
+
+    assert sorted(result_of(division.culprits(range(9), FAILS, attempt))) == list(range(1, 8))
+    assert sorted(patient) == list(range(8))
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_nobody_is_blamed_while_bigin_is_down(ends_well):
+    """It went down while the call was taken apart; where all went through at last, it need not be asked."""
+    bigin = Bigin(is_up=False)
+    division = Division(bigin.is_up, blames_the_first=True)
+
+    async def attempt(part, patiently):
+        if part == [1] or (patiently and ends_well):
+            division.taken()
+            return ()
+        return part
+
+    dividing = division.culprits([1, 2, 3], FAILS, attempt)
+    if ends_well:
+        assert (result_of(dividing), bigin.asked) == ([], 0)
+    else:
+        with pytest.raises(ServerError):
+            result_of(dividing)
+
+
+def test_where_each_was_refused_none_is_to_blame_for_the_failure():
+    """They have been told why, and the run goes on."""
+    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+
+    async def refuse(_part, _patiently):
+        return ()
+
+    assert result_of(division.culprits([1, 2, 3], FAILS, refuse)) == []
 
 
 def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
