@@ -11,6 +11,7 @@ from typing import Any
 from bigin_api import Field, Labelled
 from bigin_api.errors import Refused
 from bigin_api.limits import COQL_MAX_IN_VALUES, MAX_IDS_PER_CALL
+from target_bigin.deletions.brake import NOTES, PARENT
 from target_bigin.lookups.by_value import Ids, Values, asked_as, ids_of
 from target_bigin.lookups.users import by_text
 from target_bigin.records.forecast import Forecast
@@ -48,7 +49,7 @@ class Questions:
     def is_there(self, module: str, record_id: object) -> bool:
         """Whether a module has a record of this id."""
         known = str(record_id)
-        if known in self._forecast.gone:
+        if not self._forecast.gone.isdisjoint((known, self._kept.parents.get(known))):
             return False
         if self._forecast.is_made(known):
             return True
@@ -105,9 +106,14 @@ class Questions:
     def _listed(self, module: str, ids: Sequence[str]) -> set[str] | None:
         """Those of the ids that a list of the module has: COQL knows no notes. None if it is refused, too."""
         try:
-            return {str(each["id"]) for each in self._client.records.by_ids(module, ids, ["id"])}
+            rows = self._client.records.by_ids(module, ids, [PARENT] if module == NOTES else ["id"])
         except Refused as refused:
             return set() if refused.code == "INVALID_MODULE" else None  # what is no module has none
+        found = {str(each["id"]): each for each in rows}
+        for each, row in found.items():
+            parent = row.get(PARENT)
+            self._kept.parents[each] = parent.get("id") if isinstance(parent, Mapping) else parent
+        return set(found)
 
     def _answer(self, place: Place, field: Field | None, form: str, text: str) -> Ids | None:
         """What is known; None: it is to be asked for as ``text``. ``field`` is None for ``id``."""
@@ -128,6 +134,7 @@ class Kept:
     def __init__(self, client: Labelled) -> None:
         self.client = client
         self.there: dict[tuple[str, str], Ids] = {}  # by module and id
+        self.parents: dict[str, str | None] = {}  # of notes, which go with what they hang on
         self._said: set[str] = set()
 
     @cached_property

@@ -230,7 +230,7 @@ def test_a_dry_run_does_not_match_by_the_systems_field_unless_it_is_named(sandbo
 def test_a_dry_run_tells_ids_that_a_module_without_queries_lacks(sandbox, both):
     """COQL knows no notes: each id was taken to be there, so that updates were told which the run refused."""
     contact = sandbox.create("Contacts", Last_Name="P")
-    there = sandbox.create("Notes", Note_Content="x", Parent_Id=contact, se_module="Contacts")
+    there = sandbox.create("Notes", Note_Content="x", Parent_Id={"id": contact})
     rows = [{"id": each, "Note_Content": "y"} for each in (there, "6100000000099999999")]
 
     dry, real, price = both([schema("Notes", "Note_Content", key=["id"]), *records("Notes", rows)])
@@ -426,5 +426,27 @@ def test_a_dry_run_tells_what_is_deleted_twice(sandbox, both):
 
     assert real.accounts["Contacts"].notes["already deleted in Bigin"] == 1
     assert dry.accounts["Contacts"].notes == real.accounts["Contacts"].notes
+    assert outcome(dry) == outcome(real)
+    assert planned(dry) == price
+
+
+def test_a_dry_run_knows_that_notes_go_with_what_they_hang_on(sandbox, both):
+    """A note of a contact that the run deletes is not there to be written any more."""
+    contacts = [sandbox.create("Contacts", Last_Name=name) for name in ("Goes", "Stays")]
+    rows = [{"Note_Content": "x", "Parent_Id": {"id": each}} for each in contacts]
+    notes = [sandbox.create("Notes", **row) for row in rows]
+
+    dry, real, price = both(
+        [
+            schema("Contacts", key=["id"]),
+            record("Contacts", id=contacts[0]),
+            schema("Notes", "Note_Content", key=["id"]),
+            *records("Notes", [{"id": each, "Note_Content": "y"} for each in notes]),
+        ],
+        streams={"Contacts": {"operation": "delete", "allow_mass_delete": True}},
+        max_concurrent_requests=1,
+    )
+
+    assert outcome(real)["Notes"] == ({"updated": 1}, {("unmatched", "ID_NOT_FOUND", "id"): 1})
     assert outcome(dry) == outcome(real)
     assert planned(dry) == price
