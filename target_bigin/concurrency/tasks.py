@@ -171,7 +171,7 @@ class Tasks:
         landed = 0
         while self._in_flight:
             try:
-                future = self._landed.get(timeout=timeout if not landed and timeout > 0 else 0.0)
+                future = self._landed.get(timeout=0.0 if landed else timeout)
             except queue.Empty:
                 break
             landed += 1

@@ -76,12 +76,18 @@ def test_what_is_woken_takes_turns_so_that_the_stack_stays_flat(run):
     assert len(set(run.noted)) == 1
 
 
-def test_who_lands_calls_waits_for_the_first_of_them(run):
-    """Who looked again and again would take a whole processor from the threads that read the answers."""
-    run.tasks.call(lambda: time.sleep(0.02))
+def test_who_lands_calls_waits_for_the_first_of_them_alone(run):
+    """Who looked again and again would take a whole processor; who waited for the rest would tell no one."""
+    may_end = threading.Event()
+    run.tasks.call(lambda: may_end.wait(2))
+    assert run.tasks.land() == 0
 
-    assert run.tasks.land(timeout=5) == 1
-    assert run.tasks.land(timeout=5) == 0
+    run.tasks.call(lambda: time.sleep(0.02))
+    assert run.tasks.land(timeout=60) == 1
+
+    may_end.set()
+    assert run.tasks.land(timeout=60) == 1
+    assert run.tasks.land(timeout=60) == 0
 
 
 def test_there_is_room_for_one_call_more_than_can_run(run):
