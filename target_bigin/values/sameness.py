@@ -43,6 +43,8 @@ def compared_as(field: Field | None, *, by_case: bool = False) -> Alike:
     >>> name = compared_as(Field("Last_Name"))
     >>> name(" Straße "), name("STRASSE")
     ('straße', 'strasse')
+    >>> compared_as(None)(Decimal("6100000000000225013.0"))
+    '6100000000000225013'
     """
     if field is None:
         return partial(_number, 0)

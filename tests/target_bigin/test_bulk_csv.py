@@ -45,7 +45,10 @@ COLUMNS = columns_of(FIELDS)
         ("Active", False, "false"),
         ("Starts_On", "2026-05-14", "2026-05-14"),
         ("Channels", ["Phone", "Post"], "Phone;Post"),
-        ("Channels", ["Phone;Post"], None),
+        ("Channels", ["Phone", "Post;Mail"], None),
+        ("Channels", ["Phone", " Post"], None),
+        ("Channels", ["Phone", ""], None),
+        ("Channels", ["Phone", 7], None),
         ("Channels", [], None),
         ("Channels", "Phone", None),  # of metadata that call the choices a text
         ("Account_Name", {"id": "6100000000000451010"}, "6100000000000451010"),
