@@ -68,6 +68,21 @@ def test_a_line_is_replaced_by_a_later_row_alone_in_whichever_order_they_end(tmp
     assert line["number"] == 2
 
 
+def test_a_line_of_an_earlier_run_is_replaced_by_the_first_row_of_this_one(tmp_path):
+    """Numbers begin anew with each run: all of them come later than what another one has refused."""
+    path = tmp_path / "rejects.jsonl"
+    for number in (2, 1):
+        log = RejectLog(path)
+        log.describe("Contacts", module="Contacts", key_properties=["Email"])
+        row = Record(number, "Contacts", {"Email": "a@b.se"})
+        if number == 2:
+            log.write(row, Reject("invalid", "TOO_LONG", "no"))
+    log.note_good(row, "updated")
+
+    assert "dry_run" not in json.loads(path.read_text())
+    assert json.loads((tmp_path / "rejects.replaced.jsonl").read_text())["number"] == 2
+
+
 def test_rejects_can_be_fed_back_by_one_line(sandbox, target, tmp_path):
     """After the cause is mended, the documented line sends them again."""
     rows = [{"Email": f"a{n}@b.se", "Last_Name": "x" * 90, "Title": "CEO"} for n in range(3)]
