@@ -236,6 +236,7 @@ def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Porti
     """
     asked, since = begun.asked, begun.since
     told = IdSet()
+    new: list[Entry] = []  # of a page that meets nothing they wait: what lies before them is not read yet
     latest = [*begun.last]  # ids by position, beginning at the first that is known
     first = begun.read - len(latest)
     wider, tries, progress = 1, 0, Progress()
@@ -249,19 +250,19 @@ def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Porti
         if page.left_out:
             asked = None  # a deletion that cannot be read may be told by the next reading of the whole list
         start, ids = (number - 1) * size, [each["id"] for each in page.records]
+        new += _untold(page.records, told)
         shared = max(0, start - first)
         is_joined = not start or not {*latest[shared:], *begun.gone}.isdisjoint(ids)
-        if is_joined or tries >= TRIES_TO_OVERLAP:
-            latest[shared:] = ids
-            first = min(first, start) + max(0, len(latest) - LATEST)
-            latest = latest[-LATEST:]
-            wider = 1
-        else:
+        if not is_joined and tries < TRIES_TO_OVERLAP:
             wider, tries = wider * TIMES_WIDER, tries + 1
-        new = list(_untold(page.records, told))
+            continue
+        latest[shared:] = ids
+        first = min(first, start) + max(0, len(latest) - LATEST)
+        latest = latest[-LATEST:]
         yield Portion(new, Begun(asked, since, first + len(latest), tuple(latest[-OVERLAP:])))
-        if wider == 1 and not page.more_records:
+        if not page.more_records:
             return
+        new, wider, tries = [], 1, 0
 
 
 def _untold(entries: Iterable[Entry], told: IdSet) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from support.sandbox import Sandbox
-from support.tap import TapRun, run_here
+from support.tap import TapRun, run_here, run_tap
 
 from bigin_api import Labelled, Page
 from tap_bigin.lists.deletions import DeletedLists
@@ -155,3 +155,20 @@ def test_a_list_of_very_many_deletions_takes_little_memory() -> None:
     tracemalloc.stop()
     assert told == [many, many]
     assert peak < 9 << 20  # 220 bytes each
+
+
+def test_a_reading_that_ends_before_it_meets_what_was_read_begins_there_again(sandbox: Sandbox) -> None:
+    """A page beyond a gap was noted as read: the next run met it, and what lay between was never told."""
+    ids = _products(sandbox, 900)[::-1]
+    _delete(sandbox, ids)
+    sandbox.clock(advance=60)
+    sandbox.fault("GET /Products/deleted", after=2, status=500)
+    first = run_tap(sandbox, max_retries=0, **PRODUCTS)
+    sandbox.mutate(*_restore(*ids[:70]))
+    sandbox.fault("GET /Products/deleted", after=1, status=500)
+    second = run_tap(sandbox, state=first.state, max_retries=0, **PRODUCTS)
+
+    third = run_tap(sandbox, state=second.state, **PRODUCTS)
+
+    assert (first.code, second.code) == (1, 1)
+    assert set(ids) <= {each for run in (first, second, third) for each in _told(run)}
