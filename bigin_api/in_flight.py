@@ -10,7 +10,8 @@ nothing that has not begun is begun.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -65,24 +66,30 @@ class InFlight:
         """
         source, following = iter(items), deque[A]()
         begun: set[Future[tuple[B, A | None]]] = set()
+        # Not ``wait``: it never hears of what ``close`` cancels.
+        done: SimpleQueue[Future[tuple[B, A | None]]] = SimpleQueue()
         ended: BaseException | None = None
         try:
             while True:
                 if ended is None:
                     ended = self._fill(
-                        begun, work, lambda: following.popleft() if following else next(source, None), at_once
+                        begun,
+                        work,
+                        lambda: following.popleft() if following else next(source, None),
+                        at_once,
+                        done.put,
                     )
                 if not begun:
                     break
-                done, begun = wait(begun, return_when=FIRST_COMPLETED)
-                for future in done:
-                    if (error := future.exception()) is not None:
-                        ended = ended or error
-                        continue
-                    result, follows = future.result()
-                    if follows is not None:
-                        following.append(follows)
-                    yield result
+                future = done.get()
+                begun.discard(future)
+                if (error := future.exception()) is not None:
+                    ended = ended or error
+                    continue
+                result, follows = future.result()
+                if follows is not None:
+                    following.append(follows)
+                yield result
         finally:
             for future in begun:
                 future.cancel()
@@ -90,12 +97,18 @@ class InFlight:
             raise ended
 
     def _fill(
-        self, begun: set[Future[B]], work: Callable[[A], B], following: Callable[[], A | None], most: int
+        self,
+        begun: set[Future[B]],
+        work: Callable[[A], B],
+        following: Callable[[], A | None],
+        most: int,
+        on_end: Callable[[Future[B]], None],
     ) -> Exception | None:
         """Begin what follows until so much has begun or nothing is left; what asking for it raised, if so."""
         try:
             while len(begun) < most and (item := following()) is not None:
-                begun.add(self.submit(work, item))
+                begun.add(future := self.submit(work, item))
+                future.add_done_callback(on_end)
         except Exception as error:  # noqa: BLE001 -- the caller's, once what is under way has come
             return error
         return None

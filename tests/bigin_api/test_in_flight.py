@@ -1,7 +1,9 @@
 """Work side by side: in order, bounded, and no exception lost."""
 
+import contextlib
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -137,3 +139,26 @@ def test_an_exception_comes_after_what_was_under_way(breaks):
             seen.extend(results)
 
     assert {1, 2} <= set(seen) <= {0, 1, 2, 3}
+
+
+def test_whoever_waits_for_what_comes_ends_when_the_pool_is_closed():
+    """A run whose target had died never ended: its reader waited for a call that was not to begin any more."""
+    calls, goes_on, all_begun = InFlight(1), threading.Event(), threading.Event()
+
+    def items():
+        yield from (1, 2)
+        all_begun.set()
+
+    def read():
+        with contextlib.suppress(CancelledError):
+            list(calls.as_they_come(lambda each: (goes_on.wait(10), None), items(), at_once=3))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    all_begun.wait(10)
+
+    calls.close(wait_for_running=False)
+    goes_on.set()
+
+    reader.join(10)
+    assert not reader.is_alive()
