@@ -301,6 +301,26 @@ def _runs(sandbox: Sandbox, *, state: Any = None, **settings: Any) -> list[TapRu
     return runs
 
 
+def test_a_budget_below_what_describes_the_modules_reads_them_all_in_turn(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Without a catalog each module is described for a credit: a run describes what it may, the next goes on."""
+    modules = [each["tap_stream_id"] for each in discover(sandbox)["streams"]]
+    usual = run_tap(sandbox)
+
+    kept: list[Any] = []
+    state: Any = None
+    for _ in range(9):
+        run = run_tap(sandbox, state=state, credit_budget=6, token_cache_path=str(tmp_path / "token.json"))
+        assert run.code == 0, run.log[-1]
+        kept += run.messages
+        state = run.state
+
+    held = TapRun(kept)
+    assert len(modules) > 12
+    assert all(held.latest(name).keys() >= usual.latest(name).keys() for name in usual.schemas)
+
+
 @pytest.mark.parametrize("budget", [5, 12])
 def test_an_import_of_one_second_is_read_from_a_start_date_in_the_runs_that_its_price_takes(
     sandbox: Sandbox, budget: int

@@ -72,9 +72,15 @@ def test_bytes_beyond_the_limit_are_not_taken():
         taken = [archive.add([million]) for _ in range(30)]
         small = archive.add(["x"])
 
+        room = MAX_BYTES_PER_BULK_WRITE - archive.bytes - len(b'""\r\n')
+        last = [archive.add(["x" * size]) for size in (room + 1, room)]
+
     assert taken == [True] * 26 + [False] * 4
     assert small
-    assert archive.bytes <= MAX_BYTES_PER_BULK_WRITE
+    assert last == [False, True]
+    file.seek(0)
+    with zipfile.ZipFile(file) as archived:
+        assert archived.getinfo("c.csv").file_size == MAX_BYTES_PER_BULK_WRITE
 
 
 def test_too_many_columns_are_refused_before_anything_is_written():
