@@ -29,7 +29,7 @@ class Batcher(Generic[K, Q, A]):
         self._tasks = tasks
         self._ask = ask
         self._size = size
-        self._division = Division(tasks.is_up, blames_the_first=True)
+        self._division = Division(tasks.is_up, others_work=lambda: True)
         self._waiting: dict[K, Q] = {}  # not asked yet
         self._asking: dict[K, Wait[A]] = {}  # waiting or in flight
         self._blamed: dict[K, BiginError] = {}  # at which Bigin fails: it is not tried for minutes again

@@ -49,14 +49,14 @@ class Division:
     """How the calls of one kind (one operation, one question) are taken apart.
 
     ``closed`` is the refusal that speaks of all: once two were refused alone and none was ever taken.
-    ``is_up`` asks whether Bigin answers at all. ``blames_the_first``: a single item may be to blame before
-    any call went through. Main thread alone.
+    ``is_up`` asks whether Bigin answers at all. ``others_work`` tells whether calls of other kinds went
+    through: a single item may then be to blame before any of this kind did. Main thread alone.
     """
 
-    def __init__(self, is_up: Callable[[], Awaitable[bool]], *, blames_the_first: bool) -> None:
+    def __init__(self, is_up: Callable[[], Awaitable[bool]], *, others_work: Callable[[], bool]) -> None:
         self.closed: Refused | None = None
         self._is_up = is_up
-        self._blames_the_first = blames_the_first
+        self._others_work = others_work
         self._in_a_row = 0
         self._taken = 0  # calls
         self._blamed_alone = False  # one was, and none was taken since
@@ -126,7 +126,7 @@ class Division:
 
         A second one in a row, without a call between them that goes through, speaks against Bigin.
         """
-        may = bool(self._taken or self._blames_the_first) and not self._blamed_alone
+        may = (self._taken > 0 or self._others_work()) and not self._blamed_alone
         self._blamed_alone = True
         return may
 

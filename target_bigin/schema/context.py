@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from typing import NamedTuple
 
 from bigin_api import Client, Labelled
@@ -27,6 +28,7 @@ class Run:
     client: Client
     tasks: Tasks
     forecast: Forecast | None = None  # of a dry run
+    has_written: Event = field(default_factory=Event)  # a call that writes went through, of whichever stream
 
 
 class Schema(NamedTuple):

@@ -58,7 +58,8 @@ class RecordWriter:
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
         self._divisions: defaultdict[Operation, Division]
-        self._divisions = defaultdict(partial(Division, self._tasks.is_up, blames_the_first=False))
+        self._written = context.run.has_written
+        self._divisions = defaultdict(partial(Division, self._tasks.is_up, others_work=self._written.is_set))
 
     @property
     def is_full(self) -> bool:
@@ -113,6 +114,7 @@ class RecordWriter:
             return (left, error) if left else None
         else:
             division.taken()
+            self._written.set()
             await self._judge(records, results, insert)
         return None
 

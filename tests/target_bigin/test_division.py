@@ -33,7 +33,7 @@ def result_of(coroutine):
 
 def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
     """No permission for the module: a hundred calls more would say the same, a credit each."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     assert division.cut([1, 2, 3, 4, 5], OF_ALL) == [[1], [5], [2, 3, 4]]
     assert division.cut([1], OF_ALL) == []
@@ -46,7 +46,7 @@ def test_two_that_are_refused_alone_before_anything_was_taken_speak_for_all():
 
 def test_once_something_was_taken_a_hundred_in_a_row_speak_for_all():
     """Until then each may be refused for itself, whatever the code says; what is taken begins the count anew."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
     for refused in (5, 99, 99):
         division.taken()
         for _ in range(refused):
@@ -61,7 +61,7 @@ def test_once_something_was_taken_a_hundred_in_a_row_speak_for_all():
 
 def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
     """A whole file of bad records is refused one by one, each with its own reason."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     assert division.cut([1, 2, 3, 4, 5], OF_ONE) == [[1, 2], [3, 4, 5]]
     assert division.cut([1, 2], OF_ONE) == [[1], [2]]
@@ -71,7 +71,7 @@ def test_a_refusal_for_the_sake_of_one_never_speaks_for_all():
 
 def test_no_item_is_left_out_when_single_ones_were_refused_and_all_others_fail():
     """A refusal is told, and is no sign that the others go through: nobody would have told what became of them."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     async def attempt(part, _patiently):
         return part if len(part) > 1 else ()
@@ -87,7 +87,7 @@ async def fail(part, _patiently):
 
 def test_where_all_fail_alone_it_is_bigin_and_none_of_them():
     """A write that fails for all of three records would otherwise reject them all."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
     division.taken()
 
     with pytest.raises(ServerError):
@@ -96,7 +96,7 @@ def test_where_all_fail_alone_it_is_bigin_and_none_of_them():
 
 def test_an_item_is_tried_patiently_before_it_is_blamed():
     """It may have been a moment's trouble."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     async def succeed_if_patient(part, patiently):
         return () if patiently else part
@@ -106,7 +106,7 @@ def test_an_item_is_tried_patiently_before_it_is_blamed():
 
 def test_where_one_went_through_after_all_every_other_is_tried_patiently():
     """Bigin stumbles here and there: that three fail again says nothing of the rest."""
-    division, patient = Division(Bigin(is_up=True).is_up, blames_the_first=True), []
+    division, patient = Division(Bigin(is_up=True).is_up, others_work=lambda: True), []
 
     async def attempt(part, patiently):
         if patiently:
@@ -124,7 +124,7 @@ def test_where_one_went_through_after_all_every_other_is_tried_patiently():
 def test_nobody_is_blamed_while_bigin_is_down(ends_well):
     """It went down while the call was taken apart; where all went through at last, it need not be asked."""
     bigin = Bigin(is_up=False)
-    division = Division(bigin.is_up, blames_the_first=True)
+    division = Division(bigin.is_up, others_work=lambda: True)
 
     async def attempt(part, patiently):
         if part == [1] or (patiently and ends_well):
@@ -142,7 +142,7 @@ def test_nobody_is_blamed_while_bigin_is_down(ends_well):
 
 def test_where_each_was_refused_none_is_to_blame_for_the_failure():
     """They have been told why, and the run goes on."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     async def refuse(_part, _patiently):
         return ()
@@ -152,7 +152,7 @@ def test_where_each_was_refused_none_is_to_blame_for_the_failure():
 
 def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
     """A question that had a call of its own may be the cause; two of them are rather a Bigin that is down."""
-    division = Division(Bigin(is_up=True).is_up, blames_the_first=True)
+    division = Division(Bigin(is_up=True).is_up, others_work=lambda: True)
 
     assert result_of(division.culprits([1], FAILS, fail)) == [1]
     with pytest.raises(ServerError):
@@ -164,7 +164,7 @@ def test_of_single_ones_in_a_row_the_first_alone_is_blamed():
 @pytest.mark.parametrize(("any_taken", "is_up"), [(False, True), (True, False)])
 def test_a_single_write_is_not_blamed_while_no_write_goes_through(any_taken, is_up):
     """A question may be odd in itself; what is wrong with a write, only others that go through tell."""
-    division = Division(Bigin(is_up=is_up).is_up, blames_the_first=False)
+    division = Division(Bigin(is_up=is_up).is_up, others_work=lambda: False)
     if any_taken:
         division.taken()
 
@@ -176,7 +176,7 @@ def test_a_single_write_is_not_blamed_while_no_write_goes_through(any_taken, is_
 def test_after_twenty_failures_in_a_row_it_is_asked_whether_bigin_answers(is_up):
     """It may have gone down in the midst: each further part would cost a call and its credits for nothing."""
     bigin, tried = Bigin(is_up=is_up), []
-    division = Division(bigin.is_up, blames_the_first=True)
+    division = Division(bigin.is_up, others_work=lambda: True)
 
     async def attempt(part, patiently):
         tried.append(patiently)

@@ -134,6 +134,27 @@ def test_a_record_that_had_a_call_of_its_own_is_to_blame_if_others_go_through(ot
     assert run.outcomes("Contacts") == {"inserted": 20, "rejected": 1}
 
 
+@pytest.mark.parametrize("operation", ["upsert", "insert"])
+def test_the_only_record_of_a_stream_is_to_blame_if_others_are_written(other, target, operation):
+    """Each run would end at it, and its state never move on, for one contact that changed beside a company."""
+    refuse(other, "/Contacts(/upsert)?", FAILURES["502 of a proxy"])
+    company = [schema("Accounts", key=["Account_Name"]), *records("Accounts", [{"Account_Name": "Fjord"}])]
+    contacts = schema("Contacts", "Last_Name", "Account_Name", key=["Email"])
+    contact = [{**person, "Account_Name": "Fjord"} for person in people(1, bad=0)]  # it waits for its company
+
+    run = target(
+        [*company, contacts, *records("Contacts", contact), state("end")],
+        **HASTY,
+        default_operation=operation,
+        streams={"Contacts": {"lookups": {"Account_Name": {"match_on": "Account_Name"}}}},
+    )
+
+    assert run.error is None
+    assert run.outcomes("Accounts") == {"inserted": 1}
+    assert run.outcomes("Contacts") == {"rejected": 1}
+    assert run.states[-1] == "end"
+
+
 @pytest.mark.parametrize("operation", ["insert", "update", "delete"])
 def test_whatever_is_done_with_the_records(other, sandbox, target, operation):
     """An insert, too: what is refused as a whole was not done."""
