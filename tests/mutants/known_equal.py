@@ -125,6 +125,12 @@ EQUAL: dict[Key, str] = {
         "since = read_from(state, key, start_date=start, overlap=overlap) if True else None",
     ): "What has no replication key is swept by each run, and a sweep has neither bookmark nor start date.",
     (
+        "CallLog.__init__",
+        "argument dropped",
+        "self._file = os.fdopen(descriptor, 'a', encoding='utf-8')",
+        "self._file = os.fdopen(descriptor, 'a')",
+    ): "Its lines are JSON in ASCII.",
+    (
         "DeletedStream.read_swept",
         "condition",
         "if feed is None:",

@@ -383,6 +383,18 @@ def test_changes_that_were_pruned_unread_are_told(run, log):
     assert not any(each.said("in no row of this stream") for each in (first, read_to_the_end, next_one))
 
 
+def test_a_log_that_cannot_be_read_any_more_ends_the_run_in_one_line(run, log, first):
+    """A file that was half restored: what was told is not known, and a guess would skip it."""
+    log.tell("Contacts", "7")
+    with log.log.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE feed_rows RENAME TO feed_rows_of_before")
+
+    ended = run(first.state, code=1)
+
+    assert "feed_log: the log cannot be read: no such table" in ended.log[-1]
+    assert not ended.said("Traceback")
+
+
 def test_changes_wants_a_log(sandbox):
     """It would be empty for ever."""
     refused = run_tap(sandbox, changes=True)
