@@ -52,7 +52,7 @@ class Run:
         unreadable: Mapping[str, str] = MappingProxyType({}),
         entries: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """``entries``: the state's bookmarks when it begins. ``unreadable``: which of them are, and why."""
+        """``entries``: the bookmarks when it begins. ``unreadable``: those that cannot be read, and why."""
         self._turns = turns
         self._entries = entries
         self.unreadable = unreadable

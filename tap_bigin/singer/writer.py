@@ -1,4 +1,4 @@
-"""Singer messages to standard output: some whole lines at a time, torn by no signal."""
+"""Singer messages to standard output: some whole lines at a time, torn by no signal that can be caught."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ class PageWriter(MsgSpecWriter):
         """Hand lines to the output, all of them.
 
         A few whole ones at a time, as many as a pipe takes together or not at all: of a run that is killed
-        while its target is slow, half a line would end the target, with all that it had not stored yet.
+        while its target is slow, half a line would end the target, with all that it had not stored yet. A
+        line that is longer may still be torn.
         """
         out, at = sys.stdout.buffer, 0
         while at < len(lines):

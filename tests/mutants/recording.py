@@ -39,8 +39,8 @@ class Nets:
         """Tests that run the line of the fault, then those that start processes: seconds by test.
 
         First are those of whose watched lines most are in the file of the fault: they are about it, and most
-        faults end there. Of 57 that the first 150 did not notice four were noticed further away; a survivor
-        costs the time of all, up to ``MOST_TESTS``.
+        faults end there. Some that the first 150 do not notice are noticed further away, so that a survivor
+        costs the time of ``MOST_TESTS``.
         """
         lines = set(mutant.lines)
         anywhere = self.is_imported(mutant)

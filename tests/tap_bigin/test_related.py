@@ -230,19 +230,11 @@ def test_list_that_is_begun_goes_before_new_ones(sandbox, tmp_path):
     long, *_ = sorted((each["id"] for each in sandbox.mutate(wish)[0]), key=int)
     linked = {"Last_Name": "P{n}", "Account_Name": {"id": long}}
     sandbox.mutate({"op": "create", "module": "Contacts", "count": 20, "data": linked})
-    log = tmp_path / "calls.jsonl"
 
-    run = run_tap(
-        sandbox,
-        modules=["Accounts"],
-        related_lists=["Accounts.Contacts"],
-        max_concurrent_requests=1,
-        api_log_path=str(log),
-    )
+    run, paths = _one_call_at_a_time(sandbox, tmp_path)
 
-    assert run.code == 0
     assert len(run.records["accounts_contacts"]) == 20
-    asked = [path for path in map(_path, log.read_text().splitlines()) if path.endswith("/Contacts")]
+    asked = [path for path in paths if path.endswith("/Contacts")]
     its_own = [at for at, path in enumerate(asked) if long in path]
     assert len(asked) == 109
     assert len(its_own) == 10
@@ -254,26 +246,22 @@ def test_next_parents_are_asked_for_before_their_lists(sandbox, tmp_path):
     sandbox.reset(size="empty")
     wish = {"op": "create", "module": "Accounts", "count": 210, "data": {"Account_Name": "A{n}"}}
     sandbox.mutate(wish)
-    log = tmp_path / "calls.jsonl"
 
-    run = run_tap(
-        sandbox,
-        modules=["Accounts"],
-        related_lists=["Accounts.Contacts"],
-        max_concurrent_requests=1,
-        api_log_path=str(log),
-    )
+    _, paths = _one_call_at_a_time(sandbox, tmp_path)
 
-    assert run.code == 0
-    paths = list(map(_path, log.read_text().splitlines()))
     asked = [path for path in paths if path == "/coql" or path.endswith("/Contacts")]
     first, second = (at for at, path in enumerate(asked) if path == "/coql")
     assert first == 0
     assert 180 < second < 190
 
 
-def _path(line):
-    return json.loads(line)["path"]
+def _one_call_at_a_time(sandbox, tmp_path):
+    """A run of the contacts of companies, and the paths that it asked for, in their order."""
+    log = tmp_path / "calls.jsonl"
+    settings = {"modules": ["Accounts"], "related_lists": ["Accounts.Contacts"], "api_log_path": str(log)}
+    run = run_tap(sandbox, max_concurrent_requests=1, **settings)
+    assert run.code == 0
+    return run, [json.loads(line)["path"] for line in log.read_text().splitlines()]
 
 
 def test_killed_run_goes_on_after_the_last_parent_written(sandbox, tmp_path):
