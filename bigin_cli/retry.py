@@ -84,8 +84,8 @@ def _tell(outcome: Outcome, path: Path) -> None:
         click.echo(f"{len(outcome.left):,} not sent: {listed}.")
         for code in (each for each in NEVER_UNASKED if each in codes):
             click.echo(f"  {code}: {NEVER_UNASKED[code]}, then name it with --only {code}.")
-    if outcome.told_dry:
-        click.echo(f"{outcome.told_dry:,} of dry runs dropped: they were not to be written.")
+    if outcome.dry_run_lines:
+        click.echo(f"{outcome.dry_run_lines:,} of dry runs dropped: they were not to be written.")
     stay = len(lines) - len(outcome.written)
     click.echo(f"{path}: {stay:,} lines stay." if stay else f"{path}: nothing is left, the file is gone.")
 

@@ -55,7 +55,7 @@ class Outcome:
     written: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     open: list[int] = field(default_factory=list)  # sent and not settled; all, if it was a dry run
-    told_dry: int = 0  # lines of dry runs, which are dropped
+    dry_run_lines: int = 0  # so many, which are dropped
     failure: Exception | None = None  # what ended the run early
 
 
@@ -120,7 +120,7 @@ def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) 
             every = _set_aside(path)
             lines = [each for each in every if not each.dry_run]  # the run itself tells its own
             outcome = select(lines, only=only, replaced=read_replaced(path))
-            outcome.told_dry = len(every) - len(lines)
+            outcome.dry_run_lines = len(every) - len(lines)
             _send(outcome, path, config)
             _put_back(outcome, path)
         finally:
