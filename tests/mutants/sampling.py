@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Sequence
 
 from mutants.faults import Mutant
@@ -11,24 +11,19 @@ from mutants.faults import Mutant
 def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
     """So many, one of each file and the others by the files' size; all for 0. The same seed draws the same.
 
-    Fewer than there are files go by the size of the files alone.
+    A fault is drawn for what it is, wherever it stands: where code changes, others come for its faults alone,
+    so that a draw that was held to the bar stays a net. Fewer than there are files go by size alone.
     """
-    chance = random.Random(seed)
-    by_file: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        by_file.setdefault(mutant.file, []).append(mutant)
-    shuffled = [chance.sample(some, len(some)) for some in by_file.values()]
-    if not 0 < size < len(mutants):
-        return [each for some in shuffled for each in some]
-    if size < len(shuffled):
-        return _evenly([each for some in shuffled for each in some], size, chance)
-    rest = [each for some in shuffled for each in some[1:]]
-    return [*(some[0] for some in shuffled), *_evenly(rest, size - len(shuffled), chance)]
 
+    def rank(mutant: Mutant) -> bytes:
+        return hashlib.sha256(f"{seed}\n{mutant.file}\n{mutant.id}".encode()).digest()
 
-def _evenly(row: Sequence[Mutant], size: int, chance: random.Random) -> list[Mutant]:
+    ranked = sorted(mutants, key=rank)
     if not size:
-        return []
-    step = len(row) / size
-    start = chance.random() * step
-    return [row[int(start + place * step)] for place in range(size)]
+        return ranked
+    first = {mutant.file: mutant for mutant in reversed(ranked)}
+    if size < len(first):
+        return ranked[:size]
+    of_each_file = {id(mutant) for mutant in first.values()}
+    rest = [mutant for mutant in ranked if id(mutant) not in of_each_file]
+    return [*first.values(), *rest[: size - len(first)]]

@@ -122,16 +122,30 @@ def test_a_fault_in_the_head_of_a_block_is_run_by_the_lines_of_the_head():
 
 def test_a_sample_is_the_same_for_a_seed_and_takes_from_each_file_by_its_size():
     """A survivor can be looked for again, and no file is left out for being small."""
-    sizes = (1, 61, 121)
-    some = [find("def f(a):\n" + "    f(a)\n" * size, f"{size}.py") for size in sizes]
-    every = [each for file in some for each in file]
+    sizes = {"few.py": 2, "some.py": 60, "many.py": 120}
+    every = [each for file, size in sizes.items() for each in find(_calls(size), file)]
 
-    drawn = sample(every, 12, seed=7)
+    drawn = sample(every, 60, seed=7)
 
-    assert drawn == sample(every, 12, seed=7) != sample(every, 12, seed=8)
-    assert len(set(drawn)) == 12
-    assert [sum(each.file == f"{size}.py" for each in drawn) for size in sizes] == [1, 4, 7]
+    assert drawn == sample(every, 60, seed=7) != sample(every, 60, seed=8)
+    assert len({(each.file, each.id) for each in drawn}) == 60
+    few, some, many = (sum(each.file == file for each in drawn) for file in sizes)
+    assert 1 <= few < some < many
+    assert len(sample(every, 2, seed=7)) == 2
     assert len(sample(every, 0, seed=7)) == len(every)
+
+
+def test_a_sample_keeps_its_faults_where_other_code_changes():
+    """What was mended for a draw stays in it: the draw is the net that is kept whole."""
+    before, after = find(_calls(200), "f.py"), find("def new(b): return b + 1\n" + _calls(199), "f.py")
+
+    drawn, later = ({each.id for each in sample(every, 60, seed=7)} for every in (before, after))
+
+    assert len(drawn & later) >= 55
+
+
+def _calls(number: int) -> str:
+    return "def f(a):\n" + "".join(f"    f(a, {each})\n" for each in range(number))
 
 
 def test_tests_that_are_about_the_file_of_the_fault_come_first():
