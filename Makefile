@@ -6,8 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-# Tests run in so many processes, each with a sandbox of its own; more than two cores, for many of them wait.
-WORKERS ?= 4
+# Tests run in so many processes, each with a sandbox of its own; three a core, for many of them wait.
+WORKERS ?= 6
 
 # Answers that a soak spoils, for each kind of run of the tap.
 FAULTS ?= 100
