@@ -62,12 +62,11 @@ class Coql:
         while True:
             query = by_id_query(module, columns, where=where, after_id=last)
             page, lacking = self._whole_page(query, module)
-            if lacking and on_lack is None:
-                raise QueryRefused(
-                    f"{module}: {lacking} rows of COQL did not come as records.", module=module
-                )
-            if lacking and on_lack is not None:
-                on_lack(f"{lacking} rows of COQL did not come as records.")
+            if lacking:
+                said = f"{lacking} rows of COQL did not come as records."
+                if on_lack is None:
+                    raise QueryRefused(f"{module}: {said}", module=module)
+                on_lack(said)
             if not page.records:
                 return
             before, last = last, page.records[-1]["id"]

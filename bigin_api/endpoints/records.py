@@ -102,13 +102,11 @@ class Records:
                 for some in halves
                 for row in self.by_ids(module, some, fields, approved=approved, on_lack=on_lack)
             ]
-        lacking = min(
-            max(page.left_out, (whole_number(page.info.get("count")) or 0) - len(page.records)), len(ids)
-        )
-        if lacking <= 0:
-            return page.records
         found = {each["id"] for each in page.records}
         missing = [each for each in ids if each not in found]
+        counted = whole_number(page.info.get("count"))
+        if not missing or not (page.left_out or (counted and counted > len(found))):
+            return page.records
         if len(ids) == 1:
             on_lack(f"record {ids[0]} is there, and does not come.")
             return []
@@ -139,7 +137,7 @@ class Records:
             return 0
         said = mapping(reply.body).get("count")
         counted = whole_number(said)
-        if counted is None or not 0 <= counted <= MOST_COUNTED:
+        if counted is None or counted > MOST_COUNTED:
             raise ServerError(f"{module}: the count is no number ({said!r:.50}).", module=module)
         return counted
 

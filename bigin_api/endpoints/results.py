@@ -131,12 +131,12 @@ def by_number(sender: Sender, call: Call, key: str) -> Iterator[dict[str, Any]]:
 
     Costs 1 credit a page. Raises ServerError if a page is the one before again: it might never end.
     """
-    before: list[Any] = []
+    before: list[Any] | None = None
     for number in count(1):
         asked = call if number == 1 else replace(call, params={**call.params, "page": str(number)})
         page = Page.from_reply(sender.send(asked), key)
         ids = [mapping(each).get("id", each) for each in page.records]
-        if ids and ids == before:
+        if ids == before:
             raise ServerError(
                 f"{call.what}: page {number} is page {number - 1} once more, and more are promised.",
                 module=call.module,

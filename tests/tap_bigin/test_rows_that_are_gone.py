@@ -11,8 +11,6 @@ from support.rewriting import OtherBigin, Rewritten
 from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_tap, select
 
-from tap_bigin.singer.batch import Batch
-from tap_bigin.singer.versions import versioned
 from tap_bigin.streams.stream import BiginStream
 
 DAY = 24 * 3_600
@@ -394,23 +392,3 @@ def test_a_full_refresh_sends_the_tombstones_that_are_still_listed(sandbox: Sand
     run = run_tap(sandbox, modules=["Contacts"], deleted_records="soft")
 
     assert run.latest("Contacts")[gone]["_sdc_deleted_at"]
-
-
-def test_a_reading_of_what_changed_that_lacks_something_ends_no_sweep():
-    """There is none to end: the state of the latest one stays, and the stream does not fail by it."""
-    state = {"version": 5, "swept": "2026-05-14T09:00:00Z"}
-    read = Batch([{"id": "7"}], {**state, "replication_key_value": "2026-05-15T09:00:00Z"})
-
-    untold, batch = versioned(
-        lambda _: iter([Batch([{"id": "6"}]), read]),
-        state,
-        now=None,
-        is_due=lambda _: False,
-        start_date=None,
-        is_incremental=True,
-        is_partial=lambda: True,
-    )
-
-    assert (batch.records, batch.state, batch.version) == (read.records, read.state, 5)
-    assert (untold.state, untold.version) == (None, 5)
-    assert not batch.activates

@@ -155,25 +155,71 @@ def test_a_record_asked_for_by_id_that_came_as_none_is_asked_for_alone(info):
     assert told == []
 
 
+@pytest.mark.parametrize(
+    ("rows", "info", "found", "lacks"),
+    [
+        ([{"id": "7"}, {"id": None}], {}, [{"id": "7"}], []),  # what lacks is none that was asked for
+        ([{"id": "7"}], {"count": 2}, [{"id": "7"}], []),
+        ([], {"count": 1}, [], ["record 7 is there, and does not come."]),
+        ([{"id": None}], {}, [], ["record 7 is there, and does not come."]),
+        ([], {"count": 0}, [], []),
+        ([], {}, [], []),
+    ],
+)
+def test_a_record_asked_for_alone_comes_or_is_told(rows, info, found, lacks):
+    """What came is given whatever else the page lacks; what is there and does not come is no deleted record."""
+    heard, told = Heard({"data": rows, "info": info}), []
+
+    assert Records(heard).by_ids("Contacts", ["7"], NAME, on_lack=told.append) == found
+    assert told == lacks
+    assert len(heard.calls) == 1
+
+
 def test_ids_that_are_too_many_are_asked_for_by_halves():
-    """No limit of them is documented; one alone is refused for another reason."""
-    refusal = InvalidRequest("too many", code="LIMIT_EXCEEDED")
+    """No limit of them is documented; what is there and does not come of a half is asked for alone, and told."""
+    calls, told = [], []
 
     class Few:
-        def __init__(self, most: int) -> None:
-            self.most = most
-
         def send(self, call: Call) -> Reply:
+            calls.append(call.params)
             ids = call.params["ids"].split(",")
-            if len(ids) > self.most:
-                raise refusal
-            return Reply(200, {"data": [{"id": each} for each in ids], "info": {}})
+            if len(ids) > 2:
+                raise InvalidRequest("too many", code="LIMIT_EXCEEDED")
+            return Reply(
+                200, {"data": [{"id": each} for each in ids if each != "6"], "info": {"count": len(ids)}}
+            )
 
-    ids = [str(number) for number in range(7)]
+    found = Records(Few()).by_ids("Contacts", list("1234567"), NAME, approved="both", on_lack=told.append)
 
-    assert [each["id"] for each in Records(Few(2)).by_ids("Contacts", ids, NAME)] == ids
-    with pytest.raises(InvalidRequest, match="too many"):
-        Records(Few(0)).by_ids("Contacts", ids, NAME)
+    assert [each["id"] for each in found] == list("123457")
+    assert told == ["record 6 is there, and does not come."]
+    assert [each["ids"] for each in calls] == [
+        "1,2,3,4,5,6,7",
+        "1,2,3",
+        "1",
+        "2,3",
+        "4,5,6,7",
+        "4,5",
+        "6,7",
+        "6",
+    ]
+    assert {each["approved"] for each in calls} == {"both"}
+
+
+@pytest.mark.parametrize(("code", "ids"), [("LIMIT_EXCEEDED", ["7"]), ("INVALID_DATA", ["7", "8"])])
+def test_ids_that_are_refused_for_another_reason_are_not_halved(code, ids):
+    """One alone is not too many."""
+    calls = []
+
+    class Refusing:
+        def send(self, call: Call) -> Reply:
+            calls.append(call)
+            raise InvalidRequest("no", code=code)
+
+    with pytest.raises(InvalidRequest):
+        Records(Refusing()).by_ids("Contacts", ids, NAME)
+
+    assert len(calls) == 1
 
 
 def test_a_single_record_is_whole_or_none(bigin, sandbox):
@@ -204,14 +250,16 @@ def test_count_is_a_number(bigin, sandbox):
     assert bigin.records.count("Contacts", criteria="(Last_Name:equals:Nobody At All)") == 0
 
 
-@pytest.mark.parametrize("body", [{"count": None}, {"count": "many"}, {}, {"total": 3}])
+@pytest.mark.parametrize(
+    "body", [{"count": None}, {"count": "many"}, {}, {"total": 3}, {"count": -1}, {"count": 10**9 + 1}]
+)
 def test_a_count_that_is_no_number_is_an_error(body):
     """A missing value never becomes 0: the plan would read nothing."""
     with pytest.raises(ServerError, match="no number"):
         Records(Heard(body)).count("Contacts")
 
 
-@pytest.mark.parametrize(("body", "count"), [({"count": 7}, 7), ({"count": "7"}, 7), (None, 0)])
+@pytest.mark.parametrize(("body", "count"), [({"count": 7}, 7), ({"count": f"{10**9}"}, 10**9), (None, 0)])
 def test_a_count_may_come_as_text(body, count):
     """Digits are digits; an empty module may answer nothing."""
     assert Records(Heard(body)).count("Contacts") == count
@@ -327,21 +375,6 @@ def test_more_than_100_records_are_refused_as_a_call(bigin, sandbox):
         bigin.records.insert("Contacts", [{"Last_Name": "x"}] * 101)
 
     assert sandbox.count("Contacts") == before
-
-
-def test_only_an_insert_must_not_be_repeated():
-    """Upserts, updates and deletes come to the same when they are sent twice."""
-    heard = Heard({"data": [{"status": "success"}]})
-    records = Records(heard)
-
-    records.insert("Contacts", [{}])
-    records.update("Contacts", [{}])
-    records.upsert("Contacts", [{}])
-    records.upsert("Contacts", [{}], repeatable=False)
-    records.delete("Contacts", ["1"])
-
-    assert [call.repeatable for call in heard.calls] == [False, True, True, False, True]
-    assert [call.endpoint for call in heard.calls] == ["insert", "update", "upsert", "upsert", "delete"]
 
 
 @pytest.mark.parametrize("data", [[], [{"status": "success"}], ["x", "y"]])
