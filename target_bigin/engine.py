@@ -34,10 +34,6 @@ NAP = 0.05  # seconds between looks while nothing but the next try of a record i
 RECORDS_A_SECOND = 10_000.0  # read count as a second of waiting for company: a bulk job may take 25,000
 
 
-class RunFailed(Exception):  # noqa: N818 -- reads as what happened
-    """The run ends with exit code 1; the message is its last line."""
-
-
 class Engine:
     """One run. Everything is called on the main thread.
 
@@ -106,8 +102,8 @@ class Engine:
         self._go_on()
 
     def terminate(self, reason: str) -> None:
-        """Ask for the end, from a signal handler: the next ``check`` raises RunFailed."""
-        self._error = self._error or RunFailed(reason)
+        """Ask for the end, from a signal handler: the next ``check`` raises BiginError."""
+        self._error = self._error or BiginError(reason)
 
     def check(self) -> None:
         """Raises what ends the run early."""
@@ -115,7 +111,7 @@ class Engine:
             raise self._error
 
     def finish(self) -> None:
-        """The input has ended: settle everything, then report. Raises RunFailed."""
+        """The input has ended: settle everything, then report. Raises BiginError."""
         self._is_read = True
         self._drain()
         self._release_states()
@@ -126,9 +122,9 @@ class Engine:
                 hint = did_you_mean(stream, self.ledger.accounts, otherwise=".")
                 logger.warning("streams.%s is configured, but no such stream came%s", stream, hint)
         if unbalanced:
-            raise RunFailed(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")
+            raise BiginError(f"The account does not balance, this is a fault of target-bigin: {unbalanced}.")
         if self.ledger.rejected > self.settings.max_rejects:
-            raise RunFailed(
+            raise BiginError(
                 f"{_rejected(self.ledger.rejected)}, max_rejects is {self.settings.max_rejects}. "
                 f"Everything else {'would be' if self._dry else 'is'} written. "
                 f"The reasons are in {self.settings.rejects_path}."
@@ -141,7 +137,7 @@ class Engine:
         self._is_closed = True
         deadline = time.monotonic() + GRACE
         while len(self.tasks):
-            with contextlib.suppress(BiginError, RunFailed):  # the run ends already, and for the first reason
+            with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
                 self.tasks.land(timeout=SLICE)
                 for stream in self._streams:
                     stream.complete()
@@ -149,7 +145,7 @@ class Engine:
             if time.monotonic() > deadline:
                 self.client.close()
                 deadline = float("inf")
-        with contextlib.suppress(BiginError, RunFailed):
+        with contextlib.suppress(BiginError):
             self._release_states()  # also where nothing was in flight
         with contextlib.suppress(BiginError):
             self._close(in_good_order=False)
@@ -239,7 +235,7 @@ class Engine:
             except OSError as error:
                 self._emit = None
                 reason = error.strerror or type(error).__name__
-                raise RunFailed(
+                raise BiginError(
                     f"The state cannot be written to stdout ({reason}). What is in flight is settled; the "
                     "next run goes on from the last state that got through."
                 ) from error

@@ -15,9 +15,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bigin_api import SettingsError
+from bigin_api import BiginError, SettingsError
 from bigin_api.settings.files import real_path
-from target_bigin.engine import Engine, RunFailed
+from target_bigin.engine import Engine
 from target_bigin.files.jsonl import JsonLines, held
 from target_bigin.files.lock import locked
 from target_bigin.files.reject_lines import (
@@ -171,7 +171,7 @@ def _feed(engine: Engine, lines: Iterable[RejectLine]) -> None:
         properties: dict[str, Any] = {each: {} for record in records for each in record}
         stream = engine.open_stream(Schema(name, properties, keys), records[0])
         if stream is None:
-            raise RunFailed(f"{name}: the stream cannot be opened.")
+            raise BiginError(f"{name}: the stream cannot be opened.")
         for number, record in enumerate(records):
             engine.take(stream, record)
             if number % RECORDS_A_BEAT == 0:

@@ -42,7 +42,7 @@ from bigin_api.settings import demanded
 from bigin_api.settings.environment import read_environment
 from bigin_api.settings.files import read_settings
 from target_bigin.checkup import examine
-from target_bigin.engine import Engine, RunFailed
+from target_bigin.engine import Engine
 from target_bigin.input.batch_files import records_of
 from target_bigin.input.reader import LINES_A_BEAT, Reader
 from target_bigin.records.record import Fields, Reject, Spoiled
@@ -58,7 +58,6 @@ MELTANO_TEST = "meltano_test_stream"
 
 EXPECTED = (
     BiginError,
-    RunFailed,
     InvalidInputLine,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
@@ -190,13 +189,13 @@ class TargetBigin(Target):
         ctx.exit()
 
     def tell_verdict(self) -> None:
-        """Say what `bigin doctor` says. Raises RunFailed with the verdict if a run would fail."""
+        """Say what `bigin doctor` says. Raises BiginError with the verdict if a run would fail."""
         checkup = examine(self.engine.client, self.engine.settings)
         for problem in checkup.problems:
             self.logger.warning("%s %s", problem.what, problem.do)
         told = verdict(checkup.problems)
         if any(each.severity == "error" for each in checkup.problems):
-            raise RunFailed(told)
+            raise BiginError(told)
         self.logger.info("%s", told)
 
     @classmethod

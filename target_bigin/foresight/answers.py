@@ -7,7 +7,6 @@ for, all that the call needs of one field together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -39,14 +38,8 @@ T = TypeVar("T")
 RIGHTS = {"insert": "creatable", "upsert": "creatable", "update": "editable", "delete": "deletable"}
 WRITTEN_AS_FILES = "Attachments"  # FACTS 5
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a record would end: refused, else an update of ``record_id``, or a new record."""
-
-    record_id: str | None = None
-    matched: str | None = None  # the field by which an upsert found it
-    refused: NotTaken | None = None
+Found = tuple[str | None, str | None]
+"""The record that a write means, None for a new one, and the field by which an upsert found it."""
 
 
 class Answers:
@@ -125,14 +118,14 @@ class Answers:
         *,
         matched: Sequence[str] = (),
         record_id: str | None = None,
-    ) -> Verdict:
+    ) -> Found | NotTaken:
         """How a record would end; ``matched``: by what an upsert would find it."""
         try:
             by = None
             if record_id is None:
                 record_id, by = _found(shape, body, matched, asked)
             elif not asked.is_there(shape.module, record_id):
-                return Verdict(refused=NotTaken("INVALID_DATA", "id", UNKNOWN_ID))
+                return NotTaken("INVALID_DATA", "id", UNKNOWN_ID)
             require_taken(shape, body, record_id, asked)
             for name, described in shape.fields.items():
                 if described.data_type in APPENDING_TYPES and body.get(name):
@@ -140,13 +133,13 @@ class Answers:
                     require_rows(name, self._columns(described), body[name], present, asked)
             require_unique(shape, body, record_id, asked)
         except NotTaken as refused:
-            return Verdict(refused=refused)
-        return Verdict(record_id, by)
+            return refused
+        return record_id, by
 
-    def carry_out(self, shape: Shape, body: Body, verdict: Verdict) -> tuple[str, bool]:
-        """Remember what a record would be from now on; gives its id, and whether it is new."""
+    def carry_out(self, shape: Shape, body: Body, found: str | None) -> str:
+        """Remember what a record would be from now on; gives its id, which a new one gets here."""
         with self._forecast.lock:
-            record_id = verdict.record_id or self._forecast.make()
+            record_id = found or self._forecast.make()
             searched = {*self._forecast.searched, *shape.unique, *shape.matched(list(body))}
             forms = {
                 name: None if body[name] is None else compared_as(shape.fields[name])(body[name])
@@ -162,7 +155,7 @@ class Answers:
                 self._forecast.kept.setdefault(record_id, {}).update(kept)
             if shape.module == CONTACTS and "Account_Name" in body:
                 self._forecast.companies[record_id] = (body["Account_Name"] or {}).get("id")
-        return record_id, verdict.record_id is None
+        return record_id
 
     def _require_open(self, call: Call) -> None:
         """Raises ModuleUnavailable for what is no module, or one that this user may not write to."""
@@ -188,16 +181,16 @@ class Answers:
             self._entry(shape, body, verdict) for body, verdict in zip(said["data"], verdicts, strict=True)
         ]
 
-    def _entry(self, shape: Shape, body: Body, verdict: Verdict) -> Entry:
-        if verdict.refused is not None:
-            return verdict.refused.entry
-        record_id, is_new = self.carry_out(shape, body, verdict)
+    def _entry(self, shape: Shape, body: Body, verdict: Found | NotTaken) -> Entry:
+        if isinstance(verdict, NotTaken):
+            return verdict.entry
+        found, matched = verdict
         return {
             "code": "SUCCESS",
-            "action": "insert" if is_new else "update",
-            "duplicate_field": verdict.matched,
-            "details": {"id": record_id},
-            "message": "record added" if is_new else "record updated",
+            "action": "update" if found else "insert",
+            "duplicate_field": matched,
+            "details": {"id": self.carry_out(shape, body, found)},
+            "message": "record updated" if found else "record added",
             "status": "success",
         }
 
@@ -302,9 +295,7 @@ class Answers:
         return list(rows.values())
 
 
-def _found(
-    shape: Shape, body: Body, matched: Sequence[str], asked: Questions
-) -> tuple[str | None, str | None]:
+def _found(shape: Shape, body: Body, matched: Sequence[str], asked: Questions) -> Found:
     """The record that an upsert means, and by which field. Raises NotTaken where there are several."""
     for name in matched:
         if body.get(name) is None:

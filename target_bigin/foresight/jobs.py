@@ -11,7 +11,7 @@ from bigin_api.limits import BULK_WRITE_CREDITS
 from target_bigin.bulk.job import Sent
 from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
-from target_bigin.foresight.answers import Answers, Verdict
+from target_bigin.foresight.answers import Answers, Found
 from target_bigin.foresight.client import DryClient
 from target_bigin.foresight.judgement import NotTaken, Shape
 from target_bigin.foresight.questions import Questions
@@ -48,12 +48,12 @@ def foresee_job(
         for each in records
     ]
 
-    def judge(record: Record, body: dict[str, object], asked: Questions) -> Verdict:
+    def judge(record: Record, body: dict[str, object], asked: Questions) -> Found | NotTaken:
         """A job finds rows by its key alone; that of an update is the id."""
         if key != "id":
             return answers.verdict(shape, body, asked, matched=[key])
         if not asked.is_there(module, record.id):
-            return Verdict(refused=NotTaken("RESOURCE_NOT_FOUND", "id"))
+            return NotTaken("RESOURCE_NOT_FOUND", "id")
         return answers.verdict(shape, body, asked, record_id=record.id)
 
     verdicts = answers.judged([partial(judge, *each) for each in zip(records, bodies, strict=True)])
@@ -64,11 +64,11 @@ def foresee_job(
     return Sent(records, results=results)
 
 
-def _row(answers: Answers, shape: Shape, body: dict[str, object], verdict: Verdict) -> RowResult:
-    if verdict.refused is not None:
-        code = verdict.refused.code
+def _row(answers: Answers, shape: Shape, body: dict[str, object], verdict: Found | NotTaken) -> RowResult:
+    if isinstance(verdict, NotTaken):
+        code = verdict.code
         if code not in SAID_BY_ROWS:
             code = IN_OTHER_WORDS.get(code, "CANNOT_PROCESS")
-        return RowResult({}, "SKIPPED", errors=(RowError(code, (verdict.refused.field,)),))
-    record_id, is_new = answers.carry_out(shape, body, verdict)
-    return RowResult({}, "ADDED" if is_new else "UPDATED", record_id)
+        return RowResult({}, "SKIPPED", errors=(RowError(code, (verdict.field,)),))
+    found, _ = verdict
+    return RowResult({}, "UPDATED" if found else "ADDED", answers.carry_out(shape, body, found))
