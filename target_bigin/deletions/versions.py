@@ -11,7 +11,7 @@ before has left nothing out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from bigin_api import BiginError
 from bigin_api.errors import Refused
@@ -50,7 +50,7 @@ class OldVersions:
 
     def activate(self, version: int) -> None:
         """All of this version's records have come, if no other follows."""
-        newest = max((each for each in (self._id_map.version(self._stream), self._newest) if each), default=0)
+        newest = max(self._id_map.version(self._stream) or 0, self._newest)
         if version < newest:
             logger.warning(
                 "%s: ACTIVATE_VERSION %d is ignored: %d was active already.", self._stream, version, newest
@@ -71,49 +71,41 @@ class OldVersions:
             )
             return
         known = self._id_map.version(self._stream)
-        left = self._left_out()
-        if known not in (None, version) and left and not self._brought and not self._may_be_empty:
+        left = {} if known in (None, version) else self._left_out()
+        if not left:
+            self._id_map.remember_version(self._stream, version)
+        elif self._brought or self._context.settings.allow_mass_delete:
+            self._context.run.tasks.create_task(self._delete(version, left))
+        else:
             logger.warning(
                 "%s: version %d is active and no record of it came: as that is what a source looks like that "
                 "has failed, nothing is deleted. If it is meant, set allow_mass_delete for the stream.",
                 self._stream,
                 version,
             )
-            return
-        if known in (None, version) or not left:
-            self._id_map.remember_version(self._stream, version)
-            return
-        self._context.run.tasks.create_task(self._delete(version, left))
 
-    @property
-    def _may_be_empty(self) -> bool:
-        return self._context.settings.allow_mass_delete
-
-    def _left_out(self) -> list[str]:
-        """The keys of records that this run did not bring, under whatever key.
+    def _left_out(self) -> dict[str, str]:
+        """The ids of records that this run did not bring, under whatever key, by their keys.
 
         Two rows of the source may have become one record, a stream may have got another key, and another
         stream may write the same record: what one of these still stands for is not left out.
         """
-        ids = {key: self._id_map.of_stream(self._stream, key) for key in self._id_map.keys(self._stream)}
-        brought = {ids.get(key) for key in self._brought}
-        left = {key: record_id for key, record_id in ids.items() if record_id not in brought}
-        others = self._id_map.ids_of_others(self._stream, module=self._module) if left else frozenset()
-        return [key for key, record_id in left.items() if record_id not in others]
+        ids = self._id_map.ids_of(self._stream)
+        stays = self._id_map.ids_of_others(self._stream).union(ids.get(key, "") for key in self._brought)
+        return {key: record_id for key, record_id in ids.items() if record_id not in stays}
 
-    async def _delete(self, version: int, keys: Sequence[str]) -> None:
+    async def _delete(self, version: int, left: Mapping[str, str]) -> None:
         """Raises BiginError if there are too many."""
-        id_of = {key: str(self._id_map.of_stream(self._stream, key)) for key in keys}
-        ids = list(dict.fromkeys(id_of.values()))
+        ids = list(dict.fromkeys(left.values()))
         if not self._context.settings.allow_mass_delete:
             reject = await self._brakes.too_many(self._module, ids, stream=self._stream)
             if reject is not None:
-                self._context.account.notes["deletions of old versions that were too many"] += len(keys)
+                self._context.account.notes["deletions of old versions that were too many"] += len(left)
                 raise BiginError(reject.message)
         calls = deletions_of(self._module, self._context.client, self._context.run)
         results = {record_id: calls.ask(record_id, None) for record_id in ids}
         calls.flush()
-        for key, record_id in id_of.items():
+        for key, record_id in left.items():
             try:
                 result = await results[record_id]
                 why_not = None if result.succeeded or is_gone("delete", result) else result.message

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,9 @@ class IdMap:
         )
         return tuple(dict.fromkeys(found))
 
-    def keys(self, stream: str) -> Iterator[str]:
-        """Every source key of a stream that has a record in Bigin."""
-        return iter(tuple(self._ids.get(stream, ())))
+    def ids_of(self, stream: str) -> dict[str, str]:
+        """The ids of all records of a stream, by their source keys."""
+        return dict(self._ids.get(stream, {}))
 
     def ids(self, module: str) -> Iterator[str]:
         """The records of a module that any stream has written."""
@@ -82,10 +83,9 @@ class IdMap:
             if into == module:
                 yield from self._ids[stream].values()
 
-    def ids_of_others(self, stream: str, *, module: str) -> frozenset[str]:
-        """The records of a module that any other stream has written."""
-        others = [each for each, into in self._modules.items() if each != stream and into == module]
-        return frozenset(record_id for each in others for record_id in self._ids[each].values())
+    def ids_of_others(self, stream: str) -> frozenset[str]:
+        """The records that any other stream has written, to whichever module."""
+        return frozenset(chain.from_iterable(ids.values() for of, ids in self._ids.items() if of != stream))
 
     def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
         """The record of this key has this id."""
