@@ -75,8 +75,6 @@ class Journal:
 
         None for the id: no answer came. Each of several equal ones is recalled once.
         """
-        if not self._memories:
-            return None
         what = record.stream, print_of(record)
         known = self._memories.get(what)
         if not known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from datetime import datetime, timezone
+from itertools import pairwise
 
 import pytest
 from support.target import RunningTarget, record, records, run_target, schema, settings_of, state
@@ -19,6 +20,7 @@ CONTACTS = schema("Contacts", "Last_Name")
 NONSENSE = {"type": "ACTIVATE_VERSION", "stream": "Nobody", "version": 1}
 """A message that ends a run early, as soon as what is in flight is settled."""
 SINCE = datetime(2026, 5, 14, tzinfo=timezone.utc)
+PRINTS = ("ccc61cff27e6b0681159940463a234f3", "dd4cb33808352f1bef238fa9d72a17c8")  # of the tasks A and B
 
 
 @pytest.fixture(autouse=True)
@@ -341,7 +343,71 @@ def test_a_note_cut_off_by_the_kill_is_no_note(journal, tmp_path):
     path = tmp_path / "journal.jsonl"
     path.write_bytes(path.read_bytes()[:-5])
 
-    assert journal().recall(prepared(1, "A")) is None
+    following = journal()
+    assert following.recall(prepared(1, "A")) is None
+    following.sending([prepared(1, "B")], SINCE)
+    assert journal().recall(prepared(1, "B")) == (None, SINCE)
+
+
+def test_what_a_killed_run_wrote_is_read_by_the_next_version(journal, tmp_path):
+    """An update between the two must not double what was sent: the file's form stays."""
+    path = tmp_path / "journal.jsonl"
+    first = journal()
+    first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", None])
+    first.sending([prepared(3, "A")], SINCE)
+    since = '"stream":"Tasks","since":"2026-05-14T00:00:00+00:00"'
+    written = [
+        '{"sending":1,%s,"prints":["%s","%s"]}' % (since, *PRINTS),
+        '{"answered":1,"ids":["7",null]}',
+        '{"sending":2,%s,"prints":["%s"]}' % (since, PRINTS[0]),
+    ]
+    assert path.read_text().splitlines() == written
+
+    second = journal()
+
+    assert path.read_text().splitlines() == written
+    assert [list(each.ids()) for each in (first, second)] == [["7"], ["7"]]
+    assert [second.recall(prepared(n, name)) for n, name in enumerate("ABAA")] == [
+        ("7", SINCE),
+        None,
+        (None, SINCE),
+        None,
+    ]
+    assert second.sending([prepared(9, "C")], SINCE) == 3  # no number stands for two calls
+
+
+def test_the_file_does_not_grow_with_the_run(journal, tmp_path):
+    """A call is always under way: what has served is left out now and then, and not at each state."""
+    path, run = tmp_path / "journal.jsonl", journal()
+    sizes = []
+    for number in range(1, 61):
+        run.sending([Record(number, "x" * 50_000, {}, {})], SINCE)
+        run.covered(number - 1)
+        sizes.append(path.stat().st_size)
+
+    assert max(sizes) < 1_200_000
+    assert sum(after < before for before, after in pairwise(sizes)) == 2  # of 3 MB
+
+
+def test_a_dry_run_recalls_and_writes_nothing(journal, tmp_path):
+    """What a killed run left is for the run itself; where there is no file none is made."""
+    path = tmp_path / "journal.jsonl"
+    first = journal()
+    first.answered(first.sending([prepared(1, "A")], SINCE), ["7"])
+    before = path.read_text()
+
+    known = [("7", SINCE), None, None]
+    paths = (path, tmp_path / "new" / "journal.jsonl", None)
+    for dry, recalled in zip([Journal(each, read_only=True) for each in paths], known, strict=True):
+        assert dry.remembers is (recalled is not None)
+        assert dry.recall(prepared(1, "A")) == recalled
+        assert not dry.remembers
+        dry.answered(dry.sending([prepared(2, "B")], SINCE), ["8"])
+        dry.covered(2)
+        dry.close(in_good_order=True, streams=["Tasks"])
+
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("text", ["no json\n", '{"other": 1}\n', '{"answered": 9, "ids": []}\n'])
