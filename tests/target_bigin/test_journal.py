@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from datetime import datetime, timezone
@@ -355,17 +356,17 @@ def test_what_a_killed_run_wrote_is_read_by_the_next_version(journal, tmp_path):
     first = journal()
     first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", None])
     first.sending([prepared(3, "A")], SINCE)
-    since = '"stream":"Tasks","since":"2026-05-14T00:00:00+00:00"'
+    sent = {"stream": "Tasks", "since": "2026-05-14T00:00:00+00:00"}
     written = [
-        '{"sending":1,%s,"prints":["%s","%s"]}' % (since, *PRINTS),
-        '{"answered":1,"ids":["7",null]}',
-        '{"sending":2,%s,"prints":["%s"]}' % (since, PRINTS[0]),
+        {"sending": 1, **sent, "prints": [*PRINTS]},
+        {"answered": 1, "ids": ["7", None]},
+        {"sending": 2, **sent, "prints": [PRINTS[0]]},
     ]
-    assert path.read_text().splitlines() == written
+    assert [json.loads(line) for line in path.read_text().splitlines()] == written
 
     second = journal()
 
-    assert path.read_text().splitlines() == written
+    assert [json.loads(line) for line in path.read_text().splitlines()] == written
     assert [list(each.ids()) for each in (first, second)] == [["7"], ["7"]]
     assert [second.recall(prepared(n, name)) for n, name in enumerate("ABAA")] == [
         ("7", SINCE),
