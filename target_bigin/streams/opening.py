@@ -101,7 +101,8 @@ class Opener:
             place = self._run.tasks.wait_for(find)
         if place is not None and not set(keys) - {PARENT_ID}:
             keys = ()  # by its parent alone a row is not known
-        self._rejects.describe(stream, module=place.shown if place else None, key_properties=keys)
+        shown = f"{place[0].api_name}.{place[1].api_name}" if place else None
+        self._rejects.describe(stream, module=shown, key_properties=keys)
         if place is None and stream != DELETED_RECORDS:
             if is_description(stream, schema.properties):
                 logger.info(
@@ -116,7 +117,8 @@ class Opener:
             settings = replace(settings, ids=self._origin or "bigin")
         if place is None:
             return DeletedRecordsStream(account, self._shared, settings)
-        return RowStream(self._context(place.module, settings, account), self._shared, place)
+        module, described = place
+        return RowStream(self._context(module, settings, account), self._shared, described)
 
     def _identified(
         self, context: StreamContext, properties: Mapping[str, object], first: Fields | None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from target_bigin.links.fields import Relation
 from target_bigin.links.references import Link, PendingLink
 from target_bigin.links.resolver import LinkResolver
 from target_bigin.records.record import Action, Fields, Record, Reject, Spoiled
-from target_bigin.rows.fields import RowField, row_fields
+from target_bigin.rows.fields import row_fields
 from target_bigin.rows.writer import LinkWriter, RowWriter
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.deletion import is_deletion
@@ -29,7 +28,7 @@ from target_bigin.streams.shared import Shared
 from target_bigin.streams.stream import Stream
 from target_bigin.values.converters import APPENDING_TYPES
 from target_bigin.values.errors import invalid
-from target_bigin.values.objects import as_id, lookup
+from target_bigin.values.objects import as_id
 from target_bigin.values.text import fold
 from target_bigin.writing.unchanged import Change
 
@@ -38,28 +37,15 @@ logger = logging.getLogger("target-bigin")
 PARENT_ID = "parent_id"
 PARENT = "$parent"  # in a group's body, beside its rows
 ARE_ALL = "$are_all"  # ... whether these are all of its rows
-LINKED = "$linked"  # the only column of a row that is a link and nothing else
-LINK_LISTS: Mapping[tuple[str, str], str] = {("Contacts", "Products"): "Products"}
-"""Related lists that are links and nothing else: parent and list → the module linked to."""
-
-
-@dataclass(frozen=True)
-class RowPlace:
-    """Where the rows of a stream go: a field that holds rows, or a related list of links."""
-
-    module: Module
-    name: str
-    described: Field | None = None  # None: a related list
-
-    @property
-    def shown(self) -> str:
-        """As settings and reports name it."""
-        return f"{self.module.api_name}.{self.name}"
+LINK_LISTS: Mapping[str, Field] = {
+    "Contacts": Field("Products", "multiselectlookup", lookup_module="Products", linking_lookup="$linked")
+}
+"""Related lists that are links and nothing else, by the parent's module: each as a field of links."""
 
 
 def find_row_place(
     name: str, modules: Sequence[Module], fields_of: Callable[[str], Sequence[Field]]
-) -> RowPlace | None:
+) -> tuple[Module, Field] | None:
     """What ``Pipelines.Associated_Products`` or ``pipelines_associated_products`` means, None if no rows."""
     wanted = fold(name.replace(".", "_"))
     for module in modules:
@@ -67,12 +53,12 @@ def find_row_place(
         if not module.api_supported or not wanted.startswith(f"{fold(own)}_"):
             continue
         rest = wanted[len(own) + 1 :]
-        for parent, listed in LINK_LISTS:
-            if parent == own and fold(listed) == rest:
-                return RowPlace(module, listed)
+        listed = LINK_LISTS.get(own)
+        if listed is not None and fold(listed.api_name) == rest:
+            return module, listed
         for described in fields_of(own):
             if described.data_type in APPENDING_TYPES and fold(described.api_name) == rest:
-                return RowPlace(module, described.api_name, described)
+                return module, described
     return None
 
 
@@ -96,43 +82,32 @@ def parent_relation(module: str, settings: StreamSettings) -> Relation:
     return needs
 
 
-def shape_of(place: RowPlace, context: StreamContext) -> RowField:
-    """How the rows are read. Costs 1 credit for the columns of a subform."""
-    settings = context.settings
-    if place.described is not None:
-        return row_fields({place.name: place.described}, settings, context.run.client.metadata)[place.name]
-    by_source = settings.ids == "source"
-    listed = LINK_LISTS[place.module.api_name, place.name]
-    link = Link(place.name, (listed,), by_source=by_source, must_be_there=True)
-    convert = lookup(by_value=False, foreign_ids=by_source)
-    return RowField(place.name, LINKED, {LINKED: convert}, {LINKED: link})
-
-
 class RowStream(Stream):
     """Gathers the rows of a parent and writes them as one. Main thread alone.
 
     Two groups of one parent never travel side by side.
     """
 
-    def __init__(self, context: StreamContext, shared: Shared, place: RowPlace) -> None:
+    def __init__(self, context: StreamContext, shared: Shared, described: Field) -> None:
+        """``described``: the field that holds the rows."""
         super().__init__(context.account, shared)
-        context.account.module = place.shown
-        self._place = place
+        name = described.api_name
+        self._place = context.account.module = f"{context.module.api_name}.{name}"
         self._client = context.run.client
-        shape = self._tasks.wait_for(partial(shape_of, place, context))
-        self._shape = shape
-        relations = {PARENT: parent_relation(place.module.api_name, context.settings), shape.name: shape.read}
+        find = partial(row_fields, {name: described}, context.settings, context.run.client.metadata)
+        self._shape = shape = self._tasks.wait_for(find)[name]
+        relations = {PARENT: parent_relation(context.module.api_name, context.settings), name: shape.read}
         self._links = LinkResolver(context, relations, shared.directory, shared.waiting, are_linked_to=False)
         self._changes = shared.changes(context, self._slot_of)
         self._writer: RowWriter | LinkWriter
-        if place.described is not None:
-            self._writer = RowWriter(context, {shape.name: shape})
+        if described is LINK_LISTS.get(context.module.api_name):
+            self._writer = LinkWriter(context, related_list=name, column=shape.by)
         else:
-            self._writer = LinkWriter(context, related_list=place.name, column=shape.by)
+            self._writer = RowWriter(context, {name: shape})
         # Where others are removed, half of the rows would remove the other half.
         self._may_part = not context.settings.replace_rows
         self._gathering: list[Record] = []  # the rows of one parent that came one after another
-        self._order = shared.order(place.shown)  # of a stream whose SCHEMA came again, too
+        self._order = shared.order(self._place)  # of a stream whose SCHEMA came again, too
         self._written = shared.row_parents[context.stream]
 
     def take(self, raw: Fields) -> None:
@@ -225,7 +200,7 @@ class RowStream(Stream):
         self._writer.flush()
 
     def _slot_of(self, record: Record) -> Slot:
-        return record.stream, self._place.shown, record.raw[PARENT_ID]
+        return record.stream, self._place, record.raw[PARENT_ID]
 
 
 def _parent_of(raw: Fields) -> str | None:
