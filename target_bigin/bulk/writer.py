@@ -20,12 +20,13 @@ from bigin_api.limits import (
     RECORDS_PER_WRITE_CREDIT,
     write_credits,
 )
-from target_bigin.bulk.choice import BulkPlan
+from target_bigin.bulk.choice import found_by, may_go_by_jobs
 from target_bigin.bulk.job import RunJob, Sent
-from target_bigin.bulk.sheet import Shape, shape_of, sheet_for
+from target_bigin.bulk.sheet import Shape, columns_of, shape_of, sheet_for, why_not
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
+from target_bigin.schema.keys import KeyPlan
 from target_bigin.writing.calls import RecordWriter
 from target_bigin.writing.queue import Queue, tell
 
@@ -47,7 +48,7 @@ class BulkWriter:
     def __init__(
         self,
         context: StreamContext,
-        plan: BulkPlan,
+        key: KeyPlan,
         queue: Queue,
         calls: RecordWriter,
         log: JobLog,
@@ -56,7 +57,10 @@ class BulkWriter:
     ) -> None:
         self._run_job = run_job
         self._context = context
-        self._plan = plan
+        self._key = key
+        self._columns = columns_of(context.fields)
+        self._takes_jobs = may_go_by_jobs(context)  # ... and none was refused since
+        self._is_finishing = False  # no further record will come
         self._queue = queue
         self._calls = calls
         self._log = log
@@ -75,6 +79,14 @@ class BulkWriter:
             )
         for job in list(self._former):
             self._tasks.create_task(self._wait_for(job))
+
+    def choose(self, record: Record) -> None:
+        """Mark a record that can go by a job."""
+        record.by_bulk = self._takes_jobs and self._fits(record)
+
+    def finish(self) -> None:
+        """No further record will come: what waits for a job need not wait for company."""
+        self._is_finishing = True
 
     @property
     def is_full(self) -> bool:
@@ -110,7 +122,7 @@ class BulkWriter:
         waiting = self._queue.for_bulk
         if not waiting or self._groups:
             return False
-        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._plan.finishing))
+        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._is_finishing))
 
     def _group(self, *, all_of_it: bool) -> None:
         """Cut what waits into files; what is too little for one goes by calls."""
@@ -123,7 +135,7 @@ class BulkWriter:
                 # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor
                 # for what was left open: second versions of a key, rows that a job did not settle.
                 is_asked_for = not self._is_auto and not self._groups and not self._has_made_one
-                if self._plan.is_open and (is_asked_for or len(group) >= WORTH_A_JOB):
+                if self._takes_jobs and (is_asked_for or len(group) >= WORTH_A_JOB):
                     self._groups.append(group)
                 else:
                     self._by_calls(group)
@@ -131,10 +143,10 @@ class BulkWriter:
                 return
 
     def _start(self, records: Sequence[Record]) -> None:
-        key = str(self._plan.key_of(records[0]))
+        key = str(found_by(records[0], self._key))
         # An upsert wants mandatory fields mapped even where every record is there already.
         mandatory = () if records[0].operation == "update" else self._mandatory
-        sheet = sheet_for(records, self._plan.columns, key=key, mandatory=mandatory)
+        sheet = sheet_for(records, self._columns, key=key, mandatory=mandatory)
         if sheet is None or (sheet.blanks_erase and not set(mandatory) <= records[0].body.keys()):
             self._by_calls(records)
             return
@@ -149,20 +161,31 @@ class BulkWriter:
         for record in sent.left:
             tell(record, 0.0)
         if sent.refusal is not None:
-            self._plan.is_open = False
+            self._takes_jobs = False
             logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
         elif sent.trouble is not None:
             logger.warning(
                 "%s: no result of a bulk job is known, so its records go by calls. %s", stream, sent.trouble
             )
         again = [
-            record
-            for record in sent.records
-            if not _settle(record, sent.results.get(self._plan.text_of(record)))
+            record for record in sent.records if not _settle(record, sent.results.get(self._text_of(record)))
         ]
         if again and sent.results:
             self._context.account.notes["left open by a bulk job and written by calls"] += len(again)
         self._by_calls(again)
+
+    def _fits(self, record: Record) -> bool:
+        if found_by(record, self._key) is None:
+            return False
+        name = why_not(record.body, self._columns)
+        if name is not None:
+            self._context.account.notes[f"by calls, for a bulk file cannot hold {name}"] += 1
+        return name is None
+
+    def _text_of(self, record: Record) -> str:
+        """The form of the record's key, by which its row in a result is known."""
+        name = str(found_by(record, self._key))
+        return self._columns[name].alike(record.id if name == "id" else record.body[name])
 
     @staticmethod
     def _by_calls(records: Sequence[Record]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bigin_api import PermissionDenied
-from target_bigin.bulk.choice import BulkPlan
 from target_bigin.bulk.job import run_job
 from target_bigin.bulk.writer import BulkWriter
 from target_bigin.deletions.brake import Brakes
@@ -70,23 +69,17 @@ class Shared:
         """The order of a module's records, whichever stream brings them."""
         return self._orders.setdefault(module, Order(self.run.tasks))
 
-    def writer(
-        self, context: StreamContext, queue: Queue, key: KeyPlan, bulk: BulkPlan
-    ) -> RecordWriter | BulkWriter:
+    def writer(self, context: StreamContext, queue: Queue, key: KeyPlan) -> BulkWriter:
         """What sends the records of a stream."""
-        name = context.module.api_name
+        name, client = context.module.api_name, self.run.client
         if name not in self._gates:
             self._gates[name] = InsertGate(
-                name, self.run.tasks, self.run.client.clock, journal=self.journal, id_map=self.id_map
+                name, self.run.tasks, client.clock, journal=self.journal, id_map=self.id_map
             )
-        gate = self._gates[name]
-        inserts = Inserts(context, gate=gate, journal=self.journal)
-        writer = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
-        if not bulk.is_open and not self._job_log.unfinished(name):
-            return writer
-        client = self.run.client
+        inserts = Inserts(context, gate=self._gates[name], journal=self.journal)
+        calls = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
         make_job = partial(foresee_job, client) if isinstance(client, DryClient) else run_job
-        return BulkWriter(context, bulk, queue, writer, self._job_log, run_job=make_job)
+        return BulkWriter(context, key, queue, calls, self._job_log, run_job=make_job)
 
     def changes(
         self,

@@ -9,7 +9,6 @@ from functools import partial
 
 from bigin_api.errors import Refused, SettingsError, did_you_mean
 from bigin_api.json_values import one_form
-from target_bigin.bulk.choice import BulkPlan
 from target_bigin.concurrency.tasks import UNREADABLE
 from target_bigin.files.fingerprints import Slot
 from target_bigin.links.fields import Relation, relations_of
@@ -29,7 +28,7 @@ from target_bigin.schema.keys import KeyPlan
 from target_bigin.streams.shared import Shared
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.results import reject_of
-from target_bigin.writing.tags import Tags
+from target_bigin.writing.tags import tag, tagging_of
 from target_bigin.writing.unchanged import Change
 
 logger = logging.getLogger("target-bigin")
@@ -135,10 +134,9 @@ class ModuleStream(Stream):
             is_first=self._order.is_first,
         )
         self._rows = RowWriter(context, shapes)
-        self._bulk = BulkPlan.of(context, key)
         self._queue = Queue(self._order, self._tasks, merge=not settings.trigger)
-        self._writer = shared.writer(context, self._queue, key, self._bulk)
-        self._tags = Tags(context)
+        self._writer = shared.writer(context, self._queue, key)
+        self._tagging = tagging_of(context)
         self._size = settings.batch_size
         self._ignores_deletes = settings.deletes == "ignore" and own.operation != "delete"
         self._waits_since: float | None = None
@@ -168,7 +166,7 @@ class ModuleStream(Stream):
             if change.is_empty:
                 return "unchanged"
             rows = self._rows.take_out(record)
-            self._bulk.choose(record)
+            self._writer.choose(record)
             action = await self._queue.send(record)  # in a bulk job where one pays, else in calls of 100
             if action == "merged":
                 return action  # a later record said all that this one says
@@ -176,7 +174,8 @@ class ModuleStream(Stream):
             self._own_key.learn(record, action)
             await self._links.complete(record, circular)
             await self._rows.write(record, rows, action)
-            await self._tags.add(record, action)
+            if self._context.settings.tags and action != "deleted":
+                await tag(record, self._tagging)
             change.keep(action)
         return action
 
@@ -216,12 +215,12 @@ class ModuleStream(Stream):
         """No further record will come: what was held back until then is decided."""
         if self._versions is not None:
             self._versions.finish()
-        self._bulk.finishing = True
+        self._writer.finish()
 
     def complete(self) -> None:
         """What is written gets its rows and tags."""
         self._rows.flush()
-        self._tags.flush()
+        self._tagging.flush()
 
     def _pump(self, *, flush: bool) -> None:
         self._writer.pump(flush=flush)

@@ -20,7 +20,7 @@ class Queue:
     Reject, or the seconds after which it is to be taken once more, in its old place.
     """
 
-    def __init__(self, order: Order, tasks: Tasks, *, merge: bool = True) -> None:
+    def __init__(self, order: Order, tasks: Tasks, *, merge: bool) -> None:
         self._order = order
         self._tasks = tasks
         self._merge = merge

@@ -26,10 +26,10 @@ EQUAL: dict[Key, str] = {
     ): "What goes through sets it to 0, and without that it ends after four parts.",
     ("Tasks.sleep", "number", "self._naps += 1", "self._naps += 2"): "It only tells equal moments apart.",
     (
-        "BulkPlan.key_of",
+        "found_by",
         "number",
-        "name = self.key.fields[0]",
-        "name = self.key.fields[-1]",
+        "name = key.fields[0]",
+        "name = key.fields[-1]",
     ): "There is one.",
     (
         "RecordWriter._send",
@@ -58,8 +58,8 @@ EQUAL: dict[Key, str] = {
     (
         "BulkWriter._start",
         "number",
-        "key = str(self._plan.key_of(records[0]))",
-        "key = str(self._plan.key_of(records[-1]))",
+        "key = str(found_by(records[0], self._key))",
+        "key = str(found_by(records[-1], self._key))",
     ): "The records of a job are all found by the same field.",
     (
         "Change.__aenter__",
