@@ -12,7 +12,7 @@ from bigin_api import InFlight
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.order import Order
 from target_bigin.records.record import Record, Reject
-from target_bigin.writing.queue import Queue, tell
+from target_bigin.writing.queue import Queue, again, tell
 
 
 def prepared(number, *keys, operation="upsert", **more):
@@ -170,15 +170,30 @@ def test_a_repeated_record_stands_for_the_one_before(by_bulk):
 
 
 def test_a_record_in_flight_is_not_stood_for():
-    """It may be refused, or arrive after the later one."""
+    """It may be refused, or arrive after the later one; what waits behind it is."""
     stream = stream_of(prepared(1, "a"), merge=True)
-    first, second = stream.take(100), prepared(2, "a")
-    stream.enter(second)
-    stream.ready(second)
+    first, second, third = stream.take(100), prepared(2, "a"), prepared(3, "a")
+    for record in (second, third):
+        stream.enter(record)
+        stream.ready(record)
 
     assert (stream.take(100), second.merged) == ([], None)
     written(*first)
-    assert numbers(stream.take(100)) == [2]
+    (sent,) = stream.take(100)
+    assert (sent, numbers(sent.merged)) == (third, [2])
+
+
+def test_a_record_that_is_to_be_tried_again_waits_as_long_as_it_is_told():
+    """Bigin stumbles over it: at once it would stumble again. Later ones of its key wait, too."""
+    stream = stream_of(prepared(1, "a"), prepared(2, "a"))
+    (sent,) = stream.take(100)
+
+    again(sent, 1e-9)
+    while_it_waits = sent.attempts, stream.take(100), stream.tasks.sleeping
+    stream.tasks.wake_sleepers()
+
+    assert while_it_waits == (1, [], True)
+    assert stream.take(100) == [sent]
 
 
 def test_a_record_that_says_less_stands_for_nobody():
