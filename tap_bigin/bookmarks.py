@@ -129,7 +129,8 @@ def bookmark_of(entry: Entry, replication_key: str) -> datetime | None:
     """The bookmark, None where there is none or it is of another key."""
     if entry.get("replication_key", replication_key) != replication_key:
         return None
-    return _moment(entry.get("replication_key_value"))
+    value = entry.get("replication_key_value")
+    return None if value is None else from_text(value)
 
 
 def believed(entry: Entry, replication_key: str, now: datetime, overlap: timedelta) -> Entry:
@@ -153,13 +154,13 @@ def believed(entry: Entry, replication_key: str, now: datetime, overlap: timedel
 
 
 def read_from(
-    entry: Entry, replication_key: str, *, start_date: datetime | None, overlap: timedelta = READ_OVERLAP
+    entry: Entry, replication_key: str, *, start_date: datetime | None, overlap: timedelta
 ) -> datetime | None:
     """The first moment that an incremental pass reads; None where everything is to be read.
 
     >>> entry = {"replication_key": "Modified_Time", "replication_key_value": "2026-05-14T09:00:00Z"}
-    >>> to_utc_text(read_from(entry, "Modified_Time", start_date=None))
-    '2026-05-14T08:59:58Z'
+    >>> to_utc_text(read_from(entry, "Modified_Time", start_date=None, overlap=timedelta(minutes=1)))
+    '2026-05-14T08:59:00Z'
     """
     bookmark = bookmark_of(entry, replication_key)
     return start_date if bookmark is None else bookmark - overlap
@@ -254,20 +255,19 @@ def check_entry(stream: str, entry: Any) -> None:
     value = entry.get("replication_key_value")
     if value is not None and entry.get("replication_key") is None:
         raise SettingsError(f"{where}: replication_key_value {value!r} has no replication_key beside it.")
-    try:
-        _moment(value)
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"{where}: replication_key_value {value!r} is no moment such as 2026-05-14T09:53:58Z. "
-            "Without this entry the stream is read in full."
-        ) from None
+    moments = {
+        "replication_key_value": value,
+        "swept": entry.get("swept") or None,
+        "since": entry.get("since"),
+    }
+    for name, told in moments.items():
+        if told is not None and moment_told(told) is None:
+            raise SettingsError(
+                f"{where}: {name} {told!r} is no moment such as 2026-05-14T09:53:58Z. "
+                "Without this entry the stream is read in full."
+            )
     if not isinstance(version := entry.get("version", 0), int):
         raise SettingsError(f"{where}: version {version!r} is no whole number.")
-    try:
-        _moment(entry.get("swept") or None)
-        _moment(entry.get("since"))
-    except (TypeError, ValueError):
-        raise SettingsError(f"{where}: swept or since is no moment: {str(entry)[:80]}.") from None
     fields = entry.get("fields", [])
     if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
         raise SettingsError(f"{where}: fields: expected a list of names, got {str(fields)[:50]}.")
@@ -292,11 +292,3 @@ def moment_told(value: Any) -> datetime | None:
         return from_text(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _moment(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return from_text(value)

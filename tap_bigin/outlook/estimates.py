@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigin_api.endpoints.coql import all_of, as_column, moment
 from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
-from tap_bigin.bookmarks import DELETED_RECORDS, read_from
+from tap_bigin.bookmarks import DELETED_RECORDS
 from tap_bigin.bulk.choice import JobChoice
 from tap_bigin.lists.marks import Mark
 from tap_bigin.lists.pages import MODIFIED
@@ -148,9 +148,8 @@ class _Estimates:
             if each.api_name not in unsupported and stream.is_asked_for(each.api_name)
         ]
         width = len(fields) + (MODIFIED not in {each.api_name for each in fields})
-        key = stream.bookmark_key
         state = stream.saved_state()
-        since = read_from(state, key, start_date=self._run.settings.start_date) if key else None
+        since = stream.reads_from(state)
         everything = self._sizes.count(module) or 0
         choice = self._choice(stream, fields)
         _ = choice.may_pay  # an incremental run finds it out too, and asks for what that takes
@@ -163,7 +162,7 @@ class _Estimates:
         )
         later = (
             now
-            if key is None
+            if stream.bookmark_key is None
             else by_changes(stream.name, self._sizes.changed_in_a_day(module, everything), width)
         )
         return self._with_deletions(now, module, state), self._with_deletions(later, module, state)
@@ -194,7 +193,7 @@ class _Estimates:
         definition, key, server_time = stream.definition, stream.bookmark_key, self._client.server_time
         select, module = definition.select, definition.select.module.text
         state = stream.saved_state()
-        since = read_from(state, key, start_date=self._run.settings.start_date) if key else None
+        since = stream.reads_from(state)
         a_day_ago = server_time - DAY if key and server_time else None
 
         def rows(since: datetime | None) -> int | None:
@@ -269,7 +268,7 @@ class _Estimates:
         now = by_list(stream.name, everything, fields)
         if key is None:
             return self._twice(now)
-        since = read_from(stream.saved_state(), key, start_date=self._run.settings.start_date)
+        since = stream.reads_from(stream.saved_state())
         if since is not None:
             now = by_changes(stream.name, self._sizes.count(module, since=since) or 0, fields)
         return now, by_changes(stream.name, self._sizes.changed_in_a_day(module, everything), fields)

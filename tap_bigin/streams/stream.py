@@ -41,6 +41,7 @@ from tap_bigin.values.conversion import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from singer_sdk import Tap
 
@@ -84,13 +85,18 @@ class BiginStream(SyncedStream[D], Generic[D]):
         """The replication key; None where everything is read at each run."""
         return self.replication_key if self.is_incremental else None
 
-    def new_scan(self, state: State, *, shape: str) -> Scan:
-        """A scan from the bookmark or the start date, full where there is neither."""
-        key = self.bookmark_key
-        start, overlap = self.settings.start_date, self.settings.overlap
+    def reads_from(self, state: State) -> datetime | None:
+        """From when a scan reads: a little before the bookmark, or the start date; None: everything."""
+        if self.bookmark_key is None:
+            return None
+        start = self.settings.start_date
         if "sweeping" in state:  # what rows stand for since an earlier start date is not gone
             start = from_text(state["since"]) if "since" in state else None
-        since = read_from(state, key, start_date=start, overlap=overlap) if key else None
+        return read_from(state, self.bookmark_key, start_date=start, overlap=self.settings.overlap)
+
+    def new_scan(self, state: State, *, shape: str) -> Scan:
+        """A scan from the bookmark or the start date, full where there is neither."""
+        since = self.reads_from(state)
         # Bigin's clock at an answer that came before the first page is asked for.
         started = self.client.server_time
         return Scan("full" if since is None else "incremental", started, shape, since=since)

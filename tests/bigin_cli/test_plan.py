@@ -200,6 +200,20 @@ def test_a_run_by_the_feed_costs_what_was_told(sandbox, price, tmp_path):
     assert swept["credits"] > 5
 
 
+def test_what_a_run_reads_again_before_its_bookmark_is_planned(sandbox, price):
+    """`overlap_seconds` of an hour are an hour's records; two seconds were counted, whatever it was."""
+    settings = {"modules": ["Contacts"], "deleted_records": "none", "overlap_seconds": 3_600}
+    sandbox.clock(advance=7_200)
+    sandbox.mutate({"op": "create", "module": "Contacts", "count": 30, "data": {"Last_Name": "Ek {n}"}})
+    sandbox.clock(advance=900)
+    state = run_tap(sandbox, **settings).state
+
+    told = price(state=state, **settings)
+    run = run_tap(sandbox, state=state, **settings)
+
+    assert told["streams"][0]["records"] == len(run.ids("Contacts")) == 30
+
+
 @pytest.mark.parametrize("rows", [0, 199, 200, 1_000, 1_001])
 def test_a_query_with_a_condition_costs_what_was_told(sandbox, price, rows):
     """COQL counts nothing, so the plan looks for the end of the rows; it took them for one page."""

@@ -119,10 +119,10 @@ EQUAL: dict[Key, str] = {
         "self._shrunk = -1",
     ): "The number is compared with itself alone.",
     (
-        "BiginStream.new_scan",
+        "BiginStream.reads_from",
         "condition",
-        "since = read_from(state, key, start_date=start, overlap=overlap) if key else None",
-        "since = read_from(state, key, start_date=start, overlap=overlap) if True else None",
+        "if self.bookmark_key is None:",
+        "if False:",
     ): "What has no replication key is swept by each run, and a sweep has neither bookmark nor start date.",
     (
         "CallLog.__init__",

@@ -75,7 +75,8 @@ def test_a_malformed_state_is_named(sandbox: Sandbox, state: Any, said: str) -> 
         ("Contacts", {"deleted": {"gone": "x y"}}, "deleted: not as this tap writes it"),
         ("users", {"version": None}, "version None is no whole number"),
         ("users", {"version": "x"}, "version 'x' is no whole number"),
-        ("Contacts", {"swept": "soon"}, "swept or since is no moment: {'swept': 'soon'}"),
+        ("Contacts", {"swept": "soon"}, "swept 'soon' is no moment such as"),
+        ("Contacts", {"since": 7}, "since 7 is no moment such as"),
         ("deleted_records", {"modules": 7}, "modules: expected an object, got int"),
         (
             "deleted_records",

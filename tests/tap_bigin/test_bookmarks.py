@@ -32,6 +32,7 @@ from tap_bigin.lists.id_set import IdSet
 from tap_bigin.lists.marks import Begun, Mark, told_in_full, told_once
 
 NINE = from_text("2026-05-14T09:00:00Z")
+MINUTE = timedelta(minutes=1)
 KEY = "Modified_Time"
 ENTRY = {"replication_key": KEY, "replication_key_value": to_utc_text(NINE)}
 
@@ -100,6 +101,34 @@ def test_a_state_of_the_version_before_is_taken_over() -> None:
     )
 
 
+def test_what_a_state_leaves_out_has_not_happened_yet() -> None:
+    """States are kept for years, without what was nothing when they were told: that stays what it meant."""
+    left_out = {"kind": "full", "shape": "x", "top": {"last": ["", "9"]}, "jobs": {}}
+
+    assert scan_of({"pass": left_out}, shape="x") == Scan(
+        "full",
+        None,
+        "x",
+        since=None,
+        emitted=0,
+        tokens=(),
+        expires=None,
+        last=None,
+        reached=0,
+        top=Top(("", "9"), (), None, 0),
+        unproven=(),
+        ties=False,
+        proving=0,
+        proven="0",
+        known="",
+        listed=False,
+        ended=(),
+        after=None,
+        jobs=Jobs((), 0, 0),
+        ahead=(),
+    )
+
+
 @given(SCANS)
 def test_a_scan_survives_the_state(scan: Scan) -> None:
     """The next run knows exactly what this one knew."""
@@ -124,16 +153,16 @@ def test_a_bookmark_never_moves_back(started: datetime | None) -> None:
 
 def test_an_incremental_pass_overlaps_the_one_before() -> None:
     """A write may be stamped a moment before it can be read."""
-    assert read_from(ENTRY, KEY, start_date=None) == NINE - timedelta(seconds=2)
+    assert read_from(ENTRY, KEY, start_date=None, overlap=MINUTE) == NINE - MINUTE
 
 
 def test_the_start_date_counts_until_there_is_a_bookmark() -> None:
     """It is a floor for the first run alone: later ones know better."""
     early = NINE - timedelta(days=9)
 
-    assert read_from({}, KEY, start_date=early) == early
-    assert read_from(ENTRY, KEY, start_date=NINE + timedelta(days=9)) == NINE - timedelta(seconds=2)
-    assert read_from({}, KEY, start_date=None) is None
+    assert read_from({}, KEY, start_date=early, overlap=MINUTE) == early
+    assert read_from(ENTRY, KEY, start_date=NINE + timedelta(days=9), overlap=MINUTE) == NINE - MINUTE
+    assert read_from({}, KEY, start_date=None, overlap=MINUTE) is None
 
 
 def test_a_bookmark_of_another_key_does_not_count() -> None:
@@ -151,7 +180,11 @@ def test_a_pass_of_another_shape_is_not_resumed() -> None:
 
 @pytest.mark.parametrize(
     ("expires", "alive"),
-    [(NINE + timedelta(hours=1), True), (NINE + timedelta(minutes=1), False), (None, True)],
+    [
+        (NINE + timedelta(minutes=5, seconds=1), True),
+        (NINE + timedelta(minutes=5), False),
+        (None, True),
+    ],
 )
 def test_tokens_that_are_about_to_end_are_not_used(expires: datetime | None, alive: bool) -> None:  # noqa: FBT001
     """A refused call costs a credit and a chain."""
