@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bigin_api import BiginError, Refused
 from bigin_api.endpoints.coql import all_of, moment
-from bigin_api.endpoints.results import Progress
 from bigin_api.errors import TransientError
 from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, moment_told, to_utc_text
+from tap_bigin.lists.deletions import DELETED_TIME, deleted_pages
 from tap_bigin.lists.id_set import IdSet
-from tap_bigin.lists.marks import REMEMBERED, ids_of, newest, text_of
+from tap_bigin.lists.marks import REMEMBERED, Begun, ids_of, newest, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 BORDERS_PER_PROOF = COQL_MAX_CRITERIA - 1  # one criterion is needed to page through the answer
-MOST_REFUSED = 2 * BORDERS_PER_PROOF  # borders that state keeps where COQL may not be asked, some 2 KB
 PAGES_WORTH_READING_TWICE = 50
 EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full scan
 
@@ -64,13 +63,13 @@ class Order:
         >>> BY_TIME.interval(older, newer) is None
         True
         """
-        here: str | None = last[self.column]
+        here: str = last[self.column]
         there: str | None = first[self.column] if first else None
         if self.column == "id":
-            low, high = (here, there) if self.direction == "asc" else (there, here)
-            return (low or "0", high) if high is None or int(low or 0) < int(high) else None
+            low, high = (here, there) if self.direction == "asc" else (there or "0", here)
+            return (low, high) if high is None or int(low) < int(high) else None
         low = max(there or "", floor)
-        return (low, here) if here is not None and low <= here else None
+        return (low, here) if low <= here else None
 
 
 BY_ID = Order("id", "asc")
@@ -94,47 +93,30 @@ def is_in_order(records: Sequence[Record], order: Order) -> bool:
 
 
 def merged(intervals: Sequence[Interval]) -> list[Interval]:
-    """The same intervals of time without those that touch or repeat: ties give one over and over.
+    """The same intervals of time, the earliest first, as one where they touch: ties give one over and over.
 
     >>> merged([("b", "c"), ("a", "b"), ("e", "e"), ("e", "e")])
     [('a', 'c'), ('e', 'e')]
     """
     joined: list[Interval] = []
-    for low, high in sorted(set(intervals), key=lambda each: each[0]):
-        if joined and high is not None and joined[-1][1] is not None and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-        else:
-            joined.append((low, high))
+    for each in sorted(set(intervals), key=lambda each: each[0]):
+        touches = joined and _rank(each[0]) <= _rank(joined[-1][1])
+        joined.append(span([joined.pop(), each]) if touches else each)
     return joined
 
 
-def coarser(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
-    """Half as many intervals, each with all of two neighbours and what lies between them.
+def span(intervals: Sequence[Interval]) -> Interval:
+    """All of the intervals and what lies between them, as one.
 
-    >>> coarser([("7", "12"), ("140", None), ("20", "30"), ("80", "95"), ("50", "60")])
-    (('7', '30'), ('50', '95'), ('140', None))
+    >>> span([("7", "12"), ("140", None), ("20", "30")]), span([("20", "30"), ("7", "12")])
+    (('7', None), ('7', '30'))
     """
-    ranked = sorted(intervals, key=lambda each: _rank(each[0]))
-    return tuple(
-        (two[0][0], max((high for _, high in two), key=_rank))
-        for two in (ranked[at : at + 2] for at in range(0, len(ranked), 2))
-    )
+    return min((low for low, _ in intervals), key=_rank), max((high for _, high in intervals), key=_rank)
 
 
 def _rank(end: str | None) -> tuple[float, str]:
     """What ids, or moments, sort by; the open end comes last."""
     return (math.inf, "") if end is None else (len(end), end)
-
-
-def provable(intervals: Sequence[Interval], order: Order, last: Record) -> list[Interval]:
-    """Those that the pages to come cannot touch any more: a second that goes on is asked for once.
-
-    >>> provable([("a", "b"), ("d", "e")], BY_TIME, {"Modified_Time": "a"})
-    [('d', 'e')]
-    """
-    if order.column == "id":
-        return list(intervals)
-    return [each for each in merged(intervals) if each[0] > last["Modified_Time"]]
 
 
 def condition(intervals: Sequence[Interval], order: Order) -> str:
@@ -167,7 +149,7 @@ class Borders:
         self.order = BY_ID if scan.since is None else BY_TIME
         self.floor = to_utc_text(scan.since) if scan.since else ""
         self.unproven = scan.unproven
-        self.has_ties = scan.ties or any(low == high for low, high in scan.unproven)
+        self.has_ties = scan.ties
         self.refused: BiginError | None = None
         self._client = client
         self._module = module
@@ -183,15 +165,15 @@ class Borders:
         if interval is not None:
             self.unproven = (*self.unproven, interval)
             self.has_ties = self.has_ties or interval[0] == interval[1]
-        if self.refused is not None and len(self.unproven) > MOST_REFUSED:
-            # Should another run be allowed to ask, it reads again what lies between them.
-            self.unproven = coarser(self.unproven)
+            if self.refused is not None:
+                # Should another run be allowed to ask, it reads again what lies between them.
+                self.unproven = (span(self.unproven),)
 
     def remember(self, records: Sequence[Record]) -> None:
         """These are emitted."""
         if self.order is BY_TIME or len(self._emitted) < EMITTED_KEPT:
             self._emitted.update(int(each["id"]) for each in records)
-        if self.order is BY_TIME and records:
+        if self.order is BY_TIME:
             self._near += [(each["Modified_Time"], each["id"]) for each in records if each["Modified_Time"]]
             end = self._near[-1][0] if self._near else ""  # a border may come that begins there
             ends = {(end, end), *self.unproven}
@@ -216,24 +198,28 @@ class Borders:
         """The pages are read again: what lay between the old ones is not asked for."""
         self.unproven = ()
 
-    def prove_when_many(self, last: tuple[str, str] | None) -> Iterator[list[str]]:
-        """Ids that slipped at those borders that no page to come can touch, once they are worth a call."""
-        if len(self.unproven) < BORDERS_PER_PROOF or last is None:
-            return
-        ready = provable(self.unproven, self.order, {"Modified_Time": last[0]})
-        if self.order is BY_TIME:
-            self.unproven = tuple(merged(self.unproven))
-        if len(ready) >= BORDERS_PER_PROOF // 2:
-            yield from self._prove(ready, later=[each for each in self.unproven if each not in ready])
+    def prove_when_many(self) -> Iterator[list[str]]:
+        """Ids that slipped at those borders that no page to come can touch, once they are worth a call.
+
+        By time the lowest one is left: it may be within a second that goes on.
+        """
+        if len(self.unproven) >= BORDERS_PER_PROOF:
+            self._merge()
+            left = int(self.order is BY_TIME)
+            yield from self._prove(self.unproven[left:], later=self.unproven[:left])
 
     def prove_begun(self) -> Iterator[list[str]]:
         """Ids that slipped at the borders which an earlier run was looking through."""
-        if self.proving:
-            yield from self._prove(self.unproven[: self.proving], later=self.unproven[self.proving :])
+        yield from self._prove(self.unproven[: self.proving], later=self.unproven[self.proving :])
 
     def prove_rest(self) -> Iterator[list[str]]:
         """Ids that slipped at any border that is left."""
-        yield from self._prove(merged(self.unproven) if self.order is BY_TIME else self.unproven)
+        self._merge()
+        yield from self._prove(self.unproven)
+
+    def _merge(self) -> None:
+        if self.order is BY_TIME:
+            self.unproven = tuple(merged(self.unproven))
 
     def _prove(self, intervals: Sequence[Interval], *, later: Sequence[Interval] = ()) -> Iterator[list[str]]:
         """1 credit for 24 intervals, and for 200 ids found in them."""
@@ -272,16 +258,12 @@ class Borders:
         if self._module not in DELETED_MODULES:
             return None
         since = then - READ_OVERLAP
-        number, progress = 1, Progress()
         try:
-            while True:
-                page = self._client.records.deleted(self._module, page=number, modified_since=since)
-                progress.see(page.records)
-                times = [moment_told(each.get("deleted_time")) for each in page.records]
-                if any(time is None or time >= since for time in times):
+            for some in deleted_pages(self._client, self._module, Begun(asked=then, since=then)):
+                times = [moment_told(each.get(DELETED_TIME)) for each in some.entries]
+                # The clock is taken from a page that has rows which are no entries: they may be of any time.
+                if some.place.asked is None or any(time is None or time >= since for time in times):
                     return True
-                if not page.more_records:
-                    return False
-                number += 1
         except (Refused, TransientError):
             return None
+        return False

@@ -141,7 +141,7 @@ class ListScan:
             yield fresh
             if page.is_short:
                 yield from self._hidden(page, order, before)
-            yield from self._slipped(self._borders.prove_when_many(self.scan.last))
+            yield from self._slipped(self._borders.prove_when_many())
             if is_over or _have_met(self.scan):
                 return
 

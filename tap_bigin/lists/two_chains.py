@@ -54,15 +54,13 @@ class TwoChains:
         yield from self._by_number()
         taken: list[Turn] = []
         while _goes_on(self._latest):
-            # One end will do where a page is likely to be all that is left: once, for nobody knows.
-            asked = (BY_ID,) if len(taken) != 1 and 0 < pages_left(self._latest) < 1 else ENDS
-            following = [(place, order) for order in asked if (place := self._after(order))]
-            if len(following) < len(asked):
+            following = [(place, order) for order in ENDS if (place := self._after(order))]
+            if len(following) < len(ENDS):
                 yield from taken
                 raise PageTokenRefused("there is no token of the next page.")
             under_way = self._begin(following, is_long=True)
             yield from taken
-            taken = list(zip(under_way, asked, strict=True))
+            taken = list(zip(under_way, ENDS, strict=True))
             for page, order in taken:
                 self._progress[order].see(page.records, page.tokens)
             self._latest.update((order, page) for page, order in taken)

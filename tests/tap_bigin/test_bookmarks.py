@@ -26,7 +26,7 @@ from tap_bigin.bookmarks import (
     to_utc_text,
     without_tokens,
 )
-from tap_bigin.lists.borders import BY_ID, BY_TIME, merged, provable
+from tap_bigin.lists.borders import BY_ID, BY_TIME, merged
 from tap_bigin.lists.deletions import News, Portion, new_in, news_of, read_on, window
 from tap_bigin.lists.id_set import IdSet
 from tap_bigin.lists.marks import Begun, Mark, told_in_full, told_once
@@ -240,8 +240,6 @@ def test_a_second_that_goes_on_is_asked_for_once() -> None:
     tie = _at(3)[0][KEY]
 
     assert merged([(tie, tie)] * 25) == [(tie, tie)]
-    assert provable([(tie, tie)] * 25, BY_TIME, {KEY: tie}) == []
-    assert provable([(tie, tie)] * 25, BY_TIME, _at(2)[0]) == [(tie, tie)]
 
 
 def test_an_interval_that_holds_another_is_asked_for_whole() -> None:
