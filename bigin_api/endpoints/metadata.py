@@ -46,10 +46,11 @@ class Metadata:
     def rows_module(self, field: Field) -> str | None:
         """The module of a subform's rows by its api_name: metadata may tell its ``module_name``."""
         told = field.rows_module
-        modules = self.modules() if told else ()
-        if any(each.api_name == told for each in modules):
-            return told
-        return next((each.api_name for each in modules if each.module_name == told), told)
+        if told is None:
+            return None
+        modules = self.modules()
+        named = {each.module_name: each.api_name for each in modules}
+        return {**named, **{each.api_name: each.api_name for each in modules}}.get(told, told)
 
     def fields(self, module: str) -> tuple[Field, ...]:
         """The fields of a module; ``id`` is never among them. Those that were assumed cost nothing.

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bigin_api.errors import PageTokenRefused, ServerError
-from bigin_api.json_values import DIGITS_OF_ID, id_text, is_true, mapping, says, text
+from bigin_api.json_values import id_text, is_true, mapping, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,6 @@ def whole_records(rows: Sequence[Any], where: str = "A list") -> list[dict[str, 
     >>> whole_records([{"id": 7}, {"id": "8"}])
     [{'id': '7'}, {'id': '8'}]
     """
-    if all(type(each) is dict and _is_id(each.get("id")) for each in rows):
-        return rows  # type: ignore[return-value]
     records = []
     for row in rows:
         record_id = id_text(mapping(row).get("id"))
@@ -39,13 +37,9 @@ def whole_records(rows: Sequence[Any], where: str = "A list") -> list[dict[str, 
             said = mapping(row).get("code") or type(row).__name__
             logger.warning("%s: a page has a row without id (%.50s): left out.", where, said)
         else:
-            records.append({**row, "id": record_id})
+            row["id"] = record_id
+            records.append(row)
     return records
-
-
-def _is_id(value: Any) -> bool:
-    """Whether an id came as ids are written."""
-    return type(value) is str and value.isascii() and value.isdecimal() and len(value) <= DIGITS_OF_ID
 
 
 def whole_entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -64,13 +58,13 @@ class Page:
     """
 
     records: list[dict[str, Any]]
-    more_records: bool = False
-    next_page_token: str | None = None
-    page_token_expiry: str | None = None  # ISO 8601, in the offset of the token's user
-    server_time: datetime | None = None
-    not_modified: bool = False  # HTTP 304: If-Modified-Since was obeyed
-    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    left_out: int = 0  # rows that were no records
+    more_records: bool
+    next_page_token: str | None
+    page_token_expiry: str | None  # ISO 8601, in the offset of the token's user
+    server_time: datetime | None
+    not_modified: bool  # HTTP 304: If-Modified-Since was obeyed
+    info: Mapping[str, Any]
+    left_out: int  # rows that were no records
 
     @classmethod
     def from_reply(cls, reply: Reply, key: str = "data") -> Page:
@@ -84,6 +78,7 @@ class Page:
             server_time=reply.server_time,
             not_modified=reply.not_modified,
             info=info,
+            left_out=0,
         )
 
     @classmethod

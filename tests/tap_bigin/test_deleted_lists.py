@@ -11,7 +11,7 @@ import pytest
 from support.sandbox import Sandbox
 from support.tap import TapRun, discover, run_here, run_tap, select
 
-from bigin_api import Labelled, Page
+from bigin_api import Labelled, Page, Reply
 from tap_bigin.lists.deletions import DeletedLists
 from tap_bigin.lists.marks import Mark
 
@@ -141,7 +141,8 @@ def test_a_list_of_very_many_deletions_takes_little_memory() -> None:
         person = {"name": "Ann", "id": "6100000000000000001"}
         entry = {"type": "permanent", "deleted_time": "2026-05-14T09:00:00+02:00", "display_name": "P"}
         rows = [{**entry, "id": f"{61 * 10**17 - each}", "deleted_by": {**person}} for each in places]
-        return Page(rows, more_records=page * per_page < many)
+        info = {"more_records": page * per_page < many}
+        return Page.from_reply(Reply(200, {"data": rows, "info": info}))
 
     client = cast("Labelled", SimpleNamespace(records=SimpleNamespace(deleted=deleted), server_time=None))
     lists, told = DeletedLists(timedelta(0)), [0, 0]

@@ -317,6 +317,37 @@ def test_pipelines_tell_their_stages(bigin):
     assert all(sub.maps["Stage"] for each in layouts for sub in each.sub_pipelines)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected", "calls"),
+    [
+        ("LinkingModule1", "Associated_Products", 1),
+        ("Associated_Products", "Associated_Products", 1),
+        ("Shared", "Shared", 1),  # an api_name goes before another module's module_name
+        ("LinkingModule9", "LinkingModule9", 1),
+        (None, None, 0),
+    ],
+)
+def test_the_rows_of_a_subform_are_of_the_module_that_either_name_tells(told, expected, calls):
+    """Metadata tell now the one, now the other, and COQL takes the api_name alone."""
+    rows = [
+        ("Associated_Products", "LinkingModule1"),
+        ("Shared", "X"),
+        ("Other", "Shared"),
+        ("Shared2", "Shared"),
+    ]
+    asked = []
+
+    class Sender:
+        def send(self, call: Call) -> Reply:
+            asked.append(call)
+            return Reply(200, {"modules": [{"api_name": name, "module_name": other} for name, other in rows]})
+
+    field = Field("Rows", "subform", "jsonarray", rows_module=told)
+
+    assert Metadata(Sender()).rows_module(field) == expected
+    assert len(asked) == calls
+
+
 def test_the_rest_of_the_settings_is_read(bigin):
     """Views, related lists, roles, profiles and tags."""
     assert bigin.metadata.custom_views("Contacts")
@@ -324,6 +355,7 @@ def test_the_rest_of_the_settings_is_read(bigin):
     assert bigin.metadata.roles()[0]["name"]
     assert bigin.metadata.profiles()[0]["name"]
     assert bigin.metadata.module("Nope") is None
+    assert bigin.metadata.module("Contacts").api_name == "Contacts"
     assert bigin.metadata.field("Contacts", "Email").data_type == "email"
     assert bigin.metadata.field("Contacts", "Nope") is None
 

@@ -9,7 +9,6 @@ from bigin_api import (
     Call,
     InvalidRequest,
     ModuleUnavailable,
-    Page,
     PageTokenRefused,
     PaginationLimit,
     PermissionDenied,
@@ -231,6 +230,14 @@ def test_a_single_record_is_whole_or_none(bigin, sandbox):
     assert bigin.records.get("Contacts", "6100000000000999999") is None
 
 
+def test_what_comes_for_a_single_record_and_is_none_is_an_error():
+    """It is there, so it must not be taken for one that was deleted."""
+    assert Records(Heard({"data": [None, {"id": "7"}]})).get("Contacts", "7") == {"id": "7"}
+    with pytest.raises(ServerError, match="what came for record 7 is none") as raised:
+        Records(Heard({"data": [None]})).get("Contacts", "7")
+    assert raised.value.module == "Contacts"
+
+
 def test_a_custom_view_costs_three_credits(bigin, sandbox):
     """The meter must say what the bill says."""
     view = bigin.metadata.custom_views("Contacts")[0]
@@ -418,14 +425,6 @@ def test_a_refusal_is_one_line_a_person_can_act_on():
     assert result.refusal("Contacts") == "Contacts: field 'Email' refused (INVALID_DATA: invalid data)"
     assert WriteResult(False, "X", "y").refusal("Contacts") == "Contacts refused (X: y)"
     assert WriteResult(False, "X", "y", {"api_name": 3}).field is None
-
-
-def test_info_that_is_missing_or_odd_is_no_more_records():
-    """Related lists and search leave keys out."""
-    page = Page.from_reply(Reply(200, {"data": [], "info": {"more_records": "true", "next_page_token": ""}}))
-
-    assert (page.more_records, page.next_page_token) == (False, None)
-    assert Page.from_reply(Reply(200, {"data": []})).info == {}
 
 
 def test_the_date_header_is_what_the_page_says(sandbox, bigin):
