@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Spent:
     """A snapshot of the meter, in credits but for ``calls``."""
 
-    calls: int = 0
-    credits: int = 0
+    calls: int
+    credits: int
     by_endpoint: Mapping[str, int] = field(default_factory=dict)
     by_label: Mapping[str, int] = field(default_factory=dict)
     calls_by_label: Mapping[str, int] = field(default_factory=dict)

@@ -109,7 +109,7 @@ class FeedLog:
             return [Silence(*each) for each in reversed(connection.execute(select).all())]
 
     def position_at(self, moment: str) -> int:
-        """The position before everything that was received at a moment or later."""
+        """The position before everything that was received at a moment, in milliseconds, or later."""
         first = sa.select(sa.func.min(ROWS.c.seq)).where(ROWS.c.received >= moment)
         with self.reading() as connection:
             found = connection.execute(first).scalar()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bigin_api import AuthError, BiginError
+from bigin_api.moments import utc_text
 from bigin_feed.log import FeedLog, LogUnusable, cause
 from tap_bigin.bookmarks import from_text, to_utc_text
 from tap_bigin.feed import memory
@@ -226,9 +227,9 @@ class Feed:
         swept = [from_text(self._mark.swept[each]) for each in self._swept if each in self._mark.swept]
         with self._reading():
             head = self._log.state().head
-            after = (
-                self._log.position_at(to_utc_text(min(swept) - self._overlap)) if swept else self.state.pruned
-            )
+            after = self.state.pruned
+            if swept:
+                after = self._log.position_at(utc_text(min(swept) - self._overlap, timespec="milliseconds"))
             if head - after > MOST_TOLD:
                 return None
             return {(each.module, each.id) for each in self._log.changes(after, head)}

@@ -60,7 +60,7 @@ def test_a_stream_of_which_nothing_came_took_no_time():
     """It was opened and read, and the run ended before anything of it was settled."""
     account = Account("people", read=1, begun=100.0)
 
-    assert report([account], Spent(), seconds=4.0) == [
+    assert report([account], Spent(calls=0, credits=0), seconds=4.0) == [
         (
             "people: read 1, inserted 0, updated 0, unchanged 0, rejected 0, not settled 1; "
             "0 calls, 0 credits, 0.0 s."

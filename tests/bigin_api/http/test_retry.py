@@ -3,8 +3,6 @@
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bigin_api import (
     AuthError,
@@ -19,7 +17,7 @@ from bigin_api import (
     ServerError,
     SettingsError,
 )
-from bigin_api.http.retry import LONGEST_WAIT, Retry, longest_wait, verdict
+from bigin_api.http.retry import Retry, longest_wait, verdict
 
 READ = Call("GET", "/Contacts")
 INSERT = Call("POST", "/Contacts", repeatable=False)
@@ -79,15 +77,23 @@ def test_a_server_that_never_answered_is_soon_given_up(made, heard, expected):
     assert verdict(NEVER_SENT, READ, made=made, heard=heard, max_retries=8) == expected
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(None, "wait"), (600.0, "wait"), (600.5, "give up")])
+def test_what_asks_for_more_time_than_a_run_has_is_given_up(seconds, expected):
+    """The accounts server stays shut for ten minutes, and that is worth the wait."""
+    error = RateLimited("busy", status=429)
+    error.retry_after = seconds
+
+    assert verdict(error, READ, made=1, max_retries=8) == expected
+
+
 def test_a_token_is_renewed_once_a_call():
     """A server that refuses every token must not be asked for ever."""
     assert verdict(TOKEN_ENDED, READ, made=2, token_renewed=True, max_retries=8) == "give up"
 
 
-@given(st.integers(1, 10_000))
-def test_waits_grow_to_a_limit(attempt):
+def test_waits_grow_to_a_limit():
     """Backoff doubles and then stays: no overflow, and nobody waits for hours."""
-    assert 0 < longest_wait(attempt) <= longest_wait(attempt + 1) <= LONGEST_WAIT
+    assert [longest_wait(attempt) for attempt in (1, 2, 3, 6, 7, 8, 10_000)] == [1, 2, 4, 32, 60, 60, 60]
 
 
 class Failing:
@@ -117,6 +123,13 @@ def test_every_attempt_knows_its_number_and_every_wait_is_told():
     assert answer == "answer"
     assert attempt.made == [1, 2, 3, 4]
     assert told == [("busy", 0.001, 1), ("cut off", 0.004, 3)]
+
+
+def test_a_server_that_has_answered_before_gets_its_time():
+    """Whoever makes no difference between servers waits for all."""
+    attempt = Failing(NEVER_SENT, NEVER_SENT, NEVER_SENT)
+
+    assert Retry(3, jitter=lambda _: 0.0).run(READ, attempt) == "answer"
 
 
 def test_the_last_error_is_the_one_that_is_raised():
