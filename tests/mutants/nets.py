@@ -11,7 +11,16 @@ CLIENT = ("tests/bigin_api/**/test_*.py",)
 FEED = ("tests/bigin_feed/**/test_*.py",)
 AIRBYTE = ("tests/bigin_airbyte/**/test_*.py",)
 
+RETRY = "tests/bigin_cli/test_retry.py"
+
 NETS = {
+    "target_bigin/engine.py": (*TARGET, RETRY),
+    "target_bigin/retry.py": (*TARGET, RETRY),
+    "target_bigin/input/*.py": TARGET,
+    "target_bigin/schema/conversion.py": TARGET,
+    "target_bigin/schema/deletion.py": TARGET,
+    "target_bigin/schema/id_origin.py": TARGET,
+    "target_bigin/schema/keys.py": TARGET,
     "target_bigin/writing/*.py": TARGET,
     "target_bigin/streams/stream.py": TARGET,
     "target_bigin/streams/shared.py": TARGET,
@@ -25,7 +34,7 @@ NETS = {
     "target_bigin/records/report.py": (*TARGET, "tests/end_to_end/test_run_reports.py"),
     "target_bigin/concurrency/*.py": TARGET,
     "target_bigin/files/*.py": TARGET,
-    "target_bigin/files/reject_lines.py": (*TARGET, "tests/bigin_cli/test_retry.py"),
+    "target_bigin/files/reject_lines.py": (*TARGET, RETRY),
     "target_bigin/deletions/*.py": TARGET,
     "target_bigin/lookups/*.py": TARGET,
     "tap_bigin/extraction.py": TAP,
