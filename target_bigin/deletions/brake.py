@@ -114,7 +114,7 @@ class Brakes:
                 parents = (each.get(PARENT) for each in page.records)
                 found += sum(isinstance(each, dict) and each.get("id") in companies for each in parents)
                 token = page.next_page_token
-                if not page.more_records or token is None:
+                if token is None:
                     return found
         except Refused:
             return found

@@ -24,7 +24,6 @@ from bigin_api.json_values import one_form
 from target_bigin.files.jsonl import named, private, require_file
 
 FIELD_BYTES = 8  # of a field's hash: two values of one field of one record must collide to deceive it
-WAIT_FOR_OTHERS = 30  # seconds, for another process that writes to the same file
 
 SCHEMA = """
 create table if not exists written (
@@ -90,7 +89,7 @@ class Written:
             with named("unchanged_cache_path", path):
                 os.close(private(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files beside it get its rights
         with self._told(), contextlib.ExitStack() as opened:
-            self._db = _copy_of(path) if read_only else _opened(path)
+            self._db = _copy_of(path) if read_only else sqlite3.connect(path)
             opened.callback(self._db.close)
             self._db.execute("pragma journal_mode = wal")
             # A commit reaches the operating system: safe from a kill; a checkpoint reaches the disk.
@@ -146,13 +145,9 @@ class Written:
             raise SettingsError(f"unchanged_cache_path: cannot use {self._path} as cache ({exc}).") from exc
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=WAIT_FOR_OTHERS, isolation_level=None)
-
-
 def _copy_of(path: Path) -> sqlite3.Connection:
     """A copy in a file of SQLite's own, gone once it is closed; beside the one that is read none is made."""
-    copy = sqlite3.connect("", isolation_level=None)
+    copy = sqlite3.connect("")
     if path.exists():
         is_used = path.with_name(f"{path.name}-wal").exists()
         address = f"{path.absolute().as_uri()}?mode=ro{'' if is_used else '&immutable=1'}"

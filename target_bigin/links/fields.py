@@ -52,8 +52,8 @@ def link_of(described: Field, settings: StreamSettings) -> Link:
     return Link(
         described.api_name,
         (how.module,) if how.module else modules_of(described),
-        how,
         by_source=settings.ids == "source",
+        how=how,
     )
 
 

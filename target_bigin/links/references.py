@@ -45,9 +45,9 @@ class Link:
     """A field that points to records of ``modules``, () where metadata do not say, and how to find them."""
 
     name: str  # of the field
-    modules: tuple[str, ...] = ()
+    modules: tuple[str, ...]
+    by_source: bool  # ids are those of another organisation
     how: LookupSettings = field(default_factory=LookupSettings)
-    by_source: bool = False  # ids are those of another organisation
     must_be_there: bool = False
 
     def need(self, value: Any, put: Put, *, word: Any = None) -> PendingLink:

@@ -238,7 +238,7 @@ class OwnKey:
         asked = [names for names in self._finders if all(record.body.get(name) is not None for name in names)]
         said = " or ".join(_said(record, names) for names in asked)
         message = f"no record of {self._module} has {said}."
-        raise Reject("unmatched", "NOT_FOUND", message, asked[0][0] if asked else None)
+        raise Reject("unmatched", "NOT_FOUND", message, asked[0][0])
 
 
 def _said(record: Record, names: Iterable[str]) -> str:

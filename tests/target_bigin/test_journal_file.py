@@ -76,19 +76,35 @@ def test_what_was_recalled_and_covered_is_not_recalled_again(journal, tmp_path):
     assert third.recall(prepared(2, "B"))[0] == "8"
 
 
-def test_what_was_recalled_and_is_not_covered_yet_is_recalled_again(journal):
+@pytest.mark.parametrize(("covered", "left"), [([1], "8"), ([1, 2], None)])
+def test_what_was_recalled_is_recalled_again_until_it_is_covered(journal, covered, left):
     """Killed once more before a state covers it: the tap sends it a third time."""
     first = journal()
     first.answered(first.sending([prepared(1, "A"), prepared(2, "B")], SINCE), ["7", "8"])
     second = journal()
     for number, name in enumerate("AB", start=1):
         second.recall(prepared(number, name))
-    second.covered(1)
+    for up_to in covered:
+        second.covered(up_to)
 
     third = journal()
 
     assert third.recall(prepared(1, "A")) is None
-    assert third.recall(prepared(2, "B"))[0] == "8"
+    assert third.recall(prepared(2, "B")) == (left and (left, SINCE))
+
+
+def test_a_good_end_forgets_what_was_noted_of_the_streams_that_were_read(journal):
+    """Another run may have been killed in a stream that this one did not read."""
+    first = journal()
+    calls = Record(2, "Calls", {}, {"Subject": "A"})
+    for record in (prepared(1, "A"), calls):
+        first.sending([record], SINCE)
+    journal().close(in_good_order=True, streams=["Tasks"])
+
+    third = journal()
+
+    assert third.recall(prepared(1, "A")) is None
+    assert third.recall(calls) == (None, SINCE)
 
 
 def test_records_that_were_refused_are_not_recalled(journal):
