@@ -26,8 +26,7 @@ def named(setting: str, path: Path, *, to: str = "write to") -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        reason = exc.strerror or type(exc).__name__
-        raise SettingsError(f"{setting}: cannot {to} {path} ({reason}).") from exc
+        raise SettingsError(f"{setting}: cannot {to} {path} ({exc.strerror}).") from exc
 
 
 def require_file(setting: str, path: Path) -> None:
@@ -68,7 +67,8 @@ class JsonLines:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return self._file.tell() if self._file else 0
+        with named(self._setting, self.path, to="read"):
+            return self.path.stat().st_size
 
     def read(self, take: Callable[[bytes], object]) -> int:
         """Hand over each line; gives the bytes of the whole ones: the last may be cut off by a kill.
@@ -76,19 +76,12 @@ class JsonLines:
         Raises SettingsError for a line that ``take`` refuses.
         """
         whole = 0
-        if not self.path.exists():
-            return whole
-        with named(self._setting, self.path, to="read"), self.path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
-                    break
-                whole += len(line)
-                try:
-                    take(line)
-                except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
-                    raise SettingsError(
-                        f"{self._setting}: {self.path}, line {number} is no entry ({exc})."
-                    ) from exc
+        if self.path.exists():
+            with named(self._setting, self.path, to="read"), self.path.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if line.endswith(b"\n"):
+                        whole += len(line)
+                        self._take(take, line, number)
         return whole
 
     def open(self, *, whole: int | None = None) -> IO[bytes]:
@@ -97,7 +90,6 @@ class JsonLines:
             file = self._file = open(self.path, "ab", buffering=0, opener=private)  # noqa: SIM115 -- kept
             if whole is not None:
                 file.truncate(whole)
-                file.seek(whole)
             return file
 
     def append(self, line: object) -> None:
@@ -144,6 +136,13 @@ class JsonLines:
             file, self._file = self._file, None
             if file is not None:
                 file.close()
+
+    def _take(self, take: Callable[[bytes], object], line: bytes, number: int) -> None:
+        try:
+            take(line)
+        except Exception as exc:
+            where = f"{self._setting}: {self.path}, line {number}"
+            raise SettingsError(f"{where} is no entry ({exc}).") from exc
 
 
 def _is_in_place(file: IO[bytes], path: Path) -> bool:

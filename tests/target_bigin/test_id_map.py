@@ -34,7 +34,7 @@ def test_the_same_key_in_two_streams_of_a_module_is_no_answer():
 
 def test_the_map_is_there_again_in_the_next_run(tmp_path):
     """A copy that is repeated must find what it made, also what it deleted."""
-    path = tmp_path / "maps" / "ids.jsonl"
+    path = tmp_path / "maps" / "of" / "ids.jsonl"
     first = IdMap(path)
     first.remember("Accounts", "Accounts", "1", "900")
     first.remember("Accounts", "Accounts", "2", "901")

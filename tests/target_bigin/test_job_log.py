@@ -61,6 +61,19 @@ def test_a_job_that_was_waited_for_is_forgotten(tmp_path):
     assert following.unfinished("Contacts") == []
 
 
+def test_what_a_kill_left_half_written_beside_the_notes_is_in_nobodys_way(tmp_path):
+    """And whoever may read it may not read the notes."""
+    notes, half = tmp_path / "journal.jsonl.bulk", tmp_path / "journal.jsonl.bulk.new"
+    half.write_text('{"job": "9", "mod')
+    half.chmod(0o644)
+
+    JobLog(tmp_path / "journal.jsonl").note(ADDED, "Contacts")
+
+    assert json.loads(notes.read_text()) == {"job": "1", "module": "Contacts"}
+    assert notes.stat().st_mode & 0o777 == 0o600
+    assert not half.exists()
+
+
 @pytest.mark.parametrize("line", ['{"job": 5, "module": "Contacts"}', '{"module": "Contacts"}', "job"])
 def test_a_line_that_is_no_note_is_named(tmp_path, line):
     """It is somebody else's file, and the first job would have replaced it."""

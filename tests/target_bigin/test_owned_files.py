@@ -6,6 +6,9 @@ import json
 import os
 import resource
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from support.command import run_command
@@ -13,7 +16,7 @@ from support.processes import PIPE, start
 from support.target import command, lines, record, records, schema, settings_of, state
 
 from bigin_api import SettingsError
-from target_bigin.files.jsonl import JsonLines
+from target_bigin.files.jsonl import JsonLines, held
 from target_bigin.files.lock import locked
 from target_bigin.target import TargetBigin
 
@@ -96,6 +99,31 @@ def test_a_reject_log_that_is_moved_aside_loses_no_line(tmp_path):
     assert whole == [0, 1, 2, 3]
 
 
+def test_who_waits_for_a_file_has_what_is_in_its_place_when_the_turn_comes(tmp_path):
+    """It was moved aside meanwhile: what was written to it then would have gone with it."""
+    path, aside = tmp_path / "rejects.jsonl", tmp_path / "aside"
+    path.write_text("old")
+
+    def write():
+        with held(path, "ab") as file:
+            file.write(b"new")
+
+    def opened():
+        return [each for each in Path("/proc/self/fd").iterdir() if each.exists() and each.samefile(path)]
+
+    with ThreadPoolExecutor(1) as threads:
+        with held(path):
+            writing = threads.submit(write)
+            while len(opened()) < 2:
+                time.sleep(0.01)
+            assert not writing.done()
+            path.rename(aside)
+        writing.result(timeout=9)
+
+    assert (aside.read_text(), path.read_text()) == ("old", "new")
+    assert stat.filemode(path.stat().st_mode) == "-rw-------"
+
+
 def test_two_runs_may_share_a_reject_log(tmp_path):
     """A disk that is full for one of them must not cut off the other's lines."""
     path = tmp_path / "rejects.jsonl"
@@ -146,7 +174,7 @@ def test_what_cannot_be_read_is_not_told_as_written(tmp_path):
     path = tmp_path / "notes.jsonl"
     path.symlink_to("/proc/self/mem")
 
-    with pytest.raises(SettingsError, match="id_map_path: cannot read"):
+    with pytest.raises(SettingsError, match=r"id_map_path: cannot read .*\(Input/output error\)"):
         JsonLines(path, setting="id_map_path").read(json.loads)
 
 
