@@ -17,7 +17,7 @@ from target_bigin.records.record import Action, Record, Reject
 from target_bigin.rows.difference import Row, rows_to_send
 from target_bigin.rows.fields import RowField
 from target_bigin.schema.context import StreamContext
-from target_bigin.writing.results import RETRIABLE, refusal, reject_of
+from target_bigin.writing.results import RETRIABLE, paired, refusal, reject_of
 
 READ_AT_ONCE = 10  # records whose rows are read one by one, and written for one credit
 ROUNDS = 4  # after a lost answer: read what is there, send what is missing, so often
@@ -84,12 +84,13 @@ class RowWriter:
     def _run(self, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
         """In a thread: every job done, or with the reason why not. Raises what would not end."""
         for left in range(ROUNDS - 1, -1, -1):
-            todo = [(job, sent) for job in jobs.values() if not job.done and (sent := self._difference(job))]
+            differences = {key: self._difference(job) for key, job in jobs.items() if not job.done}
+            todo = {key: sent for key, sent in differences.items() if sent}
             if not todo:
                 break
-            bodies = [{"id": job.record_id, **sent} for job, sent in todo]
-            for job, _ in todo:
-                job.sent, job.is_new = True, False  # whatever the answer: from here on it must be read
+            bodies = [{"id": jobs[key].record_id, **sent} for key, sent in todo.items()]
+            for key in todo:
+                jobs[key].sent, jobs[key].is_new = True, False  # whatever the answer: it must be read now
             try:
                 results = self._client.records.update(
                     self._module, bodies, trigger=self._trigger, repeatable=False
@@ -98,11 +99,8 @@ class RowWriter:
                 if not left:
                     raise
             else:
-                for (job, _), result in zip(todo, results, strict=False):
-                    self._judge(job, result, last=not left)
-        for job in jobs.values():
-            if not job.done:
-                job.outcome = Reject("rejected", "NO_VERDICT", "Bigin's answers say nothing of them.")
+                for key, result in paired(todo, results).items():
+                    self._judge(jobs[key], result, last=not left)
         return jobs
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bigin_api import WriteResult
 from bigin_api.errors import InvalidRequest, Refused
@@ -43,9 +43,9 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
     errors = details.get("errors") if code == _SEVERAL else None
     if isinstance(errors, list) and errors:
         each = [WriteResult.from_json(error) for error in errors if isinstance(error, Mapping)]
-        said = "; ".join(f"{error.code} {_field(error.details) or ''}: {_said(error)}" for error in each)
-        return Reject("rejected", code, said, _field(each[0].details) if each else None)
-    field = _field(details)
+        said = "; ".join(f"{error.code} {error.field or ''}: {_said(error)}" for error in each)
+        return Reject("rejected", code, said, each[0].field if each else None)
+    field = result.field
     if code == "INVALID_DATA" and field in ("id", None) and operation == "update":
         return Reject("unmatched", "ID_NOT_FOUND", f"no record has this id ({result.message}).", "id")
     return Reject("rejected", code, _said(result), field)
@@ -54,11 +54,12 @@ def refusal(operation: Operation, result: WriteResult) -> Reject:
 def paired(keys: Collection[K], results: Sequence[WriteResult]) -> dict[K, WriteResult]:
     """The result of each of some ids, or other keys of what was sent, in their order.
 
-    Raises InvalidRequest, by which they are asked for in parts: which entry is whose cannot be told.
+    Of a single one it is the first: a recurring activity is answered by an entry for each occurrence. Raises
+    InvalidRequest, by which they are asked for in parts, where it cannot be told which entry is whose.
     """
-    if len(results) != len(keys):
+    if len(results) != len(keys) > 1:
         raise InvalidRequest(f"Bigin's answer judges {len(results)} of {len(keys)} records.")
-    return dict(zip(keys, results, strict=True))
+    return dict(zip(keys, results, strict=False))
 
 
 def reject_of(error: Refused) -> Reject:
@@ -69,11 +70,6 @@ def reject_of(error: Refused) -> Reject:
 def is_gone(operation: Operation, result: WriteResult) -> bool:
     """Whether a delete was refused because there is nothing left to delete: done, then. Source: FACTS 5."""
     return operation == "delete" and result.code == "INVALID_DATA"
-
-
-def _field(details: Mapping[str, Any]) -> str | None:
-    name = details.get("api_name")
-    return name if isinstance(name, str) else None
 
 
 def _said(result: WriteResult) -> str:

@@ -169,9 +169,9 @@ EQUAL: dict[Key, str] = {
     (
         "paired",
         "argument dropped",
-        "return dict(zip(keys, results, strict=True))",
+        "return dict(zip(keys, results, strict=False))",
         "return dict(zip(keys, results))",
-    ): "There is one for each.",
+    ): "It is so without.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 9999"): "It only says how many at once.",
     (
         "Journal.__init__",
@@ -185,12 +185,6 @@ EQUAL: dict[Key, str] = {
         "listed: int = 0",
         "listed: int = -1",
     ): "A list of which no length is known counts as short.",
-    (
-        "BulkWriter._write",
-        "number",
-        "tell(record, 0.0)",
-        "tell(record, 1.0)",
-    ): "What did not fit into a job's file goes on its way a second later, and that alone.",
     (
         "",
         "number",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.target import record, records, schema, state
+from support.target import record, records, run_target, schema, state
 
 from bigin_api import Field
 from target_bigin.rows.difference import rows_to_send
@@ -234,6 +236,36 @@ def test_a_refused_row_is_told_though_the_deal_is_written(sandbox, target, produ
     assert reject["code"] == "MANDATORY_NOT_FOUND"
     assert "the record was written, but not its rows" in reject["message"]
     assert deal(sandbox)
+
+
+def test_an_entry_too_many_about_rows_is_laid_at_nobodys_door(other, sandbox, tmp_path):
+    """Entry by entry the second deal would be told the first one's fault, though its rows are written."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    changed = []
+
+    def one_before(asked, answer):
+        if asked.method == "PUT" and not changed:
+            changed.append(asked)
+            content = json.loads(answer.body)
+            content["data"].insert(0, content["data"][0])
+            answer.body = json.dumps(content).encode()
+
+    other.changing("/Pipelines", one_before)
+    row = {"Product": {"id": desk}, "List_Price": 9}
+    deals = [
+        {**DEAL, "Deal_Name": "Roof", "Associated_Products": [row]},
+        {**DEAL, "Deal_Name": "Wall", "Associated_Products": [{**row, "Quantity": 1}]},
+    ]
+
+    run = run_target(other, tmp_path, [DEALS, *records("Pipelines", deals)], max_rejects=1)
+
+    assert [(each["code"], each["record"]["Deal_Name"]) for each in run.rejects] == [
+        ("MANDATORY_NOT_FOUND", "Roof")
+    ]
+    sold_in = {
+        each["Deal_Name"]: len(each["Associated_Products"] or ()) for each in sandbox.dump("Pipelines")
+    }
+    assert sold_in == {"Roof": 0, "Wall": 1}
 
 
 def test_other_contacts_are_linked_once(sandbox, target):
