@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from bigin_api import WriteResult
-from bigin_api.endpoints.results import TOO_FEW_RESULTS
-from bigin_api.errors import RateLimited, Refused, TransientError
+from bigin_api.errors import Refused, TransientError
 from target_bigin.concurrency.division import Division, blamed
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject
@@ -24,6 +23,7 @@ from target_bigin.writing.results import (
     RETRIABLE,
     action_of,
     is_gone,
+    paired,
     refusal,
     reject_of,
 )
@@ -32,7 +32,6 @@ logger = logging.getLogger("target-bigin")
 
 MOST_TRIES = 4  # of a record that Bigin says to try again
 FIRST_DELAY = 1.0  # seconds
-INSERTED_AGAIN = 1  # times that an insert goes again as it is, when it is known that nothing was inserted
 
 Caller = Callable[[Callable[[], list[WriteResult]]], Wait[list[WriteResult]]]
 """How a call is made in a thread: patiently, or once."""
@@ -57,14 +56,10 @@ class RecordWriter:
         self._size = context.run.settings.batch_size
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
-        self._divisions: defaultdict[Operation, Division]
         self._written = context.run.has_written
-        self._divisions = defaultdict(partial(Division, self._tasks.is_up, others_work=self._written.is_set))
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no place in flight is free for a full call that waits."""
-        return not self._tasks.has_room
+        self._divisions = defaultdict[Operation, Division](
+            partial(Division, self._tasks.is_up, others_work=self._written.is_set)
+        )
 
     def pump(self, *, flush: bool) -> None:
         """Start calls as long as there is room."""
@@ -98,24 +93,24 @@ class RecordWriter:
             if insert:
                 results = await self._inserts.send(insert)
             else:
-                work = call(partial(self._call, operation, records))
-                results = await (self._inserts.upsert(work) if operation == "upsert" else work)
+                results = await self._inserts.watch(call(partial(self._call, operation, records)))
+            judged = paired(records, results)
         except Refused as error:
             if insert and error.code is None:  # no word of Bigin's own: it may have been done all the same
                 records = await self._inserts.find_out(insert, records, answered=True)
             if records:
                 self._divide(records, error, division)
         except TransientError as error:
-            if isinstance(error, RateLimited) or not error.may_have_happened:
+            if not error.may_have_happened:
                 raise
-            left = (
-                await self._inserts.find_out(insert, records, answered=_is_own(error)) if insert else records
-            )
+            left = records
+            if insert:  # by a code Bigin itself says that it failed: nothing is at work, as behind a gateway
+                left = await self._inserts.find_out(insert, records, answered=error.code is not None)
             return (left, error) if left else None
         else:
             division.taken()
             self._written.set()
-            await self._judge(records, results, insert)
+            await self._judge(judged, insert)
         return None
 
     def _call(self, operation: Operation, records: Sequence[Record]) -> list[WriteResult]:
@@ -134,44 +129,31 @@ class RecordWriter:
         ids = [str(each.id) for each in records]
         return to.delete(self._module, ids, fire_workflows=bool(self._trigger))
 
-    async def _judge(
-        self, records: Sequence[Record], results: Sequence[WriteResult], insert: InsertCall | None
-    ) -> None:
-        if len(results) != len(records) and len(records) > 1:
-            left = await self._inserts.find_out(insert, records, answered=True) if insert else records
-            self._one_by_one(left)
-            return
+    async def _judge(self, judged: Mapping[Record, WriteResult], insert: InsertCall | None) -> None:
         unsure = []
-        for record, result in zip(records, results, strict=False):
+        for record, result in judged.items():
             if result.succeeded:
                 self._succeed(record, result)
             elif result.code in RETRIABLE and record.attempts + 1 < MOST_TRIES:
                 if insert and result.code in MAY_HAVE_HAPPENED:
                     unsure.append(record)
                 else:
-                    again(record, delay_before(record.attempts + 1))
+                    _later(record)
             elif is_gone(record.operation, result):
                 self._was_gone(record)
             else:
                 tell(record, refusal(record.operation, result))
         if insert and unsure:
             for record in await self._inserts.find_out(insert, unsure, answered=True):
-                again(record, delay_before(record.attempts + 1))
+                _later(record)
 
     def _succeed(self, record: Record, result: WriteResult) -> None:
         record.id = result.id or record.id
-        action = action_of(record.operation, result)
         matched = result.duplicate_field
-        if (
-            action == "updated"
-            and matched
-            and record.operation == "upsert"
-            and matched not in self._check_fields
-        ):
-            self._context.account.notes[
-                f"matched on {matched}, not on {' or '.join(self._check_fields)}"
-            ] += 1
-        tell(record, action)
+        if matched and matched not in self._check_fields:
+            note = f"matched on {matched}, not on {' or '.join(self._check_fields)}"
+            self._context.account.notes[note] += 1
+        tell(record, action_of(record.operation, result))
 
     def _was_gone(self, record: Record) -> None:
         self._context.account.notes["already deleted in Bigin"] += 1
@@ -181,19 +163,10 @@ class RecordWriter:
         parts = division.cut(records, error)
         if parts:
             self._cut.extendleft(reversed(parts))
-        elif len(records) == 1 and records[0].operation == "delete" and error.code == "INVALID_DATA":
-            self._was_gone(records[0])
+        elif records[0].operation == "delete" and error.code == "INVALID_DATA":
+            self._was_gone(records[0])  # for its code only a single one is not cut
         else:
             _refuse(records, reject_of(error))
-
-    def _one_by_one(self, records: Sequence[Record]) -> None:
-        """Which entry of an answer speaks of which record cannot be told; one by one it can."""
-        for record in records:
-            record.alone = True
-            if record.operation == "insert":
-                again(record)
-            else:
-                self._cut.append([record])
 
     async def _try_in_parts(self, records: Sequence[Record], error: TransientError) -> None:
         """Of these records nothing is known, and none of them was inserted.
@@ -202,11 +175,8 @@ class RecordWriter:
         them Bigin fails. Raises what came in the place of an answer if Bigin is down.
         """
         operation = records[0].operation
-        if error.code == TOO_FEW_RESULTS and len(records) > 1:
-            self._one_by_one(records)
-            return
-        most = min(INSERTED_AGAIN, self._context.run.client.limits.max_retries)
-        if operation == "insert" and max(each.attempts for each in records) < most:
+        may_repeat = self._context.run.client.limits.max_retries > 0
+        if operation == "insert" and may_repeat and not any(each.attempts for each in records):
             for record in records:
                 again(record)
             return
@@ -229,14 +199,13 @@ class RecordWriter:
         return lost[0] if lost else ()
 
 
-def _is_own(error: TransientError) -> bool:
-    """True for Bigin's own word that it failed: nothing is at work any more, as may be behind a gateway."""
-    return error.code is not None and error.status is not None
-
-
 def _refuse(records: Sequence[Record], reject: Reject) -> None:
     for record in records:
         tell(record, reject)
+
+
+def _later(record: Record) -> None:
+    again(record, delay_before(record.attempts + 1))
 
 
 def delay_before(attempt: int) -> float:

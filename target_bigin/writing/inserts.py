@@ -84,8 +84,8 @@ class Inserts:
         self.gate.ended(token, [each for each in insert.ids if each is not None])
         return results
 
-    async def upsert(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
-        """The answer of an upsert under way: what it makes is no lost insert."""
+    async def watch(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
+        """The answer of another call under way: what it writes is no lost insert."""
         token, made = self.gate.started(), list[str]()
         try:
             results = await call

@@ -69,7 +69,7 @@ class Queue:
         for (operation, alone, in_bulk), free in self._free.items():
             if operation == "insert" and not inserts:
                 continue
-            if in_bulk is by_bulk and free and (alone or len(free) >= least):
+            if in_bulk is by_bulk and len(free) >= (1 if alone else least):
                 numbers = list(islice(free, 1 if alone else most))
                 return [free.pop(number) for number in numbers]
         return []

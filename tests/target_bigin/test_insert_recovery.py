@@ -14,6 +14,7 @@ from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema
 
 from bigin_api.errors import ConnectionFailed, ServerError
+from target_bigin.writing import calls
 
 TASKS = schema("Tasks", "Subject", "Priority")
 CALL_BACK = {"Subject": "Call back", "Priority": "High"}
@@ -244,24 +245,50 @@ def test_an_insert_that_bigin_stumbled_over_and_did_is_not_sent_again(other, san
     assert len(calls_back(sandbox)) == 1
 
 
-def test_a_record_that_bigin_always_stumbles_over_is_rejected_in_the_end(sandbox, target):
-    """Otherwise the run would never end."""
+def test_an_insert_that_found_its_record_locked_is_sent_again_without_a_question(sandbox, target):
+    """Bigin says that it was not done."""
+    locked = {**STUMBLED, "code": "RECORD_LOCKED"}
+    sandbox.fault("POST /Tasks", status=207, body={"data": [locked]})
+
+    run = target([TASKS, record("Tasks", **CALL_BACK)], default_operation="insert")
+
+    assert run.outcomes("Tasks") == {"inserted": 1}
+    assert (sandbox.calls("POST /Tasks"), sandbox.calls("POST /coql")) == (2, 0)
+
+
+def test_a_record_that_bigin_always_stumbles_over_is_rejected_in_the_end(sandbox, target, monkeypatch):
+    """Otherwise the run would never end. From try to try it is given more time."""
+    before = []
+    monkeypatch.setattr(calls, "delay_before", lambda attempt: before.append(attempt) or 0.001)
     sandbox.fault("POST /Tasks", status=207, body={"data": [STUMBLED]}, times=20)
 
     run = target([TASKS, record("Tasks", **CALL_BACK)], default_operation="insert", max_rejects=1)
 
     assert [reject["code"] for reject in run.rejects] == ["INTERNAL_ERROR"]
     assert sandbox.calls("POST /Tasks") == 4
+    assert before == [1, 2, 3]
 
 
-def test_an_insert_that_is_lost_each_time_ends_the_run(sandbox, target):
-    """Sent again as often as max_retries allows, and not for ever."""
-    sandbox.fault("POST /Tasks", status=502, times=20)
+@pytest.mark.parametrize(("max_retries", "made"), [(0, 1), (1, 2), (5, 2)])
+def test_an_insert_that_is_lost_each_time_ends_the_run(sandbox, target, max_retries, made):
+    """Sent once more if it may be, and not for ever."""
+    sandbox.fault("POST /Tasks", status=502, times=None)
+    settings = one_by_one(max_retries=max_retries, request_timeout=1)
 
-    run = target([TASKS, record("Tasks", **CALL_BACK)], **one_by_one(max_retries=0, request_timeout=1))
+    run = target([TASKS, record("Tasks", **CALL_BACK)], **settings)
 
     assert isinstance(run.error, ServerError)
-    assert sandbox.calls("POST /Tasks") == 1
+    assert sandbox.calls("POST /Tasks") == made
+
+
+def test_inserts_that_wait_for_a_lost_one_are_not_all_sent_when_it_is_judged(sandbox, target):
+    """Bigin may be down: each of them would be lost in its turn, and a minute of waiting."""
+    sandbox.fault("POST /Tasks", status=502, times=None)
+
+    run = target([TASKS, *records("Tasks", padding(12))], **one_by_one(max_retries=0, request_timeout=1))
+
+    assert isinstance(run.error, ServerError)
+    assert sandbox.calls("POST /Tasks") < 6
 
 
 def test_an_insert_that_never_left_is_not_asked_for(other, other_target):

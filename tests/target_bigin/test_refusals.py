@@ -14,14 +14,16 @@ def people(count):
     return [{"Last_Name": f"Berg {n}", "Email": f"berg{n}@example.org"} for n in range(count)]
 
 
-def test_a_call_refused_as_a_whole_is_cut_until_its_record_is_found(sandbox, target):
-    """One record that the parser chokes on must not take 99 others with it."""
-    sandbox.fault("POST /Contacts/upsert", status=400, body=FLAT, times=2)
+@pytest.mark.parametrize(("operation", "path"), [("upsert", "/Contacts/upsert"), ("insert", "/Contacts")])
+def test_a_call_refused_as_a_whole_is_cut_until_its_record_is_found(sandbox, target, operation, path):
+    """One record that the parser chokes on must not take 99 others with it; what was refused was not done."""
+    sandbox.fault(f"POST {path}", status=400, body=FLAT, times=2)
 
-    run = target([CONTACTS, *records("Contacts", people(40)), state("end")])
+    run = target([CONTACTS, *records("Contacts", people(40)), state("end")], default_operation=operation)
 
     assert run.outcomes("Contacts") == {"inserted": 40}
     assert run.states == ["end"]
+    assert sandbox.calls("POST /coql") == 0
 
 
 def test_what_is_refused_to_the_last_is_rejected(sandbox, target):

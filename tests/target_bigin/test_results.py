@@ -106,6 +106,37 @@ def test_a_delete_that_is_not_allowed_is_rejected(sandbox, target):
     assert [each["id"] for each in sandbox.dump("Contacts")] == there
 
 
+@pytest.mark.parametrize(
+    ("code", "outcomes"), [("INVALID_DATA", {"deleted": 1}), ("NO_PERMISSION", {"rejected": 1})]
+)
+def test_a_single_deletion_may_be_refused_as_a_whole(sandbox, target, code, outcomes):
+    """Flat, as the address of one record is answered: gone is gone, and anything else is no deletion."""
+    there = sandbox.dump("Contacts")[0]["id"]
+    no = {"code": code, "details": {}, "message": "record not deleted", "status": "error"}
+    sandbox.fault("DELETE /Contacts", status=400, body=no)
+
+    run = target([CONTACTS, record("Contacts", id=there)], default_operation="delete", max_rejects=1)
+
+    assert run.outcomes("Contacts") == outcomes
+    assert run.accounts["Contacts"].notes == (
+        {"already deleted in Bigin": 1} if "deleted" in outcomes else {}
+    )
+
+
+def test_an_answer_without_an_id_leaves_the_one_that_is_known(sandbox, target):
+    """What follows an update, such as tags, goes to the record that was named."""
+    there = sandbox.create("Contacts", Last_Name="Ek")
+    sandbox.fault("PUT /Contacts", status=200, body={"data": [{"code": "SUCCESS", "status": "success"}]})
+
+    run = target(
+        [CONTACTS, record("Contacts", id=there, Title="Dr")], streams={"Contacts": {"tags": ["vip"]}}
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    (tags,) = [each["Tag"] for each in sandbox.dump("Contacts") if each["id"] == there]
+    assert [each["name"] for each in tags] == ["vip"]
+
+
 def test_a_wrong_value_in_an_update_is_rejected_and_not_unmatched(sandbox, target):
     """The record was found: what is wrong is the value that the reject names."""
     there = sandbox.dump("Contacts")[0]["id"]
@@ -117,8 +148,9 @@ def test_a_wrong_value_in_an_update_is_rejected_and_not_unmatched(sandbox, targe
     assert [(each["kind"], each["field"]) for each in run.rejects] == [("rejected", "Title")]
 
 
+@pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("operation", ["upsert", "insert"])
-def test_an_entry_too_many_is_laid_at_nobodys_door(other, sandbox, tmp_path, operation):
+def test_an_entry_too_many_is_laid_at_nobodys_door(other, sandbox, tmp_path, operation, count):
     """Entry by entry the second record would be written, and the third refused for its neighbour's fault."""
     changed = []
 
@@ -135,7 +167,7 @@ def test_an_entry_too_many_is_laid_at_nobodys_door(other, sandbox, tmp_path, ope
     run = run_target(
         other,
         tmp_path,
-        [BY_EMAIL, *records("Contacts", rows)],
+        [BY_EMAIL, *records("Contacts", rows[-count:])],
         default_operation=operation,
         null_values="write",
         max_rejects=1,
@@ -143,4 +175,4 @@ def test_an_entry_too_many_is_laid_at_nobodys_door(other, sandbox, tmp_path, ope
 
     assert [each["record"]["Email"] for each in run.rejects] == ["None@example.org"]
     assert run.accounts["Contacts"].rejected == 1
-    assert sandbox.count("Contacts") == 2
+    assert sandbox.count("Contacts") == count - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.target import record, records, schema, state
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", key=["Email"])
@@ -55,13 +56,24 @@ def test_a_call_costs_one_credit_for_ten_records(sandbox, target):
     assert (upserts["calls"], upserts["credits"]) == (10, 100)
 
 
-def test_no_automation_fires_unless_asked_for(sandbox, target):
+@pytest.mark.parametrize("operation", ["upsert", "insert", "update", "delete"])
+def test_no_automation_fires_unless_asked_for(sandbox, target, operation):
     """A backfill must not send mail to a thousand customers."""
-    target([CONTACTS, *records("Contacts", people(5))])
-    assert sandbox.automation()["fired"] == 0
+    for trigger in ([], ["workflow"]):
+        rows = people(5, start=len(trigger) * 5)
+        if operation in ("update", "delete"):
+            rows = [{"id": sandbox.create("Contacts", **row), **row} for row in rows]
+        before = sandbox.automation()["fired"]
 
-    target([CONTACTS, *records("Contacts", people(5))], trigger=["workflow"])
-    assert sandbox.automation()["fired"] > 0
+        run = target(
+            [schema("Contacts", "id", "Last_Name", "Email", key=["Email"]), *records("Contacts", rows)],
+            default_operation=operation,
+            trigger=trigger,
+            streams={"Contacts": {"allow_mass_delete": True}},
+        )
+
+        assert run.error is None
+        assert sandbox.automation()["fired"] == before + (5 if trigger else 0)
 
 
 def test_the_last_of_several_records_with_one_key_is_what_stays(sandbox, target):
@@ -101,6 +113,7 @@ def test_a_match_on_another_field_than_the_key_is_told(sandbox, target):
     )
 
     assert run.said("matched on Phone, not on Email: 1")
+    assert run.accounts["Contacts"].notes.total() == 1
 
 
 def test_a_key_that_bigin_does_not_keep_unique_is_refused_at_the_start(sandbox, target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.refusals import BLOCKED, FAILURES, HASTY, POISON, REFUSALS, bad_one, people, refuse
+from support.rewriting import Rewritten
 from support.target import records, schema, state
 
 from target_bigin.writing import calls
@@ -48,8 +49,8 @@ def test_a_record_at_which_bigin_fails_takes_no_other_along(other, sandbox, targ
 
 def test_an_insert_at_which_bigin_fails_for_a_moment_is_written(other, sandbox, target, monkeypatch):
     """It failed twice with others, alone, and alone once more: it is to blame if the last try fails, too."""
-    monkeypatch.setattr(calls, "FIRST_DELAY", 0.01)
-    failed = []
+    failed, waits = [], []
+    monkeypatch.setattr(calls, "delay_before", lambda attempt: waits.append(attempt) or 0.001)
 
     def fail(asked):
         if POISON.encode() in asked.body and len(failed) < 4:
@@ -66,7 +67,8 @@ def test_an_insert_at_which_bigin_fails_for_a_moment_is_written(other, sandbox, 
     )
 
     assert run.rejects == []
-    assert len(failed) == 4
+    assert len(failed) == len(other.asked("/coql")) == 4  # each time it is asked whether it was done
+    assert waits == [1]
     assert sandbox.count("Contacts") == 3
 
 
@@ -87,17 +89,24 @@ def test_what_bigin_failed_at_may_have_been_done(other, sandbox, target):
     assert sandbox.count("Tasks") == 20
 
 
+@pytest.mark.parametrize("is_done", [True, False])
 @pytest.mark.parametrize("body", [b"{}", b"<html>Bad request</html>"], ids=["empty", "of a proxy"])
-def test_an_insert_that_is_refused_without_a_word_of_bigins_may_have_been_done(other, sandbox, target, body):
-    """What says no code is no judgement: it is asked for before anything is sent again."""
+def test_an_insert_that_is_refused_without_a_word_of_bigins_may_have_been_done(
+    other, sandbox, target, body, is_done
+):
+    """What says no code is no judgement: it is asked for, once, before anything is sent again."""
     before, refused = sandbox.count("Tasks"), []
 
-    def refuse_once(asked, answer):
-        if asked.method == "POST" and not refused:
-            refused.append(asked)
-            answer.status, answer.body = 400, body
+    def refuse_once(asked, answer=None):
+        if asked.method != "POST" or refused:
+            return None
+        refused.append(asked)
+        if answer is None:
+            return Rewritten(400, body)
+        answer.status, answer.body = 400, body
+        return None
 
-    other.changing("/Tasks", refuse_once)
+    (other.changing if is_done else other.answering)("/Tasks", refuse_once)
     rows = [{"Subject": f"Call {n}"} for n in range(8)]
 
     run = target([schema("Tasks", "Subject"), *records("Tasks", rows)], default_operation="insert", **HASTY)
@@ -105,6 +114,7 @@ def test_an_insert_that_is_refused_without_a_word_of_bigins_may_have_been_done(o
     assert run.error is None
     assert run.outcomes("Tasks") == {"inserted": 8}
     assert sandbox.count("Tasks") == before + 8
+    assert len(other.asked("/coql")) == 1
 
 
 @pytest.mark.parametrize("count", [1, 30])
