@@ -24,7 +24,7 @@ from target_bigin.bulk.choice import found_by, may_go_by_jobs
 from target_bigin.bulk.job import RunJob, Sent
 from target_bigin.bulk.sheet import Shape, columns_of, shape_of, sheet_for, why_not
 from target_bigin.files.job_log import JobLog
-from target_bigin.records.record import Kind, Record, Reject
+from target_bigin.records.record import Action, Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.writing.calls import RecordWriter
@@ -90,12 +90,11 @@ class BulkWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether a full job waits, or the calls stand still."""
-        if self._former:
+        """Whether a full call or a full job waits for a place in flight."""
+        if self._tasks.has_room:
             return False
-        for_calls = self._queue.waiting - self._queue.for_bulk
-        full_job = self._queue.for_bulk >= MAX_RECORDS_PER_BULK_WRITE and not self._tasks.has_room
-        return full_job or (for_calls >= self._size and self._calls.is_full)
+        for_bulk = self._queue.for_bulk
+        return for_bulk >= MAX_RECORDS_PER_BULK_WRITE or self._queue.waiting - for_bulk >= self._size
 
     def pump(self, *, flush: bool) -> None:
         """Start the calls and the jobs that are due."""
@@ -159,7 +158,7 @@ class BulkWriter:
         sent = await self._tasks.call(run)
         stream = self._context.stream
         for record in sent.left:
-            tell(record, 0.0)
+            tell(record, None)
         if sent.refusal is not None:
             self._takes_jobs = False
             logger.warning("%s: bulk jobs are refused, all goes by calls. %s", stream, sent.refusal)
@@ -167,12 +166,17 @@ class BulkWriter:
             logger.warning(
                 "%s: no result of a bulk job is known, so its records go by calls. %s", stream, sent.trouble
             )
-        again = [
-            record for record in sent.records if not _settle(record, sent.results.get(self._text_of(record)))
-        ]
-        if again and sent.results:
-            self._context.account.notes["left open by a bulk job and written by calls"] += len(again)
-        self._by_calls(again)
+        left_open = []
+        for record in sent.records:
+            row = sent.results.get(self._text_of(record))
+            if row is None or (decided := decided_by(row)) is None:
+                left_open.append(record)
+            else:
+                record.id = row.id or record.id
+                tell(record, decided)
+        if left_open and sent.results:
+            self._context.account.notes["left open by a bulk job and written by calls"] += len(left_open)
+        self._by_calls(left_open)
 
     def _fits(self, record: Record) -> bool:
         if found_by(record, self._key) is None:
@@ -191,7 +195,7 @@ class BulkWriter:
     def _by_calls(records: Sequence[Record]) -> None:
         for record in records:
             record.by_bulk = False
-            tell(record, 0.0)
+            tell(record, None)
 
     def _say(self, records: int) -> None:
         stream = self._context.stream
@@ -214,27 +218,10 @@ class BulkWriter:
             logger.info("%s: a bulk job takes %d records.", stream, records)
 
 
-def _settle(record: Record, row: RowResult | None) -> bool:
-    """Whether a row of the job's result decides about its record."""
-    if row is None:
-        return False
+def decided_by(row: RowResult) -> Action | Reject | None:
+    """How a row of a job's result says that its record ended, None where a call has to tell."""
     if row.succeeded and row.id is not None:
-        record.id = row.id
-        tell(record, "inserted" if row.status == "ADDED" else "updated")
-        return True
-    reject = _refusal(row)
-    if reject is not None:
-        tell(record, reject)
-    return reject is not None
-
-
-def _refusal(row: RowResult) -> Reject | None:
-    """Why a row was not written, None where a call has to tell.
-
-    >>> from bigin_api import RowError
-    >>> _refusal(RowResult({}, "SKIPPED", errors=(RowError("MANDATORY_NOT_FOUND", ("Last_Name",)),))).message
-    'Bigin refused Last_Name (bulk job).'
-    """
+        return "inserted" if row.status == "ADDED" else "updated"
     if (
         row.status != "SKIPPED"
         or not row.errors
@@ -242,7 +229,7 @@ def _refusal(row: RowResult) -> Reject | None:
     ):
         return None
     first = row.errors[0]
-    named = ", ".join(column for each in row.errors for column in each.columns)
+    columns = [column for each in row.errors for column in each.columns]
     kind: Kind = "unmatched" if first.code == "RESOURCE_NOT_FOUND" else "rejected"
-    message = f"Bigin refused {named or 'the row'} (bulk job)."
-    return Reject(kind, first.code, message, first.columns[0] if first.columns else None)
+    message = f"Bigin refused {', '.join(columns) or 'the row'} (bulk job)."
+    return Reject(kind, first.code, message, next(iter(first.columns), None))

@@ -182,7 +182,7 @@ class ModuleStream(Stream):
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a place in flight that reading had better stop."""
-        return self._queue.waiting >= self._size and self._writer.is_full
+        return self._writer.is_full
 
     def judges(self, key_property: str) -> bool:
         """Whether a record without this key property is refused here: if it is a field of the module."""

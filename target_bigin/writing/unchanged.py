@@ -29,6 +29,8 @@ SlotOf = Callable[[Record], "Slot | None"]
 class _UnderWay:
     """A key whose records are being written: what was known of it, and what is being said."""
 
+    cache: Written
+    slot: Slot
     known: Fingerprints
     said: dict[int, Fingerprints] = field(default_factory=dict)  # by number of the record
     refused: set[int] = field(default_factory=set)
@@ -58,20 +60,17 @@ class Changes:
         self._tasks = context.run.tasks
         self._committed: Wait[None] = Wait(self._tasks)
 
-    def own(self, slot: Slot, record_id: str | None) -> None:
+    def own(self, going: _UnderWay, record_id: str | None) -> None:
         """A record of Bigin was written under this key: what was known of it under another is void."""
-        if self.cache is None or record_id is None:
-            return
-        stream, module, key = slot
+        stream, module, key = going.slot
         owner = (stream, module, f"@{record_id}")
-        before = self.cache.known(owner).get(OWNER, b"").decode()
+        before = going.cache.known(owner).get(OWNER, b"").decode()
         if before == key:
             return
-        if before:
-            self.cache.take_out((stream, module, before))
-            if (stream, module, before) in self.under_way:
-                self.under_way[stream, module, before].known = {}
-        self.cache.keep(owner, {OWNER: key.encode()})
+        going.cache.take_out((stream, module, before))
+        if (stream, module, before) in self.under_way:
+            self.under_way[stream, module, before].known = {}
+        going.cache.keep(owner, {OWNER: key.encode()})
 
     async def committed(self) -> None:
         """Until what was taken out of the cache is out of the file."""
@@ -95,12 +94,11 @@ class Change:
     makes void what was known.
     """
 
-    __slots__ = ("_changes", "_going", "_record", "_slot", "is_empty")
+    __slots__ = ("_changes", "_going", "_record", "is_empty")
 
     def __init__(self, changes: Changes, record: Record) -> None:
         self._changes = changes
         self._record = record
-        self._slot: Slot | None = None
         self._going: _UnderWay | None = None
         self.is_empty = False  # it says what was written last
 
@@ -109,7 +107,7 @@ class Change:
         changes, record = self._changes, self._record
         if changes.cache is None:
             return self
-        slot = self._slot = changes.slot_of(record)
+        slot = changes.slot_of(record)
         if slot is None:
             return self
         said = {} if record.operation == "delete" else fingerprints(record.body)
@@ -121,7 +119,8 @@ class Change:
         if said and says_nothing_new(said, known) and changes.is_first(record):
             self.is_empty = True
             return self
-        self._going = changes.under_way[slot] = _UnderWay(known, {record.number: said})
+        going = _UnderWay(changes.cache, slot, known, {record.number: said})
+        self._going = changes.under_way[slot] = going
         if known:
             changes.cache.take_out(slot)
             await changes.committed()
@@ -129,19 +128,19 @@ class Change:
 
     def keep(self, action: Action) -> None:
         """It was written: what it said is known, and what the write left untouched."""
-        slot, going, cache = self._slot, self._going, self._changes.cache
-        if slot is None or going is None or cache is None:
+        going = self._going
+        if going is None:
             return
-        said = going.said.get(self._record.number, {})
+        said = going.said[self._record.number]
         if any(number < self._record.number for number in going.refused):
             going.known = {}  # what a refused one left behind is not known
             going.refused = {number for number in going.refused if number > self._record.number}
         going.known = {} if action == "deleted" else {**going.known, **said}
-        self._changes.own(slot, self._record.id)
+        self._changes.own(going, self._record.id)
         if going.known:
-            cache.keep(slot, going.known)
-        elif action == "deleted":
-            cache.take_out(slot)
+            going.cache.keep(going.slot, going.known)
+        else:
+            going.cache.take_out(going.slot)
 
     async def __aexit__(
         self,
@@ -150,11 +149,12 @@ class Change:
         traceback: TracebackType | None,
     ) -> None:
         """The record has ended, or a later one stands for it."""
-        del error, traceback
-        if self._going is None or self._slot is None:
+        del kind, traceback
+        going = self._going
+        if going is None:
             return
-        if kind is not None and issubclass(kind, Reject):
-            self._going.refused.add(self._record.number)
-        self._going.said.pop(self._record.number, None)
-        if not self._going.said:
-            self._changes.under_way.pop(self._slot, None)
+        if isinstance(error, Reject):
+            going.refused.add(self._record.number)
+        del going.said[self._record.number]
+        if not going.said:
+            del self._changes.under_way[going.slot]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 from support.target import RunningTarget, lines, record, records, schema, settings_of, state
 
-from bigin_api import SettingsError
+from bigin_api import Module, RowError, RowResult, SettingsError
 from bigin_api.bulk import polling
 from target_bigin.bulk import writer
+from target_bigin.bulk.writer import decided_by
+from target_bigin.files.job_log import JobLog
+from target_bigin.records.record import Reject
+from target_bigin.settings import StreamSettings
 from target_bigin.streams import stream
 
 CONTACTS = schema("Contacts", "Last_Name", "Email", "Title", key=["Email"])
@@ -63,7 +69,121 @@ def test_auto_goes_by_calls_below_the_price_of_a_job(sandbox, target, monkeypatc
 
     assert run.error is None
     assert jobs(sandbox) == made
+    assert not run.said("would cost")
     assert len(ours(sandbox)) == count
+
+
+@pytest.mark.parametrize(
+    ("way", "count", "sizes"),
+    [("auto", 23, [10, 10]), ("auto", 25, [10, 10, 5]), ("bulk", 23, [10, 10]), ("bulk", 9, [9])],
+)
+def test_a_full_job_goes_at_once_and_a_rest_if_it_is_worth_it(
+    sandbox, target, monkeypatch, *, way, count, sizes
+):
+    """Of jobs that take ten records and pay from five on; what is left of what was asked for goes by calls."""
+    monkeypatch.setattr(writer, "MAX_RECORDS_PER_BULK_WRITE", 10)
+    monkeypatch.setattr(writer, "WORTH_A_JOB", 5)
+
+    run = target([CONTACTS, *records("Contacts", people(count))], write_method=way)
+
+    assert run.outcomes("Contacts") == {"inserted": count}
+    assert [int(re.search(r"takes (\d+) records", each)[1]) for each in run.said("a bulk job takes")] == sizes
+    assert jobs(sandbox) == len(sizes)
+    assert sandbox.calls("POST /Contacts/upsert") == (sum(sizes) < count)
+    assert len(run.said("bulk jobs know no trigger")) == 1
+
+
+def test_of_records_that_share_no_file_most_go_by_the_job(sandbox, target):
+    """Where blanks erase, a file holds records that name the same fields; one file is what was asked for."""
+    rows = people(8)
+    for row in rows[:3]:
+        row["Title"] = None
+    for row in rows[3:]:
+        row["Phone"] = None
+
+    run = target(
+        [
+            schema("Contacts", "Last_Name", "Email", "Title", "Phone", key=["Email"]),
+            *records("Contacts", rows),
+        ],
+        write_method="bulk",
+        null_values="write",
+    )
+
+    assert run.outcomes("Contacts") == {"inserted": 8}
+    assert jobs(sandbox) == 1
+    assert run.said("takes 5 records")
+
+
+@pytest.mark.parametrize(("operation", "made"), [("upsert", 0), ("update", 1)])
+def test_a_field_that_must_have_a_value_is_not_erased_by_a_blank(sandbox, target, operation, made):
+    """An upsert wants it mapped though no record names it; where blanks erase, calls write them instead."""
+    there = sandbox.create("Contacts", Last_Name="Ek", Email="berg0@example.org", Title="Dr")
+    key = {"id": there} if operation == "update" else {"Email": "berg0@example.org"}
+
+    run = target(
+        [schema("Contacts", "id", "Email", "Title", key=["Email"]), record("Contacts", **key, Title=None)],
+        write_method="bulk",
+        null_values="write",
+        default_operation=operation,
+    )
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert (ours(sandbox)["berg0@example.org"]["Title"], jobs(sandbox)) == (None, made)
+
+
+@pytest.mark.parametrize(
+    ("status", "record_id", "errors", "ending"),
+    [
+        ("ADDED", "7", [], "inserted"),
+        ("UPDATED", "7", [], "updated"),
+        ("UPDATED", None, [], None),  # which record it is, nobody knows
+        ("UNPROCESSED", "7", [], None),
+        ("SKIPPED", None, [], None),
+        ("UNPROCESSED", None, [("INVALID_DATA", ["Email"])], None),
+        ("SKIPPED", None, [("INVALID_DATA", ["Email"]), ("DUPLICATE_DATA", ["Phone"])], None),
+        (
+            "SKIPPED",
+            None,
+            [("INVALID_DATA", ["Email", "Phone"]), ("MANDATORY_NOT_FOUND", ["Last_Name"])],
+            Reject("rejected", "INVALID_DATA", "Bigin refused Email, Phone, Last_Name (bulk job).", "Email"),
+        ),
+        (
+            "SKIPPED",
+            None,
+            [("RESOURCE_NOT_FOUND", [])],
+            Reject("unmatched", "RESOURCE_NOT_FOUND", "Bigin refused the row (bulk job).", None),
+        ),
+    ],
+)
+def test_what_a_row_of_a_result_decides(status, record_id, errors, ending):
+    """Where it does not say for sure that the record is written, or why not, a call has to."""
+    told = tuple(RowError(code, tuple(columns)) for code, columns in errors)
+
+    assert decided_by(RowResult({}, status, record_id, told)) == ending
+
+
+@pytest.mark.parametrize(
+    ("has_room", "for_calls", "for_jobs", "is_full"),
+    [
+        (False, 100, 0, True),
+        (False, 99, 24_999, False),
+        (False, 0, 25_000, True),
+        (True, 100, 25_000, False),
+    ],
+)
+def test_reading_stops_where_a_full_call_or_a_full_job_waits_for_its_place(
+    has_room, for_calls, for_jobs, is_full
+):
+    """Memory holds what is on its way; beyond that it would hold all that the source has."""
+    tasks = SimpleNamespace(has_room=has_room)
+    run = SimpleNamespace(tasks=tasks, settings=SimpleNamespace(batch_size=100))
+    context = SimpleNamespace(
+        run=run, fields={}, settings=StreamSettings("Contacts"), module=Module("Contacts")
+    )
+    queue = SimpleNamespace(waiting=for_calls + for_jobs, for_bulk=for_jobs)
+
+    assert writer.BulkWriter(context, None, queue, None, JobLog(None), run_job=None).is_full is is_full
 
 
 def test_a_second_job_updates(sandbox, target):
@@ -251,6 +371,8 @@ def test_whatever_becomes_of_a_job_every_record_is_settled(sandbox, target, outc
     assert jobs(sandbox) == 1
     assert len(ours(sandbox)) == 250
     assert sum(run.outcomes("Contacts").values()) == 250
+    left_open = run.accounts["Contacts"].notes["left open by a bulk job and written by calls"]
+    assert left_open == (125 if outcome == "partial" else 0)
     assert run.states == [{"at": 1}]
 
 
@@ -357,6 +479,18 @@ def test_a_run_after_a_kill_waits_for_the_job_that_still_goes_on(sandbox, target
     assert run.said("waits for 1 bulk jobs")
     time.sleep(0.5)
     assert {each["Title"] for each in ours(sandbox).values()} == {"Director"}
+    assert not notes.exists()
+
+
+def test_a_former_job_that_bigin_does_not_know_holds_nothing_up(sandbox, target, tmp_path):
+    """It may have ended long ago: each run would wait for it in vain."""
+    notes = tmp_path / "journal.jsonl.bulk"
+    notes.write_text('{"job": "6100000000000999999", "module": "Contacts"}\n')
+
+    run = target([CONTACTS, *records("Contacts", people(2))], journal_path=str(tmp_path / "journal.jsonl"))
+
+    assert run.outcomes("Contacts") == {"inserted": 2}
+    assert run.said("waits for 1 bulk jobs")
     assert not notes.exists()
 
 
