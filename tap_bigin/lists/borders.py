@@ -186,7 +186,7 @@ class Borders:
 
         None where it is refused, as it most likely will be then.
         """
-        if self.refused is not None or not self.unproven:
+        if self.refused is not None:
             return ""
         return text_of(newest({*self._by_earlier_run, *(each for _, each in self._near)}))
 
