@@ -47,7 +47,6 @@ class SeenIds:
 
     def __init__(self) -> None:
         self._ids = array("Q")
-        self._sorted = True
         self._beside = IdSet()
         self.ascending = True  # as every file seen was; nothing promises it
         self.borders: list[tuple[int, int]] = []  # last id of a file, first id of the next
@@ -72,7 +71,6 @@ class SeenIds:
             self.borders.append((self._ids[-1], new[0]))
         joined = [*self._ids[-1:], *new]
         self.ascending = self.ascending and all(map(int.__lt__, joined, joined[1:]))
-        self._sorted = self.ascending
         self._ids.extend(new)
 
     def add_beside(self, ids: Iterable[str]) -> None:
@@ -81,9 +79,8 @@ class SeenIds:
 
     def lacking(self, ids: Iterable[str]) -> list[str]:
         """Those that have not been read."""
-        if not self._sorted:
+        if not self.ascending:
             self._ids = array("Q", sorted(self._ids))
-            self._sorted = True
         return [each for each in ids if not self._has(int(each))]
 
     def _has(self, record_id: int) -> bool:
