@@ -29,9 +29,8 @@ class States:
     def __init__(self, given: Any, streams: Collection[str]) -> None:
         parts = {name: part for name, part in _parts(given) if name in streams}
         shared: list[Json] = [each[SHARED] for each in parts.values() if SHARED in each]
-        self._numbers = [each["number"] for each in shared]
-        none_yet: Json = {"number": 0, "state": {}}
-        self._shared = min(shared, key=lambda each: int(each["number"]), default=none_yet)
+        self._latest = max((int(each["number"]) for each in shared), default=0)
+        self._shared = min(shared, key=lambda each: int(each["number"]), default={"state": {}})
         entries = {
             name: {key: value for key, value in part.items() if key != SHARED} for name, part in parts.items()
         }
@@ -48,8 +47,8 @@ class States:
         # What a run with a budget was told of the metadata would stand in every part: it is asked for anew.
         beside = {name: value for name, value in singer.items() if name not in ("bookmarks", TOLD_METADATA)}
         if beside != self._shared["state"]:
-            self._numbers.append(max(self._numbers, default=0) + 1)
-            self._shared = {"number": self._numbers[-1], "state": beside}
+            self._latest += 1
+            self._shared = {"number": self._latest, "state": beside}
         for name in streams:
             part = singer.get("bookmarks", {}).get(name, {})
             if beside:

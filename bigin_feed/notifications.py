@@ -120,7 +120,7 @@ def read_hook(module: str, query: str, content_type: str, body: bytes) -> tuple[
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise Malformed("no JSON") from None
     if not isinstance(said, dict):
         raise Malformed("no JSON object")

@@ -8,6 +8,7 @@ turn will not come are not described either: that costs a credit each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_bigin.bookmarks import DELETED_RECORDS, is_under_way
@@ -60,12 +61,12 @@ class Turns:
         >>> turns.least(21, metadata=2, undescribed=0), turns.least(21, metadata=2, undescribed=60)
         (23, 37)
         """
-        least = max(stream + metadata, self.budget + MORE_AT_LEAST)
-        more = least // DESCRIBED - self.most_described
-        while least < stream + metadata + min(undescribed, more):
-            least += 1
-            more = least // DESCRIBED - self.most_described
-        return least
+        known = stream + metadata
+        return next(
+            budget
+            for budget in count(max(known, self.budget + MORE_AT_LEAST))
+            if budget >= known + min(undescribed, budget // DESCRIBED - self.most_described)
+        )
 
     def _rank(self, name: str) -> tuple[bool, str, bool, str]:
         entry = self.entries.get(name) or {}

@@ -40,7 +40,7 @@ class FeedMark(msgspec.Struct, frozen=True):
             mark = msgspec.convert(kept, cls)
             for moment in mark.swept.values():
                 from_text(moment)
-        except (msgspec.ValidationError, ValueError) as error:
+        except ValueError as error:  # msgspec's are such, too
             raise SettingsError(
                 f"state: feed: not as this tap writes it ({error}). Without it every stream is swept."
             ) from None

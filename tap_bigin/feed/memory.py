@@ -74,7 +74,7 @@ def unpacked(text: Any, name: str) -> dict[str, Any]:
     """
     try:
         kept = msgspec.json.decode(zlib.decompress(b64decode(text)))[name]
-    except (KeyError, TypeError, ValueError, zlib.error, msgspec.DecodeError):
+    except (KeyError, TypeError, ValueError, zlib.error):
         return {}
     return kept if isinstance(kept, dict) else {}
 
