@@ -30,7 +30,7 @@ class States:
         parts = {name: part for name, part in _parts(given) if name in streams}
         shared: list[Json] = [each[SHARED] for each in parts.values() if SHARED in each]
         self._latest = max((int(each["number"]) for each in shared), default=0)
-        self._shared = min(shared, key=lambda each: int(each["number"]), default={"state": {}})
+        self._shared: Json = min(shared, key=lambda each: int(each["number"]), default={"state": {}})
         entries = {
             name: {key: value for key, value in part.items() if key != SHARED} for name, part in parts.items()
         }

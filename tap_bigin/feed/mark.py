@@ -54,19 +54,17 @@ class FeedMark(msgspec.Struct, frozen=True):
         return kept
 
 
-def is_sweep_due(swept: str | None, now: datetime, after: timedelta) -> bool:
+def is_sweep_due(swept: str, now: datetime, after: timedelta) -> bool:
     """Whether a stream's latest sweep is too long ago, by this machine's clock.
 
     >>> nine, hour = from_text("2026-05-14T09:00:00Z"), timedelta(hours=1)
-    >>> [is_sweep_due(each, nine, hour) for each in (None, "2026-05-14T08:00:30Z", "2026-05-14T08:01:00Z")]
-    [True, True, False]
+    >>> [is_sweep_due(each, nine, hour) for each in ("2026-05-14T08:00:30Z", "2026-05-14T08:01:00Z")]
+    [True, False]
     >>> [is_sweep_due(each, nine, hour) for each in ("2026-05-14T09:01:00Z", "2026-05-14T09:01:01Z")]
     [False, True]
     >>> is_sweep_due("2026-05-14T08:59:25Z", nine, timedelta(minutes=1))
     False
     """
-    if swept is None:
-        return True
     age = now - from_text(swept)
     return age >= after - min(STARTS_DIFFER_BY, after / 10) or age < -CLOCK_WENT_BACK
 
