@@ -53,8 +53,9 @@ class RowField:
             for name, convert in self.columns.items()
             if name in given
         }
-        if given.get("id") and not self.links[self.by].by_source:
-            row["id"] = as_id(given["id"]) or str(given["id"])
+        own = as_id(given.get("id"))
+        if own is not None and not self.links[self.by].by_source:
+            row["id"] = own
         if "_delete" in given:
             row["_delete"] = None
         return row
@@ -89,7 +90,7 @@ def _row_field(described: Field, settings: StreamSettings, metadata: Metadata) -
     linking = [each for each in columns if each.data_type == "lookup"]
     if not linking:
         return None
-    by = next((each for each in linking if each.mandatory), linking[0]).api_name
+    by = max(linking, key=lambda each: each.mandatory).api_name
     links = {
         each.api_name: replace(
             link_of(each, settings),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from support.target import record, records, run_target, schema, state
 
 from bigin_api import Field
+from target_bigin.links.references import Link
+from target_bigin.records.record import Unresolved
 from target_bigin.rows.difference import rows_to_send
 from target_bigin.rows.fields import row_fields
-from target_bigin.settings import StreamSettings
+from target_bigin.settings import LookupSettings, StreamSettings
 
 DEALS = schema(
     "Pipelines",
@@ -174,21 +176,76 @@ def test_many_deals_with_rows_and_lost_answers(sandbox, target, products):
 class Metadata:
     """Of a subform that says more of each product sold than the standard one does."""
 
-    def rows_module(self, _field):
-        return "Sold"
+    def rows_module(self, field):
+        return "Sold" if field.data_type == "subform" else None
 
     def fields(self, module):
         assert module == "Sold"
         link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
         return [
-            Field("Supplier", **link),
-            Field("Product", **link, mandatory=True),
+            Field("Supplier", **link, lookup_module="Accounts"),
+            Field("Product", **link, lookup_module="Products", mandatory=True),
             Field("Quantity", "double", "double", updatable=True),
-            Field("Remark", "text", "string", updatable=True),
+            Field("Remark", "text", "string", updatable=True, length=9),
+            Field("Code", "text", "string", creatable=True),
+            Field("Total", "double", "double"),
         ]
 
 
-SOLD = row_fields({"Sold": Field("Sold", "subform")}, StreamSettings("Pipelines"), Metadata())["Sold"]
+def row_field(name, **settings):
+    """Of products sold, or of others: contacts, of whom a row holds nothing but the link."""
+    fields = {
+        "Sold": Field("Sold", "subform"),
+        "Others": Field("Others", "multiselectlookup", lookup_module="Contacts", linking_lookup="Contact"),
+        "Deal_Name": Field("Deal_Name"),
+    }
+    found = row_fields(fields, StreamSettings("Pipelines", **settings), Metadata())
+    assert found.keys() == {"Sold", "Others"}
+    return found[name]
+
+
+SOLD = row_field("Sold")
+ROW, ONE = "6100000000000451010", "6100000000000451011"
+BY_VALUE = {"lookups": {"Sold": LookupSettings("Product_Name"), "Others": LookupSettings("Email")}}
+
+
+@pytest.mark.parametrize(
+    ("field", "settings", "given", "row"),
+    [
+        (
+            "Sold",
+            {},
+            {"id": ROW, "Product": {"id": ONE, "name": "Desk"}, "Quantity": "2", "Remark": None, "Code": "a"},
+            {"id": ROW, "Product": {"id": ONE}, "Quantity": 2, "Remark": None, "Code": "a"},
+        ),
+        ("Sold", {}, {"id": ROW, "_delete": None}, {"id": ROW, "_delete": None}),
+        ("Sold", {}, {"id": "row 1", "Quantity": 2, "Total": 20, "Odd": 1}, {"Quantity": 2}),
+        ("Sold", {"truncate": True}, {"Remark": "much too long"}, {"Remark": "much too "}),
+        ("Sold", BY_VALUE, "Desk", {"Product": Unresolved("Desk")}),
+        ("Sold", {"ids": "source"}, {"id": ROW, "Product": "D1"}, {"Product": Unresolved("D1")}),
+        ("Others", {}, {"id": ONE, "name": "Ann"}, {"Contact": {"id": ONE}}),
+        ("Others", {}, {"id": ROW, "Contact": {"id": ONE}}, {"id": ROW, "Contact": {"id": ONE}}),
+        ("Others", {}, {"Contact": None}, {"Contact": None}),
+        ("Others", BY_VALUE, "ann@x.org", {"Contact": Unresolved("ann@x.org")}),
+        ("Others", {"ids": "source"}, {"id": "A1"}, {"Contact": Unresolved({"id": "A1", "name": None})}),
+    ],
+)
+def test_a_row_says_what_its_columns_take_and_which_row_it_is(field, settings, given, row):
+    """The id of a row that is but a link is that of what it links to; a row of the source has none here."""
+    assert row_field(field, **settings).clean(given) == row
+
+
+def test_each_link_of_a_row_is_looked_for_where_it_points():
+    """As the field that holds the rows is set to find them; without the one by which it is known a row is none."""
+    sold, others = (row_field(each, **BY_VALUE).links for each in ("Sold", "Others"))
+    how = {"by_source": False, "how": LookupSettings("Product_Name")}
+
+    assert sold == {
+        "Supplier": Link("Sold", ("Accounts",), **how),
+        "Product": Link("Sold", ("Products",), **how, must_be_there=True),
+    }
+    how["how"] = LookupSettings("Email")
+    assert others == {"Contact": Link("Others", ("Contacts",), **how, must_be_there=True)}
 
 
 def test_rows_are_known_by_the_link_that_each_must_have():
