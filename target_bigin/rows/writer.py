@@ -60,17 +60,13 @@ class RowWriter:
         """The rows that a record carries, out of its body: so its write may be repeated."""
         return {name: record.body.pop(name) or [] for name in self._shapes if name in record.body}
 
-    async def write(
-        self, record: Record, rows: Rows, action: Action | None = None, *, are_all: bool = True
-    ) -> bool:
+    async def write(self, record: Record, rows: Rows, action: Action | None = None, *, are_all: bool) -> bool:
         """Until a written record has these rows. True if something had to be sent. Raises Reject.
 
         ``action``: what was done to the record itself, if it was written. One just inserted has no rows yet.
         ``are_all`` False: there may be others of which nothing is known, which stay.
         """
-        if not rows or action == "deleted":
-            return False
-        is_new = self._may_be_new and action == "inserted" and not record.attempts
+        is_new = self._may_be_new and action == "inserted"
         job = RowJob(str(record.id), rows, is_new, self._remove_others and are_all)
         try:
             await self._jobs.ask(record.number, job)
@@ -83,11 +79,12 @@ class RowWriter:
 
     def _run(self, jobs: Mapping[int, RowJob]) -> Mapping[int, RowJob]:
         """In a thread: every job done, or with the reason why not. Raises what would not end."""
-        for left in range(ROUNDS - 1, -1, -1):
+        lost: TransientError | None = None
+        for _ in range(ROUNDS):
             differences = {key: self._difference(job) for key, job in jobs.items() if not job.done}
             todo = {key: sent for key, sent in differences.items() if sent}
             if not todo:
-                break
+                return jobs
             bodies = [{"id": jobs[key].record_id, **sent} for key, sent in todo.items()]
             for key in todo:
                 jobs[key].sent, jobs[key].is_new = True, False  # whatever the answer: it must be read now
@@ -95,12 +92,15 @@ class RowWriter:
                 results = self._client.records.update(
                     self._module, bodies, trigger=self._trigger, repeatable=False
                 )
-            except TransientError:
-                if not left:
-                    raise
-            else:
-                for key, result in paired(todo, results).items():
-                    self._judge(jobs[key], result, last=not left)
+            except TransientError as error:
+                lost = error
+                continue
+            lost = None
+            for key, result in paired(todo, results).items():
+                jobs[key].done = result.succeeded or result.code not in RETRIABLE
+                jobs[key].outcome = None if result.succeeded else refusal("update", result)
+        if lost is not None:
+            raise lost
         return jobs
 
     def _difference(self, job: RowJob) -> dict[str, list[Row]]:
@@ -118,23 +118,17 @@ class RowWriter:
             for name, rows in job.rows.items()
         }
         changes = {name: rows for name, rows in sent.items() if rows}
-        job.done = not changes
+        job.done, job.outcome = not changes, None
         return changes
-
-    @staticmethod
-    def _judge(job: RowJob, result: WriteResult, *, last: bool) -> None:
-        if result.succeeded:
-            job.done = True
-        elif last or result.code not in RETRIABLE:
-            job.done, job.outcome = True, refusal("update", result)
 
 
 def _rows_in(record: Mapping[str, Any], name: str) -> list[Row]:
     """The rows of a field. Raises ServerError for what are none: they would be made once more."""
     found = record.get(name)
-    if not isinstance(found, list | None) or not all(isinstance(each, dict) for each in found or ()):
+    rows = [] if found is None else found
+    if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
         raise ServerError(f"What came as {name} are no rows.")
-    return found or []
+    return rows
 
 
 class LinkWriter:

@@ -173,9 +173,11 @@ class ModuleStream(Stream):
             self._source_keys.publish(record, action)  # to the id map, and to whoever waits for it
             self._own_key.learn(record, action)
             await self._links.complete(record, circular)
-            await self._rows.write(record, rows, action)
-            if self._context.settings.tags and action != "deleted":
-                await tag(record, self._tagging)
+            if action != "deleted":
+                if rows:
+                    await self._rows.write(record, rows, action, are_all=True)
+                if self._context.settings.tags:
+                    await tag(record, self._tagging)
             change.keep(action)
         return action
 

@@ -180,6 +180,23 @@ def test_what_is_recalled_goes_on_as_the_record_that_it_is(sandbox, target, sett
     assert [[tag["name"] for tag in each["Tag"]] for each in sandbox.dump("Contacts")] == [["vip"]] * 10
 
 
+def test_rows_of_what_is_recalled_are_read_before_they_are_written(sandbox, target, settings):
+    """The former run may have written them as well."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    deal = {
+        "Deal_Name": "Roof",
+        "Sub_Pipeline": "Inbound",
+        "Stage": "Qualification",
+        "Associated_Products": [{"Product": {"id": desk}, "Quantity": 1, "List_Price": 9}],
+    }
+    settings |= {"batch_size": 1}
+    for end in ([NONSENSE], []):
+        run = target([schema("Pipelines", *deal), record("Pipelines", **deal), *end], **settings)
+
+    assert run.said("sent by a run that ended early: 1")
+    assert [len(each["Associated_Products"]) for each in sandbox.dump("Pipelines")] == [1]
+
+
 def test_what_a_state_of_a_failed_run_covers_comes_as_new(sandbox, target, settings):
     """The tap goes on behind its state: an equal record that it sends is another one."""
     first = target([TASKS, *records("Tasks", tasks(10)), state("ten"), NONSENSE], **settings)

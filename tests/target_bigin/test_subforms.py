@@ -65,6 +65,64 @@ def test_products_are_found_by_name_and_written_with_the_deal(sandbox, target, p
 
     assert run.error is None
     assert sold(sandbox) == [("Test Desk", 2), ("Test Lamp", 1)]
+    assert sandbox.calls("GET /Pipelines/{id}") == 0  # the deal is new
+
+
+@pytest.mark.parametrize(("trigger", "fired"), [([], 0), (["workflow"], 2)])
+def test_rows_fire_what_is_asked_for(sandbox, target, products, trigger, fired):
+    """They are a write of their own."""
+    run = write(target, ("Test Desk", 2), trigger=trigger)
+
+    assert run.error is None
+    assert sandbox.automation()["fired"] == fired
+
+
+@pytest.mark.parametrize(("times", "calls"), [(1, 2), (20, 4)])
+def test_rows_of_a_locked_deal_are_tried_again_and_not_for_ever(sandbox, target, products, times, calls):
+    """Somebody has it open; what is there is read before each try."""
+    locked = {"code": "RECORD_LOCKED", "details": {}, "message": "locked", "status": "error"}
+    sandbox.fault("PUT /Pipelines", status=207, body={"data": [locked]}, times=times)
+
+    run = write(target, ("Test Desk", 2), max_rejects=1)
+
+    assert [each["code"] for each in run.rejects] == (["RECORD_LOCKED"] if times > 1 else [])
+    assert sold(sandbox) == ([("Test Desk", 2)] if times == 1 else [])
+    assert sandbox.calls("PUT /Pipelines") == calls
+    assert sandbox.calls("GET /Pipelines/{id}") == calls - 1
+
+
+@pytest.mark.parametrize("said", ["rows", {"id": "7"}, [7], [{"id": "7"}, 7]])
+def test_rows_that_cannot_be_read_are_not_written_once_more(other, sandbox, tmp_path, said):
+    """What is there is not known: the same rows would be appended to themselves."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    sent = {**DEAL, "Associated_Products": [{"Product": {"id": desk}, "Quantity": 1, "List_Price": 9}]}
+    messages = [DEALS, record("Pipelines", **sent)]
+    run_target(other, tmp_path, messages)
+    other.rewrite(
+        "/Pipelines/[0-9]+",
+        lambda _asked, body: [row.update(Associated_Products=said) for row in body["data"]],
+    )
+
+    run = run_target(other, tmp_path, messages, max_retries=0)
+
+    assert run.outcomes("Pipelines") == {"rejected": 1}
+    assert "are no rows" in run.rejects[0]["message"]
+    assert sold(sandbox) == [("Desk", 1)]
+
+
+def test_a_deal_that_is_deleted_needs_no_rows(sandbox, target, products):
+    """A source may tell them with the deletion: they would be refused, for there is no deal any more."""
+    write(target, ("Test Desk", 2))
+    gone = record(
+        "Pipelines",
+        **DEAL,
+        Associated_Products=rows(("Test Lamp", 1)),
+        _sdc_deleted_at="2026-05-14T00:00:00Z",
+    )
+
+    run = target([DEALS, gone], streams=BY_NAME, deletes="delete")
+
+    assert run.outcomes("Pipelines") == {"deleted": 1}
 
 
 def test_rows_are_written_in_the_order_in_which_they_came(sandbox, target, products):
@@ -171,6 +229,8 @@ def test_many_deals_with_rows_and_lost_answers(sandbox, target, products):
         if each["Deal_Name"].startswith("Roof")
     }
     assert written == {f"Roof {n}": [("Test Desk", n + 1), ("Test Lamp", 1)] for n in range(40)}
+    used = sandbox.usage()["by_endpoint"]["PUT /Pipelines"]
+    assert (used["calls"], used["credits"]) == (4, 4)
 
 
 class Metadata:
@@ -290,7 +350,7 @@ def test_a_refused_row_is_told_though_the_deal_is_written(sandbox, target, produ
     )
 
     (reject,) = run.rejects
-    assert reject["code"] == "MANDATORY_NOT_FOUND"
+    assert (reject["code"], reject["field"]) == ("MANDATORY_NOT_FOUND", "Quantity")
     assert "the record was written, but not its rows" in reject["message"]
     assert deal(sandbox)
 
@@ -444,6 +504,7 @@ def test_an_input_that_is_cut_off_among_rows_removes_no_others(sandbox, target, 
     run = target([rows_of, *row_stream(deal, *desks[:2]), *([state(2)] if is_whole else [])], **replacing)
 
     assert run.error is None
+    assert run.outcomes("pipelines_associated_products") == {"updated" if is_whole else "unchanged": 2}
     assert len(sold(sandbox)) == (2 if is_whole else 3)
     assert bool(run.said("none of its other rows are removed")) is not is_whole
 

@@ -96,6 +96,7 @@ def test_rows_that_cannot_be_read_cost_their_record(other, sandbox, target):
 
     assert run.error is None
     assert run.outcomes("Pipelines") == {"updated": 7, "rejected": 1}
+    assert run.rejects[0]["field"] == "Associated_Products"
 
 
 def test_a_deletion_that_is_refused_costs_itself(other, sandbox, target, tmp_path):
