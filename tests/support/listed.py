@@ -93,26 +93,19 @@ class Listed:
         if modified_since and self.obeys_since:
             ids = [each for each in ids if NINE + timedelta(seconds=self.times[each]) >= modified_since]
         rows, more = ids[start : start + size], start + size < len(ids)
-        return called(
-            Page(
-                [self._record(each) for each in rows],
-                more_records=more and bool(rows),
-                next_page_token=str(start + size) if more else None,
-                page_token_expiry=to_utc_text(TOKENS_END),
-                info={"count": len(rows)},
-            )
-        )
+        token = str(start + size) if more else None
+        return called(page_of([self._record(each) for each in rows], more=more and bool(rows), token=token))
 
     def by_ids(self, _module: str, ids: Sequence[str], _fields: Any, **_: Any) -> list[Record]:
         called = self._call(f"ids {' '.join(ids)}")
-        return called(Page([self._record(each) for each in map(int, ids) if each in self.times])).records
+        return called(page_of([self._record(each) for each in map(int, ids) if each in self.times])).records
 
     def deleted(self, _module: str, *, page: int, per_page: int, modified_since: datetime) -> Page:
         called = self._call(f"deleted {page} since {to_utc_text(modified_since)}")
         told = [{"id": str(each), "deleted_time": _at(at)} for each, at in self.deleted_at.items()]
         told = [each for each in told if from_text(each["deleted_time"]) >= modified_since]
         return called(
-            Page(told[(page - 1) * per_page : page * per_page], more_records=page * per_page < len(told))
+            page_of(told[(page - 1) * per_page : page * per_page], more=page * per_page < len(told))
         )
 
     def pages_by_id(
@@ -127,7 +120,7 @@ class Listed:
             each for each in sorted(self.times) if each > int(after_id) and meets(each, self.times[each])
         ]
         for at in range(0, len(found), 200):
-            yield called(Page([{"id": str(each)} for each in found[at : at + 200]])).records
+            yield called(page_of([{"id": str(each)} for each in found[at : at + 200]])).records
 
     def _call(self, what: str) -> Callable[[Page], Page]:
         number = len(self.calls)
@@ -138,6 +131,12 @@ class Listed:
 
     def _record(self, record_id: int) -> Record:
         return {"id": str(record_id), "Modified_Time": _at(self.times[record_id]), "Name": "N"}
+
+
+def page_of(records: list[Record], *, more: bool = False, token: str | None = None) -> Page:
+    """A page as the client gives it."""
+    expires = to_utc_text(TOKENS_END) if token else None
+    return Page(records, more, token, expires, None, False, {"count": len(records)}, 0)
 
 
 class _Now:
