@@ -53,7 +53,7 @@ def plan_key(
     *,
     key_fields: Sequence[str],
     has_id: bool,
-    has_map: bool = False,
+    has_map: bool,
 ) -> KeyPlan:
     """How to recognise the records of a stream.
 
