@@ -1,0 +1,112 @@
+"""Messages from a pipe or from memory: whole lines, in order, and a beat for everything else."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import time
+
+import pytest
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+
+from target_bigin.input import reader
+from target_bigin.input.reader import Reader
+
+
+@pytest.fixture
+def read():
+    """``read(source)``: the messages, how often each kind came, the beats, and whether reading failed."""
+
+    def run(source, *, kinds=("A", "B")):
+        mine, messages, beats, failures = Reader(), [], [], []
+        mine.on_beat, mine.on_failure = beats.append, lambda: failures.append(1)
+        try:
+            counts = mine.process_lines(source, dict.fromkeys(kinds, messages.append))
+        except InvalidInputLine as error:
+            counts = str(error)
+        return messages, counts, beats, failures
+
+    return run
+
+
+def piped(*pieces):
+    """A pipe into which these pieces come; a number is a pause of so many seconds."""
+    out, into = os.pipe()
+
+    def write():
+        with os.fdopen(into, "wb", buffering=0) as pipe:
+            for piece in pieces:
+                time.sleep(piece) if isinstance(piece, float) else pipe.write(piece)
+
+    threading.Thread(target=write).start()
+    return os.fdopen(out, encoding="utf-8")
+
+
+LONG = "x" * 300_000  # longer than what is read at once
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (f'{{"type":"A"}}\n \n\n{{"type":"B","x":"{LONG}"}}\n{{"type":"A"}}'.encode(),),
+        (b'{"ty', b'pe":"A"}\n{"type"', f':"B","x":"{LONG}'.encode(), b'"}\n{"type":"A"}\n'),
+    ],
+)
+def test_lines_may_come_in_any_pieces(read, pieces):
+    """Whole they are messages; blank ones are none, and the last may have no end."""
+    with piped(*pieces) as source:
+        messages, counts, _, failures = read(source)
+
+    assert messages == [{"type": "A"}, {"type": "B", "x": LONG}, {"type": "A"}]
+    assert (counts, failures) == ({"A": 2, "B": 1}, [])
+
+
+def test_a_silent_pipe_beats_with_the_seconds_of_its_silence(read, monkeypatch):
+    """What waits for company must not wait for input that does not come."""
+    monkeypatch.setattr(reader, "BEAT", 0.02)
+
+    with piped(b'{"type":"A"}\n', 0.3, b'{"type":"A"}\n') as source:
+        messages, _, beats, _ = read(source)
+
+    assert len(messages) == 2
+    assert len(beats) > 2
+    assert 0.2 < sum(beats) < 9
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"type":"A"}\n\nnope\n{"type":"A"}\n', "Not JSON, line 3: 'nope"),
+        ('{"type":"A"}\n{"type":"C"}\n', "Not a Singer message: its type is 'C'."),
+        ('{"type":"A"}\n{}\n', "Not a Singer message: its type is None."),
+    ],
+)
+@pytest.mark.parametrize("source", [io.StringIO, lambda said: piped(said.encode())])
+def test_what_is_no_message_ends_the_reading(read, said, told, source):
+    """After what came before it; and whoever is to settle that is told."""
+    with source(said) as opened:
+        messages, counts, _, failures = read(opened)
+
+    assert (messages, failures) == ([{"type": "A"}], [1])
+    assert counts.startswith(told)
+
+
+def test_what_is_in_memory_beats_as_it_is_read(read):
+    """Each few hundred lines."""
+    messages, counts, beats, _ = read(io.StringIO('{"type":"A"}\n' * 500))
+
+    assert (len(messages), counts, len(beats)) == (500, {"A": 500}, 3)
+    assert all(0 <= each < 9 for each in beats)
+
+
+@pytest.mark.parametrize("stdin", [io.StringIO('{"type":"A"}'), None])
+def test_without_a_file_stdin_is_read(read, monkeypatch, stdin):
+    """Where a service closes it, that is said."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    messages, counts, _, _ = read(None)
+
+    assert messages == ([{"type": "A"}] if stdin else [])
+    assert counts == ({"A": 1} if stdin else "stdin is closed: there is nothing to read.")
