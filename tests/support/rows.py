@@ -52,12 +52,19 @@ class Run:
 
         for place, coroutine in enumerate(coroutines):
             self.tasks.create_task(note(place, coroutine))
-        flush()
-        while len(self.tasks):
-            self.tasks.land(timeout=5)
-            flush()
+        self.land(flush)
         assert self.errors == []
         return ended
+
+    def land(self, flush=lambda: None):
+        """Until nothing is under way; what never ends is found out."""
+        flush()
+        for _ in range(99):
+            if not len(self.tasks):
+                return
+            self.tasks.land(timeout=5)
+            flush()
+        raise AssertionError("It asks and asks.")
 
 
 def row(record_id: str, **values: Any) -> dict[str, Any]:

@@ -79,8 +79,7 @@ def braked(run):
             run.tasks.create_task(delete(number, module, record_id))
         assert told == []  # until it is known how many they are
         brakes.finish()
-        while len(run.tasks):
-            run.tasks.land(timeout=5)
+        run.land()
         assert run.errors == []
         return told
 
@@ -154,8 +153,7 @@ def test_what_one_question_lets_go_counts_at_the_next(run):
 
     for ids in ("12", "34", ""):
         run.tasks.create_task(ask(*ids))
-    while len(run.tasks):
-        run.tasks.land(timeout=5)
+    run.land()
 
     assert told == [None, too_many(4, 8, "Contacts"), None]
 
@@ -174,8 +172,7 @@ def test_a_question_that_is_refused_lets_the_next_one_be_put(run):
 
     for _ in range(2):
         run.tasks.create_task(ask())
-    while len(run.tasks):
-        run.tasks.land(timeout=5)
+    run.land()
 
     assert told == ["refused", None]
 
@@ -234,8 +231,7 @@ class Versions:
         if version is not None:
             self.versions.activate(version)
         self.versions.finish()
-        while len(self.run.tasks):
-            self.run.tasks.land(timeout=5)
+        self.run.land()
         return self.deleted
 
 

@@ -87,10 +87,7 @@ class Linking:
             self.ended[record.number] = reject
 
     def land(self):
-        self.directory.ask()
-        while len(self.run.tasks):
-            self.run.tasks.land(timeout=5)
-            self.directory.ask()
+        self.run.land(self.directory.ask)
         assert self.run.errors == []
 
     def write(self, key, record_id):
