@@ -85,8 +85,9 @@ class Engine:
     def take(self, stream: Stream, raw: Fields) -> None:
         """A record was read. Waits while too much is under way."""
         stream.take(raw)
-        if stream.is_full or self.ledger.open > MOST_OPEN:
-            self._make_room(stream)
+        while stream.is_full or (self.ledger.open > MOST_OPEN and len(self.tasks)):
+            self.check()
+            self._go_on(timeout=SLICE)
 
     def queue_state(self, value: Any) -> None:
         """A state was read; it goes out when all records before it are settled."""
@@ -139,8 +140,7 @@ class Engine:
         while len(self.tasks):
             with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
                 self.tasks.land(timeout=SLICE)
-                for stream in self._streams:
-                    stream.complete()
+                self._complete()
                 self._release_states()
             if time.monotonic() > deadline:
                 self.client.close()
@@ -213,11 +213,6 @@ class Engine:
                 self._shared.finish()
                 # A record that this ended may have held another one back, about which to decide, too.
                 is_finished = self.ledger.open == open_before
-
-    def _make_room(self, stream: Stream) -> None:
-        while stream.is_full or (self.ledger.open > MOST_OPEN and len(self.tasks)):
-            self.check()
-            self._go_on(timeout=SLICE)
 
     def _release_states(self) -> None:
         now = time.monotonic()

@@ -105,11 +105,10 @@ class IdFinder:
         return tuple(alike(each) for alike, each in zip(self._alike, values, strict=True))
 
     def _asked(self, values: Iterable[object]) -> Values:
-        return tuple(asked_as(field, each) for field, each in zip(self._fields.values(), values, strict=True))
+        return tuple(map(asked_as, self._fields.values(), values))
 
     def _keep(self, folded: Values, ids: Ids) -> None:
         self._known[folded] = ids
-        self._known.move_to_end(folded)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
 

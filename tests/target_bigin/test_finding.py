@@ -16,6 +16,7 @@ from target_bigin.lookups.creation import Creator
 from target_bigin.lookups.directory import Directory, Query
 from target_bigin.lookups.own_id import SourceKeys
 from target_bigin.records.account import Account
+from target_bigin.records.forecast import Forecast
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.settings import StreamSettings
@@ -151,6 +152,19 @@ def test_only_the_values_that_were_used_last_are_kept(finder, monkeypatch):
     finder.finder.learn("c", record_id="2")
 
     assert [finder.finder.known(each) for each in "abc"] == [("0",), None, ("2",)]
+
+
+def test_a_dry_run_finds_what_it_would_have_written(run):
+    """And not what it would have deleted."""
+    run.forecast = Forecast()
+    finder = IdFinder(
+        Bigin(ek=[row("1", Last_Name="Ek")]), run, module="Contacts", fields={"Last_Name": NAME}
+    )
+    run.forecast.write("Contacts", "9", {"Last_Name": "eva"})
+    run.forecast.gone.add("1")
+
+    assert run.results(finder.find("Ek"), finder.find("Eva"), flush=finder.flush) == [(), ("9",)]
+    assert run.forecast.searched == {"Last_Name"}
 
 
 def context_of(run, bigin, **settings):

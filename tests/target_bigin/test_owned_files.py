@@ -65,6 +65,27 @@ def test_a_file_has_one_owner_whatever_it_is_called(sandbox, target, tmp_path, s
     assert sandbox.calls("POST /Contacts/upsert") == 0
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_lock_holds_until_it_is_let_go(tmp_path, moves):
+    """On the file itself, too, since that may have another name; unless its owner moves it aside."""
+    path, same = tmp_path / "new" / "ours", tmp_path / "new" / "same"
+    with locked(path, setting="journal_path", moves=moves):
+        if moves:
+            assert not path.exists()
+            path.touch()
+        os.link(path, same)
+        for each in (path,) if moves else (path, same):
+            with (
+                pytest.raises(SettingsError, match=f"journal_path: another run is using {each}"),
+                locked(each, setting="journal_path", moves=moves),
+            ):
+                pass
+        assert stat.filemode(path.with_name("ours.lock").stat().st_mode) == "-rw-------"
+
+    with locked(path, setting="journal_path"):
+        assert moves or stat.filemode(path.stat().st_mode) == "-rw-------"
+
+
 def test_what_a_link_names_is_replaced_and_not_the_link(target, tmp_path):
     """The journal was rewritten beside its old self, which the next run read."""
     for name in ("journal", "report"):
