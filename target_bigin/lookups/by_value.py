@@ -99,7 +99,8 @@ class IdFinder:
 
     def form(self, value: object) -> str:
         """The form of a value of the only field."""
-        return self._alike[0](value)
+        (alike,) = self._alike
+        return alike(value)
 
     def _folded(self, values: Iterable[object]) -> Values:
         return tuple(alike(each) for alike, each in zip(self._alike, values, strict=True))
@@ -152,6 +153,8 @@ def asked_as(field: Field | None, value: object) -> str:
 
     >>> asked_as(Field("Last_Name"), " O'Neil "), asked_as(Field("Seats", "integer"), "7.0")
     ("'O''Neil'", '7')
+    >>> asked_as(Field("Start", "datetime"), "2026-05-14T12:53:58+03:00"), asked_as(None, " 7 ")
+    ("'2026-05-14T09:53:58+00:00'", '7')
     """
     if is_text(field):
         return quote(to_text(value).strip())
@@ -209,8 +212,6 @@ class OwnKey:
         """What was written is known: the next record of the same key need not be looked for."""
         for names, finder in self._finders.items():
             values = [record.body.get(name) for name in names]
-            if None in values:
-                continue
             if action == "inserted" and record.id is not None:
                 finder.learn(*values, record_id=record.id)
             elif action in ("inserted", "deleted"):
@@ -226,7 +227,7 @@ class OwnKey:
             shown = ", ".join(ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
             message = f"{len(ids)} records of {self._module} have {_said(record, names)}: {shown}."
             raise Reject("unmatched", "SEVERAL_FOUND", message, names[0])
-        record.id = ids[0]
+        (record.id,) = ids
         if record.operation == "upsert":
             record.operation = "update"
 
