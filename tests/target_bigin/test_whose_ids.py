@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from support.target import record, records, schema
 
+from target_bigin.schema.id_origin import CREATED, OF_AN_EXTRACTION, is_the_same, whose_ids
+from target_bigin.settings import StreamSettings
+
 READ_FROM_BIGIN = ("id", "Last_Name", "Email", "Created_Time", "Modified_Time", "Created_By", "Modified_By")
 STRANGER = "6999000000000001001"
 LONG_AGO = "2019-05-14T09:53:58Z"
@@ -179,3 +182,48 @@ def test_rows_follow_the_records_that_they_belong_to(sandbox, target, tmp_path):
     assert product["Product_Name"] != "Theirs"
     assert run.error is None, run.rejects
     assert run.outcomes("pipelines_associated_products") == {"updated": 1}
+
+
+FROM_BIGIN = ("id", "Email", *sorted(OF_AN_EXTRACTION))
+
+
+@pytest.mark.parametrize(
+    ("properties", "keys", "settings", "answer"),
+    [
+        (FROM_BIGIN, ["id"], {}, "look"),
+        (FROM_BIGIN, ["Email"], {}, "bigin"),
+        (FROM_BIGIN, ["id", "Email"], {}, "bigin"),
+        (FROM_BIGIN[:-1], ["id"], {}, "bigin"),
+        (FROM_BIGIN[1:], ["id"], {}, "look"),  # the key alone names it
+        (FROM_BIGIN[1:], ["Email"], {}, "bigin"),
+        (["Id", "Email"], [], {"operation": "insert"}, "source"),
+        (["Email"], ["Email"], {"operation": "insert"}, "bigin"),
+        (FROM_BIGIN, ["id"], {"operation": "update"}, "bigin"),
+        (FROM_BIGIN, ["id"], {"operation": "delete"}, "bigin"),
+        (["id"], ["id"], {"duplicate_check_fields": ("Email",)}, "source"),
+        (["id"], ["id"], {"external_key": "Email"}, "source"),
+        (FROM_BIGIN, ["id"], {"ids": "bigin"}, "bigin"),
+        (["Email"], ["Email"], {"ids": "source"}, "source"),
+    ],
+)
+def test_whose_ids_they_are_is_known_before_the_first_record(properties, keys, settings, answer):
+    """Where it is not, the record tells; nobody's ids are taken for a stranger's by a guess."""
+    stream = StreamSettings("Contacts", **settings)
+
+    assert whose_ids(stream, properties=properties, key_properties=keys) == answer
+
+
+@pytest.mark.parametrize(
+    ("created", "found", "is_same"),
+    [
+        ("2026-05-14T09:53:58Z", {CREATED: "2026-05-14T12:53:58+03:00"}, True),
+        ("2026-05-14T09:53:58Z", {CREATED: "2026-05-14T09:53:59Z"}, False),
+        ("2026-05-14T09:53:58Z", {}, False),
+        ("2026-05-14T09:53:58Z", None, False),
+        ("long ago", {CREATED: "2026-05-14T09:53:58Z"}, True),  # then its id alone tells
+        (None, {}, True),
+    ],
+)
+def test_a_record_is_the_same_if_it_was_made_at_the_same_moment(created, found, is_same):
+    """Ids of two organisations may coincide."""
+    assert is_the_same({CREATED: created}, found) is is_same
