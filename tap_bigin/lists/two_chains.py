@@ -18,7 +18,7 @@ from tap_bigin.lists.pages import JoinedPage, Listing
 from tap_bigin.lists.places import Place, overlapping_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_bigin.bookmarks import Scan
     from tap_bigin.lists.borders import Order
@@ -58,9 +58,9 @@ class TwoChains:
             if len(following) < len(ENDS):
                 yield from taken
                 raise PageTokenRefused("there is no token of the next page.")
-            under_way = self._begin(following, is_long=True)
+            under_way = self._begin(following)
             yield from taken
-            taken = list(zip(under_way, ENDS, strict=True))
+            taken = list(under_way)
             for page, order in taken:
                 self._progress[order].see(page.records, page.tokens)
             self._latest.update((order, page) for page, order in taken)
@@ -81,7 +81,7 @@ class TwoChains:
         while some := list(islice(left, self._at_once(read))):
             is_long = pages_left(self._latest) > PAGES_OF_LONG_LIST
             read += len(some)
-            for page, (_, order) in zip(self._begin(some, is_long=is_long), some, strict=True):
+            for page, order in self._begin(some, is_long=is_long):
                 self._latest[order] = page
                 yield page, order
                 if not page.more_records or not page.is_full:
@@ -105,8 +105,9 @@ class TwoChains:
             return Place(None, end.tokens)
         return Place(1) if order is BY_ID_DOWN else None
 
-    def _begin(self, asked: Iterable[Asked], *, is_long: bool) -> Iterator[JoinedPage]:
-        return self._pages.begin([(place, _listing(order, is_long=is_long)) for place, order in asked])
+    def _begin(self, asked: Sequence[Asked], *, is_long: bool = False) -> Iterator[Turn]:
+        pages = self._pages.begin([(place, _listing(order, is_long=is_long)) for place, order in asked])
+        return zip(pages, (order for _, order in asked), strict=True)
 
 
 def pages_left(latest: Latest) -> float:

@@ -9,6 +9,12 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    (
+        "TwoChains._begin",
+        "argument dropped",
+        "return zip(pages, (order for _, order in asked), strict=True)",
+        "return zip(pages, (order for _, order in asked))",
+    ): "There is a page for each place that was asked for.",
     ("Division.taken", "number", "self._taken += 1", "self._taken += 2"): (
         "It is asked only whether it is 0, and whether it has grown."
     ),

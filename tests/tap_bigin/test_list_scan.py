@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count, islice
+from itertools import count, islice, pairwise
 from typing import Any
 
 import msgspec
@@ -82,6 +82,28 @@ def test_pages_by_number_from_both_ends_overlap_and_prove_themselves(records: in
     assert listed.calls == calls
     assert sorted(_read(pages)) == list(listed.times)
     assert all(reached.emitted == len(_read(pages[: at + 1])) for at, (_, reached) in enumerate(pages))
+
+
+@pytest.mark.parametrize(
+    ("records", "places_free", "at_once"),
+    [
+        (3_900, 0, [1] * 22),
+        (4_100, 0, [1, 1, 1, 1, 2, *[1] * 16, 2, 1]),
+        (9_000, 0, [1, 1, 1, 1, 2, 3, 4, 6, 3, 4, *[2] * 11, 1, 1]),
+        (3_000, 2, [1, 1, 1, 1, 2, 3, 4, 2, 1]),
+        (3_000, 1, [1] * 16),
+    ],
+)
+def test_several_pages_come_at_once_of_a_list_that_seems_long_or_where_there_is_room(
+    records: int, places_free: int, at_once: list[int]
+) -> None:
+    """Never more than half of what was read, for ids may mislead; by token those of both ends."""
+    listed = Listed(dict.fromkeys(range(1, records + 1), 1))
+    listed.places_free = places_free
+
+    asked = dict.fromkeys(len(listed.calls) for _ in listed.pages(FULL))
+
+    assert [later - earlier for earlier, later in pairwise([0, *asked])] == at_once
 
 
 def test_where_a_scan_from_both_ends_stands_after_each_page() -> None:
@@ -346,17 +368,35 @@ def test_tokens_that_are_refused_again_and_again_lead_to_the_key() -> None:
     assert listed.said == ["Contacts: the chain of pages ended (it ended)."] * 2
 
 
-@pytest.mark.parametrize("tokens", ["none", "of the top alone"])
-def test_a_list_from_both_ends_that_comes_without_tokens_goes_on_by_key(tokens: str) -> None:
-    """Half a set of them leads nowhere."""
+@pytest.mark.parametrize(
+    ("without", "calls", "read"),
+    [
+        ([0, 1], ["coql id < 8 after 2", "ids 3 4 5 6 7"], [1, 2, 9, 8, 3, 4, 5, 6, 7]),
+        ([0], ["coql id < 8 after 2", "ids 3 4 5 6 7"], [1, 2, 9, 8, 3, 4, 5, 6, 7]),
+        (
+            [2],
+            [
+                *_id("asc token 2", "desc token 2"),
+                "coql id < 6 after 4",
+                "ids 5",
+                _proof(BY_ID, (2, 3), (7, 8)),
+            ],
+            [1, 2, 9, 8, 3, 4, 7, 6, 5],
+        ),
+    ],
+)
+def test_a_list_from_both_ends_that_comes_without_tokens_goes_on_by_key(
+    without: list[int], calls: list[str], read: list[int]
+) -> None:
+    """Half a set of them leads nowhere. What had come is emitted, and not read again."""
     listed = Listed(_each(9), most_per_page=2)
-    for each in (0,) if tokens == "of the top alone" else (0, 1):
+    for each in without:
         listed.answers[each] = lambda page: replace(page, next_page_token=None)
 
     pages = listed.scan(FULL)
 
-    assert listed.calls == [*_id("asc 1", "desc 1"), "coql id < 8 after 2", "ids 3 4 5 6 7"]
-    assert _read(pages) == [1, 2, 9, 8, 3, 4, 5, 6, 7]
+    assert listed.calls == [*_id("asc 1", "desc 1"), *calls]
+    assert _read(pages) == read
 
 
 # Records that a page counts and does not have
@@ -403,6 +443,26 @@ def test_a_hidden_record_that_may_not_be_looked_for_keeps_the_bookmark() -> None
         "a page has 2 of 3 records, and COQL may not be asked for the others. no scope The bookmark stays, "
         "the next run asks again."
     )
+
+
+@pytest.mark.parametrize(("gone", "read"), [(False, [1, 2, 2, 3]), (True, [1, 3])])
+def test_a_record_of_which_a_page_says_two_things_is_read_by_its_id(read: list[int], *, gone: bool) -> None:
+    """Nobody can say which of them is true; the others of the page are as they came."""
+    listed = Listed(_each(3))
+
+    def two_things(page: Page) -> Page:
+        first, second, third = page.records
+        if gone:
+            listed.delete(2)
+        return replace(page, records=[first, second, {**second, "Name": "Other"}, third], info={"count": 4})
+
+    listed.answers[0] = two_things
+
+    pages = listed.scan(FULL)
+
+    assert listed.calls[:2] == [*_id("asc 1"), "ids 2"]
+    assert _read(pages) == read
+    assert listed.said[0] == "Contacts: a page says two things of 1 records: read by their ids."
 
 
 # Without COQL
