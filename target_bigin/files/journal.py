@@ -101,7 +101,7 @@ class Journal:
             self._append(next(note.lines()))
         return self._calls
 
-    def answered(self, call: int, ids: Sequence[str | None]) -> None:
+    def answered(self, call: int | None, ids: Sequence[str | None]) -> None:
         """Note what was answered: the ids of those that were written, and after them further ones."""
         if call in self._open:
             note, _ = self._open[call]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -38,9 +37,8 @@ class InsertGate:
         self._clock = clock
         self._journal = journal
         self._id_map = id_map
-        self._in_flight: dict[int, float] = {}  # token: when it was sent
-        self._tokens = 0
-        self._made: deque[tuple[float, Sequence[str]]] = deque()  # when, and which ids are known by then
+        self._in_flight: dict[object, float] = {}  # token: when it was sent
+        self._made: list[tuple[float, Sequence[str | None]]] = []  # when, and which ids are known by then
         self._lost: list[Lost] = []
         self._is_asking = False
         self._change: Wait[None] = Wait(tasks)  # a call or an inquiry has ended
@@ -56,20 +54,19 @@ class InsertGate:
         while not self.may_send:
             await self._change
 
-    def started(self) -> int:
+    def started(self) -> object:
         """A call goes out; gives a token for ``ended``."""
-        self._tokens += 1
-        self._in_flight[self._tokens] = time.monotonic()
-        return self._tokens
+        token = object()
+        self._in_flight[token] = time.monotonic()
+        return token
 
-    def ended(self, token: int, ids: Sequence[str] = ()) -> None:
-        """A call was answered with these ids, or its answer is lost."""
-        begun = self._in_flight.pop(token)
+    def ended(self, token: object, ids: Sequence[str | None] = ()) -> None:
+        """A call was answered with these ids, None for what was not written, or its answer is lost."""
         self._made.append((time.monotonic(), ids))
         if not self._lost and not self._journal.remembers:
-            oldest = min(self._in_flight.values(), default=begun)
-            while self._made and self._made[0][0] < oldest - REMEMBERED - self._clock.doubt:
-                self._made.popleft()
+            needed_since = min(self._in_flight.values()) - REMEMBERED - self._clock.doubt
+            self._made = [each for each in self._made if each[0] > needed_since]
+        del self._in_flight[token]
         self.go_on()
 
     async def inquire(
@@ -79,11 +76,11 @@ class InsertGate:
         *,
         since: datetime,
         until: float,
-        may_wait: bool = False,
+        may_wait: bool,
     ) -> Lost:
         """What became of lost records: see ``Lost``.
 
-        With ``may_wait`` no row settles anything that may be that of a record that has yet to come.
+        With ``may_wait`` nothing is settled by a row that may be that of a record that has yet to come.
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
         sure_since = None if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY
@@ -95,7 +92,7 @@ class InsertGate:
                     await self._change
                 else:
                     await self._ask(context, lost)
-            if may_wait and (self._journal.remembers or self._end_of_input.waiting):
+            if may_wait:
                 lost.unsettled = lost.more | lost.doubtful.keys()
                 for number in lost.more:
                     del lost.found[number]
@@ -130,14 +127,14 @@ class InsertGate:
             while not own.is_over:
                 now, lost = time.monotonic(), [each for each in self._lost if not each.is_over]
                 rows = await self._tasks.call(partial(search.look, lost))
-                before = self._tokens
-                while any(token <= before for token in self._in_flight):
+                before = set(self._in_flight)
+                while not before.isdisjoint(self._in_flight):
                     await self._change
                 if any(not each.is_over and each not in lost for each in self._lost):
                     continue  # what was lost meanwhile may be among the rows
                 search.judge(lost, self._not_known(rows), now=now)
                 if not own.is_over:
-                    await self._tasks.sleep(min(pause, max(0.0, own.until - time.monotonic())))
+                    await self._tasks.sleep(min(pause, own.until - time.monotonic()))
                     pause *= 2
         finally:
             self._is_asking = False

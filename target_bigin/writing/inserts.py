@@ -40,7 +40,7 @@ class InsertCall:
 
     records: Sequence[Record]
     since: datetime
-    note: int
+    note: int | None  # None where nothing is sent
     ids: list[str | None]
 
 
@@ -63,7 +63,7 @@ class Inserts:
         fresh = self._not_sent_before(records)
         await self.gate.wait_to_send()
         since = self._context.run.client.clock.at_least()
-        note = self._journal.sending(fresh, since) if fresh else 0
+        note = self._journal.sending(fresh, since) if fresh else None
         return InsertCall(fresh, since, note, [None] * len(fresh))
 
     async def send(self, insert: InsertCall) -> list[WriteResult]:
@@ -79,23 +79,23 @@ class Inserts:
             self.gate.ended(token)
             raise
         if len(insert.records) in (1, len(results)):
-            insert.ids[: len(results)] = [each.id if each.succeeded else None for each in results]
+            insert.ids = [each.id if each.succeeded else None for each in results]
         self._journal.answered(insert.note, insert.ids)
-        self.gate.ended(token, [each for each in insert.ids if each is not None])
+        self.gate.ended(token, insert.ids)
         return results
 
     async def watch(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
         """The answer of another call under way: what it writes is no lost insert."""
-        token, made = self.gate.started(), list[str]()
+        token, made = self.gate.started(), list[str | None]()
         try:
             results = await call
-            made = [result.id for result in results if result.succeeded and result.id is not None]
+            made = [result.id for result in results if result.succeeded]
         finally:
             self.gate.ended(token, made)
         return results
 
     async def find_out(
-        self, insert: InsertCall, records: Sequence[Record], *, answered: bool = False
+        self, insert: InsertCall, records: Sequence[Record], *, answered: bool
     ) -> list[Record]:
         """Ask what became of these records, and tell those that were written. Gives the others.
 

@@ -279,6 +279,7 @@ def test_an_insert_that_is_lost_each_time_ends_the_run(sandbox, target, max_retr
 
     assert isinstance(run.error, ServerError)
     assert sandbox.calls("POST /Tasks") == made
+    assert sandbox.calls("POST /coql") < 4 * made  # each is looked for at once, and when its time is over
 
 
 def test_inserts_that_wait_for_a_lost_one_are_not_all_sent_when_it_is_judged(sandbox, target):

@@ -224,6 +224,20 @@ def test_a_record_that_is_known_by_two_keys_is_written_back(sandbox, cached, sec
     assert {name: written[name] for name in FIRST} == FIRST
 
 
+def test_what_came_by_another_key_is_not_known_of_a_record_that_waited_for_it(sandbox, cached):
+    """It says less than what was once written, which the other one has changed since."""
+    unique = {"unique": {"casesensitive": "0"}}
+    sandbox.change_metadata({"op": "set_field", "module": "Contacts", "field": "Phone", "data": unique})
+    contacts = schema("Contacts", "Last_Name", "Email", "Title", "Phone")
+    other = {**FIRST, "Email": "new@example.org", "Title": "Boss"}
+    less = {name: value for name, value in FIRST.items() if name != "Title"}
+    for rows in ([FIRST], [other, less], [FIRST]):
+        run = cached([contacts, *records("Contacts", rows)], **BY_TWO)
+
+    assert run.outcomes("Contacts") == {"updated": 1}
+    assert contact(sandbox, FIRST["Email"])["Title"] == "Engineer"
+
+
 def test_a_stream_without_a_key_of_its_own_is_known_by_that_of_bigin(cached):
     """A source need not say by what its records are told apart: contacts are by their e-mail."""
     sent = [schema("Contacts", "Last_Name", "Email"), *records("Contacts", people(3))]
