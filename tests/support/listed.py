@@ -54,7 +54,7 @@ class Listed:
     def pages(self, scan: Scan, *, module: str = "Contacts") -> Iterator[tuple[list[int], Scan]]:
         """The same, a page at a time."""
         client, names = cast("Labelled", self), ["Modified_Time", "Name"]
-        pages = ModulePages(client, cast("InFlight", _Now()), module, names, report=self.report)
+        pages = ModulePages(client, cast("InFlight", Now()), module, names, report=self.report)
         for records, reached in ListScan(client, module, pages, report=self.report).pages(scan):
             yield [int(each["id"]) for each in records], reached
 
@@ -139,7 +139,7 @@ def page_of(records: list[Record], *, more: bool = False, token: str | None = No
     return Page(records, more, token, expires, None, False, {"count": len(records)}, 0)
 
 
-class _Now:
+class Now:
     """Calls that are answered when they are made."""
 
     def submit(self, ask: Callable[..., Any], *what: Any) -> Future[Any]:
@@ -149,6 +149,9 @@ class _Now:
         except Exception as error:  # noqa: BLE001 -- it is raised where the answer is taken
             done.set_exception(error)
         return done
+
+    def map_in_order(self, ask: Callable[[Any], Any], wanted: Sequence[Any]) -> Iterator[Any]:
+        return map(ask, wanted)
 
 
 def _at(second: int) -> str:
