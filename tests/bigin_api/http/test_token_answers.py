@@ -208,6 +208,7 @@ def test_a_given_token_serves_until_it_is_refused():
     source = FixedToken(GivenToken("given"))
     token = source.current()
     assert token == AccessToken("given", None, float("inf"))
+    assert "given" not in repr(token)
 
     source.refuse(AccessToken("given", None, float("inf")))
     assert source.current() is token
