@@ -9,11 +9,12 @@ import pytest
 from support.rows import Bigin, Run, row
 
 from bigin_api import Field, PermissionDenied, WriteResult
+from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap
 from target_bigin.links import resolver
 from target_bigin.links.fields import put_id
 from target_bigin.links.references import PendingLink
-from target_bigin.links.resolver import LinkResolver, WaitingRecords
+from target_bigin.links.resolver import LinkResolver, Waiting, WaitingRecords
 from target_bigin.lookups.directory import Directory, Query
 from target_bigin.records.record import Record, Reject
 from target_bigin.settings import LookupSettings
@@ -227,6 +228,22 @@ def test_the_one_who_waits_longest_is_decided_where_too_many_wait(linking, monke
 
     for number in range(1, 4):
         linking.start(number, source("a"), how=NULL)
+
+    assert linking.ended == {1: []}
+
+
+def test_nothing_is_decided_about_one_who_goes_on_already(linking, monkeypatch):
+    """Woken a second time it would be sent on in the midst of its next wait."""
+    monkeypatch.setattr(resolver, "MOST_WAITING", 1)
+    linking.start(1, source("a"))
+
+    async def turn():
+        linking.directory.publish(Record(9, "p", {}, id="7"), module="Contacts", source_key="a")
+        held = Waiting(Record(2, "p", {}), (), linking.stream(), Wait(linking.run.tasks))
+        linking.waiting.hold(held)  # one too many, and the first of them has not gone on yet
+
+    linking.run.tasks.create_task(turn())
+    linking.land()
 
     assert linking.ended == {1: []}
 
