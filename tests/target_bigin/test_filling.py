@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from target_bigin.files.id_map import source_key
 from target_bigin.records.account import Account
 from target_bigin.records.record import Record, Reject, Spoiled, Unresolved
 from target_bigin.schema.conversion import Conversion
+from target_bigin.schema.deletion import is_deletion
 from target_bigin.schema.fields import FieldMatch
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.settings import LookupSettings, StreamSettings
@@ -270,3 +272,29 @@ def test_what_goes_nowhere_is_said_once_with_the_first_record(caplog):
         f"{takes_no}Created_Time (read-only).",
     ]
     assert filling.account.notes == {"dropped Later (unknown)": 1}
+
+
+NOW = datetime.now(timezone.utc)
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "server", "is_one"),
+    [
+        ("2000-01-01T00:00:00Z", None, True),
+        ("1999-12-31T23:59:59Z", None, False),
+        ((NOW + 1.9 * DAY).isoformat(), None, True),
+        ((NOW + 2.1 * DAY).isoformat(), None, False),
+        ((NOW + 2.1 * DAY).isoformat(), NOW + DAY, True),
+        ((NOW + 3.1 * DAY).isoformat(), NOW + DAY, False),
+        ((NOW + 1.9 * DAY).isoformat(), NOW - DAY, True),
+    ],
+)
+def test_a_moment_of_deletion_lies_in_bigins_time(told, server, is_one):
+    """What lies before Bigin, or ahead of all clocks, stands for "never" in many a source."""
+    client = SimpleNamespace(server_time=server)
+    if is_one:
+        assert is_deletion({"_sdc_deleted_at": told}, client)
+    else:
+        with pytest.raises(Reject, match="whether it is deleted cannot be told: nothing was deleted at"):
+            is_deletion({"_sdc_deleted_at": told}, client)
