@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 
 OVERLAP = 20  # entries that two pages of the list share: so many restorations between them are harmless
-TRIES_TO_OVERLAP = 5
 TIMES_WIDER = 4  # each time that two pages share nothing
-LATEST = OVERLAP * TIMES_WIDER**TRIES_TO_OVERLAP + RECORDS_PER_PAGE  # entries that a page may begin before
+LATEST = 20_000  # ids that are kept by their position: who must go back further begins at the first again
 
 DELETED_TIME = "deleted_time"
 KEPT = ("id", "display_name", "type", DELETED_TIME, "deleted_by")  # of an entry
@@ -232,14 +231,15 @@ def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Porti
     """What each page of a module's deleted list adds, from where a reading stands; 1 credit a page of 200.
 
     The list has no tokens, and a restored record moves the rest up: so each page begins some entries
-    before the last one ended, and if none of those is in it, the next begins earlier still.
+    before the last one ended, and if none of those is in it, the next begins earlier still, at last at the
+    first entry.
     """
     asked, since = begun.asked, begun.since
     told = IdSet()
     new: list[Entry] = []  # of a page that meets nothing they wait: what lies before them is not read yet
     latest = [*begun.last]  # ids by position, beginning at the first that is known
     first = begun.read - len(latest)
-    wider, tries, progress = 1, 0, Progress()
+    wider, progress = 1, Progress()
     while True:
         read = first + len(latest)
         number, size = window(read - min(OVERLAP, read // 4) * wider)
@@ -252,9 +252,8 @@ def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Porti
         start, ids = (number - 1) * size, [each["id"] for each in page.records]
         new += _untold(page.records, told)
         shared = max(0, start - first)
-        is_joined = not start or not {*latest[shared:], *begun.gone}.isdisjoint(ids)
-        if not is_joined and tries < TRIES_TO_OVERLAP:
-            wider, tries = wider * TIMES_WIDER, tries + 1
+        if start and {*latest[shared:], *begun.gone}.isdisjoint(ids):
+            wider *= TIMES_WIDER
             continue
         latest[shared:] = ids
         first = min(first, start) + max(0, len(latest) - LATEST)
@@ -262,7 +261,7 @@ def deleted_pages(client: Labelled, module: str, begun: Begun) -> Iterator[Porti
         yield Portion(new, Begun(asked, since, first + len(latest), tuple(latest[-OVERLAP:])))
         if not page.more_records:
             return
-        new, wider, tries = [], 1, 0
+        new, wider = [], 1
 
 
 def _untold(entries: Iterable[Entry], told: IdSet) -> Iterator[Entry]:

@@ -322,8 +322,9 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         name = self.definition.api_name
         record = self.client.records.get(self.definition.module, parent_id, [name])
         held = (record or {}).get(name) or []
-        rows = whole_records(held, f"{self.name}: parent {parent_id}") if isinstance(held, list) else []
-        self._see_left_out(len(held) - len(rows) if isinstance(held, list) else 1)
+        told = held if isinstance(held, list) else [held]
+        rows = whole_records(told, f"{self.name}: parent {parent_id}")
+        self._see_left_out(len(told) - len(rows))
         return rows
 
     def _see_left_out(self, rows: int) -> None:
