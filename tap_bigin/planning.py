@@ -12,6 +12,7 @@ from typing import Literal
 
 from bigin_api.limits import (
     BULK_READ_CREDITS,
+    COQL_MAX_CRITERIA,
     COQL_MAX_ROWS,
     MAX_FIELDS_PER_CALL,
     MAX_IDS_PER_CALL,
@@ -23,7 +24,9 @@ from bigin_api.limits import (
 Method = Literal["list", "bulk"]
 Wish = Literal["auto", "list", "bulk"]
 
-PAGE_BORDERS_PER_PROOF = 25  # criteria of one COQL query: it proves so many page borders to be gapless
+BORDERS_PER_PROOF = (
+    COQL_MAX_CRITERIA - 1
+)  # of a COQL query one criterion is needed to page through the answer
 CALLS_PER_JOB = 4  # asking a few times whether it is done, downloading it
 CALLS_FOR_NAMES = 1  # /users, or the layouts
 
@@ -102,7 +105,7 @@ def plan_extraction(columns: JobColumns, *, records: int, fields: int, wish: Wis
     'bulk'
     >>> columns = JobColumns((Column("Email", "text"),), left_to_list=("Tag",))
     >>> plan_extraction(columns, records=60_000, fields=30).why
-    '60,000 records cost 312 credits by list, 654 by Bulk Read (of which 600 for Tag: only the list gives it)'
+    '60,000 records cost 313 credits by list, 654 by Bulk Read (of which 600 for Tag: only the list gives it)'
     """
     by_list = list_credits(records, fields)
     by_job = bulk_credits(columns, records)
@@ -136,16 +139,16 @@ def list_credits(records: int, fields: int) -> int:
     Beyond 100,000 the chain of page tokens ends; the rest is read by ids found by COQL.
 
     >>> list_credits(200, 30), list_credits(60_000, 30), list_credits(60_000, 60)
-    (1, 312, 612)
-    >>> list_credits(26 * 200, 30), list_credits(27 * 200, 30)
-    (27, 29)
+    (1, 313, 613)
+    >>> list_credits(25 * 200, 30), list_credits(26 * 200, 30)
+    (26, 28)
     >>> list_credits(200_000, 30)
-    2020
+    2021
     """
     chunks = field_chunks(fields)
     chained = min(records, MAX_RECORDS_BY_TOKEN)
     pages = max(1, ceil(chained / RECORDS_PER_PAGE))
-    proofs = ceil((pages - 1) / PAGE_BORDERS_PER_PROOF)
+    proofs = ceil((pages - 1) / BORDERS_PER_PROOF)
     beyond = records - chained
     return pages * chunks + proofs + key_credits(beyond, fields)
 

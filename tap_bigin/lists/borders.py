@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from bigin_api import BiginError, Refused
 from bigin_api.endpoints.coql import all_of, moment
 from bigin_api.errors import TransientError
-from bigin_api.limits import COQL_MAX_CRITERIA, DELETED_MODULES, RECORDS_PER_PAGE
+from bigin_api.limits import DELETED_MODULES, RECORDS_PER_PAGE
 from tap_bigin.bookmarks import READ_OVERLAP, Interval, from_text, moment_told, to_utc_text
 from tap_bigin.lists.deletions import DELETED_TIME, deleted_pages
 from tap_bigin.lists.id_set import IdSet
 from tap_bigin.lists.marks import REMEMBERED, Begun, ids_of, newest, text_of
+from tap_bigin.planning import BORDERS_PER_PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-BORDERS_PER_PROOF = COQL_MAX_CRITERIA - 1  # one criterion is needed to page through the answer
 PAGES_WORTH_READING_TWICE = 50
 EMITTED_KEPT = PAGES_WORTH_READING_TWICE * RECORDS_PER_PAGE  # ids of a full scan
 

@@ -20,7 +20,7 @@ from bigin_api.limits import (
     MAX_RECORDS_BY_TOKEN,
     RECORDS_PER_PAGE,
 )
-from tap_bigin.planning import PAGE_BORDERS_PER_PROOF, field_chunks, list_credits
+from tap_bigin.planning import BORDERS_PER_PROOF, field_chunks, list_credits
 
 OVERLAP = 4  # records that two pages by number share
 JOB_MINUTES = 1.0  # that a Bulk Read job takes at Bigin, as far as published integrations tell
@@ -64,7 +64,7 @@ def by_list(stream: str, records: int, fields: int) -> StreamForecast:
         pages = list_credits(records, fields)
     else:
         own = ceil((records - OVERLAP) / (RECORDS_PER_PAGE - OVERLAP))
-        proofs = ceil(max(0, own - 2 * MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE) / PAGE_BORDERS_PER_PROOF)
+        proofs = ceil(max(0, own - 2 * MAX_RECORDS_BY_PAGE // RECORDS_PER_PAGE) / BORDERS_PER_PROOF)
         ends = (records > MAX_RECORDS_BY_PAGE) + (records > 2 * MAX_RECORDS_BY_PAGE)  # where two chains meet
         pages = own * field_chunks(fields) + proofs + ends
     return StreamForecast(stream, records, "list", pages, pages)

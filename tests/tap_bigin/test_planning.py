@@ -95,10 +95,11 @@ def test_job_costs_itself_and_all_that_completes_it(columns, left, price):
         (0, 1),
         (200, 1),
         (201, 3),  # two pages, and one question about the border between them
-        (5_200, 27),  # 26 pages have 25 borders, and one question proves so many
+        (5_000, 26),  # 25 pages have 24 borders, and one question proves so many
+        (5_200, 28),
         (5_201, 29),
-        (100_000, 520),
-        (100_001, 522),  # the chain of pages ends: an id found by COQL, its record by the id
+        (100_000, 521),
+        (100_001, 523),  # the chain of pages ends: an id found by COQL, its record by the id
     ],
 )
 def test_list_costs_its_pages_and_their_proof(records, price):
