@@ -75,6 +75,8 @@ class Journal:
 
         None for the id: no answer came. Each of several equal ones is recalled once.
         """
+        if not self._memories:
+            return None  # nearly always: a print takes longer than all else that is done for a record
         what = record.stream, print_of(record)
         known = self._memories.get(what)
         if not known:

@@ -35,6 +35,11 @@ def journal(tmp_path):
     opened[-1].close(in_good_order=False)
 
 
+def test_no_print_is_made_where_nothing_is_remembered(journal):
+    """It takes longer than all else that is done for a record."""
+    assert journal().recall(Record(1, "Tasks", {}, {"Subject": object()})) is None
+
+
 def test_no_value_of_a_record_is_in_the_journal(journal, tmp_path):
     """It holds hashes: a file left lying about tells nobody's name."""
     journal().sending([prepared(1, "Secret plan")], SINCE)
