@@ -130,6 +130,75 @@ def test_a_table_ends_with_a_short_page_that_promises_nothing(pages, calls):
         assert f"where id > {last} order by id asc limit 200" in call.json["select_query"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "odd", "info", "more"),
+    [
+        (5, 0, {}, False),
+        (199, 0, None, False),
+        (200, 0, {}, True),
+        (199, 1, {"more_records": None}, True),
+        (5, 0, {"more_records": True}, True),
+        (200, 0, {"more_records": False}, False),
+        (0, 0, {}, False),
+    ],
+)
+def test_a_page_of_coql_that_says_nothing_of_more_is_the_last_unless_it_is_full(rows, odd, info, *, more):
+    """An answer without the word costs no call more, and loses nothing."""
+    data = [{"id": str(number)} for number in range(rows)] + [None] * odd
+
+    page = Coql(Answers({"data": data, "info": info})).query("select id from Contacts where id > 0")
+
+    assert page.more_records is more
+    assert (len(page.records), page.left_out) == (rows, odd)
+
+
+@pytest.mark.parametrize(
+    ("counts", "lacks", "calls"),
+    [
+        ([2, 1], [], 2),  # the second time it is whole
+        ([3, 3], ["2 rows of COQL did not come as records."], 2),
+        ([1], [], 1),
+        ([200, 200], ["199 rows of COQL did not come as records."], 2),
+        ([201], [], 1),  # more than a page holds: it counts something else
+        ([None], [], 1),
+        (["many"], [], 1),
+    ],
+)
+def test_a_page_that_has_fewer_rows_than_it_counts_is_asked_for_once_more(counts, lacks, calls):
+    """What proves that nothing is missing must itself be whole."""
+    bodies = [{"data": [{"id": "7"}], "info": {"count": count, "more_records": False}} for count in counts]
+    answers, told = Answers(*bodies), []
+
+    found = list(Coql(answers).pages_by_id("Contacts", ["id"], on_lack=told.append))
+
+    assert (found, told, len(answers.calls)) == ([[{"id": "7"}]], lacks, calls)
+    if lacks:
+        with pytest.raises(QueryRefused) as raised:
+            list(Coql(Answers(*bodies)).pages_by_id("Contacts", ["id"]))
+        assert (raised.value.message, raised.value.module) == (f"Contacts: {lacks[0]}", "Contacts")
+
+
+def test_a_table_that_begins_before_where_it_should_is_an_error():
+    """From the first page on."""
+    answers = Answers({"data": [{"id": "7"}], "info": {"more_records": False}})
+
+    with pytest.raises(ServerError, match=r"COQL's rows after id 7 end with '7'") as raised:
+        list(Coql(answers).pages_by_id("Contacts", ["id"], after_id="7"))
+
+    assert raised.value.module == "Contacts"
+
+
+def test_related_rows_without_an_id_are_told_with_their_list(caplog):
+    """A person finds the relation by it."""
+    Related(Answers({"data": [None]})).page("Contacts", "1", "Notes", ["Note_Title"])
+    Coql(Answers({"data": [None]})).query("select id from Contacts where id > 0")
+
+    assert caplog.messages == [
+        "Contacts Notes: a page has a row without id (NoneType): left out.",
+        "COQL: a page has a row without id (NoneType): left out.",
+    ]
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 
