@@ -59,6 +59,7 @@ def test_what_little_is_needed_is_enough():
         "10000", None, (Told("10000", "Contacts", "7", "delete"), Told("10000", "Contacts", "8", "delete"))
     )
     assert _read(token=...).token is None
+    assert "secret" not in repr(_read(token="secret"))
     assert _read(affected_values=[{"record_id": "7", "values": None}]).told[0].values == "{}"
 
 
