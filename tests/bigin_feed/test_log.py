@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from bigin_feed.log import Change, FeedLog, LogUnusable, LogWriter, Row, Unwritten
+from bigin_feed.log import Change, FeedLog, LogUnusable, LogWriter, Row, Unwritten, bring_to, now_text
 from bigin_feed.log.database import BODIES, insert, known
 from bigin_feed.log.log import Post
 from bigin_feed.notifications import Told
@@ -131,6 +131,65 @@ def test_pruning_goes_by_age_and_tells_how_far(log, monkeypatch):
     assert state.why_not_from(state.id, 5) is None
     assert "pruned" in state.why_not_from(state.id, 4)
     assert log.append([post(told(6), digest="young"), post(told(7), digest="old")]) == 7
+
+
+def test_with_rows_go_the_silences_among_them_and_what_devices_missed(log):
+    """A device whose position is pruned begins anew; another one gets all the same what it has not acknowledged."""
+    log.append([post(told(1))])
+    log.append([post(told(2))], silence=(EARLY, EARLY, "before"))
+    log.append(silence=(EARLY, EARLY, "after"))
+    change = Change("Contacts", "1", 1, was_inserted=False, was_deleted=False)
+    for device, position in (("behind", 2), ("there", 3)):
+        bring_to(log, device, position, [change])
+
+    log.prune(before=EARLY)
+    assert (log.state().pruned, len(log.silences())) == (0, 2)
+    log.prune(before=LATE)
+
+    assert log.state().pruned == 3
+    assert [each.why for each in log.silences()] == ["after"]
+    assert [[due.id for due in bring_to(log, device, 4)] for device in ("behind", "there")] == [[], ["1"]]
+
+
+def test_the_latest_silences_are_told_in_their_order(log):
+    """A person looks at some of them."""
+    for why in "abcd":
+        log.append(silence=(EARLY, LATE, why))
+
+    assert [each.why for each in log.silences(last=2)] == ["c", "d"]
+    assert [each.why for each in log.silences(1, last=9)] == ["b", "c", "d"]
+    assert [each.seq for each in log.silences()] == [1, 2, 3, 4]
+
+
+def test_what_is_kept_first_is_kept(log):
+    """Two receivers that start at once have one secret."""
+    assert [log.keep_first("secret", value) for value in ("one", "two")] == ["one", "one"]
+    assert log.kept() == {"secret": "one"}
+
+
+def test_a_heartbeat_stays_until_the_next(log):
+    """What comes in between says nothing of it; a log is made with one."""
+    assert log.state().heartbeat == "1970-01-01T00:00:00Z"
+    assert log.append(heartbeat=LATE) == 0
+
+    log.append([post(told(1))])
+
+    assert (log.state().heartbeat, log.state().head) == (LATE, 1)
+
+
+def test_of_equal_bodies_that_come_together_the_first_is_stored(log):
+    """At its own moment; what has none came now, and what has no digest is never the same."""
+    before = now_text()
+
+    log.append([
+        post(told(1), digest="a"), post(told(1), digest="a", received=LATE),
+        post(told(2), received=None, digest="b"), post(told(3)), post(told(3)),
+    ])  # fmt: skip
+
+    rows = list(log.rows(0, 9))
+    assert [row.id for row in rows] == ["1", "2", "3", "3"]
+    assert rows[0].received == EARLY
+    assert before <= rows[1].received <= now_text()
 
 
 def test_a_position_of_another_log_or_ahead_of_it_is_known(log):
