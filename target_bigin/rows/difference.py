@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from target_bigin.values.sameness import Alike
+from target_bigin.values.sameness import Alike, is_same
 
 Row = dict[str, Any]
 
@@ -76,14 +76,8 @@ def _changes(row: Row, known: Mapping[str, Any], alike: Mapping[str, Alike]) -> 
     return {
         name: value
         for name, value in row.items()
-        if name != "id" and (name == "_delete" or not _equal(value, known.get(name), alike[name]))
+        if name != "id" and (name == "_delete" or not is_same(alike[name], value, known.get(name)))
     }
-
-
-def _equal(said: Any, known: Any, alike: Alike) -> bool:
-    if said is None or known is None:
-        return said is known
-    return alike(said) == alike(known)
 
 
 def _linked_id(value: Any) -> str | None:

@@ -56,6 +56,13 @@ def compared_as(field: Field | None, *, by_case: bool = False) -> Alike:
     return _exact if by_case else _folded
 
 
+def is_same(alike: Alike, one: object, other: object) -> bool:
+    """Whether two values are the same: nothing is the same as nothing alone."""
+    if one is None or other is None:
+        return one is other
+    return alike(one) == alike(other)
+
+
 def is_number(field: Field | None) -> bool:
     """Whether COQL takes a field's values without quotes."""
     return field is None or field.data_type in NUMBER_TYPES

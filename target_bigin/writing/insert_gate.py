@@ -83,7 +83,7 @@ class InsertGate:
         With ``may_wait`` nothing is settled by a row that may be that of a record that has yet to come.
         Raises InvalidRequest or PermissionDenied if Bigin cannot be asked.
         """
-        sure_since = None if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY
+        sure_since = since if self._clock.latest else since + OUR_CLOCK_MAY_BE_WRONG_BY - LIKELY_WRONG_BY
         lost = Lost(records, since, until, sure_since)
         self._lost.append(lost)
         try:

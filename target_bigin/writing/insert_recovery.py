@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from bigin_api import Labelled
 from bigin_api.endpoints.coql import moment
@@ -21,7 +20,7 @@ from bigin_api.models import Field
 from bigin_api.moments import parse_moment
 from target_bigin.records.record import Fields, Record
 from target_bigin.schema.keys import CHECK_FIELDS, unique_fields
-from target_bigin.values.sameness import Alike, compared_as
+from target_bigin.values.sameness import Alike, compared_as, is_same
 
 MARGIN = timedelta(seconds=2)  # Bigin's times are whole seconds, and the clock we know is a little old
 
@@ -47,7 +46,7 @@ class Lost:
     records: Sequence[Record]
     since: datetime
     until: float
-    sure_since: datetime | None = None
+    sure_since: datetime
     is_over: bool = False
     found: dict[int, str] = field(default_factory=dict)
     doubtful: dict[int, str] = field(default_factory=dict)
@@ -132,9 +131,9 @@ def compared_fields(
     records: Iterable[Record],
     fields: Mapping[str, Field],
     *,
-    unique: Collection[str] = (),
-    carried: Collection[str] = (),
-    long_texts: bool = False,
+    unique: Collection[str],
+    carried: Collection[str],
+    long_texts: bool,
 ) -> list[str]:
     """The fields by which rows are compared with what was sent; COQL takes 50 columns, a list 50 fields.
 
@@ -157,7 +156,7 @@ def match_rows(
     rows: Iterable[Fields],
     fields: Mapping[str, Field],
     *,
-    unique: Collection[str] = (),
+    unique: Collection[str],
 ) -> dict[int, str]:
     """Which row is which record, no row twice, the oldest first.
 
@@ -182,7 +181,7 @@ def match_rows(
     for said, record, each in told:
         for row in free if not said.keys().isdisjoint(record.body) else ():
             if _may_be_of(row, each) and all(
-                _is_same(alike, record.body.get(name), row.get(name)) for name, alike in said.items()
+                is_same(alike, record.body.get(name), row.get(name)) for name, alike in said.items()
             ):
                 found[record.number] = str(row["id"])
                 free.remove(row)
@@ -202,7 +201,7 @@ def doubtful_rows(
     for record in records:
         sent = [name for name in alike if record.body.get(name) is not None]
         for row in rows:
-            same = {name for name in sent if _is_same(alike[name], record.body[name], row.get(name))}
+            same = {name for name in sent if is_same(alike[name], record.body[name], row.get(name))}
             if not same.isdisjoint(names) or 2 * len(same) > len(sent) or not sent:
                 doubtful[record.number] = str(row["id"])
                 break
@@ -279,8 +278,7 @@ def _is_open_to(field: Field, user: Fields) -> bool:
 
 def _may_be_of(row: Fields, lost: Lost) -> bool:
     """Whether a row was made when records of this call may have been, and surely not before."""
-    earliest = lost.since - MARGIN
-    return not _is_before(row, max(earliest, lost.sure_since or earliest))
+    return not _is_before(row, lost.sure_since - MARGIN)
 
 
 def _is_before(row: Fields, moment_: datetime) -> bool:
@@ -296,9 +294,3 @@ def _is_by(row: Fields, user: Fields) -> bool:
     if not user or not isinstance(creator, dict):
         return True
     return str(creator.get("id")) == str(user.get("id"))
-
-
-def _is_same(alike: Alike, sent: Any, stored: Any) -> bool:
-    if sent is None or stored is None:
-        return sent is None and stored is None
-    return alike(sent) == alike(stored)
