@@ -64,6 +64,7 @@ def test_a_stream_map_that_fails_for_one_record_costs_that_record(sandbox: Sandb
     assert set(failed.ids("Contacts")) == there
     assert failed.said(f"record {victim}: a stream map fails")
     assert "Contacts: failed, the other streams are written. record" in failed.log[-1]
+    assert failed.log[-1].endswith("expressions Email.upper()). The bookmark stays: mend stream_maps.")
     assert failed.ids("Accounts")
     assert "replication_key_value" not in failed.state["bookmarks"].get("Contacts", {})
 
@@ -79,11 +80,17 @@ def test_a_stream_map_that_fails_for_one_record_costs_that_record(sandbox: Sandb
 
 
 def test_rows_for_which_a_stream_map_fails_are_not_told_as_gone(sandbox: Sandbox) -> None:
-    """A loader would delete them by the version that they lack."""
+    """A loader would delete them by the version that they lack; ten are named, and all are counted."""
+    others = sandbox.count("Notes") - 1
+
     run = run_tap(sandbox, modules=["Notes"], stream_maps={"Notes": {"Note_Title": "1 / 0"}})
 
     assert run.code == 1
     assert not run.ids("Notes")
+    assert len(run.said("a stream map fails (division by zero): left out.")) == 10
+    assert run.log[-1].endswith(
+        f"(division by zero), and {others:,} others. The bookmark stays: mend stream_maps."
+    )
     assert not [
         each for each in run.messages if each["type"] == "ACTIVATE_VERSION" and each["stream"] == "Notes"
     ]
