@@ -158,7 +158,7 @@ def _batch(number: int, state: Any = None) -> Batch:
         (0, [(0, NOTHING), (0.1, Batch([{}] * 1_000)), (0.1, NOTHING)], "101"),
         (0, [(0, NOTHING), (0.1, JOB), (0.1, JOB), (0.1, _batch(1, JOB.state))], "1110"),
         (2_000, [(0, NOTHING), (0.1, _batch(1_999)), (0.1, _batch(1))], "101"),
-        (60_000, [(0, NOTHING), (2.9, NOTHING), (3.1, NOTHING)], "101"),
+        (60_000, [(0, NOTHING), (2.9999, NOTHING), (3.0001, NOTHING)], "101"),
     ],
 )  # fmt: skip
 def test_a_state_is_told_after_some_time_or_some_records(
