@@ -1,7 +1,9 @@
 """The call log: a line a call, and nothing in it that is nobody's business."""
 
 import json
+import os
 import stat
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -33,10 +35,25 @@ def test_a_line_tells_all_that_the_settings_promise(tmp_path):
     log = CallLog(path)
 
     log.write(CALL, status=207, code=None, milliseconds=42, attempt=2)
+    log.write(Call("GET", "/org"), status=None, code="ConnectionFailed", milliseconds=0, attempt=1)
     log.close()
 
-    (line,) = lines(path)
-    assert line.pop("time").endswith("Z")
+    line, other = lines(path)
+    for each in (line, other):
+        written = datetime.strptime(each.pop("time"), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        assert abs(datetime.now(timezone.utc) - written) < timedelta(minutes=1)
+    assert other == {
+        "method": "GET",
+        "path": "/org",
+        "module": None,
+        "stream": None,
+        "status": None,
+        "code": "ConnectionFailed",
+        "ms": 0,
+        "credits": 1,
+        "records": 0,
+        "attempt": 1,
+    }
     assert line == {
         "method": "POST",
         "path": "/Contacts/upsert",
@@ -107,6 +124,34 @@ def test_a_full_disk_ends_the_log_and_not_the_run(caplog):
     log.close()
 
     assert caplog.messages == ["api_log_path: cannot write (No space left on device); the log ends here."]
+
+
+def test_without_a_path_nothing_is_written():
+    """As most runs are."""
+    log = CallLog(None)
+
+    log.write(CALL, status=200, code=None, milliseconds=1, attempt=1)
+    log.close()
+
+
+def test_a_pipe_that_nobody_reads_is_refused_and_not_waited_for(tmp_path):
+    """The run would stand still before its first call."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    with pytest.raises(SettingsError, match=r"api_log_path: cannot write to .*pipe \("):
+        CallLog(path)
+
+
+def test_lines_are_there_at_once(tmp_path):
+    """Somebody looks on while a run goes on, and one that is killed has told its calls."""
+    path = tmp_path / "api.jsonl"
+    log = CallLog(path)
+
+    log.write(CALL, status=200, code=None, milliseconds=1, attempt=1)
+
+    assert len(lines(path)) == 1
+    log.close()
 
 
 def test_a_line_after_the_end_is_dropped(tmp_path):
