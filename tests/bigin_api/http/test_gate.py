@@ -162,20 +162,59 @@ def test_closing_sends_those_who_wait_away():
         pass
 
 
-def test_a_call_that_others_hang_on_goes_first():
+def test_a_call_that_others_hang_on_goes_first_and_the_others_in_their_order():
     """Pages by token come one after the other: a long list that waits in the queue makes the run long."""
     gate, order = Gate(1), []
+    names = [*(f"page {number}" for number in range(5)), "chain", "chain 2"]
 
-    def enter(name, *, urgent):
-        with gate(urgent=urgent):
+    def enter(name):
+        with gate(urgent="chain" in name):
             order.append(name)
 
-    with ThreadPoolExecutor(10) as pool, gate():
-        for number in range(5):
-            pool.submit(enter, f"page {number}", urgent=False)
-        time.sleep(0.05)
-        pool.submit(enter, "chain", urgent=True)
-        time.sleep(0.05)
+    with ThreadPoolExecutor(10) as pool:
+        assert gate.free == 1
+        with gate():
+            for waiting, name in enumerate(names, start=1):
+                pool.submit(enter, name)
+                while gate.free > -waiting:
+                    time.sleep(0.001)
 
-    assert order[0] == "chain"
-    assert len(order) == 6
+    assert order == ["chain", "chain 2", "page 0", "page 1", "page 2", "page 3", "page 4"]
+    assert gate.free == 1
+
+
+def test_a_gate_that_grew_never_grows_beyond_its_limit():
+    """The limit is what the organisation has; a gate that never shrank counts nothing."""
+    gate = Gate(2)
+    for _ in range(3 * CALLS_TO_GROW):
+        gate.succeed()
+    assert gate.allowed == 2
+
+    with gate() as seen:
+        gate.shrink(seen)
+    allowed = []
+    for _ in range(CALLS_TO_GROW):
+        gate.succeed()
+        allowed.append(gate.allowed)
+
+    assert allowed == [1] * (CALLS_TO_GROW - 1) + [2]
+
+
+def test_who_waits_goes_in_as_soon_as_the_gate_grows():
+    """And not only when somebody comes out."""
+    gate, entered = Gate(2), threading.Event()
+
+    def enter():
+        with gate():
+            entered.set()
+
+    with gate() as seen:
+        gate.shrink(seen)
+        waiting = threading.Thread(target=enter)
+        waiting.start()
+        while gate.free > -1:
+            time.sleep(0.001)
+        for _ in range(CALLS_TO_GROW):
+            gate.succeed()
+        assert entered.wait(30)
+    waiting.join()
