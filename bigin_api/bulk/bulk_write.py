@@ -183,7 +183,7 @@ class BulkWrite(BulkJobs[BulkWriteJob]):
         to ``api_url`` alone. Raises NotFound for a link that has expired.
         """
         if not job.download_url:
-            raise NotFound(f"{job.module}: bulk write job {job.id} has no result.", module=job.module or None)
+            raise NotFound(f"Bulk write job {job.id} has no result.", module=job.module or None)
         self._sender.download(_result_call(job.download_url, job.module), into)
 
 
