@@ -54,8 +54,8 @@ class Order:
 
         >>> BY_ID.interval({"id": "7"}, {"id": "12"}), BY_ID.interval({"id": "7"}, {"id": "7"})
         (('7', '12'), None)
-        >>> BY_ID_DOWN.interval({"id": "12"}, {"id": "7"})
-        ('7', '12')
+        >>> BY_ID_DOWN.interval({"id": "12"}, {"id": "7"}), BY_ID_DOWN.interval({"id": "12"}, None)
+        (('7', '12'), ('0', '12'))
         >>> older = {"Modified_Time": "2026-05-14T09:00:00Z"}
         >>> newer = {"Modified_Time": "2026-05-14T09:00:01Z"}
         >>> BY_TIME.interval(newer, older)

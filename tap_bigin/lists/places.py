@@ -52,11 +52,12 @@ def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place |
     (Place(number=2, tokens=(), size=198), Place(number=3, tokens=(), size=198))
     >>> next_by_number(1_910), next_by_number(2_000)
     (Place(number=10, tokens=(), size=200), None)
+    >>> next_by_number(8, per_page=5), next_by_number(8, per_page=4)
+    (Place(number=2, tokens=(), size=5), Place(number=3, tokens=(), size=3))
     """
-    most = min(MAX_RECORDS_BY_PAGE // per_page + 1, reached - OVERLAP + 1)
     sizes = (
         (number, min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
-        for number in range(2, most + 1)
+        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
     )
-    number, size = max(sizes, key=lambda each: each[0] * each[1], default=(1, 0))
+    number, size = max(sizes, key=lambda each: each[0] * each[1])
     return Place(number, size=size) if number * size >= reached + per_page // 4 else None

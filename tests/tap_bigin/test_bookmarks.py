@@ -265,6 +265,7 @@ def test_a_mark_survives_the_state() -> None:
     assert Mark.from_state(mark.to_state()) == mark
     assert Mark.from_state({**mark.to_state(), "gone": ["7", "8"]}) == mark  # of an older state
     assert Mark.from_state(None) == Mark()
+    assert Mark.from_state({"begun": {}}) == Mark(None, (), 0, None, Begun(None, None, 0, (), (), 0))
 
 
 def test_ids_of_both_streams_stand_once_in_the_state_and_come_back() -> None:

@@ -114,6 +114,19 @@ def test_a_page_that_meets_nothing_begins_further_back_and_at_last_at_the_first(
     assert portion.place == Begun(NINE, None, 200, tuple(others[2][180:200]))
 
 
+def test_very_many_that_are_taken_back_between_two_runs_hide_no_entry() -> None:
+    """Beyond 20,000 entries a page that met nothing was taken as it was, and what lay before it passed by."""
+    listed = Bin(range(30_000, 0, -1))
+    unread = listed.ids[25_000:]
+    begun = Begun(NINE, None, 25_000, tuple(listed.ids[24_980:25_000]))
+    del listed.ids[:22_000]
+
+    portions = list(deleted_pages(listed.client, "Contacts", begun))
+
+    assert set(_read(portions)) >= set(unread)
+    assert len(listed.calls) <= 60
+
+
 @pytest.mark.parametrize("back", [0, 15, 70])
 def test_wherever_a_reading_is_cut_the_next_goes_on(back: int) -> None:
     """A run within a budget, or one that was killed: nothing comes twice, and nothing is passed by."""

@@ -44,15 +44,17 @@ def test_a_deletion_that_was_told_softly(sandbox, run, log):
 
 
 def test_a_deletion_told_as_an_edit_is_looked_up(sandbox, run, log, first, spent):
-    """The deletion's own notification was lost: Bigin's list has it, with time and person."""
-    task = sandbox.dump("Tasks")[0]["id"]
+    """The deletion's own notification was lost: Bigin's list has it, and each other one that was told, once."""
+    task, other, *_ = sorted(each["id"] for each in sandbox.dump("Tasks"))
     log.tell("Tasks", task)
-    sandbox.mutate({"op": "delete", "module": "Tasks", "id": task})
+    log.tell("Tasks", other, operation="delete")
+    sandbox.mutate({"op": "delete", "module": "Tasks", "ids": [task, other]})
 
     told, _, calls = spent(lambda: run(first.state))
 
     assert calls == {"GET /Tasks": 1, "GET /Tasks/deleted": 1}
-    assert told.latest("deleted_records")[task]["type"] == "recycle"
+    assert sorted(told.ids("deleted_records")) == [task, other]
+    assert {each["type"] for each in told.records["deleted_records"]} == {"recycle"}
     assert "due" not in told.state["feed"]
 
 
