@@ -39,7 +39,7 @@ class OldVersions:
         self._brakes = brakes
         self._brought: set[str] = set()
         self._active: int | None = None
-        self._newest = 0
+        self._newest = id_map.version(self._stream) or 0
 
     def note(self, record: Record) -> None:
         """The source has it, whatever becomes of it: what was refused is not missing there."""
@@ -50,11 +50,9 @@ class OldVersions:
 
     def activate(self, version: int) -> None:
         """All of this version's records have come, if no other follows."""
-        newest = max(self._id_map.version(self._stream) or 0, self._newest)
-        if version < newest:
-            logger.warning(
-                "%s: ACTIVATE_VERSION %d is ignored: %d was active already.", self._stream, version, newest
-            )
+        if version < self._newest:
+            said = "%s: ACTIVATE_VERSION %d is ignored: %d was active already."
+            logger.warning(said, self._stream, version, self._newest)
             return
         self._newest = self._active = version
 

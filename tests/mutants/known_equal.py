@@ -73,9 +73,6 @@ EQUAL: dict[Key, str] = {
         "if known:",
         "if True:",
     ): "What was not there is taken out, which costs time alone.",
-    ("OldVersions.__init__", "number", "self._newest = 0", "self._newest = 1"): (
-        "A version is a moment in milliseconds: none is 0."
-    ),
     (
         "_is_file",
         "number",
@@ -311,4 +308,16 @@ EQUAL: dict[Key, str] = {
         "super().__init__()",
         "pass",
     ): "The SDK's classes have nothing to make ready; should they some day, it is called.",
+    (
+        "OldVersions.__init__",
+        "number",
+        "self._newest = id_map.version(self._stream) or 0",
+        "self._newest = id_map.version(self._stream) or 1",
+    ): "A version is a moment in milliseconds: none is 0.",
+    (
+        "OldVersions.__init__",
+        "number",
+        "self._newest = id_map.version(self._stream) or 0",
+        "self._newest = id_map.version(self._stream) or -1",
+    ): "A version is a moment in milliseconds: none is 0.",
 }

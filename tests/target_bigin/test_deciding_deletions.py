@@ -282,7 +282,7 @@ def test_a_version_that_goes_on_after_its_message_deletes_nothing(versions):
     mine = versions()
     mine.versions.activate(2)
     assert mine.finish("a", version=None) == []
-    assert mine.finish(version=3) == [["2", "3"]]
+    assert mine.finish(version=2) == [["2", "3"]]
     mine.id_map.remember("people", "Contacts", "b", "2")
     assert mine.finish(version=None) == [["2", "3"]]
 
@@ -298,12 +298,13 @@ def test_an_older_version_after_a_newer_one_is_ignored(versions, caplog):
     assert mine.id_map.version("people") == 3
 
 
+@pytest.mark.parametrize("brought", [[], [None]])
 @pytest.mark.parametrize(("may_be_empty", "deleted"), [(False, []), (True, [["1", "2", "3"]])])
-def test_a_version_without_records_is_believed_where_all_may_go(versions, may_be_empty, deleted):
-    """Then nothing is counted either."""
+def test_a_version_without_records_is_believed_where_all_may_go(versions, brought, may_be_empty, deleted):
+    """Then nothing is counted either; a record without its key tells of none."""
     mine = versions(may_be_empty=may_be_empty)
 
-    assert mine.finish() == deleted
+    assert mine.finish(*brought) == deleted
     assert mine.counted == []
     assert mine.id_map.version("people") == (2 if deleted else 1)
 
