@@ -17,7 +17,6 @@ from target_bigin.schema.context import Run
 from target_bigin.values.converters import make_converter
 from target_bigin.values.sameness import compared_as
 
-ROUNDS = 3  # a lost answer: look what is there, make what is not, so often
 PAUSE = 1.0  # seconds between two looks
 
 
@@ -71,7 +70,7 @@ class Creator:
     def _insert(self, values: Mapping[str, Any]) -> dict[str, str | Reject]:
         name = self._described.api_name
         left, made = dict(values), dict[str, "str | Reject"]()
-        for last in range(ROUNDS - 1, -1, -1):
+        for is_last in (False, False, True):  # after a lost answer: look what is there, make what is not
             made |= self._made_after_all(left)
             left = {each: value for each, value in left.items() if each not in made}
             if not left:
@@ -84,7 +83,7 @@ class Creator:
                 if error.may_have_happened:
                     at_work_for = self._whole.limits.request_timeout
                     self._unsure |= dict.fromkeys(left, time.monotonic() + at_work_for)
-                if not last:
+                if is_last:
                     raise
             else:
                 return made | self._read(list(left), results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from bigin_api import InFlight
+from bigin_api import BiginError, InFlight
 from target_bigin.concurrency.tasks import Tasks
 from target_bigin.records.record import Reject
 
@@ -47,8 +47,9 @@ class Run:
         async def note(place, coroutine):
             try:
                 ended[place] = await coroutine
-            except Reject as reject:
-                ended[place] = reject
+                assert not isinstance(ended[place], Reject)  # it is raised
+            except (Reject, BiginError) as error:
+                ended[place] = error
 
         for place, coroutine in enumerate(coroutines):
             self.tasks.create_task(note(place, coroutine))

@@ -523,6 +523,15 @@ def test_after_a_lost_answer_only_what_is_not_there_is_made_again(creator, may_h
     assert mine.bigin.asked == (["Last_Name in ('Ek', 'Berg')"] if may_have_happened else [])
 
 
+def test_what_fails_three_times_is_given_up(creator):
+    """Each of the client's tries has waited before."""
+    lost = [ConnectionFailed(str(number), may_have_happened=False) for number in range(4)]
+    mine = creator(NAME, *lost)
+
+    assert mine.create("Ek") == [lost[2]]
+    assert len(mine.calls) == 3
+
+
 def test_a_lost_insert_may_be_at_work_as_long_as_a_call_lasts(creator, run, monkeypatch):
     """Looked for too early it is not there yet, and would be made twice."""
     now = [100.0]
@@ -538,7 +547,7 @@ def test_a_lost_insert_may_be_at_work_as_long_as_a_call_lasts(creator, run, monk
     run.client.pause = pause
 
     assert mine.create("Ek") == ["1"]
-    assert len(mine.calls) == 1
+    assert (len(mine.calls), now) == (1, [102.0])
     assert len(mine.bigin.asked) == 3  # a second apart
 
 
