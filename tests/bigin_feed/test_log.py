@@ -432,6 +432,21 @@ def test_a_row_that_no_database_takes_does_not_fail_its_neighbours(log, store):
     assert [row.id for row in log.rows(0, 9)] == ["1", "3"]
 
 
+def test_a_log_that_is_locked_is_asked_once_for_all_that_wait():
+    """Each by itself would wait for the lock as long again, and the answers come after Bigin has gone."""
+    asked = []
+
+    class Locked:
+        def append(self, posts):
+            asked.append(len(posts))
+            raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database is locked"))
+
+    answers = asyncio.run(append_all(LogWriter(Locked()), [post(told(number)) for number in range(3)]))
+
+    assert [str(each) for each in answers] == ["database is locked"] * 3
+    assert asked == [3]
+
+
 def test_a_full_queue_refuses_at_once_and_owes_a_silence(log):
     """The answer is 503 and Bigin's notification is lost, but memory stays bounded and nobody waits."""
     writer = LogWriter(log, most_waiting=1)
