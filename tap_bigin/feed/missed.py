@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,21 +12,19 @@ MOST_REMEMBERED = 10_000  # beyond, the sweep brought a heap that nobody expects
 
 
 class Missed:
-    """Which records the sweeps of a run brought. Safe for threads."""
+    """Which records the sweeps of a run brought. Safe for threads: each step is one of a dict."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._swept: dict[tuple[str, str], str] = {}
         self._has_more = False
 
     def note(self, stream: str, records: Iterable[tuple[str, str]]) -> None:
         """Records, as module and id, that a sweep of a stream brought."""
-        with self._lock:
-            for each in records:
-                if len(self._swept) >= MOST_REMEMBERED:
-                    self._has_more = True
-                    return
-                self._swept.setdefault(each, stream)
+        for each in records:
+            if len(self._swept) >= MOST_REMEMBERED:
+                self._has_more = True
+                return
+            self._swept.setdefault(each, stream)
 
     def line(self, told: set[tuple[str, str]]) -> str:
         """What of it was not told, in one line.
