@@ -242,6 +242,18 @@ def test_a_reader_cannot_write(log, url, open_log):
         reader.append([post(told(1))])
 
 
+def test_a_reader_at_work_holds_no_writer_up(log, url, open_log):
+    """A tap reads for minutes, and Bigin waits for an answer for seconds."""
+    log.append([post(told(1))])
+    reader = open_log(url, read_only=True)
+
+    with reader.reading() as connection:
+        before = connection.exec_driver_sql("SELECT head FROM feed_log").scalar()
+        log.append([post(told(2))])
+
+    assert (before, reader.state().head) == (1, 2)
+
+
 def test_a_reader_needs_no_receiver(tmp_path):
     """A SQLite log that nobody writes to any more is read all the same."""
     url = f"sqlite:///{tmp_path / 'feed.sqlite'}"
