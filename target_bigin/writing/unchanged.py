@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from target_bigin.files.fingerprints import Written
     from target_bigin.schema.context import StreamContext
 
-SHARED_COMMIT = 100  # records that leave the cache with one commit
-
 OWNER = ""  # in the place of a field: under which key a record of Bigin was written last
 
 SlotOf = Callable[[Record], "Slot | None"]
@@ -58,7 +56,7 @@ class Changes:
         self.is_first = is_first
         self.under_way: dict[Slot, _UnderWay] = {}
         self._tasks = context.run.tasks
-        self._committed: Wait[None] = Wait(self._tasks)
+        self.committed: Wait[None] = Wait(self._tasks)  # what was taken out by then is out of the file
 
     def own(self, going: _UnderWay, record_id: str | None) -> None:
         """A record of Bigin was written under this key: what was known of it under another is void."""
@@ -72,18 +70,11 @@ class Changes:
             self.under_way[stream, module, before].known = {}
         going.cache.keep(owner, {OWNER: key.encode()})
 
-    async def committed(self) -> None:
-        """Until what was taken out of the cache is out of the file."""
-        committed = self._committed
-        if len(committed.waiting) + 1 >= SHARED_COMMIT:
-            self.commit()
-        await committed
-
     def commit(self) -> None:
-        """Make what was kept and taken out survive a kill; what waits for a common commit may go."""
+        """Make what was kept and taken out survive a kill; what waits for that may go. Called often."""
         if self.cache is not None:
             self.cache.commit()
-        committed, self._committed = self._committed, Wait(self._tasks)
+        committed, self.committed = self.committed, Wait(self._tasks)
         committed.set_result(None)
 
 
@@ -123,7 +114,7 @@ class Change:
         self._going = changes.under_way[slot] = going
         if known:
             changes.cache.take_out(slot)
-            await changes.committed()
+            await changes.committed
         return self
 
     def keep(self, action: Action) -> None:

@@ -320,4 +320,58 @@ EQUAL: dict[Key, str] = {
         "self._newest = id_map.version(self._stream) or 0",
         "self._newest = id_map.version(self._stream) or -1",
     ): "A version is a moment in milliseconds: none is 0.",
+    ("RecordWriter._judge", "in front", "unsure.append(record)", "unsure.insert(0, record)"): (
+        "Records of one call share no key: in which order they go again is all one."
+    ),
+    (
+        "Inserts._not_sent_before",
+        "in front",
+        "unknown[since].append(record)",
+        "unknown[since].insert(0, record)",
+    ): ("Records of one call share no key: in which order they go again is all one."),
+    ("Inserts._ask", "in front", "doubtful.append(record)", "doubtful.insert(0, record)"): (
+        "Records of one call share no key: in which order they go again is all one."
+    ),
+    ("Inserts._ask", "in front", "left.append(record)", "left.insert(0, record)"): (
+        "Records of one call share no key: in which order they go again is all one."
+    ),
+    ("BulkWriter._write", "in front", "left_open.append(record)", "left_open.insert(0, record)"): (
+        "Records of one call share no key: in which order they go again is all one."
+    ),
+    (
+        "BulkWriter._group",
+        "in front",
+        "groups[shape_of(record.body)].append(record)",
+        "groups[shape_of(record.body)].insert(0, record)",
+    ): ("The rows of a file share no key: in which order they stand is all one."),
+    ("BulkWriter._group", "in front", "self._groups.append(group)", "self._groups.insert(0, group)"): (
+        "Jobs of one moment share no key: which is made first is all one."
+    ),
+    (
+        "InsertGate.ended",
+        "in front",
+        "self._made.append((time.monotonic(), ids))",
+        "self._made.insert(0, (time.monotonic(), ids))",
+    ): ("They are looked through whole, whatever their order."),
+    (
+        "InsertGate.inquire",
+        "in front",
+        "self._made.append((time.monotonic(), list(lost.found.values())))",
+        "self._made.insert(0, (time.monotonic(), list(lost.found.values())))",
+    ): ("They are looked through whole, whatever their order."),
+    ("InsertGate.inquire", "in front", "self._lost.append(lost)", "self._lost.insert(0, lost)"): (
+        "They are judged together: of equal records it is all one which of them is found."
+    ),
+    (
+        "LinkWriter.__init__",
+        "number",
+        "self._links = Batcher(context.run.tasks, self._call, size=1)",
+        "self._links = Batcher(context.run.tasks, self._call, size=2)",
+    ): ("The links of a call are made one after the other as well, and may be repeated."),
+    ("", "number", "REMEMBERED = 30.0", "REMEMBERED = 31.0"): (
+        "Half a minute to be sure: a second more or less decides nothing."
+    ),
+    ("", "number", "REMEMBERED = 30.0", "REMEMBERED = 29.0"): (
+        "Half a minute to be sure: a second more or less decides nothing."
+    ),
 }
