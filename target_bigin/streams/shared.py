@@ -28,7 +28,6 @@ from target_bigin.schema.context import Run, StreamContext
 from target_bigin.schema.keys import KeyPlan
 from target_bigin.writing.calls import RecordWriter
 from target_bigin.writing.insert_gate import InsertGate
-from target_bigin.writing.inserts import Inserts
 from target_bigin.writing.queue import Queue
 from target_bigin.writing.unchanged import Changes, SlotOf
 
@@ -76,8 +75,7 @@ class Shared:
             self._gates[name] = InsertGate(
                 name, self.run.tasks, client.clock, journal=self.journal, id_map=self.id_map
             )
-        inserts = Inserts(context, gate=self._gates[name], journal=self.journal)
-        calls = RecordWriter(context, queue, check_fields=key.fields, inserts=inserts)
+        calls = RecordWriter(context, queue, check_fields=key.fields, gate=self._gates[name])
         make_job = partial(foresee_job, client) if isinstance(client, DryClient) else run_job
         return BulkWriter(context, key, queue, calls, self._job_log, run_job=make_job)
 

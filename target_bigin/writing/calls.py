@@ -15,7 +15,8 @@ from target_bigin.concurrency.tasks import Wait
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.settings import Operation
-from target_bigin.writing.inserts import InsertCall, Inserts
+from target_bigin.writing.insert_gate import InsertGate
+from target_bigin.writing.inserts import Insert
 from target_bigin.writing.queue import Queue, again, tell
 from target_bigin.writing.results import (
     ACTIONS,
@@ -45,14 +46,14 @@ class RecordWriter:
     """Writes by insert, update, upsert and delete calls of up to ``batch_size`` records."""
 
     def __init__(
-        self, context: StreamContext, queue: Queue, *, check_fields: Sequence[str], inserts: Inserts
+        self, context: StreamContext, queue: Queue, *, check_fields: Sequence[str], gate: InsertGate
     ) -> None:
         self._context = context
         self._module = context.module.api_name
         self._tasks = context.run.tasks
         self._queue = queue
         self._check_fields = list(check_fields)
-        self._inserts = inserts
+        self._gate = gate
         self._size = context.run.settings.batch_size
         self._trigger = context.run.settings.trigger
         self._cut: deque[Sequence[Record]] = deque()  # parts of a call that was refused as a whole
@@ -69,7 +70,7 @@ class RecordWriter:
             if self._cut:
                 records = self._cut.popleft()
             else:
-                records = self._queue.take(self._size, least=least, inserts=self._inserts.gate.may_send)
+                records = self._queue.take(self._size, least=least, inserts=self._gate.may_send)
             if not records:
                 return
             self._tasks.create_task(self._write(records))
@@ -87,17 +88,17 @@ class RecordWriter:
         if division.closed is not None:
             _refuse(records, reject_of(division.closed))
             return None
-        insert = await self._inserts.begin(records) if operation == "insert" else None
-        records = insert.records if insert else records
+        insert = Insert(self._context, self._gate) if operation == "insert" else None
+        records = await insert.begin(records) if insert else records
         try:
             if insert:
-                results = await self._inserts.send(insert)
+                results = await insert.send()
             else:
-                results = await self._inserts.watch(call(partial(self._call, operation, records)))
+                results = await self._gate.watch(call(partial(self._call, operation, records)))
             judged = paired(records, results)
         except Refused as error:
             if insert and error.code is None:  # no word of Bigin's own: it may have been done all the same
-                records = await self._inserts.find_out(insert, records, answered=True)
+                records = await insert.find_out(records, answered=True)
             if records:
                 self._divide(records, error, division)
         except TransientError as error:
@@ -105,7 +106,7 @@ class RecordWriter:
                 raise
             left = records
             if insert:  # by a code Bigin itself says that it failed: nothing is at work, as behind a gateway
-                left = await self._inserts.find_out(insert, records, answered=error.code is not None)
+                left = await insert.find_out(records, answered=error.code is not None)
             return (left, error) if left else None
         else:
             division.taken()
@@ -129,7 +130,7 @@ class RecordWriter:
         ids = [str(each.id) for each in records]
         return to.delete(self._module, ids, fire_workflows=bool(self._trigger))
 
-    async def _judge(self, judged: Mapping[Record, WriteResult], insert: InsertCall | None) -> None:
+    async def _judge(self, judged: Mapping[Record, WriteResult], insert: Insert | None) -> None:
         unsure = []
         for record, result in judged.items():
             if result.succeeded:
@@ -144,7 +145,7 @@ class RecordWriter:
             else:
                 tell(record, refusal(record.operation, result))
         if insert and unsure:
-            for record in await self._inserts.find_out(insert, unsure, answered=True):
+            for record in await insert.find_out(unsure, answered=True):
                 _later(record)
 
     def _succeed(self, record: Record, result: WriteResult) -> None:

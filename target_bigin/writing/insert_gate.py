@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
+from bigin_api import WriteResult
 from bigin_api.http.meter import OUR_CLOCK_MAY_BE_WRONG_BY, ServerClock
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.id_map import IdMap
@@ -35,7 +36,8 @@ class InsertGate:
         self._module = module
         self._tasks = tasks
         self._clock = clock
-        self._journal = journal
+        self.journal = journal
+        self.begun = time.monotonic()  # what a former run sent, it sent before this
         self._id_map = id_map
         self._in_flight: dict[object, float] = {}  # token: when it was sent
         self._made: list[tuple[float, Sequence[str | None]]] = []  # when, and which ids are known by then
@@ -54,6 +56,16 @@ class InsertGate:
         while not self.may_send:
             await self._change
 
+    async def watch(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
+        """The answer of another call under way: what it writes is no lost insert."""
+        token, made = self.started(), list[str | None]()
+        try:
+            results = await call
+            made = [result.id for result in results if result.succeeded]
+        finally:
+            self.ended(token, made)
+        return results
+
     def started(self) -> object:
         """A call goes out; gives a token for ``ended``."""
         token = object()
@@ -63,7 +75,7 @@ class InsertGate:
     def ended(self, token: object, ids: Sequence[str | None] = ()) -> None:
         """A call was answered with these ids, None for what was not written, or its answer is lost."""
         self._made.append((time.monotonic(), ids))
-        if not self._lost and not self._journal.remembers:
+        if not self._lost and not self.journal.remembers:
             needed_since = min(self._in_flight.values()) - REMEMBERED - self._clock.doubt
             self._made = [each for each in self._made if each[0] > needed_since]
         del self._in_flight[token]
@@ -143,6 +155,6 @@ class InsertGate:
         """Those that are not known to be other records."""
         ids = {str(row["id"]) for row in rows}
         made = chain.from_iterable(each for _, each in self._made)
-        known = ids.intersection(chain(self._journal.ids(), self._id_map.ids(self._module), made))
+        known = ids.intersection(chain(self.journal.ids(), self._id_map.ids(self._module), made))
         found = {each for lost in self._lost for each in lost.found.values()}
         return [row for row in rows if str(row["id"]) not in known | found]

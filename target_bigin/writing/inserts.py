@@ -6,9 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from bigin_api import WriteResult
 from bigin_api.errors import (
@@ -21,8 +19,6 @@ from bigin_api.errors import (
     Refused,
     TransientError,
 )
-from target_bigin.concurrency.tasks import Wait
-from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import StreamContext
 from target_bigin.writing.insert_gate import InsertGate
@@ -31,84 +27,66 @@ from target_bigin.writing.queue import again, tell
 logger = logging.getLogger("target-bigin")
 
 
-@dataclass
-class InsertCall:
-    """An insert call. ``ids``: of its records in their order, None for what is not known to be written.
-
-    Further ones follow: an insert makes a record of each occurrence of a recurring activity.
-    """
-
-    records: Sequence[Record]
-    since: datetime
-    note: int | None  # None where nothing is sent
-    ids: list[str | None]
-
-
-class Inserts:
-    """The insert calls of one stream. Main thread alone.
+class Insert:
+    """An insert call of a stream: what became of its records, as far as it is known. Main thread alone.
 
     With a journal, records that a former run has sent are recognised: written ones are told so, those
     of which nothing is known are asked for first.
     """
 
-    def __init__(self, context: StreamContext, *, gate: InsertGate, journal: Journal) -> None:
+    def __init__(self, context: StreamContext, gate: InsertGate) -> None:
         self._context = context
-        self.gate = gate
-        self._journal = journal
-        self._begun = time.monotonic()  # what a former run sent, it sent before this
+        self._gate = gate
+        self._journal = gate.journal
+        self.records: Sequence[Record] = ()
+        self._since: datetime  # Bigin's time before they are sent
+        self._note: int | None = None  # None where nothing is sent
+        # Of the records in their order, None for what is not known to be written. Further ones follow: an
+        # insert makes a record of each occurrence of a recurring activity.
+        self._ids: list[str | None] = []
 
-    async def begin(self, records: Sequence[Record]) -> InsertCall:
-        """A call of those records that no former run has sent, noted. Waits while an answer is lost."""
-        await self.gate.wait_to_send()
-        fresh = self._not_sent_before(records)
-        await self.gate.wait_to_send()
-        since = self._context.run.client.clock.at_least()
-        note = self._journal.sending(fresh, since) if fresh else None
-        return InsertCall(fresh, since, note, [None] * len(fresh))
+    async def begin(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Those records that no former run has sent, noted. Waits while an answer is lost."""
+        await self._gate.wait_to_send()
+        self.records = self._not_sent_before(records)
+        await self._gate.wait_to_send()
+        self._since = self._context.run.client.clock.at_least()
+        self._ids = [None] * len(self.records)
+        if self.records:
+            self._note = self._journal.sending(self.records, self._since)
+        return self.records
 
-    async def send(self, insert: InsertCall) -> list[WriteResult]:
+    async def send(self) -> list[WriteResult]:
         """Bigin's answer. Raises what the client raises; then ``find_out`` may be due."""
-        if not insert.records:
+        if not self.records:
             return []
-        token = self.gate.started()
+        token = self._gate.started()
         try:
-            results = await self._context.run.tasks.call(partial(self._call, insert.records))
+            results = await self._context.run.tasks.call(self._call)
         except BiginError as error:
             if not _may_have_happened(error):
-                self._journal.answered(insert.note, insert.ids)  # a next run need not ask for them
-            self.gate.ended(token)
+                self._journal.answered(self._note, self._ids)  # a next run need not ask for them
+            self._gate.ended(token)
             raise
-        if len(insert.records) in (1, len(results)):
-            insert.ids = [each.id if each.succeeded else None for each in results]
-        self._journal.answered(insert.note, insert.ids)
-        self.gate.ended(token, insert.ids)
+        if len(self.records) in (1, len(results)):
+            self._ids = [each.id if each.succeeded else None for each in results]
+        self._journal.answered(self._note, self._ids)
+        self._gate.ended(token, self._ids)
         return results
 
-    async def watch(self, call: Wait[list[WriteResult]]) -> list[WriteResult]:
-        """The answer of another call under way: what it writes is no lost insert."""
-        token, made = self.gate.started(), list[str | None]()
-        try:
-            results = await call
-            made = [result.id for result in results if result.succeeded]
-        finally:
-            self.gate.ended(token, made)
-        return results
-
-    async def find_out(
-        self, insert: InsertCall, records: Sequence[Record], *, answered: bool
-    ) -> list[Record]:
-        """Ask what became of these records, and tell those that were written. Gives the others.
+    async def find_out(self, records: Sequence[Record], *, answered: bool) -> list[Record]:
+        """Ask what became of these of its records, and tell those that were written. Gives the others.
 
         ``answered``: the call has ended, so nothing can be at work on them any more.
         """
         sent_before = float("-inf") if answered else time.monotonic()
-        return await self._ask(records, insert.since, sent_before=sent_before, insert=insert)
+        return await self._ask(records, self._since, sent_before=sent_before)
 
-    def _call(self, records: Sequence[Record]) -> list[WriteResult]:
+    def _call(self) -> list[WriteResult]:
         """In a thread."""
         return self._context.client.records.insert(
             self._context.module.api_name,
-            [each.body for each in records],
+            [each.body for each in self.records],
             trigger=self._context.run.settings.trigger,
         )
 
@@ -129,21 +107,22 @@ class Inserts:
                 record.id = record_id
                 tell(record, "inserted")
         for since, lost in unknown.items():
-            self._context.run.tasks.create_task(self._ask_again(lost, since))
+            former = Insert(self._context, self._gate)  # that run's own, noted by it
+            self._context.run.tasks.create_task(former.ask_again(lost, since))
         return fresh
 
-    async def _ask_again(self, records: Sequence[Record], since: datetime) -> None:
+    async def ask_again(self, records: Sequence[Record], since: datetime) -> None:
         """What became of records that a former run sent; those that are not there are sent.
 
         A row that may be one of them may also be another record of that run that has yet to come: about
         these it is asked once more when the input has ended.
         """
         doubtful: list[Record] = []
-        for record in await self._ask(records, since, sent_before=self._begun, doubtful=doubtful):
+        for record in await self._ask(records, since, sent_before=self._gate.begun, doubtful=doubtful):
             again(record)
         if doubtful:
-            await self.gate.end_of_input()
-            for record in await self._ask(doubtful, since, sent_before=self._begun):
+            await self._gate.end_of_input()
+            for record in await self._ask(doubtful, since, sent_before=self._gate.begun):
                 again(record)
 
     async def _ask(
@@ -152,7 +131,6 @@ class Inserts:
         since: datetime,
         *,
         sent_before: float,
-        insert: InsertCall | None = None,
         doubtful: list[Record] | None = None,
     ) -> list[Record]:
         """Those that are not there; the others are told, or put into ``doubtful`` if more will be known."""
@@ -165,7 +143,7 @@ class Inserts:
         # A call whose connection broke may be at work for as long as one may last.
         at_work_for = self._context.run.client.limits.request_timeout
         try:
-            lost = await self.gate.inquire(
+            lost = await self._gate.inquire(
                 self._context,
                 records,
                 since=since,
@@ -177,10 +155,9 @@ class Inserts:
             for record in records:
                 tell(record, Reject("rejected", "FATE_UNKNOWN", message))
         else:
-            if insert:
-                for place, record in enumerate(insert.records):
-                    insert.ids[place] = lost.found.get(record.number, insert.ids[place])
-                self._journal.answered(insert.note, insert.ids)
+            for place, record in enumerate(self.records):
+                self._ids[place] = lost.found.get(record.number, self._ids[place])
+            self._journal.answered(self._note, self._ids)
             for record in records:
                 if record.number in lost.found:
                     record.id = lost.found[record.number]
@@ -196,7 +173,7 @@ class Inserts:
                     tell(record, Reject("rejected", "FATE_UNKNOWN", message))
                 else:
                     left.append(record)
-        self.gate.go_on()
+        self._gate.go_on()
         return left
 
 

@@ -324,15 +324,15 @@ EQUAL: dict[Key, str] = {
         "Records of one call share no key: in which order they go again is all one."
     ),
     (
-        "Inserts._not_sent_before",
+        "Insert._not_sent_before",
         "in front",
         "unknown[since].append(record)",
         "unknown[since].insert(0, record)",
     ): ("Records of one call share no key: in which order they go again is all one."),
-    ("Inserts._ask", "in front", "doubtful.append(record)", "doubtful.insert(0, record)"): (
+    ("Insert._ask", "in front", "doubtful.append(record)", "doubtful.insert(0, record)"): (
         "Records of one call share no key: in which order they go again is all one."
     ),
-    ("Inserts._ask", "in front", "left.append(record)", "left.insert(0, record)"): (
+    ("Insert._ask", "in front", "left.append(record)", "left.insert(0, record)"): (
         "Records of one call share no key: in which order they go again is all one."
     ),
     ("BulkWriter._write", "in front", "left_open.append(record)", "left_open.insert(0, record)"): (
