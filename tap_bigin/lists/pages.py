@@ -7,7 +7,7 @@ there, changed in between and is read whole by its id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,13 +37,13 @@ TRIES_TO_AGREE = 3
 class JoinedPage:
     """A page with all fields, in the order of the list, and where the next one is."""
 
-    records: list[Record] = field(default_factory=list)
-    more_records: bool = False
-    tokens: tuple[str, ...] = ()
-    expires: str | None = None
-    place: Place = field(default_factory=Place)
-    counted: int | None = None  # Bigin's own count of its records
-    left_out: int = 0  # rows that are no records
+    records: list[Record]
+    more_records: bool
+    tokens: tuple[str, ...]
+    expires: str | None
+    place: Place
+    counted: int | None  # Bigin's own count of its records
+    left_out: int  # rows that are no records
 
     @property
     def next_place(self) -> Place | None:

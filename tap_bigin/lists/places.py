@@ -18,7 +18,7 @@ OVERLAP = 2  # records that two pages by number share: so many deletions between
 class Place:
     """Where a page is in the list: a number from 1, or a token for each group of fields."""
 
-    number: int | None = 1
+    number: int | None
     tokens: tuple[str, ...] = ()
     size: int = RECORDS_PER_PAGE  # records; all pages of a chain have the same
 

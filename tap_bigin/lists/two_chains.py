@@ -114,7 +114,7 @@ def pages_left(latest: Latest) -> float:
     """About how many pages lie between the latest ones, if ids are as close there; 0 if nothing tells.
 
     >>> def page(*ids):
-    ...     return JoinedPage([{"id": str(each)} for each in ids])
+    ...     return JoinedPage([{"id": str(each)} for each in ids], True, (), None, Place(1), None, 0)
     >>> pages_left({BY_ID: page(*range(1, 201)), BY_ID_DOWN: page(*range(1200, 1000, -1))})
     4.005
     >>> pages_left({BY_ID: page(*range(1, 201))})

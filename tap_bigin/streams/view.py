@@ -71,7 +71,7 @@ class ViewStream(BiginStream[ViewDefinition]):
 
     def _pages(self, state: State, scan: Scan, pages: ModulePages) -> Iterator[Batch]:
         listing = Listing(cvid=self.definition.cvid)
-        place: Place | None = Place(None, scan.tokens) if scan.tokens else Place()
+        place: Place | None = Place(None, scan.tokens) if scan.tokens else Place(1)
         is_resumed, progress = bool(scan.tokens), Progress()
         while place is not None:
             try:
@@ -81,7 +81,7 @@ class ViewStream(BiginStream[ViewDefinition]):
                     raise
                 # It ended between two runs: what was emitted is emitted again.
                 is_resumed = False
-                place, scan = Place(), replace(without_tokens(scan), emitted=0)
+                place, scan = Place(1), replace(without_tokens(scan), emitted=0)
                 continue
             progress.see(page.records, page.tokens)
             self.convert(page.records)

@@ -262,7 +262,7 @@ def test_how_many_records_a_page_should_have(
     records: int, counted: int | None, left_out: int, expected: int
 ) -> None:
     """As many as Bigin counts in it; a count beyond a page's size is of something else."""
-    page = JoinedPage([{"id": "7"}] * records, counted=counted, left_out=left_out)
+    page = JoinedPage([{"id": "7"}] * records, False, (), None, Place(1), counted, left_out)
 
     assert (page.expected, page.is_short) == (expected, records < expected)
     assert (page.is_full, replace(page, place=Place(1, size=3)).is_full) == (False, True)
@@ -272,8 +272,9 @@ def test_how_far_a_page_reaches() -> None:
     """By number it says so itself, by token it goes on from the one before."""
     three = [{"id": "7"}] * 3
 
-    assert JoinedPage(three, place=Place(3, size=198)).reach(7) == 2 * 198 + 3
-    assert JoinedPage(three, place=Place(None, ("a",))).reach(400) == 403
+    by_number, by_token = Place(3, size=198), Place(None, ("a",))
+    assert JoinedPage(three, True, (), None, by_number, 3, 0).reach(7) == 2 * 198 + 3
+    assert JoinedPage(three, True, (), None, by_token, 3, 0).reach(400) == 403
 
 
 @pytest.mark.parametrize(
