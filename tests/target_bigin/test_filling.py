@@ -274,27 +274,31 @@ def test_what_goes_nowhere_is_said_once_with_the_first_record(caplog):
     assert filling.account.notes == {"dropped Later (unknown)": 1}
 
 
-NOW = datetime.now(timezone.utc)
-DAY = timedelta(days=1)
-
-
 @pytest.mark.parametrize(
     ("told", "server", "is_one"),
     [
         ("2000-01-01T00:00:00Z", None, True),
         ("1999-12-31T23:59:59Z", None, False),
-        ((NOW + 1.9 * DAY).isoformat(), None, True),
-        ((NOW + 2.1 * DAY).isoformat(), None, False),
-        ((NOW + 2.1 * DAY).isoformat(), NOW + DAY, True),
-        ((NOW + 3.1 * DAY).isoformat(), NOW + DAY, False),
-        ((NOW + 1.9 * DAY).isoformat(), NOW - DAY, True),
+        (1.9, None, True),
+        (2.1, None, False),
+        (2.1, 1, True),
+        (3.1, 1, False),
+        (1.9, -1, True),
     ],
 )
 def test_a_moment_of_deletion_lies_in_bigins_time(told, server, is_one):
-    """What lies before Bigin, or ahead of all clocks, stands for "never" in many a source."""
-    client = SimpleNamespace(server_time=server)
+    """What lies before Bigin, or days ahead of all clocks, stands for "never" in many a source."""
+    now = datetime.now(timezone.utc)
+    moment = told if isinstance(told, str) else (now + timedelta(days=told)).isoformat()
+    client = SimpleNamespace(server_time=None if server is None else now + timedelta(days=server))
     if is_one:
-        assert is_deletion({"_sdc_deleted_at": told}, client)
+        assert is_deletion({"_sdc_deleted_at": moment}, client)
     else:
         with pytest.raises(Reject, match="whether it is deleted cannot be told: nothing was deleted at"):
-            is_deletion({"_sdc_deleted_at": told}, client)
+            is_deletion({"_sdc_deleted_at": moment}, client)
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None, 0, False])
+def test_no_moment_of_deletion_is_none(empty):
+    """Loaders write what is not deleted in many ways."""
+    assert not is_deletion({"_sdc_deleted_at": empty}, SimpleNamespace(server_time=None))
