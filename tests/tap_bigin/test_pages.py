@@ -189,6 +189,25 @@ def test_pages_of_several_places_come_in_their_order() -> None:
     assert all(each.records == [wide.whole(n) for n in "123"] for each in pages)
 
 
+@pytest.mark.parametrize(
+    ("place", "listing", "is_urgent"),
+    [
+        (Place(1), BY_ID, True),  # tells which lists are long
+        (Place(None, ("a",)), BY_ID, True),  # the next one hangs on it
+        (Place(2), BY_ID, False),
+        (Place(2), replace(BY_ID, is_long=True), True),
+    ],
+)
+def test_what_others_hang_on_goes_first(place: Place, listing: Listing, *, is_urgent: bool) -> None:
+    """A long list that waits in a queue makes the whole run long."""
+    wide, urgent = Wide(), Wide()
+    wide.urgent = lambda: urgent  # type: ignore[method-assign]
+
+    wide.pages(["Name"]).page(place, listing)
+
+    assert (len(wide.calls), len(urgent.calls)) == (not is_urgent, is_urgent)
+
+
 def test_half_a_set_of_tokens_is_none() -> None:
     """A page of some fields would meet another page of the others."""
     wide = Wide()
