@@ -15,9 +15,10 @@ from support.target import RunningTarget, lines, record, records, schema, settin
 from bigin_api import Module, RowError, RowResult, SettingsError
 from bigin_api.bulk import polling
 from target_bigin.bulk import writer
+from target_bigin.bulk.choice import found_by
 from target_bigin.bulk.writer import decided_by
 from target_bigin.files.job_log import JobLog
-from target_bigin.records.record import Reject
+from target_bigin.records.record import Record, Reject
 from target_bigin.settings import StreamSettings
 from target_bigin.streams import stream
 
@@ -161,6 +162,27 @@ def test_what_a_row_of_a_result_decides(status, record_id, errors, ending):
     told = tuple(RowError(code, tuple(columns)) for code, columns in errors)
 
     assert decided_by(RowResult({}, status, record_id, told)) == ending
+
+
+@pytest.mark.parametrize(
+    ("operation", "way", "fields", "found"),
+    [
+        ("update", "id", [], "id"),
+        ("upsert", "check", ["Email"], "Email"),
+        ("upsert", "check", ["Phone"], None),  # it has none
+        ("upsert", "check", ["Email", "Phone"], None),
+        ("upsert", "map", ["Email"], None),
+        ("insert", "check", ["Email"], None),
+        ("delete", "check", ["Email"], None),
+    ],
+)
+def test_a_job_finds_a_record_by_one_field_that_has_a_value(operation, way, fields, found):
+    """It takes a single field, and inserts what it does not find by it."""
+    record_ = Record(1, "people", {}, {"Email": "a@b.se", "Phone": None}, operation, id="7")
+
+    assert found_by(record_, SimpleNamespace(way=way, fields=fields)) == found
+    record_.id = None
+    assert found_by(record_, SimpleNamespace(way=way, fields=fields)) == (None if found == "id" else found)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 import pytest
 from support.target import RunningTarget, record, records, run_target, schema, settings_of, state
 
+from target_bigin.concurrency.tasks import Tasks
 from target_bigin.files.journal import Journal
 from target_bigin.records.record import Record
 from target_bigin.writing import insert_gate
@@ -112,6 +113,8 @@ def test_what_a_budget_kept_back_is_not_asked_for(sandbox, tmp_path, settings):
 def test_what_a_killed_run_left_open_is_asked_for_less_and_less(sandbox, tmp_path, settings, monkeypatch):
     """A minute of looking cost sixty credits: each run with a budget below that spent it on nothing else."""
     monkeypatch.setattr(insert_gate, "PAUSE", 0.05)
+    sleep, slept = Tasks.sleep, []
+    monkeypatch.setattr(Tasks, "sleep", lambda tasks, seconds: slept.append(seconds) or sleep(tasks, seconds))
     noted = Journal(tmp_path / "journal.jsonl")
     noted.sending([Record(1, "Tasks", {}, body=row) for row in tasks(3)], SINCE)
     noted.close(in_good_order=False)
@@ -120,6 +123,7 @@ def test_what_a_killed_run_left_open_is_asked_for_less_and_less(sandbox, tmp_pat
 
     assert run.outcomes("Tasks") == {"inserted": 3}
     assert sandbox.calls("POST /coql") <= 9
+    assert slept[:3] == [0.05, 0.1, 0.2]
 
 
 def recurring(*days):

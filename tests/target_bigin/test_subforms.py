@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema, state
 
 from bigin_api import Field
@@ -107,6 +108,19 @@ def test_rows_that_cannot_be_read_are_not_written_once_more(other, sandbox, tmp_
 
     assert run.outcomes("Pipelines") == {"rejected": 1}
     assert "are no rows" in run.rejects[0]["message"]
+    assert sold(sandbox) == [("Desk", 1)]
+
+
+def test_a_deal_of_which_nothing_is_shown_has_no_rows(other, sandbox, tmp_path):
+    """An answer without content is Bigin's way to say that nothing is there, and no error."""
+    sandbox.create("Pipelines", **DEAL)
+    desk = sandbox.create("Products", Product_Name="Desk")
+    sent = {**DEAL, "Associated_Products": [{"Product": {"id": desk}, "Quantity": 1, "List_Price": 9}]}
+    other.answering("/Pipelines/[0-9]+", lambda _asked: Rewritten(204))
+
+    run = run_target(other, tmp_path, [DEALS, record("Pipelines", **sent)])
+
+    assert run.rejects == []
     assert sold(sandbox) == [("Desk", 1)]
 
 
