@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -321,6 +322,29 @@ def _scan(world: World, scan: Scan, report: Report | None = None, **more: Any) -
         **more,
     }
     return list(BulkScan(world, "Contacts", **how).pages(scan))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("since", "criteria"),
+    [
+        (None, None),
+        (
+            datetime(2026, 5, 13, 9, tzinfo=timezone.utc),
+            {
+                "api_name": "Modified_Time",
+                "comparator": "greater_equal",
+                "value": "2026-05-13T09:00:00+00:00",
+            },
+        ),
+    ],
+)
+def test_an_incremental_pass_asks_for_what_changed_since(since, criteria):
+    """Without it a job would bring, and the pass write, the whole module."""
+    world = World(_made(1))
+
+    _scan(world, Scan("bulk", since=since, jobs=Jobs(counted=1)))
+
+    assert world.asked[0][3] == criteria
 
 
 def test_each_page_says_where_the_scan_stands_after_it():
