@@ -171,6 +171,16 @@ def test_the_last_resort_is_asked_once_nothing_can_come_any_more(linking):
     assert linking.bigin.asked == ["Email in ('ek')", "Email in ('ek')", "Last_Name in ('ek')"]
 
 
+def test_what_was_written_while_the_next_was_asked_for_is_linked(linking):
+    """It was looked for too early, and would be left empty."""
+    record = linking.start(1, source("a"), how=NULL, last_resort=(BY_NAME,))
+    linking.bigin.meanwhile = lambda: linking.directory.id_map.remember("p", "Contacts", "a", "7")
+
+    linking.finish()
+
+    assert record.body == {"Boss": {"id": "7"}}
+
+
 @pytest.mark.parametrize("more", [{}, {"must_be_there": True}])
 @pytest.mark.parametrize("how", [REJECT, NULL])
 def test_several_are_no_answer(linking, how, more):
