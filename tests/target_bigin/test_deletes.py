@@ -393,3 +393,17 @@ def test_several_key_properties_mean_a_record_only_together(sandbox, target, ope
     assert her.outcomes("Contacts") == {"updated" if operation == "update" else "deleted": 1}
     assert [each["code"] for each in half.rejects] == ["KEY_MISSING"]
     assert (smith in ids(sandbox)) is (operation == "update")
+
+
+def test_an_entry_of_what_was_deleted_is_ignored_unless_deletions_are_asked_for(sandbox, target):
+    """The record stays, and the account tells why nothing was done."""
+    there = ids(sandbox)
+    entry = {"module": "Contacts", "id": there[0], "type": "recycle"}
+
+    run = target(
+        [schema("deleted_records", *entry, key=["module", "id"]), record("deleted_records", **entry)]
+    )
+
+    assert ids(sandbox) == there
+    assert run.outcomes("deleted_records") == {"unchanged": 1}
+    assert run.said("deletions ignored (deletes: ignore): 1")
