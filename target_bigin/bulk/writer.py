@@ -119,8 +119,6 @@ class BulkWriter:
     def _is_due(self, *, flush: bool) -> bool:
         """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
         waiting = self._queue.for_bulk
-        if not waiting or self._groups:
-            return False
         return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._is_finishing))
 
     def _group(self, *, all_of_it: bool) -> None:
