@@ -41,7 +41,7 @@ test:  ## Lint, and every test beside the linters (installs what it needs)
 distribution-then-unit: distribution
 	@$(MAKE) --no-print-directory unit
 
-unit: $(VENV)/.ready .meltano/.ready  ## Every test, without the linters
+unit: $(VENV)/.ready .meltano/.ready $(VENV)/.compiled  ## Every test, without the linters
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 10 $(ARGS)
 
 lint: linters distribution  ## Format check, ruff, strict mypy, the walls between the packages, the distribution
@@ -111,6 +111,11 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox,feed]' --group dev
+	@touch $@
+
+# Once, by one process: in a fresh clone each worker would compile all of the code and the tests for itself.
+$(VENV)/.compiled: $(VENV)/.ready
+	@$(BIN)/python -m pytest --collect-only --quiet --quiet > /dev/null
 	@touch $@
 
 # Not compiled: of 2,700 files a run imports a few hundred, and keeps those compiled.

@@ -38,7 +38,6 @@ SILENCES_SHOWN = 20
 NOTIFY = "/notify/"
 DEVICE_HEADERS = ("X-Device-UUID", "X-Basecrm-Device-UUID")
 STORED = Response()
-STORED = Response()
 STATUS: dict[type[Exception], int] = {Malformed: 400, Unwritten: 503, sa.exc.SQLAlchemyError: 503}
 
 
