@@ -241,6 +241,17 @@ def test_bulk_takes_a_job_whatever_the_number(sandbox, target):
     assert run.said("bulk jobs know no trigger")
 
 
+def test_a_row_of_a_result_is_known_by_its_key_as_that_is_compared(sandbox, target):
+    """A name of digits is a text, whatever the file's other columns are: 007 is not 7."""
+    rows = [{"Product_Name": name, "Unit_Price": 7} for name in ("007", "7", "7.0")]
+    told = schema("Products", "Product_Name", "Unit_Price", key=["Product_Name"])
+
+    run = target([told, *records("Products", rows)], write_method="bulk")
+
+    assert run.outcomes("Products") == {"inserted": 3}
+    assert (jobs(sandbox), sandbox.calls("POST /Products/upsert")) == (1, 0)
+
+
 def test_values_arrive_as_by_calls(sandbox, target):
     """The same records by both ways are the same records."""
     deals = schema("Pipelines", "Deal_Name", key=["Deal_Name"])

@@ -543,6 +543,26 @@ def test_rows_of_a_parent_that_come_in_two_parts_do_not_remove_each_other(sandbo
     assert sold_in["Roof"] == 4
 
 
+def test_a_row_that_comes_again_after_those_of_another_parent_is_the_same_row(sandbox, target):
+    """Two writes side by side would each find nothing there, and add it."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    roof, wall = (sandbox.create("Pipelines", **{**DEAL, "Deal_Name": name}) for name in ("Roof", "Wall"))
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=["parent_id"])
+
+    run = target(
+        [
+            rows_of,
+            *row_stream(roof, desk, Quantity=1),
+            *row_stream(wall, desk, Quantity=5),
+            *row_stream(roof, desk, Quantity=2),
+            *row_stream(wall, desk, Quantity=5),
+        ]
+    )
+
+    assert run.error is None
+    assert sold(sandbox) == [("Desk", 2)]
+
+
 @pytest.mark.parametrize("key", [["parent_id", "Product"], ["parent_id"]])
 def test_a_refused_row_is_replaced_by_a_later_one_of_its_key_alone(sandbox, target, tmp_path, key):
     """Sent again, it would take back the newer row's values; but another row of its deal is another row."""
