@@ -146,12 +146,6 @@ EQUAL: dict[Key, str] = {
         "self._shrunk += 2",
     ): "The number is compared with itself alone.",
     (
-        "Borders.any_deleted_since",
-        "argument dropped",
-        "page = self._client.records.deleted(self._module, page=number, modified_since=since)",
-        "page = self._client.records.deleted(self._module, page=number)",
-    ): "Older ones are looked at and passed by: it costs pages, where there are many.",
-    (
         "Gate.__init__",
         "number",
         "self._good = 0",
