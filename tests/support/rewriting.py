@@ -115,6 +115,19 @@ class OtherBigin(Sandbox):
 
         self.changing(path, changed)
 
+    def saying_twice(self, path: str) -> None:
+        """Put the first entry of the first answer to a write before it once more."""
+        changed: list[Asked] = []
+
+        def one_before(asked: Asked, answer: Rewritten) -> None:
+            if asked.method != "GET" and not changed:
+                changed.append(asked)
+                content = json.loads(answer.body)
+                content["data"].insert(0, content["data"][0])
+                answer.body = json.dumps(content).encode()
+
+        self.changing(path, one_before)
+
     def asked(self, path: str) -> list[Asked]:
         """The requests to a path, reads and writes."""
         return [each for each in self._asked if re.fullmatch(path, each.path)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.dry_runs import written
 from support.rewriting import OtherBigin
+from support.rows import Run
 from support.sandbox import Sandbox
 from support.target import Message, TargetRun, run_target
 
@@ -72,3 +73,11 @@ def both(sandbox: Sandbox, target: RunTarget, organisation: None) -> Callable[..
         return dry, real, sum((written(sandbox) - earlier).values())
 
     return run
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """What a run has for its parts, without a Bigin."""
+    started = Run()
+    yield started
+    started.pool.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from support.rows import Run, row
+from support.rows import row
 
 from bigin_api import BiginError, PermissionDenied, WriteResult
 from bigin_api.models import Module
@@ -51,13 +51,6 @@ class Organisation:
             next_page_token=None if last else str(number + 1),
             more_records=not last,
         )
-
-
-@pytest.fixture
-def run():
-    started = Run()
-    yield started
-    started.pool.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -372,16 +370,7 @@ def test_a_refused_row_is_told_though_the_deal_is_written(sandbox, target, produ
 def test_an_entry_too_many_about_rows_is_laid_at_nobodys_door(other, sandbox, tmp_path):
     """Entry by entry the second deal would be told the first one's fault, though its rows are written."""
     desk = sandbox.create("Products", Product_Name="Desk")
-    changed = []
-
-    def one_before(asked, answer):
-        if asked.method == "PUT" and not changed:
-            changed.append(asked)
-            content = json.loads(answer.body)
-            content["data"].insert(0, content["data"][0])
-            answer.body = json.dumps(content).encode()
-
-    other.changing("/Pipelines", one_before)
+    other.saying_twice("/Pipelines")
     row = {"Product": {"id": desk}, "List_Price": 9}
     deals = [
         {**DEAL, "Deal_Name": "Roof", "Associated_Products": [row]},

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from support.feed import ToldLog
 
 from bigin_api import AuthError, PermissionDenied
 from bigin_feed.log import LogUnusable, Post
@@ -17,13 +16,6 @@ from tap_bigin.feed.reading import Feed
 NOW = datetime(2026, 5, 14, 9, 0, 0, 500_000, timezone.utc)
 BEGAN = "2026-05-14T09:00:00Z"
 RECENT, OLD = "2026-05-14T08:30:00Z", "2026-05-14T07:00:00Z"
-
-
-@pytest.fixture
-def log(tmp_path):
-    made = ToldLog(f"sqlite:///{tmp_path / 'feed.sqlite'}")
-    yield made
-    made.log.close()
 
 
 @pytest.fixture
