@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -24,13 +24,21 @@ EXACT_LENGTH = (
 def exact_number(written: str) -> float | Decimal:
     """A number with every digit: a float where that gives the digits back, else a Decimal.
 
+    Not finite where neither holds it.
+
     >>> exact_number("12.50"), exact_number("12345678901234567.89")
     (12.5, Decimal('12345678901234567.89'))
+    >>> exact_number("1e400"), exact_number("1e-9999999999999999999")
+    (inf, nan)
     """
     number = float(written)
-    if len(written) <= EXACT_LENGTH or not math.isfinite(number) or Decimal(repr(number)) == Decimal(written):
+    if len(written) <= EXACT_LENGTH or not math.isfinite(number):
         return number
-    return Decimal(written)
+    try:
+        exact = Decimal(written)
+    except InvalidOperation:  # an exponent of more digits than it counts
+        return math.nan
+    return number if Decimal(repr(number)) == exact else exact
 
 
 def _finite(written: str) -> float | Decimal:

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from bigin_api.json_values import exact_number, plain_number
+from bigin_api.json_values import MOST_DIGITS, exact_number, plain_number
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)  # float() takes more than numbers
+# float() takes more than numbers.
+_NUMBER = re.compile(rf"[+-]?\d{{1,{MOST_DIGITS}}}(?:\.\d*)?(?:[eE][+-]?\d{{1,3}})?", re.ASCII)
 
 
 def coerced(value: Any, types: Sequence[str]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def read_reject_lines(path: Path, *, name: str = "") -> list[RejectLine]:
                 continue
             try:
                 found.append(_decoder.decode(line))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, InvalidOperation, UnicodeDecodeError) as error:
                 where = f"{name or path}, line {number}"
                 raise SettingsError(f"{where}: no line of a reject log ({error}).") from None
     return found
@@ -102,5 +102,5 @@ def waiting_lines(rejects: Path) -> Iterator[RejectLine]:
 
 def _each(content: bytes, decoder: Any) -> Iterator[Any]:
     for line in content.splitlines():
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        with suppress(msgspec.MsgspecError, InvalidOperation, UnicodeDecodeError):
             yield decoder.decode(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from decimal import InvalidOperation
 from typing import Any
 
 import msgspec
@@ -74,7 +75,7 @@ def _plain(body: bytes) -> Any:
         return None
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, InvalidOperation, UnicodeError):
         return None
 
 

@@ -88,13 +88,10 @@ def tags(value: Any) -> list[dict[str, str]] | None:
 
 def rows(value: Any) -> list[Any] | None:
     """Rows of a subform or of a multi-select lookup, as they are; a later step gives their final form."""
-    if isinstance(value, str):
-        value = decoded_json(value) if value.strip() else None
-        if value is None:
-            return None
-    if not isinstance(value, list) or not all(isinstance(row, dict | str) for row in value):
+    found: list[Any] | None = an_array(value)
+    if found is not None and not all(isinstance(row, dict | str) for row in found):
         raise wrong(value, "a list of rows")
-    return value
+    return found
 
 
 def participants(value: Any) -> list[dict[str, str]] | None:

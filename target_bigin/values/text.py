@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
@@ -163,5 +163,5 @@ def decoded_json(written: str) -> Any:
     """What a text of JSON says, None if it is none."""
     try:
         return _decoder.decode(written)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, InvalidOperation, RecursionError):
         return None

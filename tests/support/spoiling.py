@@ -139,6 +139,7 @@ VALUES: dict[str, Any] = {
 RAW_VALUES: dict[str, bytes] = {
     "NaN": b"NaN",
     "1e400": b"1e400",
+    "an exponent of 22 digits": b"1e-9999999999999999999999",
     "-Infinity": b"-Infinity",
     "half a character": rb'"\ud800"',
     "no UTF-8": b'"\xff"',

@@ -200,7 +200,19 @@ def test_what_comes_as_another_type_keeps_every_digit(written, kind, value):
     [
         *[
             (each, "number")
-            for each in ("1,234.50", "12 %", "-", "#ERROR", "nan", "1_000", "\uff11\uff12", True, {}, [1])
+            for each in (
+                "1,234.50",
+                "12 %",
+                "-",
+                "#ERROR",
+                "nan",
+                "1_000",
+                "\uff11\uff12",
+                "9" * 5000,
+                True,
+                {},
+                [1],
+            )
         ],
         *[(each, "integer") for each in ("7.5", "0x10", "1,234", False)],
         *[(each, "boolean") for each in ("yes", 7, "2")],

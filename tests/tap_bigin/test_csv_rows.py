@@ -115,7 +115,10 @@ def test_missing_column_is_an_error():
 
 NO_VALUES = [
     *[("integer", each) for each in ("many", "#ERROR", "12.0", "1,234", "1_000", "\uff11\uff12")],
-    *[("number", each) for each in ("x", "1,234.50", "-", "12 %", "nan", "1e400", "1_0.5")],
+    *[
+        ("number", each)
+        for each in ("x", "1,234.50", "-", "12 %", "nan", "1e400", "1_0.5", "1e-9999999999999999999999")
+    ],
     *[("boolean", each) for each in ("yes", "1")],
 ]
 

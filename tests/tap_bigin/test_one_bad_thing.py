@@ -37,6 +37,7 @@ def _rows(sandbox: Sandbox) -> list[dict[str, Any]]:
         (b'"\xff"', "Phone"),
         (b"NaN", "Spend"),
         (b"1e400", "Spend"),
+        (b"1e-9999999999999999999999", "Spend"),
     ],
 )
 def test_a_value_that_is_none_is_null_and_told(

@@ -16,6 +16,8 @@ SPOILED = {
     "half a character": rb'"\ud800"',
     "no UTF-8": b'"\xff"',
     "5,001 digits": b"1" + b"0" * 5000,
+    "an exponent of 22 digits": b"1e9999999999999999999999",
+    "a negative one": b"1e-9999999999999999999999",
     "101 levels": b"[" * 101 + b"]" * 101,
     "100,000 levels": b'{"a":' * 100_000 + b"{}" + b"}" * 100_000,
 }

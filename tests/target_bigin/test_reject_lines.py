@@ -32,7 +32,15 @@ def test_lines_are_read_in_their_order_and_numbers_exactly(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("bad", [b"no JSON", b'{"stream":"a"}', b'{"stream":"\xff","record":{}}'])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"no JSON",
+        b'{"stream":"a"}',
+        b'{"stream":"\xff","record":{}}',
+        b'{"stream":"a","record":{"n":1e' + b"9" * 20 + b"}}",
+    ],
+)
 @pytest.mark.parametrize("name", ["", "mine"])
 def test_a_line_that_is_none_is_named(tmp_path, bad, name):
     """Whoever mends the file looks for it; a retry of the others would lose it."""
@@ -48,7 +56,8 @@ def test_what_a_later_row_has_replaced_waits_no_more(tmp_path):
     path, notes = tmp_path / "rejects.jsonl", replaced_path(tmp_path / "rejects.jsonl")
     assert list(waiting_lines(path)) == []
     path.write_bytes(
-        "\n".join(LINES).encode() + b'\nno JSON\n{"stream":"\xff","record":{}}\n{"stream":"c","rec'
+        "\n".join(LINES).encode()
+        + b'\nno JSON\n{"record":1e99999999999999999999}\n{"stream":"\xff","record":{}}\n{"stream":"c","rec'
     )
     assert [each.record["n"] for each in waiting_lines(path)] == [Decimal("1.10"), 2, 3]
 
