@@ -12,6 +12,9 @@ WORKERS ?= 6
 # Answers that a soak spoils, for each kind of run of the tap.
 FAULTS ?= 100
 
+# Examples that a soak draws for each property.
+EXAMPLES ?= 1000
+
 # Histories of the feed that a soak plays, in each of the two databases.
 HISTORIES ?= 100
 
@@ -71,10 +74,11 @@ bench: $(VENV)/.ready  ## Speed, memory and price, as ratios in one table
 mutants: $(VENV)/.ready  ## Single faults in the code that keeps records: which does no test notice?
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
-soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; interleavings; dry runs; histories of the feed
+soak: $(VENV)/.ready  ## People edit while the tap reads, for minutes (ARGS="SECONDS SEED"); spoiled answers; properties; interleavings; dry runs; histories of the feed
 	$(BIN)/python -m benchmarks.soak $(or $(ARGS),60)
 	FAULTS=$(FAULTS) $(BIN)/python -m pytest tests/tap_bigin/answer_faults/test_drawn.py -o timeout=3600 --numprocesses $(WORKERS)
-	INTERLEAVINGS=$(HISTORIES) $(BIN)/python -m pytest tests/tap_bigin/test_interleavings.py -o timeout=3600 --numprocesses $(WORKERS)
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests -m hypothesis --ignore tests/tap_bigin/test_interleavings.py -o timeout=3600 --numprocesses $(WORKERS)
+	EXAMPLES=$(EXAMPLES) INTERLEAVINGS=$(HISTORIES) $(BIN)/python -m pytest tests/tap_bigin/test_interleavings.py -o timeout=3600 --numprocesses $(WORKERS)
 	DRY_RUNS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_dry_run_differences.py --numprocesses $(WORKERS)
 	MUTATIONS=$(HISTORIES) $(BIN)/python -m pytest tests/target_bigin/test_mutations.py --numprocesses $(WORKERS)
 	FEED_HISTORIES=$(HISTORIES) FEED_STEPS=12 $(BIN)/python -m pytest tests/bigin_feed/test_histories.py -k warehouse --numprocesses $(WORKERS)
