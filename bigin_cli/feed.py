@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -70,6 +71,12 @@ def serve(config: str | None, host: str, port: int) -> None:
         raise Trouble(f"cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
+def _finite(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+    if not math.isfinite(seconds):  # a range lets nan and inf pass
+        raise click.BadParameter(f"{seconds} is no number of seconds.")
+    return seconds
+
+
 @subcommand(
     "feed run",
     context_settings={"ignore_unknown_options": True},
@@ -80,11 +87,13 @@ def serve(config: str | None, host: str, port: int) -> None:
 )
 @LOG
 @click.option(
-    "--at-most-every", type=click.FloatRange(0), default=2.0, show_default=True, metavar="SECONDS",
+    "--at-most-every", type=click.FloatRange(0), default=2.0, callback=_finite, show_default=True,
+    metavar="SECONDS",
     help="From the start of one run to that of the next.",
 )  # fmt: skip
 @click.option(
-    "--at-least-every", type=click.FloatRange(1), default=3600.0, show_default=True, metavar="SECONDS",
+    "--at-least-every", type=click.FloatRange(1), default=3600.0, callback=_finite, show_default=True,
+    metavar="SECONDS",
     help="Also if nothing has come: for the sweep.",
 )  # fmt: skip
 @click.argument("run", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND …")

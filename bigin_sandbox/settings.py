@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 SIZES = {"empty": 0, "small": 200, "medium": 2_000, "large": 12_000}
@@ -74,6 +75,8 @@ class Settings:
             except (ValueError, TypeError, OverflowError):
                 wanted = "a number" if known[name] is float else "a whole number"
                 raise ValueError(f"{name} takes {wanted}, not {value!r}") from None
+            if known[name] is float and not isfinite(given[name]):
+                raise ValueError(f"{name} takes a number, not {value!r}")
         settings = replace(self, **given)
         settings.check()
         return settings
