@@ -16,16 +16,13 @@ from pathlib import Path
 from bigin_api import (
     ArchiveRefused,
     BulkJobFailed,
-    BulkJobUnfinished,
-    BulkWriteJob,
     CsvArchive,
     InvalidRequest,
-    PermissionDenied,
     RowResult,
     TransientError,
     read_results,
 )
-from bigin_api.errors import ModuleUnavailable
+from bigin_api.errors import BulkJobError, Refused
 from target_bigin.bulk.sheet import Sheet
 from target_bigin.files.job_log import JobLog
 from target_bigin.files.jsonl import named
@@ -58,7 +55,7 @@ RunJob = Callable[[StreamContext, Sheet, Sequence[Record], JobLog], Sent]
 def run_job(context: StreamContext, sheet: Sheet, records: Sequence[Record], log: JobLog) -> Sent:
     """Write the file, make the job, wait for it, read its result.
 
-    The job is noted in ``log`` as soon as it exists, and again when it has ended. Raises what ends the
+    The job is noted in ``log`` as soon as it exists, until it has ended. Raises what ends the
     run: AuthError, CreditBudgetReached, ClientClosed; SettingsError for a TMPDIR that is full.
     """
     client, module = context.client, context.module.api_name
@@ -75,27 +72,25 @@ def run_job(context: StreamContext, sheet: Sheet, records: Sequence[Record], log
                 module,
                 file_id,
                 sheet.mappings,
-                operation="update" if records[0].operation == "update" else "upsert",
+                operation="update" if sheet.key == "id" else "upsert",
                 find_by=sheet.key,
                 ignore_empty=not sheet.blanks_erase,
                 records=len(sent),
             )
-        except (PermissionDenied, ModuleUnavailable) as error:
-            return Sent(sent, left, refusal=error.message)
         except (InvalidRequest, TransientError) as error:  # it may be about this file alone
             return Sent(sent, left, trouble=error.message)
-    log.note(made, module)
+        except Refused as error:
+            return Sent(sent, left, refusal=error.message)
+    log.note(made.id, module)
     try:
         done = client.bulk_write.wait(made, expected_rows=len(sent))
-        log.note(done, module)
+        log.forget(made.id)
         with tempfile.TemporaryFile() as file:
             client.bulk_write.download(done, file)
-            file.seek(0)
             results = by_key(read_results(file), sheet.key, alike=sheet.columns[0].alike)
-    except BulkJobFailed as error:
-        log.note(BulkWriteJob(made.id, "FAILED", module), module)
-        return Sent(sent, left, trouble=error.message)
-    except (BulkJobUnfinished, InvalidRequest, PermissionDenied, ArchiveRefused, TransientError) as error:
+    except (BulkJobError, Refused, ArchiveRefused, TransientError) as error:
+        if isinstance(error, BulkJobFailed):
+            log.forget(made.id)
         return Sent(sent, left, trouble=error.message)
     return Sent(sent, left, results)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from bigin_api import BulkWriteJob
 from target_bigin.files.jsonl import JsonLines, named
 
 
@@ -36,17 +35,14 @@ class JobLog:
         """Jobs of a module that were made and not seen to end."""
         return [job for job, into in self._open.items() if into == module]
 
-    def note(self, job: BulkWriteJob, module: str) -> None:
-        """A job was made, or has ended. On disk when this returns."""
+    def note(self, job_id: str, module: str) -> None:
+        """A job was made. On disk when this returns."""
         with self._lock:
-            if job.done or job.failed:
-                self._open.pop(job.id, None)
-            else:
-                self._open[job.id] = module
+            self._open[job_id] = module
             self._rewrite()
 
     def forget(self, job_id: str) -> None:
-        """A job of an earlier run has ended, or Bigin knows it no more."""
+        """A job has ended, or Bigin knows it no more."""
         with self._lock:
             self._open.pop(job_id, None)
             self._rewrite()

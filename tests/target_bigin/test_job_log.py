@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
-from bigin_api import BulkWriteJob, SettingsError
+from bigin_api import SettingsError
 from target_bigin.files.job_log import JobLog
-
-ADDED = BulkWriteJob("1", "ADDED")
 
 
 def test_the_next_run_knows_the_jobs_of_a_module_that_no_run_saw_end(tmp_path):
@@ -19,9 +16,9 @@ def test_the_next_run_knows_the_jobs_of_a_module_that_no_run_saw_end(tmp_path):
     journal = tmp_path / "journal.jsonl"
     log = JobLog(journal)
     for job, module in (("1", "Contacts"), ("2", "Accounts"), ("3", "Contacts"), ("4", "Contacts")):
-        log.note(replace(ADDED, id=job), module)
-    log.note(replace(ADDED, id="3", state="COMPLETED"), "Contacts")
-    log.note(replace(ADDED, id="4", state="FAILED"), "Contacts")
+        log.note(job, module)
+    log.forget("3")
+    log.forget("4")
 
     following = JobLog(journal)
 
@@ -32,15 +29,15 @@ def test_jobs_that_are_made_side_by_side_are_all_known(tmp_path):
     """They run in threads of their own, and each of them writes the whole file."""
     journal = tmp_path / "journal.jsonl"
     log = JobLog(journal)
-    jobs = [replace(ADDED, id=str(number)) for number in range(32)]
+    jobs = [str(number) for number in range(32)]
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda job: log.note(job, "Contacts"), jobs))
     made = JobLog(journal).unfinished("Contacts")
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda job: log.forget(job.id), jobs[1:]))
+        list(threads.map(log.forget, jobs[1:]))
 
-    assert sorted(made) == sorted(job.id for job in jobs)
+    assert sorted(made) == sorted(jobs)
     assert JobLog(journal).unfinished("Contacts") == ["0"]
 
 
@@ -48,8 +45,8 @@ def test_a_job_that_was_waited_for_is_forgotten(tmp_path):
     """With the last of them the file goes, too."""
     journal, notes = tmp_path / "journal.jsonl", tmp_path / "journal.jsonl.bulk"
     log = JobLog(journal)
-    log.note(ADDED, "Contacts")
-    log.note(replace(ADDED, id="2"), "Contacts")
+    log.note("1", "Contacts")
+    log.note("2", "Contacts")
 
     following = JobLog(journal)
     following.forget("1")
@@ -67,7 +64,7 @@ def test_what_a_kill_left_half_written_beside_the_notes_is_in_nobodys_way(tmp_pa
     half.write_text('{"job": "9", "mod')
     half.chmod(0o644)
 
-    JobLog(tmp_path / "journal.jsonl").note(ADDED, "Contacts")
+    JobLog(tmp_path / "journal.jsonl").note("1", "Contacts")
 
     assert json.loads(notes.read_text()) == {"job": "1", "module": "Contacts"}
     assert notes.stat().st_mode & 0o777 == 0o600
@@ -88,7 +85,7 @@ def test_notes_that_cannot_be_taken_away_are_told_with_the_setting(tmp_path):
     """The run ends with a line that says where, and not with a traceback."""
     journal, notes = tmp_path / "journal.jsonl", tmp_path / "journal.jsonl.bulk"
     log = JobLog(journal)
-    log.note(ADDED, "Contacts")
+    log.note("1", "Contacts")
     notes.unlink()
     notes.mkdir()
 
@@ -99,10 +96,10 @@ def test_notes_that_cannot_be_taken_away_are_told_with_the_setting(tmp_path):
 def test_a_dry_run_knows_the_jobs_and_leaves_their_notes(tmp_path):
     """It makes no file either, nor a folder for one, and without a journal nobody notes anything."""
     journal, notes = tmp_path / "new" / "journal.jsonl", tmp_path / "new" / "journal.jsonl.bulk"
-    JobLog(journal, read_only=True).note(ADDED, "Contacts")
-    JobLog(None).note(ADDED, "Contacts")
+    JobLog(journal, read_only=True).note("1", "Contacts")
+    JobLog(None).note("1", "Contacts")
     assert list(tmp_path.iterdir()) == []
-    JobLog(journal).note(ADDED, "Contacts")
+    JobLog(journal).note("1", "Contacts")
 
     dry = JobLog(journal, read_only=True)
     assert dry.unfinished("Contacts") == ["1"]
