@@ -88,7 +88,7 @@ class OldVersions:
         Two rows of the source may have become one record, a stream may have got another key, and another
         stream may write the same record: what one of these still stands for is not left out.
         """
-        ids = self._id_map.ids_of(self._stream)
+        ids = self._id_map.ids_of(self._stream, self._module)
         stays = self._id_map.ids_of_others(self._stream).union(ids.get(key, "") for key in self._brought)
         return {key: record_id for key, record_id in ids.items() if record_id not in stays}
 
@@ -110,7 +110,7 @@ class OldVersions:
             except Refused as refused:
                 why_not = refused.message
             if why_not is None:
-                self._id_map.forget(self._stream, key)
+                self._id_map.forget(self._stream, self._module, key)
                 self._context.account.notes["deleted, for the stream's new version lacks them"] += 1
             else:
                 logger.error("%s: %s was not deleted: %s", self._stream, key, why_not)

@@ -45,8 +45,8 @@ class IdMap:
     """
 
     def __init__(self, path: Path | None = None, *, read_only: bool = False) -> None:
-        self._ids: dict[str, dict[str, str]] = {}  # stream: key: id
-        self._modules: dict[str, str] = {}  # stream: module
+        self._ids: dict[tuple[str, str], dict[str, str]] = {}  # stream and module: key: id
+        self._modules: dict[str, str] = {}  # stream: the module it wrote to last
         self._versions: dict[str, int] = {}
         self._file: JsonLines | None = None
         self.kept_between_runs = path is not None
@@ -57,9 +57,9 @@ class IdMap:
                 self._file = file
                 file.open(whole=whole)
 
-    def of_stream(self, stream: str, key: str) -> str | None:
-        """The id that a record of a stream has in Bigin."""
-        return self._ids.get(stream, {}).get(key)
+    def of_stream(self, stream: str, module: str, key: str) -> str | None:
+        """The id that a record of a stream has in the module."""
+        return self._ids.get((stream, module), {}).get(key)
 
     def find(self, key: str, *, module: str | None = None) -> tuple[Target, ...]:
         """What a source key stands for, in every stream that writes to the module, or in all streams.
@@ -67,42 +67,43 @@ class IdMap:
         One is the answer; several are as little a help as none.
         """
         found = (
-            Target(self._modules[stream], ids[key])
-            for stream, ids in self._ids.items()
-            if key in ids and module in (None, self._modules[stream])
+            Target(into, ids[key])
+            for stream, into in self._modules.items()
+            if key in (ids := self._ids[stream, into]) and module in (None, into)
         )
         return tuple(dict.fromkeys(found))
 
-    def ids_of(self, stream: str) -> dict[str, str]:
-        """The ids of all records of a stream, by their source keys."""
-        return dict(self._ids.get(stream, {}))
+    def ids_of(self, stream: str, module: str) -> dict[str, str]:
+        """The ids of all records of a stream in the module, by their source keys."""
+        return dict(self._ids.get((stream, module), {}))
 
     def ids(self, module: str) -> Iterator[str]:
         """The records of a module that any stream has written."""
-        for stream, into in self._modules.items():
+        for (_, into), ids in self._ids.items():
             if into == module:
-                yield from self._ids[stream].values()
+                yield from ids.values()
 
     def ids_of_others(self, stream: str) -> frozenset[str]:
         """The records that any other stream has written, to whichever module."""
-        return frozenset(chain.from_iterable(ids.values() for of, ids in self._ids.items() if of != stream))
+        return frozenset(
+            chain.from_iterable(ids.values() for (of, _), ids in self._ids.items() if of != stream)
+        )
 
     def remember(self, stream: str, module: str, key: str, record_id: str) -> None:
         """The record of this key has this id."""
-        if self.of_stream(stream, key) != record_id or self._modules.get(stream) != module:
+        if self.of_stream(stream, module, key) != record_id or self._modules[stream] != module:
             self._note(_Line(stream, module, key, record_id))
 
-    def forget(self, stream: str, key: str) -> None:
+    def forget(self, stream: str, module: str, key: str) -> None:
         """The record of this key was deleted."""
-        module = self._modules.get(stream)
-        if module is not None and key in self._ids[stream]:
+        if self.of_stream(stream, module, key) is not None:
             self._note(_Line(stream, module, key, None))
 
     def forget_key(self, key: str, *, module: str) -> None:
         """The record of this key was deleted, whichever stream brought it."""
-        for stream, into in tuple(self._modules.items()):
+        for stream, into in self._ids:
             if into == module:
-                self.forget(stream, key)
+                self.forget(stream, module, key)
 
     def version(self, stream: str) -> int | None:
         """The version that a stream last activated."""
@@ -132,12 +133,12 @@ class IdMap:
         if line.version is not None:
             self._versions[line.stream] = line.version
             return
-        ids = self._ids.setdefault(line.stream, {})
-        self._modules[line.stream] = line.module
+        ids = self._ids.setdefault((line.stream, line.module), {})
         if line.id is None:
             ids.pop(line.key, None)
         else:
             ids[line.key] = line.id
+            self._modules[line.stream] = line.module
 
 
 def source_key(record: Mapping[str, Any], key_properties: Sequence[str]) -> str | None:

@@ -41,10 +41,10 @@ class SourceKeys:
         key = self._context.source_key(record.raw)
         if key is None:
             raise Reject("invalid", "KEY_MISSING", "no value in the stream's key properties.")
-        record.id = self._id_map.of_stream(record.stream, key)
+        record.id = self._id_map.of_stream(record.stream, self._module, key)
         if record.id is None:
             await self._order.turn(record)
-            record.id = self._id_map.of_stream(record.stream, key)
+            record.id = self._id_map.of_stream(record.stream, self._module, key)
         if record.id is None:
             return self._without_id(record)
         if record.operation != "delete":
@@ -54,7 +54,7 @@ class SourceKeys:
     def is_there(self, record: Record) -> bool:
         """Where keys are kept, a record without an id was deleted since it was written, or never was."""
         key = self._context.source_key(record.raw) if self._keeps_keys else None
-        return key is None or self._id_map.of_stream(record.stream, key) is not None
+        return key is None or self._id_map.of_stream(record.stream, self._module, key) is not None
 
     def publish(self, record: Record, action: Action) -> None:
         """A record was written: tell the id map, and the records that wait for it."""
@@ -64,7 +64,7 @@ class SourceKeys:
         if action != "deleted":
             self._directory.publish(record, module=self._module, source_key=key)
         elif key is not None:
-            self._id_map.forget(record.stream, key)
+            self._id_map.forget(record.stream, self._module, key)
 
     def _without_id(self, record: Record) -> Action | None:
         if record.operation == "delete":

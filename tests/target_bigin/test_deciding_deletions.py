@@ -254,7 +254,7 @@ def test_what_a_new_version_leaves_out_is_deleted(versions, written, brought, de
 
     assert mine.finish(*brought) == deleted
     gone = {each for call in deleted for each in call}
-    assert set(mine.id_map.ids_of("people").values()) == {each for _, _, each in written} - gone
+    assert set(mine.id_map.ids_of("people", "Contacts").values()) == {each for _, _, each in written} - gone
     assert mine.id_map.version("people") == 2
     assert mine.counted == [("Contacts", call, "people") for call in deleted]
     keys = sum(stream == "people" and each in gone for stream, _, each in written)
@@ -328,7 +328,7 @@ def test_what_was_not_deleted_stays_known(versions, answer, is_known, caplog):
     mine = versions(answers={"3": answer})
 
     assert mine.finish("a", "b")[0] == ["3"]
-    assert ("c" in mine.id_map.ids_of("people")) is is_known
+    assert ("c" in mine.id_map.ids_of("people", "Contacts")) is is_known
     assert caplog.messages == (["people: c was not deleted: no"] if is_known else [])
     assert mine.id_map.version("people") == 2
 

@@ -407,7 +407,7 @@ def test_what_was_written_or_deleted_is_in_the_id_map(source):
     mine.keys.publish(gone, "deleted")
     mine.keys.publish(keyless, "deleted")
 
-    assert mine.id_map.ids_of("people") == {"b": "2"}
+    assert mine.id_map.ids_of("people", "Contacts") == {"b": "2"}
     assert [mine.keys.is_there(each) for each in (here, gone, keyless)] == [True, False, True]
 
 

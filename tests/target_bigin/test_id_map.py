@@ -14,7 +14,7 @@ def test_ids_are_found_by_stream_and_by_module():
 
     ids.remember("Accounts", "Accounts", "1", "900")
 
-    assert ids.of_stream("Accounts", "1") == "900"
+    assert ids.of_stream("Accounts", "Accounts", "1") == "900"
     assert ids.find("1", module="Accounts") == (Target("Accounts", "900"),)
     assert ids.find("1", module="Contacts") == ()
     assert ids.find("1") == (Target("Accounts", "900"),)
@@ -28,8 +28,32 @@ def test_the_same_key_in_two_streams_of_a_module_is_no_answer():
     ids.remember("crm", "Accounts", "1", "901")
 
     assert {found.id for found in ids.find("1", module="Accounts")} == {"900", "901"}
-    assert ids.of_stream("crm", "1") == "901"
+    assert ids.of_stream("crm", "Accounts", "1") == "901"
     assert ids.ids_of_others("crm") == {"900"}
+
+
+def test_a_stream_that_goes_to_another_module_keeps_what_it_wrote_apart(tmp_path):
+    """An id of the old module is unknown in the new one, and going back must make no twins."""
+    path = tmp_path / "ids.jsonl"
+    first = IdMap(path)
+    first.remember("crm", "Contacts", "1", "900")
+    first.remember("crm", "Contacts", "2", "901")
+
+    assert first.of_stream("crm", "Accounts", "1") is None
+    first.remember("crm", "Accounts", "1", "902")
+    assert first.find("1") == (Target("Accounts", "902"),)
+    first.forget("crm", "Accounts", "1")
+    first.remember("crm", "Accounts", "3", "903")
+    first.close()
+    second = IdMap(path)
+
+    assert second.ids_of("crm", "Contacts") == {"1": "900", "2": "901"}
+    assert second.ids_of("crm", "Accounts") == {"3": "903"}
+    assert list(second.ids("Contacts")) == ["900", "901"]
+    assert second.find("1") == ()
+    second.remember("crm", "Contacts", "1", "900")
+    assert second.find("1") == (Target("Contacts", "900"),)
+    second.close()
 
 
 def test_the_map_is_there_again_in_the_next_run(tmp_path):
@@ -39,12 +63,12 @@ def test_the_map_is_there_again_in_the_next_run(tmp_path):
     first.remember("Accounts", "Accounts", "1", "900")
     first.remember("Accounts", "Accounts", "2", "901")
     first.remember("Accounts", "Accounts", "1", "902")
-    first.forget("Accounts", "2")
+    first.forget("Accounts", "Accounts", "2")
     first.close()
 
     second = IdMap(path)
 
-    assert second.ids_of("Accounts") == {"1": "902"}
+    assert second.ids_of("Accounts", "Accounts") == {"1": "902"}
     second.close()
 
 
@@ -70,7 +94,7 @@ def test_a_line_that_a_kill_cut_off_harms_no_other(tmp_path):
     ids.close()
     again = IdMap(path)
 
-    assert again.ids_of("Accounts") == {"1": "900", "2": "901"}
+    assert again.ids_of("Accounts", "Accounts") == {"1": "900", "2": "901"}
     again.close()
 
 
@@ -92,7 +116,7 @@ def test_flushed_entries_survive_a_kill(tmp_path):
     ids.flush()
 
     seen = IdMap(path)
-    assert seen.of_stream("Accounts", "1") == "900"
+    assert seen.of_stream("Accounts", "Accounts", "1") == "900"
     seen.close()
     ids.close()
 

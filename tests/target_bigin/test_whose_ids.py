@@ -39,6 +39,25 @@ def test_records_of_another_organisation_are_copied_without_a_setting(sandbox, t
     assert run.said("another organisation's")
 
 
+def test_a_stream_that_goes_to_another_module_begins_there_anew(sandbox, target, tmp_path):
+    """Its keys stood for records of the old module: each was an update of an id that the new one lacks."""
+    sandbox.reset(size="empty")
+    rows = [{"key": str(each), "Last_Name": "Berg", "Product_Name": f"Berg {each}"} for each in range(3)]
+    sent = [schema("crm", "key", "Last_Name", "Product_Name", key=["key"]), *records("crm", rows)]
+
+    def run(module):
+        streams = {"crm": {"module": module, "operation": "insert", "ids": "source"}}
+        return target(sent, streams=streams, id_map_path=str(tmp_path / "ids.jsonl")).outcomes("crm")
+
+    assert [run("Contacts"), run("Products"), run("Products"), run("Contacts")] == [
+        {"inserted": 3},
+        {"inserted": 3},
+        {"updated": 3},
+        {"updated": 3},
+    ]
+    assert (sandbox.count("Contacts"), sandbox.count("Products")) == (3, 3)
+
+
 def test_an_id_that_is_somebody_elses_here_is_a_strangers_all_the_same(sandbox, target):
     """Two organisations may count alike: the moment of creation tells them apart."""
     held = sandbox.dump("Contacts")[0]
