@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from bigin_sandbox.clock import parse_instant, to_text
 from bigin_sandbox.control.merging import merge
 from bigin_sandbox.render import INSTANT_TYPES
+from bigin_sandbox.storage.metadata import USER_TYPES
 from bigin_sandbox.storage.selection import Selection
 from bigin_sandbox.wishes import require_module
 
@@ -107,6 +108,8 @@ def _stored_value(store: Store, module: str, field: Wish | None, value: Any, use
         return [{"id": tag_id} for tag_id in ids]
     if isinstance(value, dict) and "id" in value:
         return {"id": value["id"]}
+    if field["data_type"] in ("lookup", *USER_TYPES):
+        raise ValueError(f'{field["api_name"]}: a link such as {{"id": "…"}}, not {value!r}')
     return value
 
 

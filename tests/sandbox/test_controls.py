@@ -164,6 +164,11 @@ SLIPS = [
         [{"op": "create", "module": "Tasks", "data": {"Tag": "vip"}}],
         'a list such as [{"name": "vip"}]',
     ),
+    (
+        "mutate",
+        [{"op": "create", "module": "Notes", "data": {"Parent_Id": "7"}}],
+        'Parent_Id: a link such as {"id": "…"}, not \'7\'',
+    ),
 ]
 
 
