@@ -73,6 +73,7 @@ class Place:
         self._pid = 0
         self._deadline = 0.0
         self._collected: socket.socket | None = None
+        self._is_collecting = False
 
     @property
     def is_free(self) -> bool:
@@ -87,9 +88,13 @@ class Place:
             self._collected.close()
             self._run(Job(about=None, tests=tests, plugin=plugin, limit=math.inf))
         orders.close()
+        self._is_collecting = True
 
     def start(self, job: Job) -> None:
         """Put the fault in and start its tests."""
+        if self._is_collecting:
+            self._told()  # that all is imported: a fault put in before that would stay in for every run
+            self._is_collecting = False
         if job.file is not None:
             self._without_fault = (self.tree / job.file).read_text("utf-8")
             self._write(job.file, job.source)

@@ -103,7 +103,8 @@ class Collected:
     """Collects the tests once, then forks for each order that comes and runs what it names in the fork.
 
     An order is a line of JSON: ``tests`` (seconds by test), ``file``, its source ``before`` and ``after``.
-    Each is answered twice: by the number of the process, and by its exit code.
+    Each is answered twice: by the number of the process, and by its exit code. A 0 before them all says
+    that the tests are collected: until then the tree must be without a fault.
     """
 
     def __init__(self, tree: Path, *, files: Collection[str], orders: socket.socket) -> None:
@@ -119,6 +120,7 @@ class Collected:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
+        self._orders.sendall(NUMBER.pack(0))
         for line in self._orders.makefile():
             sys.stdout.flush()
             process = os.fork()
