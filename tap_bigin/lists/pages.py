@@ -262,7 +262,7 @@ class ModulePages:
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:
         parts = [{record["id"]: record for record in page.records} for page in others]
-        changed = [record["id"] for record in records if not _join(record, parts)]
+        changed = [record["id"] for record in records if not join(record, parts)]
         if not changed:
             return records
         whole = {record["id"]: record for record in self.by_ids(changed)}
@@ -286,7 +286,7 @@ class ModulePages:
         for left in range(TRIES_TO_AGREE, 0, -1):
             parts = [{record["id"]: record for record in part} for part in rows[1:]]
             lead = {record["id"]: record for record in rows[0]}
-            torn = [each for each, record in lead.items() if not _join(record, parts)]
+            torn = [each for each, record in lead.items() if not join(record, parts)]
             found.update(lead)
             if not torn or left == 1:
                 break
@@ -302,7 +302,7 @@ class ModulePages:
         return records
 
 
-def _join(record: Record, parts: list[dict[str, Record]]) -> bool:
+def join(record: Record, parts: list[dict[str, Record]]) -> bool:
     """Add the other groups' fields to a record; False if one of them shows another state of it."""
     record_id, modified = record["id"], record.get(MODIFIED)
     for part in parts:

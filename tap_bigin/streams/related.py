@@ -29,7 +29,7 @@ from bigin_api.limits import RECORDS_PER_PAGE
 from tap_bigin.bookmarks import Scan, begin, complete, scan_of, shape_of_scan
 from tap_bigin.discovery.related_lists import PARENT_ID, PARENT_KEYS, RelatedDefinition, parent_of
 from tap_bigin.lists.list_scan import ListScan
-from tap_bigin.lists.pages import ModulePages, field_groups
+from tap_bigin.lists.pages import TRIES_TO_AGREE, ModulePages, field_groups, join
 from tap_bigin.singer.batch import Batch, Record
 from tap_bigin.streams.stream import BiginStream
 from tap_bigin.values.conversion import Conversion
@@ -273,18 +273,20 @@ class RelatedStream(BiginStream[RelatedDefinition]):
         return RelatedPage(ask, self._joined(ask.parent_id, groups))
 
     def _joined(self, parent_id: str, groups: Sequence[Sequence[str]]) -> list[Record]:
-        lead, *others = (self._whole_list(parent_id, group) for group in groups)
-        for other in others:
-            more = {record["id"]: record for record in other}
-            for record in lead:
-                record.update(more.get(record["id"], {}))
-        return lead
+        """Records of one state each: all is read anew until every group tells of the same ones, and alike."""
+        for _ in range(TRIES_TO_AGREE):
+            lead, *others = (self._whole_list(parent_id, group) for group in groups)
+            agreed = [record for record in lead.values() if join(record, others)]
+            if all(len(agreed) == len(each) for each in (lead, *others)):
+                return agreed
+        self.report.lacks(f"parent {parent_id}: records that changed while they were read were left out.")
+        return agreed
 
-    def _whole_list(self, parent_id: str, names: Sequence[str]) -> list[Record]:
-        ask, records = Ask(parent_id), list[Record]()
+    def _whole_list(self, parent_id: str, names: Sequence[str]) -> dict[str, Record]:
+        ask, records = Ask(parent_id), dict[str, Record]()
         while True:
             page = self._list(ask, names)
-            records += page.records
+            records |= {each["id"]: each for each in page.records}
             if page.following is None:
                 return records
             ask = dataclasses.replace(ask, place=page.following)

@@ -170,6 +170,59 @@ def test_list_longer_than_a_page_is_read_to_its_end(sandbox):
     run.validate()
 
 
+def _a_wide_list(sandbox):
+    """A company with three contacts, of which one call cannot ask for all fields."""
+    for number in range(60):
+        described = {"api_name": f"F{number}", "data_type": "text", "json_type": "string", "length": 99}
+        sandbox.change_metadata({"op": "add_field", "module": "Contacts", "field": described})
+    company = sandbox.create("Accounts", Account_Name="Wide")
+    data = {"Account_Name": {"id": company}, "F59": "old", "Title": "old"}
+    contacts = [sandbox.create("Contacts", **data) for _ in range(3)]
+    sandbox.clock(advance=60)
+    return company, contacts
+
+
+@pytest.mark.parametrize("op", ["delete", "edit", "create"])
+def test_a_wide_list_that_changes_between_two_calls_gives_no_half_of_a_record(sandbox, op):
+    """Who had left it meanwhile came with nulls in the fields of the second call."""
+    company, contacts = _a_wide_list(sandbox)
+    data = {"Account_Name": {"id": company}, "F59": "new", "Title": "new"}
+    change = {"op": op, "module": "Contacts", **({"id": contacts[1]} if op != "create" else {}), "data": data}
+    sandbox.fault(f"GET /Accounts/{company}/Contacts", after=1, mutate=[change])
+
+    run = run_tap(sandbox, modules=["Accounts"], related_lists=["Accounts.Contacts"], deleted_records="none")
+
+    told = {each["id"]: each for each in run.records["accounts_contacts"] if each["parent_id"] == company}
+    there = [each for each in sandbox.dump("Contacts") if (each["Account_Name"] or {}).get("id") == company]
+    assert {each["id"]: (each["F59"], each["Title"]) for each in told.values()} == {
+        each["id"]: (each["F59"], each["Title"]) for each in there
+    }
+    assert sandbox.calls("GET /Accounts/{id}/{related_list}") == 2 * (sandbox.count("Accounts") + 1)
+    assert run.code == 0
+    assert not run.said("left out")
+
+
+def test_of_a_wide_list_that_never_rests_what_agrees_is_emitted(sandbox):
+    """The next run asks for all of it again."""
+    company, contacts = _a_wide_list(sandbox)
+    other = OtherBigin(sandbox)
+
+    def change(asked, content):
+        if "F59" in asked.query["fields"]:
+            content["data"] = [each for each in content["data"] if each["id"] != contacts[1]]
+
+    other.rewrite(f"/Accounts/{company}/Contacts", change)
+
+    run = run_tap(other, modules=["Accounts"], related_lists=["Accounts.Contacts"], deleted_records="none")
+    other.close()
+
+    told = [each for each in run.records["accounts_contacts"] if each["parent_id"] == company]
+    assert sorted(each["id"] for each in told) == [contacts[0], contacts[2]]
+    assert {each["F59"] for each in told} == {"old"}
+    assert len(other.asked(f"/Accounts/{company}/Contacts")) == 6
+    assert run.said(f"parent {company}: records that changed while they were read were left out.")
+
+
 def test_parent_deleted_meanwhile_is_passed_over(sandbox):
     """Parents are listed before their lists are read: one of them may be gone by then."""
     gone = sandbox.dump("Contacts")[5]["id"]
