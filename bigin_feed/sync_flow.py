@@ -19,6 +19,7 @@ from bigin_api import BiginError, Client
 from bigin_api.limits import MAX_FIELDS_PER_CALL, MAX_IDS_PER_CALL
 from bigin_feed.log import Due, FeedLog, acknowledge, bring_to, device_position
 
+MODIFIED = "Modified_Time"
 MOST_SESSIONS = 100
 SESSION_SECONDS = 900.0  # after which a session that nobody asks for is dropped
 
@@ -113,21 +114,34 @@ class SyncFlow:
                 failed += [{"type": module, "id": each.id} for each in of_module]
                 continue
             for each in of_module:
+                record = records.get(each.id)
                 # Absence alone is no deletion: a record under approval is missing too.
-                if each.id in records or each.event == "deleted":
-                    items.append(_item(each, records.get(each.id)))
+                if record is not None or (each.event == "deleted" and each.id not in records):
+                    items.append(_item(each, record))
                 else:
                     failed.append({"type": module, "id": each.id})
         return items, failed
 
-    def _records(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        names = [each.api_name for each in self._client.metadata.fields(module)]
-        found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(names), MAX_FIELDS_PER_CALL):
-            fields = names[start : start + MAX_FIELDS_PER_CALL]
-            for record in self._client.records.by_ids(module, ids, fields):
-                found.setdefault(str(record["id"]), {}).update(record)
-        return found
+    def _records(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+        """Those that are there; None for one that changed between the calls for its fields."""
+        named = (each.api_name for each in self._client.metadata.fields(module))
+        names = [each for each in named if each != MODIFIED]
+        parts = []
+        for start in range(0, len(names), MAX_FIELDS_PER_CALL - 1):
+            fields = [MODIFIED, *names[start : start + MAX_FIELDS_PER_CALL - 1]]
+            records = self._client.records.by_ids(module, ids, fields)
+            parts.append({str(record["id"]): record for record in records})
+        return {each: _whole([part.get(each, {}) for part in parts]) for each in set().union(*parts)}
+
+
+def _whole(parts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """One record, None if its parts are of different states; {} stands for one that did not come."""
+    whole: dict[str, Any] = {}
+    for part in parts:
+        if not part or part.get(MODIFIED) != parts[0].get(MODIFIED):
+            return None
+        whole |= part
+    return whole
 
 
 def _item(due: Due, record: dict[str, Any] | None) -> dict[str, Any]:

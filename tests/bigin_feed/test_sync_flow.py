@@ -84,6 +84,30 @@ def test_a_deletion_comes_as_an_id(sandbox, log, flow):
     assert by_id[back]["meta"]["sync"]["event_type"] == "updated"
 
 
+@pytest.mark.parametrize("operation", ["update", "delete"])
+@pytest.mark.parametrize("change", ["edit", "delete"])
+def test_what_changes_between_the_calls_for_its_fields_comes_again(sandbox, log, flow, operation, change):
+    """Else it came as half a record, or as one that was edited and undone at once."""
+    changed, other = (each["id"] for each in sandbox.dump("Site_Surveys")[:2])
+    sandbox.clock(advance=60)
+    tell(log, operation, changed, other, module="Site_Surveys")
+    wish = {"op": change, "module": "Site_Surveys", "id": changed, "data": {"Name": "Edited"}}
+    sandbox.fault("GET /Site_Surveys", after=1, mutate=[wish])
+
+    items, failed = drain(flow, flow.start("phone"))
+
+    assert sandbox.calls("GET /Site_Surveys") == 2
+    assert failed == [{"type": "Site_Surveys", "id": changed}]
+    ((item,), (whole,)) = items, sandbox.api("GET", f"/Site_Surveys/{other}").json()["data"]
+    assert item["data"] == {name: whole[name] for name in item["data"]}
+    assert len(item["data"]) > 51
+
+    again, failed = drain(flow, flow.start("phone"))
+    told = next((each for each in again if each["data"]["id"] == changed), None)
+    assert (told is None) == (change == "delete" and operation == "update")
+    assert told is None or len(told["data"]) == (1 if change == "delete" else len(item["data"]))
+
+
 def test_absence_alone_is_no_deletion(log, flow):
     """A record under approval is missing too: it is a failed object, and comes again."""
     tell(log, "update", "404")
