@@ -430,6 +430,42 @@ def test_a_record_that_a_page_hides_is_looked_for_where_the_page_is(
     assert not listed.report.partial
 
 
+@pytest.mark.parametrize("time", ["soon", "1999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    ("at", "row", "borders"), [(0, 2, [(3, 4), (6, 8)]), (0, 1, [(3, 4), (6, 7)]), (1, 0, [(0, 7)])]
+)
+def test_one_wrong_time_ends_no_scan_and_is_no_end_of_a_page(
+    time: str, at: int, row: int, borders: list[tuple[int, int]]
+) -> None:
+    """Nobody can say that the record did not change; the border reaches to the times that can be believed."""
+    listed = Listed(_each(9), most_per_page=3)
+
+    def wrong(page: Page) -> Page:
+        page.records[row]["Modified_Time"] = time
+        return page
+
+    listed.answers[at] = wrong
+
+    pages = listed.scan(SINCE_NINE)
+
+    assert listed.calls == [*_time("1", "token 3", "token 6"), _proof(BY_TIME, *borders)]
+    assert _read(pages) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_what_a_page_shows_is_not_fetched_with_what_it_hides() -> None:
+    """What is older than the scan is not emitted, and known all the same."""
+    listed = Listed({1: -3, 2: -2, 3: 1, 4: 2, 5: 3})
+    listed.obeys_since = False
+    listed.answers[0] = lambda page: replace(
+        page, records=[each for each in page.records if each["id"] != "4"]
+    )
+
+    pages = listed.scan(SINCE_NINE)
+
+    assert listed.calls == [*_time("1"), "coql id is not null after 0", "ids 4"]
+    assert _read(pages) == [5, 3, 4]
+
+
 def test_a_hidden_record_that_may_not_be_looked_for_keeps_the_bookmark() -> None:
     """It is there, and did not come."""
     listed = Listed(_each(3), has_coql=False)
