@@ -70,31 +70,26 @@ class BulkScan:
             criteria=self._criteria(),
         )
         seen = SeenIds()
+        written = files.jobs.rows  # by an earlier run
         self._doubtful = list(self._lookups)
         for page in files.pages():
             if page is None:
                 yield self._page([], files.jobs)
                 continue
-            before = seen.rows
-            written = files.jobs.rows - before  # by an earlier run
+            place = {each: row for row, each in enumerate(page.ids, start=seen.rows + 1)}
+            records = page.records(skipped=max(0, written - seen.rows))
             seen.add(page.ids, begins_file=page.begins_file)
-            if written >= len(page.ids):
-                continue
-            records = page.records(skipped=max(0, written))
             self._clear_doubts(records)
-            place = {each: row for row, each in enumerate(page.ids, start=before + 1)}
             for last_id, some in self._completed(self._told_by_list(records, page.unclear)):
                 files.jobs = replace(files.jobs, rows=place[last_id])
                 yield self._page(some, files.jobs)
-            files.jobs = replace(files.jobs, rows=seen.rows)
         yield from self._what_is_missing(seen, files)
 
     def _clear_doubts(self, records: list[Record]) -> None:
         """A job that gives a row with an empty lookup does not leave such rows out."""
-        if self._doubtful:
-            self._doubtful = [
-                name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
-            ]
+        self._doubtful = [
+            name for name in self._doubtful if all(record.get(name, "") is not None for record in records)
+        ]
 
     def _told_by_list(self, records: list[Record], unclear: set[str]) -> list[Record]:
         """With those rows read whole of which the file does not tell everything; 1 credit for 100."""
