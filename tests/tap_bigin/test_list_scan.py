@@ -44,13 +44,17 @@ def _time(*places: str) -> list[str]:
     return [f"Modified_Time desc {each} x 200 since 2026-05-14T08:59:59Z" for each in places]
 
 
+def _utc(second: int) -> str:
+    return to_utc_text(NINE + timedelta(seconds=second))
+
+
 def _iso(second: int) -> str:
     return f"2026-05-14T09:00:{second:02}+00:00"
 
 
 def _proof(order: Order, *borders: tuple[int, int]) -> str:
     """The one question for all borders: two ids, or two seconds."""
-    write = str if order is BY_ID else lambda second: to_utc_text(NINE + timedelta(seconds=second))
+    write = str if order is BY_ID else _utc
     return f"coql {condition([(write(low), write(high)) for low, high in borders], order)} after 0"
 
 
@@ -146,6 +150,39 @@ def test_where_a_scan_from_both_ends_stands_after_each_page() -> None:
 
 
 replace_scan: Any = msgspec.structs.replace
+
+
+def test_where_a_scan_by_time_stands_after_each_page() -> None:
+    """Of what was emitted it keeps what is on a border, of which COQL will tell the next run too."""
+    listed = Listed({**_each(9), 4: 3}, most_per_page=3)
+
+    pages = listed.scan(SINCE_NINE)
+
+    def border(low: int, high: int) -> tuple[str, str]:
+        return _utc(low), _utc(high)
+
+    page = replace_scan(SINCE_NINE, expires=TOKENS_END)
+    first = replace_scan(page, emitted=3, tokens=("3",), last=(_utc(7), "7"), known="7")
+    second = replace_scan(
+        page, emitted=6, tokens=("6",), last=(_utc(3), "4"), unproven=(border(6, 7),), known="4 2 1"
+    )
+    third = replace_scan(
+        SINCE_NINE,
+        emitted=9,
+        last=(_utc(1), "1"),
+        unproven=(border(6, 7), border(3, 3)),
+        ties=True,
+        known="1 2 1 2 1",
+    )
+    proven = replace_scan(third, unproven=(border(3, 3), border(6, 7)), listed=True, proving=2, proven="7")
+    assert [reached for _, reached in pages] == [
+        first,
+        second,
+        third,
+        replace_scan(third, listed=True),
+        proven,
+    ]
+    assert [ids for ids, _ in pages] == [[9, 8, 7], [6, 5, 4], [3, 2, 1], [], []]
 
 
 def test_a_scan_by_time_asks_for_a_second_more_and_stops_at_what_is_older() -> None:
