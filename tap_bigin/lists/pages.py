@@ -234,11 +234,8 @@ class ModulePages:
     def _joined(self, pages: list[Page], place: Place) -> JoinedPage:
         lead = pages[0]
         tokens = tuple(page.next_page_token or "" for page in pages)
-        records = lead.records
-        if len(pages) > 1:
-            records = self._with_other_groups(records, pages[1:])
         return JoinedPage(
-            self._agreeing(records),
+            self._agreeing(self._with_other_groups(lead.records, pages[1:])),
             more_records=lead.more_records,
             tokens=tokens if all(tokens) and len(tokens) == len(self.groups) else (),
             expires=lead.page_token_expiry,
@@ -254,21 +251,19 @@ class ModulePages:
         if not torn:
             return records
         self._report.inform(f"a page says two things of {len(torn)} records: read by their ids.")
-        whole = {record["id"]: record for record in self.by_ids(sorted(torn))}
-        # What is gone meanwhile is in the list of deleted records.
-        return [
-            whole.get(each["id"], each) for each in records if each["id"] in whole or each["id"] not in torn
-        ]
+        return self._read_anew(records, sorted(torn))
 
     def _with_other_groups(self, records: list[Record], others: list[Page]) -> list[Record]:
         parts = [{record["id"]: record for record in page.records} for page in others]
         changed = [record["id"] for record in records if not join(record, parts)]
-        if not changed:
-            return records
-        whole = {record["id"]: record for record in self.by_ids(changed)}
-        # What is gone meanwhile is in the list of deleted records.
-        joined = (whole.get(each["id"], each) if each["id"] in changed else each for each in records)
-        return [record for record in joined if record["id"] in whole or record["id"] not in changed]
+        return self._read_anew(records, changed) if changed else records
+
+    def _read_anew(self, records: list[Record], ids: Sequence[str]) -> list[Record]:
+        """The records, these of them as they are now by their ids: what is gone is told by its deletion."""
+        whole = {record["id"]: record for record in self.by_ids(ids)}
+        return [
+            whole.get(each["id"], each) for each in records if each["id"] in whole or each["id"] not in ids
+        ]
 
     def _side_by_side(self, ask: Callable[..., B], wanted: Sequence[tuple[Any, ...]]) -> Iterator[B]:
         """The answers in the order of the questions; one alone needs no thread."""
