@@ -280,6 +280,8 @@ EQUAL: dict[Key, str] = {
         "self._recalled.append((record.number, note, place))",
         "self._recalled.insert(0, (record.number, note, place))",
     ): "They are looked through whole, whatever their order.",
+    ("", "number", "LATEST = 20000", "LATEST = 20001"): "It only says how many positions are kept.",
+    ("", "number", "LATEST = 20000", "LATEST = 19999"): "It only says how many positions are kept.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 20001"): "It only says how many at once.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 19999"): "It only says how many at once.",
     ("", "number", "DECIDED_AT_ONCE = 5000", "DECIDED_AT_ONCE = 5001"): "It only says how many at once.",
