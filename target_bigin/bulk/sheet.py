@@ -23,7 +23,7 @@ SEVERAL = ";"
 CHOICES = "multiselectpicklist"
 
 ToCell = Callable[[Any], "str | None"]
-"""A value as a cell holds it; None if no cell can."""
+"""A value as a cell holds it; None if no cell can, or if there is no value."""
 
 Shape = frozenset[str] | None
 """Which records share a file. Where blank cells say nothing all may: None. Where they erase, those that
@@ -43,7 +43,7 @@ class Column:
 
 def columns_of(fields: Mapping[str, Field]) -> dict[str, Column]:
     """The fields of a module that a file can hold, by api_name."""
-    found = {"id": Column("id", _text, alike=compared_as(None))}
+    found = {"id": Column("id", _text)}
     for name, described in fields.items():
         if described.json_type == "jsonobject" or described.data_type in _LINKS:
             found[name] = Column(name, _link, find_by="id")
@@ -99,13 +99,14 @@ class Sheet:
         """The first line of the file."""
         return [column.name for column in self.columns]
 
+    def form(self, record: Record) -> str:
+        """The form of a record's key, by which its row in a result is known again."""
+        return self.columns[0].alike(record.id if self.key == "id" else record.body[self.key])
+
     def row(self, record: Record) -> list[str | None]:
         """The cells of a record; a field that it does not name is blank."""
-        body = record.body if self.key != "id" else {**record.body, "id": record.id}
-        return [
-            column.to_cell(body[column.name]) if body.get(column.name) is not None else None
-            for column in self.columns
-        ]
+        body = {**record.body, "id": record.id}
+        return [column.to_cell(body.get(column.name)) for column in self.columns]
 
 
 def sheet_for(
@@ -141,7 +142,7 @@ def _number(value: Any) -> str | None:
 
 
 def _boolean(value: Any) -> str | None:
-    return {True: "true", False: "false"}.get(value) if isinstance(value, bool) else None
+    return str(value).lower() if isinstance(value, bool) else None
 
 
 def _several(value: Any) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from bigin_api import BulkJobFailed, NotFound, RowResult
@@ -21,8 +21,8 @@ from bigin_api.limits import (
     write_credits,
 )
 from target_bigin.bulk.choice import found_by, may_go_by_jobs
-from target_bigin.bulk.job import RunJob, Sent
-from target_bigin.bulk.sheet import Shape, columns_of, shape_of, sheet_for, why_not
+from target_bigin.bulk.job import RunJob
+from target_bigin.bulk.sheet import Shape, Sheet, columns_of, shape_of, sheet_for, why_not
 from target_bigin.files.job_log import JobLog
 from target_bigin.records.record import Action, Kind, Record, Reject
 from target_bigin.schema.context import StreamContext
@@ -100,8 +100,8 @@ class BulkWriter:
         """Start the calls and the jobs that are due."""
         if self._former:
             return
-        if self._is_due(flush=flush):
-            self._group(all_of_it=flush)
+        while self._is_due(flush=flush):
+            self._group()
         while self._groups and self._tasks.has_room:
             self._start(self._groups.pop())
         self._calls.pump(flush=flush)
@@ -119,25 +119,22 @@ class BulkWriter:
     def _is_due(self, *, flush: bool) -> bool:
         """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
         waiting = self._queue.for_bulk
-        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (flush and (self._is_auto or self._is_finishing))
+        has_waited = flush and (self._is_auto or self._is_finishing)
+        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (waiting > 0 and has_waited)
 
-    def _group(self, *, all_of_it: bool) -> None:
+    def _group(self) -> None:
         """Cut what waits into files; what is too little for one goes by calls."""
-        least = 1 if all_of_it else WORTH_A_JOB
-        while records := self._queue.take(MAX_RECORDS_PER_BULK_WRITE, least=least, by_bulk=True):
-            groups: defaultdict[Shape, list[Record]] = defaultdict(list)
-            for record in records:
-                groups[shape_of(record.body)].append(record)
-            for group in sorted(groups.values(), key=len, reverse=True):
-                # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor
-                # for what was left open: second versions of a key, rows that a job did not settle.
-                is_asked_for = not self._is_auto and not self._groups and not self._has_made_one
-                if self._takes_jobs and (is_asked_for or len(group) >= WORTH_A_JOB):
-                    self._groups.append(group)
-                else:
-                    self._by_calls(group)
-            if not all_of_it:
-                return
+        groups: defaultdict[Shape, list[Record]] = defaultdict(list)
+        for record in self._queue.take(MAX_RECORDS_PER_BULK_WRITE, by_bulk=True):
+            groups[shape_of(record.body)].append(record)
+        for group in sorted(groups.values(), key=len, reverse=True):
+            # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor
+            # for what was left open: second versions of a key, rows that a job did not settle.
+            is_asked_for = not self._is_auto and not self._groups and not self._has_made_one
+            if self._takes_jobs and (is_asked_for or len(group) >= WORTH_A_JOB):
+                self._groups.append(group)
+            else:
+                self._by_calls(group)
 
     def _start(self, records: Sequence[Record]) -> None:
         key = str(found_by(records[0], self._key))
@@ -149,11 +146,11 @@ class BulkWriter:
             return
         self._say(len(records))
         self._has_made_one = True
-        self._tasks.create_task(self._write(partial(self._run_job, self._context, sheet, records, self._log)))
+        self._tasks.create_task(self._write(sheet, records))
 
-    async def _write(self, run: Callable[[], Sent]) -> None:
+    async def _write(self, sheet: Sheet, records: Sequence[Record]) -> None:
         """A job's whole way, from its records to the end of each."""
-        sent = await self._tasks.call(run)
+        sent = await self._tasks.call(partial(self._run_job, self._context, sheet, records, self._log))
         stream = self._context.stream
         for record in sent.left:
             tell(record, None)
@@ -166,7 +163,7 @@ class BulkWriter:
             )
         left_open = []
         for record in sent.records:
-            row = sent.results.get(self._text_of(record))
+            row = sent.results.get(sheet.form(record))
             if row is None or (decided := decided_by(row)) is None:
                 left_open.append(record)
             else:
@@ -183,11 +180,6 @@ class BulkWriter:
         if name is not None:
             self._context.account.notes[f"by calls, for a bulk file cannot hold {name}"] += 1
         return name is None
-
-    def _text_of(self, record: Record) -> str:
-        """The form of the record's key, by which its row in a result is known."""
-        name = str(found_by(record, self._key))
-        return self._columns[name].alike(record.id if name == "id" else record.body[name])
 
     @staticmethod
     def _by_calls(records: Sequence[Record]) -> None:

@@ -42,7 +42,7 @@ def foresee_job(
     for endpoint, price in CALLS.items():
         client.plan(Call("POST", "/write", endpoint=endpoint, module=module, label=label, credits=price))
     shape = answers.shape_of(module)
-    key, alike = sheet.key, sheet.columns[0].alike
+    key = sheet.key
     bodies = [
         {name: value for name, value in each.body.items() if value is not None or sheet.blanks_erase}
         for each in records
@@ -59,8 +59,7 @@ def foresee_job(
     verdicts = answers.judged([partial(judge, *each) for each in zip(records, bodies, strict=True)])
     results = {}
     for record, body, verdict in zip(records, bodies, verdicts, strict=True):
-        row = _row(answers, shape, body, verdict)
-        results[alike(record.id if key == "id" else record.body[key])] = row
+        results[sheet.form(record)] = _row(answers, shape, body, verdict)
     return Sent(records, results=results)
 
 
