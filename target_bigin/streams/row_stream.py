@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from bigin_api import Field, Module
+from target_bigin.concurrency.division import halves
 from target_bigin.files.fingerprints import Slot
 from target_bigin.files.id_map import Target, source_key
 from target_bigin.links.fields import Relation
@@ -50,9 +51,9 @@ def find_row_place(
     wanted = fold(name.replace(".", "_"))
     for module in modules:
         own = module.api_name
-        if not module.api_supported or not wanted.startswith(f"{fold(own)}_"):
+        rest = wanted.removeprefix(f"{fold(own)}_")
+        if not module.api_supported or rest == wanted:
             continue
-        rest = wanted[len(own) + 1 :]
         listed = LINK_LISTS.get(own)
         if listed is not None and fold(listed.api_name) == rest:
             return module, listed
@@ -106,14 +107,16 @@ class RowStream(Stream):
             self._writer = RowWriter(context, {name: shape})
         # Where others are removed, half of the rows would remove the other half.
         self._may_part = not context.settings.replace_rows
-        self._gathering: list[Record] = []  # the rows of one parent that came one after another
+        self._parent: str | None = None
+        self._gathering: list[Record] = []  # the rows of this parent that came one after another
         self._order = shared.order(self._place)  # of a stream whose SCHEMA came again, too
         self._written = shared.row_parents[context.stream]
 
     def take(self, raw: Fields) -> None:
         """Add a row to its parent's."""
         record = self._read(raw)
-        if isinstance(raw.get(PARENT_ID), bool | dict | list) or _parent_of(raw) is None:
+        parent = source_key(raw, (PARENT_ID,))
+        if parent is None or isinstance(raw[PARENT_ID], bool | dict | list):
             self._ledger.end(record, Reject("invalid", "KEY_MISSING", f"no {PARENT_ID}.", PARENT_ID))
             return
         try:
@@ -125,30 +128,30 @@ class RowStream(Stream):
         except Reject as reject:
             self._ledger.end(record, reject)
             return
-        if self._gathering and _parent_of(self._gathering[0].raw) != _parent_of(raw):
+        if parent != self._parent:
             self._start(are_all=True)
+            self._parent = parent
         self._gathering.append(record)
 
     def _start(self, *, are_all: bool) -> None:
         """Write the gathered rows. Where others are removed, rows of a parent that comes again stay, too."""
         rows, self._gathering = self._gathering, []
         if rows:
-            parent = str(_parent_of(rows[0].raw))
+            parent = str(self._parent)
             are_all = are_all and parent not in self._written
             self._written.add(parent)
-            self._tasks.create_task(self._settle(self._group(rows, are_all=are_all), rows))
+            group = self._group(parent, rows, are_all=are_all or self._may_part)
+            self._tasks.create_task(self._settle(group, rows))
 
-    def _group(self, rows: Sequence[Record], *, are_all: bool = True) -> Record:
+    def _group(self, parent: str, rows: Sequence[Record], *, are_all: bool) -> Record:
         """The rows of one parent as one record."""
-        parent, others = str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows]
-        group = Record(rows[0].number, rows[0].stream, {PARENT_ID: parent}, operation="update")
+        group = Record(rows[0].number, self._account.stream, {PARENT_ID: parent})
         spoiled = next((row.raw for row in rows if isinstance(row.raw, Spoiled)), None)
         if spoiled is not None:
             group.raw = Spoiled(group.raw, spoiled.why)
         group.locks = ((PARENT_ID, parent),)
-        group.body = {PARENT: parent, self._shape.name: others}
-        if not self._may_part:
-            group.body[ARE_ALL] = are_all  # a cache must know it
+        others = [_without_parent(row.raw) for row in rows]
+        group.body = {PARENT: parent, self._shape.name: others, ARE_ALL: are_all}  # a cache must know it
         return group
 
     async def _settle(self, record: Record, read: Sequence[Record]) -> None:
@@ -162,9 +165,9 @@ class RowStream(Stream):
         """Write rows of one parent; refused together, they are written by halves: a bad one costs itself."""
         outcome = await self._outcome_of(group)
         if isinstance(outcome, Reject) and len(rows) > 1 and self._may_part and outcome.field != PARENT:
-            half = len(rows) // 2
-            for some in (rows[:half], rows[half:]):
-                await self._settle_each(self._group(some), some)
+            for some in halves(rows):
+                part = self._group(group.raw[PARENT_ID], some, are_all=group.body[ARE_ALL])
+                await self._settle_each(part, some)
             return
         for each in rows:
             self._ledger.end(each, outcome)
@@ -178,22 +181,21 @@ class RowStream(Stream):
             if change.is_empty:
                 return "unchanged"
             rows = {self._shape.name: record.body[self._shape.name]}
-            are_all = record.body.get(ARE_ALL, True)
-            is_sent = await self._writer.write(record, rows, are_all=are_all)
+            is_sent = await self._writer.write(record, rows, are_all=record.body[ARE_ALL])
             action: Action = "updated" if is_sent else "unchanged"
             change.keep(action)
         return action
 
     def finish(self) -> None:
         """No further row will come; that those of the last parent are all, only a STATE after them says."""
-        are_all = bool(self._gathering) and self._ledger.stated_up_to >= self._gathering[-1].number
-        if self._gathering and not are_all and not self._may_part:
+        is_cut_off = bool(self._gathering) and self._ledger.stated_up_to < self._gathering[-1].number
+        if is_cut_off and not self._may_part:
             logger.warning(
                 "%s: the input ended at the rows of %s without a STATE: none of its other rows are removed.",
                 self._account.stream,
-                _parent_of(self._gathering[0].raw),
+                self._parent,
             )
-        self._start(are_all=are_all)
+        self._start(are_all=not is_cut_off)
 
     def complete(self) -> None:
         """Send what waits for company."""
@@ -201,10 +203,6 @@ class RowStream(Stream):
 
     def _slot_of(self, record: Record) -> Slot:
         return record.stream, self._place, record.raw[PARENT_ID]
-
-
-def _parent_of(raw: Fields) -> str | None:
-    return source_key(raw, (PARENT_ID,))
 
 
 def _without_parent(row: Fields) -> Fields:

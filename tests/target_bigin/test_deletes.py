@@ -280,6 +280,7 @@ def test_a_row_that_its_source_has_deleted_is_not_written_again(sandbox, target)
     linked = sandbox.api("GET", f"/Contacts/{contact}/Products", params={"fields": "Product_Name"})
     assert linked.status_code == 204
     assert run.outcomes("contacts_products") == {"unchanged": 1}
+    assert run.said("rows deleted in the source, left out: 1")
 
 
 def test_a_new_version_without_an_id_map_deletes_nothing(sandbox, target):

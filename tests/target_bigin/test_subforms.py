@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema, state
 
-from bigin_api import Field
+from bigin_api import Field, Module
 from target_bigin.links.references import Link
 from target_bigin.records.record import Unresolved
 from target_bigin.rows.difference import rows_to_send
 from target_bigin.rows.fields import row_fields
 from target_bigin.settings import LookupSettings, StreamSettings
+from target_bigin.streams.row_stream import find_row_place
 
 DEALS = schema(
     "Pipelines",
@@ -434,6 +435,43 @@ def test_streams_that_name_no_rows_go_nowhere(sandbox, target):
     ]
 
 
+PLACES = {
+    "Home": [Field("Rows", "subform")],
+    "Contacts": [Field("Email", "email"), Field("Others", "multiselectlookup")],
+    "Pipelines": [Field("Deal_Name"), Field("Sold", "subform"), Field("Others", "multiselectlookup")],
+}
+
+
+@pytest.mark.parametrize(
+    ("stream", "place"),
+    [
+        ("Pipelines.Others", "Pipelines.Others"),
+        ("pipelines_others", "Pipelines.Others"),
+        ("pipelines_sold", "Pipelines.Sold"),
+        ("contacts_others", "Contacts.Others"),
+        ("Contacts.Products", "Contacts.Products"),
+        *dict.fromkeys(
+            (
+                *("contacts_email", "contactsproducts", "contacts_sold", "pipelines_products"),
+                *("pipelines_deal_name", "pipelines_contacts_products", "pipelines_", "xpipelines_sold"),
+                *("home_rows", "products", "others"),
+            )
+        ).items(),
+    ],
+)
+def test_which_rows_a_stream_means(stream, place):
+    """Those of a field that holds rows, or of a list of links; of a module that no API has, nobody asks."""
+    modules = [Module(each, api_supported=each != "Home") for each in PLACES]
+
+    def fields_of(module):
+        assert module != "Home"
+        return PLACES[module]
+
+    found = find_row_place(stream, modules, fields_of)
+
+    assert (found and f"{found[0].api_name}.{found[1].api_name}") == place
+
+
 ROW = st.builds(
     lambda product, quantity: {"Product": {"id": str(product)}, "Quantity": quantity},
     st.integers(1, 4),
@@ -480,6 +518,50 @@ def row_stream(deal, *products, **more):
             for each in products
         ],
     )
+
+
+def test_a_row_without_a_parent_costs_itself(sandbox, target):
+    """It is nobody's; what stands around it is written together."""
+    one, other = (sandbox.create("Products", Product_Name=name) for name in ("Desk", "Lamp"))
+    deal = sandbox.create("Pipelines", **DEAL)
+    rows_of = schema("pipelines_associated_products", "parent_id", "Product", "Quantity", "List_Price")
+    bad = [each for parent in (None, "", True, {"id": deal}, [deal]) for each in row_stream(parent, one)]
+    del bad[0]["record"]["parent_id"]
+
+    run = target([rows_of, *row_stream(deal, one), *bad, *row_stream(deal, other)], max_rejects=5)
+
+    assert run.error is None
+    assert [(each["code"], each["field"], each["record"]) for each in run.rejects] == [
+        ("KEY_MISSING", "parent_id", each["record"]) for each in bad
+    ]
+    assert sold(sandbox) == [("Desk", 1), ("Lamp", 1)]
+    assert sandbox.calls("PUT /Pipelines") == 1
+
+
+def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
+    """That they are all of them is news where others are to go."""
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(3)]
+    deal = sandbox.create("Pipelines", **DEAL)
+    stream = "pipelines_associated_products"
+    rows_of = schema(stream, "Product", "Quantity", "List_Price", key=["parent_id"])
+    all_of_them, some = row_stream(deal, *desks), row_stream(deal, *desks[:2])
+    outcomes, reads = [], []
+    for rows, ending, replaces in (
+        (all_of_them, [], False),
+        (all_of_them, [], False),
+        (some, [], True),
+        (some, [], True),
+        (some, [state(1)], True),
+        (some, [state(1)], True),
+    ):
+        run = cached([rows_of, *rows, *ending], streams={stream: {"replace_rows": replaces}})
+        assert run.error is None
+        outcomes.append([*run.outcomes(stream)])
+        reads.append(sandbox.calls("GET /Pipelines/{id}"))
+
+    assert outcomes == [["updated"], ["unchanged"], ["unchanged"], ["unchanged"], ["updated"], ["unchanged"]]
+    assert reads == [1, 1, 2, 2, 3, 3]
+    assert len(sold(sandbox)) == 2
 
 
 @pytest.mark.parametrize(("ids", "code"), [("bigin", "NOT_AN_ID"), ("source", "LOOKUP_NOT_FOUND")])
