@@ -45,13 +45,7 @@ class Engine:
         self._emit: Callable[[Any], None] | None = emit  # None once nobody reads states
         self._begun = time.monotonic()
         self._run_file = RunFile(config)
-        with contextlib.ExitStack() as opened:  # closed again if something else cannot be opened
-            self._rejects = RejectLog(self.settings.rejects_path, dry_run=self.settings.dry_run)
-            opened.callback(self._rejects.close)
-            self._open(config)
-            opened.pop_all()
-
-    def _open(self, config: Mapping[str, Any]) -> None:
+        self._rejects = RejectLog(self.settings.rejects_path, dry_run=self.settings.dry_run)
         self.ledger = Ledger(self._rejects.write)
         if not self.settings.dry_run:
             self.ledger.on_good = self._rejects.note_good
@@ -108,14 +102,13 @@ class Engine:
 
     def check(self) -> None:
         """Raises what ends the run early."""
-        if self._error is not None and not self._is_closed:
+        if self._error is not None:
             raise self._error
 
     def finish(self) -> None:
         """The input has ended: settle everything, then report. Raises BiginError."""
         self._is_read = True
         self._drain()
-        self._release_states()
         unbalanced = self.ledger.imbalance()
         self._close(in_good_order=not unbalanced)
         for stream in self.settings.streams:
@@ -135,18 +128,16 @@ class Engine:
         """The run ends early: settle what is in flight, release what is safe, report."""
         if self._is_closed:
             return
-        self._is_closed = True
         deadline = time.monotonic() + GRACE
-        while len(self.tasks):
+        is_over = False
+        while not is_over:
             with contextlib.suppress(BiginError):  # the run ends already, and for the first reason
                 self.tasks.land(timeout=SLICE)
                 self._complete()
                 self._release_states()
+            is_over = not len(self.tasks)
             if time.monotonic() > deadline:
                 self.client.close()
-                deadline = float("inf")
-        with contextlib.suppress(BiginError):
-            self._release_states()  # also where nothing was in flight
         with contextlib.suppress(BiginError):
             self._close(in_good_order=False)
 
@@ -215,15 +206,11 @@ class Engine:
                 is_finished = self.ledger.open == open_before
 
     def _release_states(self) -> None:
-        now = time.monotonic()
-        for account in self.ledger.accounts.values():
-            if account.settled != account.seen:
-                account.seen, account.ended = account.settled, now
         if self.settings.dry_run or self._emit is None:
             return  # of a dry run: the next one is to do what this one only told
         state = self.ledger.due_state()
         if state is not None:
-            self._shared.save()
+            self._shared.tick()  # what it covers must be on disk
             try:
                 with self._progress.aside():
                     self._emit(state)
@@ -276,13 +263,13 @@ class Engine:
         for line in report(accounts, spent, seconds=seconds, of_the_run=of_the_run):
             logger.info(line)
         told = run_report(accounts, spent, of_the_run=of_the_run)
-        error = sys.exc_info()[1] or self._error
+        error = sys.exc_info()[1]
         if error is not None or not in_good_order:
             told.outcome, told.error = "failed", str(error or "The account does not balance.")
         elif self.ledger.rejected > self.settings.max_rejects:
             told.outcome, told.error = "failed", f"{_rejected(self.ledger.rejected)}."
         self._run_file.write(told)
-        if not in_good_order and self.ledger.open:
+        if self.ledger.open:
             logger.warning(
                 "%d records were read and not settled; the next run gets them again from the last state.",
                 self.ledger.open,

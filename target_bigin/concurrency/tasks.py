@@ -96,7 +96,6 @@ class Tasks:
         self._woken: deque[Task] = deque()
         self._is_running = False
         self._asleep: list[tuple[float, int, Wait[None]]] = []
-        self._naps = 0
 
     def __len__(self) -> int:
         """How many calls are in flight."""
@@ -153,8 +152,7 @@ class Tasks:
     def sleep(self, seconds: float) -> Wait[None]:
         """Await it to go on in so many seconds, or later."""
         wait: Wait[None] = Wait(self)
-        self._naps += 1
-        heapq.heappush(self._asleep, (time.monotonic() + seconds, self._naps, wait))
+        heapq.heappush(self._asleep, (time.monotonic() + seconds, id(wait), wait))
         return wait
 
     def wake_sleepers(self) -> None:

@@ -23,8 +23,7 @@ class Account:
     notes: Counter[str] = field(default_factory=Counter)  # shown in the report: "matched on Email": 3
     planned_credits: int = 0  # of a dry run: what the calls that were not made would have cost
     begun: float = 0.0  # seconds of a clock that only goes forward
-    ended: float = 0.0
-    seen: int = 0  # how many had ended when ``ended`` was set
+    ended: float = 0.0  # when the last one was settled
 
     @property
     def rejected(self) -> int:

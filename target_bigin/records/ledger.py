@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -64,6 +65,7 @@ class Ledger:
     def end(self, record: Record, outcome: Action | Reject) -> None:
         """The record ended, well or in the reject log."""
         account = self.account(record.stream)
+        account.ended = time.monotonic()
         if isinstance(outcome, Reject):
             key = (outcome.kind, outcome.code, outcome.field)
             account.rejects[key] += 1

@@ -114,12 +114,6 @@ class Shared:
         self.waiting.finish()
         self.brakes.finish()
 
-    def save(self) -> None:
-        """A STATE is about to go out: what it covers must be on disk."""
-        self.id_map.flush()
-        if self._cache is not None:
-            self._cache.commit()
-
     def close(self, *, in_good_order: bool, streams: Sequence[str]) -> None:
         """The run has ended: what was settled of these streams is kept, whatever ended it."""
         with self._opened:

