@@ -100,8 +100,13 @@ class BulkWriter:
         """Start the calls and the jobs that are due."""
         if self._former:
             return
-        while self._is_due(flush=flush):
-            self._group()
+        most = MAX_RECORDS_PER_BULK_WRITE
+        # What has waited long enough need not fill a job; with `bulk` that is only the case at the end.
+        has_waited = flush and (self._is_auto or self._is_finishing)
+        # Of one kind: few updates beside many upserts wait on.
+        due, least = (1, 1) if has_waited else (most, WORTH_A_JOB)
+        while self._queue.for_bulk >= due and (records := self._queue.take(most, least=least, by_bulk=True)):
+            self._group(records)
         while self._groups and self._tasks.has_room:
             self._start(self._groups.pop())
         self._calls.pump(flush=flush)
@@ -116,16 +121,10 @@ class BulkWriter:
             self._context.client.bulk_write.wait(job)
         self._log.forget(job)
 
-    def _is_due(self, *, flush: bool) -> bool:
-        """A full job, or whatever waits where it has waited long enough; with ``bulk`` only at the end."""
-        waiting = self._queue.for_bulk
-        has_waited = flush and (self._is_auto or self._is_finishing)
-        return waiting >= MAX_RECORDS_PER_BULK_WRITE or (waiting > 0 and has_waited)
-
-    def _group(self) -> None:
-        """Cut what waits into files; what is too little for one goes by calls."""
+    def _group(self, records: Sequence[Record]) -> None:
+        """Cut these into files; what is too little for one goes by calls."""
         groups: defaultdict[Shape, list[Record]] = defaultdict(list)
-        for record in self._queue.take(MAX_RECORDS_PER_BULK_WRITE, by_bulk=True):
+        for record in records:
             groups[shape_of(record.body)].append(record)
         for group in sorted(groups.values(), key=len, reverse=True):
             # With `bulk` one file is made whatever its size, and none for every odd set of fields, nor

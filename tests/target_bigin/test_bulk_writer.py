@@ -104,6 +104,20 @@ def all_added(sheet, records):
     return {sheet.form(each): RowResult({}, "ADDED", f"id{each.number}") for each in records}
 
 
+@pytest.mark.parametrize("flush", [False, True])
+def test_few_updates_beside_many_upserts_wait_for_company(run, flush):
+    """As the one file that is asked for they would cost 500 credits, and the upserts as much again."""
+    stream = Stream(run, result=all_added)
+    updates = people(1)
+    updates[0].operation, updates[0].id = "update", "1"
+
+    stream.take(*updates, *(person(number) for number in range(1, 5)))
+    stream.pump(flush=flush)
+
+    assert [numbers for _, _, numbers in stream.jobs] == [[1, 2, 3, 4]]
+    assert stream.queue.for_bulk == 1
+
+
 @pytest.mark.parametrize(
     ("way", "count", "flush", "is_end", "sizes", "for_calls"),
     [
