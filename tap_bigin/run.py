@@ -47,7 +47,6 @@ class Run:
         carried: Mapping[str, Carried],
         told_before: Mapping[str, Collection[str]],
         streams: Callable[[], Collection[SyncedStream[Any]]],
-        uses_feed: bool = True,
         turns: Turns | None = None,
         unreadable: Mapping[str, str] = MappingProxyType({}),
         entries: Mapping[str, Any] = MappingProxyType({}),
@@ -57,7 +56,6 @@ class Run:
         self._entries = entries
         self.unreadable = unreadable
         self._began = datetime.now(timezone.utc)
-        self._uses_feed = uses_feed
         self._config = config
         self._carried = carried
         self._streams = streams
@@ -80,15 +78,15 @@ class Run:
         client = Client.from_settings(self._config)
         if self.feed is not None:
             self.feed.recall(client.metadata)
-        elif self._turns is not None:
+        else:
             client.metadata.recall(memory.recalled(self._told_metadata, self._began, MOST_AGE_WITHIN_BUDGET))
         return client
 
     @cached_property
     def feed(self) -> Feed | None:
         """What the feed's log tells, None without one. Raises LogUnusable."""
-        settings = self.settings if self._uses_feed else None
-        if settings is None or settings.feed_log is None:
+        settings = self.settings
+        if settings.feed_log is None:
             return None
         from tap_bigin.feed.reading import Feed  # noqa: PLC0415 -- SQLAlchemy takes a while to import
 
@@ -144,7 +142,7 @@ class Run:
 
     def _mark_before(self, module: str) -> Mark:
         """What ``deleted_records`` knew of a module's list when the run began."""
-        entry = {} if DELETED_RECORDS in self.unreadable else self._entries.get(DELETED_RECORDS) or {}
+        entry = self._entries.get(DELETED_RECORDS, {})
         return Mark.from_state((entry.get("modules") or {}).get(module))
 
     def write_until_done(self, name: str) -> None:
@@ -219,7 +217,7 @@ class Run:
         if self._turns is None or not recalls or self.client.server_time is not None or not self._selected:
             return
         first = self._turns.in_order(self._selected)[0]
-        if "pass" not in (self._turns.entries.get(first) or {}) or first == DELETED_RECORDS:
+        if "pass" not in self._turns.entries.get(first, {}) or first == DELETED_RECORDS:
             with suppress(Refused, TransientError):
                 self.client.organization.get()
 
@@ -269,7 +267,7 @@ class Run:
         is_complete = not (self.report.failures or self.budget_reached or self.description.left)
         reached = self.feed.reached(state.get("feed"), is_complete=is_complete, selected=self._selected)
         is_under_way = any("pass" in each for each in state.get("bookmarks", {}).values())
-        if self.budget_reached and reached == state.get("feed") and not is_under_way:
+        if reached == state.get("feed") and not is_under_way:
             self.too_large = self._cut  # what was told is read whole or begun anew
         if reached is not None:
             state["feed"] = reached

@@ -6,6 +6,7 @@ import logging
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bigin_api import BiginError, Refused, SettingsError
@@ -56,7 +57,11 @@ class QuietRun(Run):
         # Of its own, and of no tree: nothing is printed.
         logger = logging.Logger("tap-bigin", logging.WARNING)  # noqa: LOG001
         logger.addHandler(_Keep(self.warnings))
-        super().__init__(config, logger=logger, carried={}, told_before={}, streams=list, uses_feed=False)
+        super().__init__(config, logger=logger, carried={}, told_before={}, streams=list)
+
+    @cached_property
+    def feed(self) -> None:
+        """None: what a log tells is no matter here."""
 
 
 def examine(settings: Mapping[str, Any]) -> Checkup:

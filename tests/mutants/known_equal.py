@@ -283,6 +283,8 @@ EQUAL: dict[Key, str] = {
     ("", "number", "LATEST = 20000", "LATEST = 19999"): "It only says how many positions are kept.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 20001"): "It only says how many at once.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 19999"): "It only says how many at once.",
+    ("", "number", "CALLS_AT_THE_GATE = 64", "CALLS_AT_THE_GATE = 65"): "It only says how many at once.",
+    ("", "number", "CALLS_AT_THE_GATE = 64", "CALLS_AT_THE_GATE = 63"): "It only says how many at once.",
     ("", "number", "DECIDED_AT_ONCE = 5000", "DECIDED_AT_ONCE = 5001"): "It only says how many at once.",
     ("", "number", "DECIDED_AT_ONCE = 5000", "DECIDED_AT_ONCE = 4999"): "It only says how many at once.",
     (
