@@ -89,7 +89,7 @@ class Queue:
         """The record was refused: the one it stood for is sent after all."""
         if record.merged:
             earlier = record.merged.pop()
-            earlier.merged, record.merged = record.merged or None, None
+            earlier.merged, record.merged = record.merged, None
             self._order.give_back(record, earlier)
             tell(earlier, None)
 
