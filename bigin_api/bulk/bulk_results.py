@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bigin_api.bulk.csv_archive import read_rows
 from bigin_api.errors import ArchiveRefused
+from bigin_api.json_values import id_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,13 +59,9 @@ def read_results(file: BinaryIO) -> Iterator[RowResult]:
         yield RowResult(
             values={name: row[number] for number, name in named},
             status=row[status].strip().upper(),
-            id=_record_id(row[record_id].strip()),
+            id=id_text(row[record_id]),
             errors=read_errors(row[errors]),
         )
-
-
-def _record_id(cell: str) -> str | None:
-    return cell if cell.isascii() and cell.isdecimal() else None
 
 
 def read_errors(cell: str) -> tuple[RowError, ...]:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-MAX_UNPACKED_BYTES = 8 * 1024**3  # 200,000 rows of 40 kB
+MAX_UNPACKED_BYTES = 8 << 30  # 200,000 rows of 40 kB
 MAX_RATIO = 250  # unpacked to packed; deflate ends at 1,032, tables of many empty columns stay below 100
-UNSUSPICIOUS_BYTES = 4 * 1024**2  # so little may be packed as tightly as it likes
+UNSUSPICIOUS_BYTES = 4 << 20  # so little may be packed as tightly as it likes
 _ENCRYPTED = 0x1  # flag bit of a member
 
 

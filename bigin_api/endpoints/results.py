@@ -164,7 +164,7 @@ class WriteResult:
             code=text(entry.get("code")) or "",
             message=text(entry.get("message")) or "",
             details=details,
-            id=_record_id(details.get("id")),
+            id=id_text(details.get("id")),
             action=(text(entry.get("action")) or "").lower() or None,
             duplicate_field=text(entry.get("duplicate_field")),
         )
@@ -179,12 +179,6 @@ class WriteResult:
         """The refusal in one line."""
         where = f"{module}: field {self.field!r}" if self.field else module
         return f"{where} refused ({self.code}: {self.message})"
-
-
-def _record_id(value: Any) -> str | None:
-    """The id in a result; what is none would be kept in place of one."""
-    found = id_text(value)
-    return found if found is not None and found.isascii() and found.isdecimal() else None
 
 
 def verdicts(reply: Reply, call: Call) -> list[WriteResult]:

@@ -40,21 +40,18 @@ _WHOLE_CALL_CODES = {
 }
 
 
-def read_reply(
-    status: int, body: bytes, header: Mapping[str, str] | None = None, *, call: Call | None = None
-) -> Reply:
+def read_reply(status: int, body: bytes, header: Mapping[str, str], *, call: Call) -> Reply:
     """What an answer means. No I/O.
 
     Raises ServerError for a body that is cut off, whatever the status says, and the class of the
     code for a refusal; a refusal in words that are no JSON (a proxy's page) is an InvalidRequest.
     A refusal that judges record by record is a reply, not an error.
 
-    >>> read_reply(204, b"").body is None
-    True
+    >>> read_reply(204, b"", {}, call=Call("GET", "/Contacts")).rows()
+    []
     """
-    header = header or {}
     remaining = credits_remaining(header)
-    if status == 304 and call is not None and "If-Modified-Since" not in call.headers:  # noqa: PLR2004
+    if status == 304 and "If-Modified-Since" not in call.headers:  # noqa: PLR2004
         raise ServerError(f"{_where(call)}HTTP 304, though no time was asked about.", status=status)
     if status in _EMPTY:
         return Reply(status, None, server_time(header), remaining, header)
@@ -62,20 +59,18 @@ def read_reply(
         raise ServerError(
             f"{_where(call)}HTTP {status}, a redirect, which Bigin never answers. Is api_url right?",
             status=status,
-            module=call.module if call else None,
+            module=call.module,
         )
     damaged: list[str] = []
     content = read_json(with_ids_as_text(body), tell=damaged.append)
-    if not isinstance(content, Mapping):
-        if status != 429:  # noqa: PLR2004
-            raise _without_json(status, body, header, call)
-        content = {}  # the status alone says that nothing was done
+    if not isinstance(content, Mapping) and status != 429:  # noqa: PLR2004 -- it alone says: nothing was done
+        raise _without_json(status, body, header, call)
     if _is_result(status, content, call):
         return Reply(status, content, server_time(header), remaining, header, tuple(damaged))
     refuse(status, content, call=call, remaining=remaining)
 
 
-def refuse(status: int, content: Any, *, call: Call | None = None, remaining: int | None = None) -> NoReturn:
+def refuse(status: int, content: Any, *, call: Call, remaining: int | None = None) -> NoReturn:
     """Raise the error that an answer's body stands for, in Bigin's own words."""
     refusal = next(_refusals(content), {})
     code = text(refusal.get("code"))
@@ -92,13 +87,13 @@ def refuse(status: int, content: Any, *, call: Call | None = None, remaining: in
         code=code,
         details=details if remaining is None else {**details, "credits_remaining": remaining},
         status=status,
-        module=call.module if call else None,
+        module=call.module,
     )
 
 
 def server_time(header: Mapping[str, str]) -> datetime | None:
     """Bigin's clock, in UTC: the ``Date`` header."""
-    return _moment(header.get("date"))
+    return _moment(header.get("date", ""))
 
 
 def retry_after(header: Mapping[str, str]) -> float | None:
@@ -108,7 +103,7 @@ def retry_after(header: Mapping[str, str]) -> float | None:
     (7.0, None)
     """
     said = header.get("retry-after", "").strip()
-    if said.isascii() and said.isdecimal():
+    if said.isdecimal():
         return float(said)
     until, now = _moment(said), server_time(header)
     return max(0.0, (until - now).total_seconds()) if until and now else None
@@ -127,20 +122,18 @@ def is_busy(status: int) -> bool:
     return status in (408, 429) or status >= 500  # noqa: PLR2004
 
 
-def _moment(said: str | None) -> datetime | None:
+def _moment(said: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(said or "")
+        moment = parsedate_to_datetime(said)
         # HTTP knows one zone alone; without it, ours would be taken.
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return moment if moment.year in _YEARS else None
 
 
-def _where(call: Call | None) -> str:
-    if call is None:
-        return ""
-    return "".join(f"{part}: " for part in (call.module, call.what) if part)
+def _where(call: Call) -> str:
+    return f"{call.module}: {call.what}: " if call.module else f"{call.what}: "
 
 
 class _Short(reprlib.Repr):
@@ -151,25 +144,23 @@ class _Short(reprlib.Repr):
         self.maxlevel, self.maxdict, self.maxlist, self.maxstring = 4, 20, 20, 200
 
 
-def _without_json(status: int, body: bytes, header: Mapping[str, str], call: Call | None) -> BiginError:
+def _without_json(status: int, body: bytes, header: Mapping[str, str], call: Call) -> BiginError:
     """The error of a body that is no JSON object: it is cut off, or not Bigin's but a proxy's."""
     kind = header.get("content-type", "").partition(";")[0].strip()[:50] or "unnamed"
     what = f"{len(body)} bytes of {kind!r} that are not a whole JSON object" if body else "an empty body"
-    is_whole = status in _TOO_LARGE or (not body and header.get("content-length") == "0")
+    is_whole = status in _TOO_LARGE or header.get("content-length") == "0"
     cut_off = body.strip()[:1] in (b"", b"{") and not is_whole
     error: type[BiginError] = ServerError
-    if 400 <= status < 500 and not is_busy(status) and not cut_off:  # noqa: PLR2004
+    if status >= 400 and not is_busy(status) and not cut_off:  # noqa: PLR2004
         error = AuthError if status == 401 else InvalidRequest  # noqa: PLR2004
-    return error(
-        f"{_where(call)}HTTP {status} with {what}.", status=status, module=call.module if call else None
-    )
+    return error(f"{_where(call)}HTTP {status} with {what}.", status=status, module=call.module)
 
 
-def _is_result(status: int, content: Mapping[str, Any], call: Call | None) -> bool:
+def _is_result(status: int, content: Mapping[str, Any], call: Call) -> bool:
     """Whether this is what was asked for: records, a success, or a verdict on each record sent."""
-    if 200 <= status < 300:  # noqa: PLR2004
+    if status < 400:  # noqa: PLR2004 -- no redirect comes here
         return not _is_flat_error(content) and not _is_one_error_for_many(content, call)
-    if status == 401 or is_busy(status) or call is None or not call.answers_records:  # noqa: PLR2004
+    if status == 401 or is_busy(status) or not call.answers_records:  # noqa: PLR2004
         return False
     return _judges_each(entries(content, "data"), call.records)
 
@@ -180,18 +171,17 @@ def _is_flat_error(content: Mapping[str, Any]) -> bool:
     return says(content.get("status"), "error") and "code" in content
 
 
-def _is_one_error_for_many(content: Mapping[str, Any], call: Call | None) -> bool:
-    if call is None or not call.answers_records or call.records < 2:  # noqa: PLR2004
-        return False
-    found = entries(content, "data")
-    return len(found) == 1 and says(found[0].get("status"), "error")
+def _is_one_error_for_many(content: Mapping[str, Any], call: Call) -> bool:
+    return call.records > 1 and [says(each.get("status"), "error") for each in entries(content, "data")] == [
+        True
+    ]
 
 
 def _judges_each(verdicts: list[Mapping[str, Any]], sent: int) -> bool:
     """Whether there is a verdict for each record sent; one for many is a whole-call fault."""
-    if not verdicts or len(verdicts) < sent:
+    if len(verdicts) < max(1, sent):
         return False
-    return len(verdicts) > 1 or not _faults_whole_call(verdicts[0])
+    return len(verdicts) > 1 or not any(map(_faults_whole_call, verdicts))
 
 
 def _faults_whole_call(entry: Mapping[str, Any]) -> bool:
@@ -221,7 +211,7 @@ def _class_of(status: int, code: str | None, details: Mapping[str, Any]) -> type
         return RateLimited
     if is_busy(status):
         return ServerError
-    if code == "INVALID_DATA" and details.get("param_name") == "page_token":
+    if details.get("param_name") == "page_token":
         return PageTokenRefused
     if code is not None and code in CODE_TO_ERROR:
         return CODE_TO_ERROR[code]

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CONNECT_TIMEOUT = 15  # seconds
-CHUNK = 1 << 16  # bytes
-MAX_BYTES = 64 * 1024**2  # of an answer in memory: 200 records with five texts of 32,000 characters
-MAX_BYTES_IN_FILE = 4 * 1024**3  # packed: more than any bulk job holds
+CHUNK = 65_536  # bytes
+MAX_BYTES = 64 << 20  # of an answer in memory: 200 records with five texts of 32,000 characters
+MAX_BYTES_IN_FILE = 4 << 30  # packed: more than any bulk job holds
 FILE_TIMEOUTS = 30  # a file may take so many times as long as an answer in memory
 
 _encoder = msgspec.json.Encoder(decimal_format="number")  # exact: 18 digits are more than a float holds

@@ -138,6 +138,7 @@ def test_a_table_ends_with_a_short_page_that_promises_nothing(pages, calls):
         (200, 0, {}, True),
         (199, 1, {"more_records": None}, True),
         (5, 0, {"more_records": True}, True),
+        (5, 0, {"more_records": "true"}, True),
         (200, 0, {"more_records": False}, False),
         (0, 0, {}, False),
     ],

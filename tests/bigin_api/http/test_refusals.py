@@ -35,11 +35,11 @@ NO_JSON = "that are not a whole JSON object"
 
 
 def _refused(
-    status: int, content: Any, header: dict[str, str] | None = None, call: Call | None = LIST
+    status: int, content: Any, header: dict[str, str] | None = None, call: Call = LIST
 ) -> BiginError:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     with pytest.raises(BiginError) as raised:
-        read_reply(status, body, header, call=call)
+        read_reply(status, body, header or {}, call=call)
     return raised.value
 
 
@@ -142,13 +142,11 @@ def test_a_redirect_is_told_as_one(status):
     assert (raised.status, raised.module) == (status, "Contacts")
 
 
-def test_without_a_call_the_answer_alone_is_told():
-    """As of the accounts server."""
-    refused = _refused(400, {"code": "X"}, call=None)
+def test_without_a_module_the_call_alone_is_named():
+    """As of the organisation."""
+    refused = _refused(400, {"code": "X"}, call=Call("GET", "/org"))
 
-    assert (refused.message, refused.module) == ("HTTP 400 X.", None)
-    assert _refused(302, {}, call=None).module is _refused(502, b"x", call=None).module is None
-    assert read_reply(304, b"", {}).not_modified
+    assert (refused.message, refused.module) == ("GET /org: HTTP 400 X.", None)
 
 
 @pytest.mark.parametrize(
