@@ -49,9 +49,7 @@ def read_results(file: BinaryIO) -> Iterator[RowResult]:
     Raises ArchiveRefused for a zip that is not what it should be.
     """
     rows = read_rows(file)
-    header = next(rows, None)
-    if header is None:
-        return
+    header = next(rows, [])
     places = [_place(header, name) for name in _VERDICT_COLUMNS]
     status, record_id, errors = places
     named = [(number, name) for number, name in enumerate(header) if number not in places]

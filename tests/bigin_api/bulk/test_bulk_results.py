@@ -1,6 +1,7 @@
 """What became of each row of a bulk write."""
 
 import io
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -101,3 +102,8 @@ def test_a_result_without_verdicts_is_refused():
     """A file that says nothing of its rows must not settle them."""
     with pytest.raises(ArchiveRefused, match="no column RECORD_ID"):
         list(read_results(result_of(["Email", "STATUS", "ERRORS"])))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("empty.csv", "")
+    with pytest.raises(ArchiveRefused, match="no column STATUS"):
+        list(read_results(file))
