@@ -28,11 +28,11 @@ class QueryError(Exception):
 def error_at(text: str, at: int, message: str) -> QueryError:
     r"""An error with its place, line and column from 1.
 
-    >>> str(error_at("select id\nfrom", 10, "a column is missing"))
+    >>> str(error_at("select id\nfrom\n", 10, "a column is missing"))
     'line 2, column 1: a column is missing'
     """
     before = text[:at]
-    line, column = before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+    line, column = before.count("\n") + 1, at - before.rfind("\n")
     return QueryError(f"line {line}, column {column}: {message}")
 
 
