@@ -73,7 +73,7 @@ class BulkWriteJob(BulkJob):
         file = mapping(resource.get("file"))
         code = text(resource.get("code")) or ""
         return cls(
-            id=str(raw.get("id") or ""),
+            id=str(raw["id"]),
             state=state_of(raw.get("status") or "ADDED"),
             module=api_name_of(resource.get("module")) or module,
             operation=str(raw.get("operation") or operation),

@@ -149,7 +149,7 @@ class _Reader:
     def _name(self, what: str, *, quoted: bool = True) -> Name:
         token = self._peek()
         is_name = token is not None and _NAME.fullmatch(token.text) and not token.is_word("from")
-        if token is None or not is_name or (not quoted and token.text[0] in "'\""):
+        if token is None or not is_name or (not quoted and token.text.startswith(("'", '"'))):
             raise self._unexpected(what)
         self._next += 1
         return Name(token.text, token.start)
@@ -158,14 +158,12 @@ class _Reader:
         if not self._stands(opening):
             return None
         self._next += len(opening)
-        first = self._peek()
-        if first is None or self._begins_clause():
-            raise self._unexpected(f"something after {' '.join(opening)}")
-        last = first
-        while (token := self._peek()) is not None and not self._begins_clause():
-            last = token
+        first = self._next
+        while self._peek() is not None and not self._begins_clause():
             self._next += 1
-        return self._text[first.start : last.end]
+        if self._next == first:
+            raise self._unexpected(f"something after {' '.join(opening)}")
+        return self._text[self._tokens[first].start : self._tokens[self._next - 1].end]
 
     def _number_after(self, word: str) -> int | None:
         if not self._stands((word,)):

@@ -18,6 +18,7 @@ from bigin_api.endpoints.coql_select import EVERY_RECORD, Name, QueryError, Sele
         ("select id from Contacts where (a = 1 and b = 2) order by a desc, b", "(a = 1 and b = 2)", "a desc, b", None, None),
         ("select id from Contacts where ((a = 1) and (b = (2))) limit 3", "((a = 1) and (b = (2)))", None, 3, None),
         ("select id from Contacts where a in (1, 2)\n limit 5\n offset 10 ;", "a in (1, 2)", None, 5, 10),
+        ("select id from Contacts offset 7", None, None, None, 7),
         ("select id from Contacts where Limit = 5", "Limit = 5", None, None, None),
         ("select id from Contacts where a in ('a''b', 'c;d', 'limit 5') ; ", "a in ('a''b', 'c;d', 'limit 5')", None, None, None),
         ("select 'Order', \"Limit\" from Contacts where \"Order\" = 'x\ny' order by 'Order' limit 3", "\"Order\" = 'x\ny'", "'Order'", 3, None),
