@@ -377,6 +377,9 @@ EQUAL: dict[Key, str] = {
         "return b64encode(zlib.compress(msgspec.json.encode({name: kept}), level=9)).decode()",
         "return b64encode(zlib.compress(msgspec.json.encode({name: kept}))).decode()",
     ): "It reads the same, and is a few bytes longer.",
+    ("Engine.abort", "boundary", "if time.monotonic() > deadline:", "if time.monotonic() >= deadline:"): (
+        "A moment more or less."
+    ),
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
     ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",
