@@ -37,8 +37,6 @@ NEVER_UNASKED: Mapping[str, str] = {
     "UNREADABLE_VALUE": "null stands for what was lost, and no stream map was applied: mend the lines",
 }
 """Codes whose lines are not sent unless they are named: what a person does first."""
-RECORDS_A_BEAT = 100
-NO_LIMIT = 2**31
 
 
 @dataclass
@@ -136,7 +134,7 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
     if not outcome.sent:
         return
     with _rejected_again(path) as again:
-        own = {"rejects_path": str(again), "max_rejects": NO_LIMIT, "run_report_path": None}
+        own = {"rejects_path": str(again), "max_rejects": len(outcome.sent), "run_report_path": None}
         engine = TargetBigin(config={**config, **own}).engine
         written = _written(engine, outcome)
         rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
@@ -172,10 +170,8 @@ def _feed(engine: Engine, lines: Iterable[RejectLine]) -> None:
         stream = engine.open_stream(Schema(name, properties, keys), records[0])
         if stream is None:
             raise BiginError(f"{name}: the stream cannot be opened.")
-        for number, record in enumerate(records):
+        for record in records:
             engine.take(stream, record)
-            if number % RECORDS_A_BEAT == 0:
-                engine.tick()
 
 
 def _with_reason(line: RejectLine, again: RejectLine) -> RejectLine:
@@ -220,9 +216,9 @@ def _set_aside(path: Path) -> list[RejectLine]:
 
 def _put_back(outcome: Outcome, path: Path) -> None:
     """Let what stays take the place of what was set aside."""
-    old = overtaken(outcome.lines, frozenset(outcome.written))
-    note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
     gone = frozenset(outcome.written)
+    old = overtaken(outcome.lines, gone)
+    note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
     aside, rights = _aside(path), _aside(path).stat().st_mode & 0o777
     file = JsonLines(aside, setting="the reject log")
     file.replace(line for place, line in enumerate(outcome.lines) if place not in gone)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.target import record, records, schema, state
 
+from target_bigin.files.id_map import IdMap
+
 CONTACTS = schema("Contacts", "id", "_sdc_deleted_at", key=["id"])
 GONE = {"_sdc_deleted_at": "2026-05-14T00:00:00Z"}
 EMAILS = schema("Contacts", "Last_Name", "Email", key=["Email"])
@@ -408,3 +410,67 @@ def test_an_entry_of_what_was_deleted_is_ignored_unless_deletions_are_asked_for(
     assert ids(sandbox) == there
     assert run.outcomes("deleted_records") == {"unchanged": 1}
     assert run.said("deletions ignored (deletes: ignore): 1")
+
+
+ENTRIES = schema("deleted_records", "module", "id", "type", key=["module", "id"])
+
+
+def test_each_entry_of_what_was_deleted_ends_by_itself(sandbox, target):
+    """What is gone already is deleted; what names no record costs itself."""
+    people, company = ids(sandbox), ids(sandbox, "Accounts")[0]
+    sent = [
+        {"module": "Contacts", "id": people[0], "type": "recycle"},
+        {"module": "Contacts", "id": "6100000000000999999"},
+        {"module": "Contacts", "id": people[1], "type": " Restored "},
+        {"module": "Accounts", "id": company, "type": "permanent"},
+        {"module": 7, "id": people[2]},
+        {"module": "Contacts", "id": "x"},
+        {"module": "Contacts", "id": None, "type": "recycle"},
+    ]
+
+    run = target(
+        [ENTRIES, *records("deleted_records", sent)],
+        streams={"deleted_records": {"operation": "delete", "allow_mass_delete": True, "ids": "bigin"}},
+        max_rejects=3,
+    )
+
+    assert run.error is None
+    assert run.outcomes("deleted_records") == {"deleted": 3, "unchanged": 1, "invalid": 3}
+    assert [(each["code"], each["record"]) for each in run.rejects] == [
+        ("NOT_AN_ID", each) for each in sent[4:]
+    ]
+    assert run.said("restored, so nothing to delete: 1")
+    assert {people[0], company}.isdisjoint(ids(sandbox) + ids(sandbox, "Accounts"))
+    assert set(people[1:3]) <= set(ids(sandbox))
+
+
+def test_an_entry_of_another_organisation_means_what_was_copied(sandbox, target, tmp_path):
+    """In its own module; where two records were made of it, nobody knows which is meant."""
+    kept = tmp_path / "ids.jsonl"
+    one, twice, other, company = (f"487600000000000000{n}" for n in range(4))
+    people, companies = ids(sandbox), ids(sandbox, "Accounts")
+    copies = IdMap(kept)
+    copies.remember("people", "Contacts", one, people[0])
+    copies.remember("companies", "Accounts", one, companies[0])
+    copies.remember("people", "Contacts", twice, people[1])
+    copies.remember("customers", "Contacts", twice, people[2])
+    copies.remember("companies", "Accounts", other, companies[1])
+    copies.close()
+    sent = [{"module": "Contacts", "id": each} for each in (one, twice, other, company)]
+
+    run = target(
+        [ENTRIES, *records("deleted_records", sent)],
+        streams={"deleted_records": {"allow_mass_delete": True, "ids": "source"}},
+        deletes="delete",
+        id_map_path=str(kept),
+        max_rejects=1,
+    )
+
+    assert run.error is None
+    assert run.outcomes("deleted_records") == {"deleted": 1, "unchanged": 2, "unmatched": 1}
+    assert [(each["code"], each["record"]) for each in run.rejects] == [("SEVERAL_FOUND", sent[1])]
+    assert run.said("deletions of records that were never copied: 2")
+    assert set(people) - set(ids(sandbox)) == {people[0]}
+    left = IdMap(kept, read_only=True)
+    assert [len(left.find(each)) for each in (one, twice, other)] == [1, 2, 1]
+    assert left.find(one, module="Accounts")

@@ -6,11 +6,16 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from bigin_api import BiginError, InFlight, InvalidRequest, ServerError
+from bigin_api.http.calls import Call
+from bigin_api.http.retry import Retry
+from target_bigin.concurrency import tasks
 from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.files.id_map import IdMap
@@ -121,6 +126,86 @@ def test_an_error_in_one_task_keeps_no_other_from_its_turn(run):
 
     assert run.noted == [0, 2]
     assert [str(error) for error in run.errors] == ["1"]
+
+
+def test_who_sleeps_goes_on_when_the_moment_has_come(run, monkeypatch):
+    """Not before, and each at its own."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(tasks, "time", clock)
+
+    async def task(seconds):
+        await run.tasks.sleep(seconds)
+        run.noted.append(seconds)
+
+    for seconds in (3, 1, 2, 1):
+        run.tasks.create_task(task(seconds))
+    seen = []
+    for clock.now in (0.5, 1, 2, 2.5, 3):
+        run.tasks.wake_sleepers()
+        seen.append((list(run.noted), run.tasks.sleeping))
+
+    assert seen == [
+        ([], True),
+        ([1, 1], True),
+        ([1, 1, 2], True),
+        ([1, 1, 2], True),
+        ([1, 1, 2, 3], False),
+    ]
+
+
+def test_several_go_on_side_by_side_and_answer_in_their_order(run):
+    """Whoever is answered first; an error is raised once its turn has come."""
+    waits = [Wait(run.tasks) for _ in range(3)]
+
+    async def part(place):
+        return await waits[place]
+
+    async def whole():
+        try:
+            run.noted.append(await run.tasks.gather([part(place) for place in range(3)]))
+        except BiginError as error:
+            run.noted.append(str(error))
+
+    run.tasks.create_task(whole())
+    for place in (2, 0, 1):
+        assert run.noted == []
+        waits[place].set_result(place)
+    assert run.noted == [[0, 1, 2]]
+
+    waits = [Wait(run.tasks) for _ in range(3)]
+    run.tasks.create_task(whole())
+    waits[1].set_exception(BiginError("no"))
+    waits[0].set_result(0)
+
+    assert run.noted == [[0, 1, 2], "no"]
+    assert run.errors == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "tries"),
+    [("call", 10), ("patiently", 4), ("once", 1)],
+)
+def test_what_has_failed_before_is_tried_less(run, begin, tries):
+    """It costs a call and its credits each time; where it is the last word, some seconds are waited for it."""
+    made = []
+
+    def fail(number):
+        made.append(number)
+        raise ServerError("Bigin fails at it.")
+
+    def work():
+        Retry(9, jitter=lambda _longest: 0.0).run(Call("GET", "/x", endpoint="x", repeatable=True), fail)
+
+    async def task():
+        call = run.tasks.call if begin == "call" else partial(run.tasks.call_again, patiently=begin != "once")
+        with suppress(ServerError):
+            await call(work)
+
+    run.tasks.create_task(task())
+    run.land_all()
+
+    assert len(made) == tries
+    assert run.errors == []
 
 
 def test_an_error_reaches_everybody_who_asked_with_a_traceback_of_its_own(run):
