@@ -6,6 +6,7 @@ new one. If a retry is killed, the next one finds what was set aside and begins 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -43,17 +44,17 @@ NEVER_UNASKED: Mapping[str, str] = {
 class Outcome:
     """What a retry did. ``lines`` are those of the log, with the new reason where one was refused again.
 
-    The other lists are places in it.
+    The others are places in it.
     """
 
     lines: list[RejectLine]
     sent: list[int] = field(default_factory=list)  # stream by stream
-    replaced: list[int] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)  # neither sent nor replaced
-    written: list[int] = field(default_factory=list)
-    rejected: list[int] = field(default_factory=list)
-    open: list[int] = field(default_factory=list)  # sent and not settled; all, if it was a dry run
-    dry_run_lines: int = 0  # so many, which are dropped
+    replaced: set[int] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)  # neither sent nor replaced
+    written: set[int] = field(default_factory=set)
+    rejected: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)  # sent and not settled; all, if it was a dry run
+    dry_run_lines: int = field(init=False)  # so many, which are dropped
     failure: Exception | None = None  # what ended the run early
 
 
@@ -71,36 +72,33 @@ def select(lines: list[RejectLine], *, only: Collection[str], replaced: Collecti
     chosen = Outcome(lines)
     for place, line in enumerate(lines):
         if line.time and line.identity in replaced:
-            chosen.replaced.append(place)
+            chosen.replaced.add(place)
         elif line.code in only or (not only and line.code not in NEVER_UNASKED):
             chosen.sent.append(place)
         else:
-            chosen.left.append(place)
+            chosen.left.add(place)
     streams = list(dict.fromkeys(lines[place].stream for place in chosen.sent))
     chosen.sent.sort(key=lambda place: streams.index(lines[place].stream))
     return chosen
 
 
-def overtaken(lines: Sequence[RejectLine], written: Collection[int]) -> list[int]:
+def overtaken(lines: Sequence[RejectLine], written: Collection[int]) -> set[int]:
     """The lines before one that was written, of the same stream and key: what they say is older.
 
     >>> old, new = (
     ...     RejectLine(stream="a", record={"id": 1}, key_properties=("id",), number=n) for n in (1, 2)
     ... )
     >>> overtaken([old, new], [1]), overtaken([old, new], [0])
-    ([0], [])
+    ({0}, set())
     """
     later: set[tuple[str, str]] = set()
-    found = []
-    for place in range(len(lines) - 1, -1, -1):
-        line = lines[place]
-        if line.key is None:
-            continue
-        if place in written:
+    found = set()
+    for place, line in reversed(list(enumerate(lines))):
+        if line.key is not None and place in written:
             later.add((line.stream, line.key))
         elif (line.stream, line.key) in later:
-            found.append(place)
-    return found[::-1]
+            found.add(place)
+    return found
 
 
 def retry(path: Path, config: Mapping[str, Any], *, only: Collection[str] = ()) -> Outcome:
@@ -140,12 +138,12 @@ def _send(outcome: Outcome, path: Path, config: Mapping[str, Any]) -> None:
         rejected = {line.number: line for line in read_reject_lines(again)} if again.exists() else {}
     for number, place in enumerate(outcome.sent, start=1):
         if number in rejected:
-            outcome.rejected.append(place)
+            outcome.rejected.add(place)
             outcome.lines[place] = _with_reason(outcome.lines[place], rejected[number])
         elif number in written and not engine.settings.dry_run:
-            outcome.written.append(place)
+            outcome.written.add(place)
         else:
-            outcome.open.append(place)
+            outcome.open.add(place)
 
 
 def _written(engine: Engine, outcome: Outcome) -> set[int]:
@@ -202,7 +200,6 @@ def _rejected_again(path: Path) -> Iterator[Path]:
         yield again
     finally:
         again.unlink(missing_ok=True)
-        replaced_path(again).unlink(missing_ok=True)
 
 
 def _set_aside(path: Path) -> list[RejectLine]:
@@ -216,12 +213,11 @@ def _set_aside(path: Path) -> list[RejectLine]:
 
 def _put_back(outcome: Outcome, path: Path) -> None:
     """Let what stays take the place of what was set aside."""
-    gone = frozenset(outcome.written)
-    old = overtaken(outcome.lines, gone)
-    note_replaced(path, [outcome.lines[place].identity for place in old if outcome.lines[place].time])
-    aside, rights = _aside(path), _aside(path).stat().st_mode & 0o777
+    old = [outcome.lines[place] for place in overtaken(outcome.lines, outcome.written)]
+    note_replaced(path, [line.identity for line in old if line.time])
+    aside, rights = _aside(path), stat.S_IMODE(_aside(path).stat().st_mode)
     file = JsonLines(aside, setting="the reject log")
-    file.replace(line for place, line in enumerate(outcome.lines) if place not in gone)
+    file.replace(line for place, line in enumerate(outcome.lines) if place not in outcome.written)
     aside.chmod(rights)  # records are for whom the log was for
 
 

@@ -161,5 +161,7 @@ class LinkWriter:
 
     def _call(self, links: Mapping[tuple[str, str], None]) -> dict[tuple[str, str], WriteResult]:
         """In a thread."""
-        related = self._client.related
-        return {each: related.link(self._module, each[0], self._list, each[1]) for each in links}
+        return {
+            (parent, linked): self._client.related.link(self._module, parent, self._list, linked)
+            for parent, linked in links
+        }

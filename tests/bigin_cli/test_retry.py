@@ -256,11 +256,12 @@ def test_what_a_killed_retry_set_aside_is_found_again(run, sandbox, config, tmp_
     log = tmp_path / "rejects.jsonl"
     write(tmp_path / "rejects.jsonl.retrying", reject("Contacts", Last_Name="Ek", Email="ek@example.com"))
     write(log, reject("Contacts", Last_Name="Oe", Email="oe@example.com"))
+    write(tmp_path / "rejects.jsonl.rejected-again", reject("Contacts", Last_Name="Of then"))
 
     result = run(retry, log, "--config", config)
 
     assert "Contacts: 2 written" in result.stdout
-    assert not log.exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {"config.json", "rejects.jsonl.lock"}
 
 
 def test_a_dry_run_leaves_the_log_as_it_is(run, sandbox, tmp_path):
