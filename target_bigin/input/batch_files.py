@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from decimal import Decimal
 from typing import IO, Any
 
@@ -28,9 +27,9 @@ def records_of(message: Mapping[str, Any]) -> Iterator[Any]:
     """
     stream = message["stream"]
     encoding, files = message["encoding"], message["manifest"]
-    kind = encoding.get("format") if isinstance(encoding, dict) else None
-    packing = encoding.get("compression") if isinstance(encoding, dict) else None
-    if kind not in FORMATS or not isinstance(packing, str | None) or packing not in COMPRESSIONS:
+    told = encoding if isinstance(encoding, dict) else {}
+    kind, packing = told.get("format"), told.get("compression")
+    if kind not in FORMATS or packing not in COMPRESSIONS:
         raise InvalidInputLine(
             f"{stream}: a BATCH message whose encoding is {str(encoding)[:80]}; jsonl (plain or gzip) and "
             "parquet are read. Set the tap's batch_config so."
@@ -58,19 +57,11 @@ def _rows_of(stream: str, file: str) -> Iterator[Any]:
 
 def _read(stream: str, file: str, what: Any, *how: Any) -> Iterator[Any]:
     """What ``what`` reads of a file. Raises InvalidInputLine for whatever storage or format have to say."""
-    with ExitStack() as opened:
-        try:
-            inside = what(opened.enter_context(UPath(file).open("rb")), *how)
-        except Exception as error:
-            raise _unreadable(stream, file, error) from error
-        while True:
-            try:
-                each = next(inside, None)
-            except Exception as error:
-                raise _unreadable(stream, file, error) from error
-            if each is None:
-                return
-            yield each
+    try:
+        with UPath(file).open("rb") as source:
+            yield from what(source, *how)
+    except Exception as error:  # of the reading: what becomes of a row is raised where it was handed to
+        raise _unreadable(stream, file, error) from error
 
 
 def _lines(source: IO[bytes], packing: str | None) -> Iterator[bytes]:
@@ -104,6 +95,10 @@ def _unreadable(stream: str, file: str, error: Exception) -> InvalidInputLine:
 
 
 def _shown(file: str) -> str:
-    """Without what may be a secret: a query, and what stands before the host."""
+    """Without what may be a secret: a query, and what stands before the host.
+
+    >>> _shown("s3://key:secret@bucket/a.gz?token=x"), _shown("data/a@b.gz?token=x")
+    ('s3://bucket/a.gz', 'data/a@b.gz')
+    """
     scheme, _, rest = file.partition("?")[0].rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import date
+from datetime import date, datetime, timezone
+from decimal import Decimal
 
 import pyarrow.parquet
 import pytest
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from support.target import schema, state
 
 from target_bigin.engine import Engine
+from target_bigin.input import batch_files
+from target_bigin.input.batch_files import records_of
 
 CONTACTS = schema("Contacts", "Last_Name", key=["Email"])
 
@@ -113,6 +117,8 @@ def damaged(body):
         (lambda body: body[2:], ("jsonl", "none"), "Not JSON, Contacts: line 1 of the BATCH file"),
         (damaged, ("parquet", None), "arquet"),
         (lambda body: body, ("jsonl", "zstd"), "a BATCH message whose encoding is"),
+        (lambda body: body, ("jsonl", ["zstd"]), "a BATCH message whose encoding is"),
+        (lambda body: body, (["jsonl"], None), "a BATCH message whose encoding is"),
     ],
 )
 def test_a_file_of_a_batch_message_that_cannot_be_read_is_named(target, tmp_path, spoil, encoding, why):
@@ -131,9 +137,58 @@ def test_a_file_of_a_batch_message_that_cannot_be_read_is_named(target, tmp_path
     assert why in said
     assert said.startswith("Contacts: ") or "Contacts: line 1" in said
     assert "s3cret" not in said
-    assert compression == "zstd" or str(path) in said
+    assert "encoding" in why or str(path) in said
     assert run.states == [1]
     assert path.parent.exists() is bool(spoil)
+
+
+MEND = "No state covers its records: mend what hinders, then run the tap and the target again."
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "do"),
+    [
+        (OSError(5, "Input/output error"), "Input/output error", MEND),
+        (OSError("odd"), "odd", MEND),
+        (ValueError("odd"), "odd", MEND),
+        (EOFError(), "EOFError", MEND),
+        (
+            ImportError("No module named 'pyarrow'"),
+            "No module named 'pyarrow'",
+            "Install what it needs (for Parquet the extra `parquet`) and run again.",
+        ),
+    ],
+)
+def test_why_a_file_cannot_be_read_is_told_with_what_to_do(monkeypatch, error, why, do):
+    """Whatever storage or format have to say."""
+
+    def fail(_file):
+        raise error
+
+    monkeypatch.setattr(batch_files, "UPath", fail)
+
+    with pytest.raises(InvalidInputLine) as refused:
+        list(records_of(batch_of("s3://key:secret@bucket/a")))
+
+    assert (
+        str(refused.value)
+        == f"Contacts: the BATCH file s3://bucket/a cannot be read to its end ({why}). {do}"
+    )
+    assert refused.value.__cause__ is error
+
+
+def test_rows_of_a_table_are_as_json_would_have_them(tmp_path):
+    """Every digit of a number, and moments as text."""
+    path = tmp_path / "t.parquet"
+    moment = datetime(2026, 5, 14, 9, 53, 58, tzinfo=timezone.utc)
+    rows = [{"amount": Decimal("10000000000000001.50"), "at": moment, "n": n} for n in range(2_500)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+    found = list(records_of(batch_of(path, kind="parquet")))
+
+    assert found == [
+        {"amount": each["amount"], "at": "2026-05-14T09:53:58Z", "n": each["n"]} for each in rows
+    ]
 
 
 def test_a_fault_of_our_own_is_not_told_as_a_file_that_cannot_be_read(target, tmp_path, monkeypatch):

@@ -160,8 +160,12 @@ def test_text_that_another_encoding_wrote_in_two_halves_is_whole(sandbox, target
             "Contacts: a BATCH message whose encoding is 7",
         ),
         (
-            {"type": "BATCH", "stream": "Contacts", "encoding": {"format": "jsonl"}, "manifest": [7]},
-            "Contacts: the manifest of a BATCH message is [7]",
+            {"type": "BATCH", "stream": "Contacts", "encoding": {"format": "jsonl"}, "manifest": ["/x", 7]},
+            "Contacts: the manifest of a BATCH message is ['/x', 7]",
+        ),
+        (
+            {"type": "BATCH", "stream": "Contacts", "encoding": {"format": "jsonl"}, "manifest": "/x"},
+            "Contacts: the manifest of a BATCH message is /x",
         ),
         (
             {"type": "SCHEMA", "stream": "Tasks", "schema": {"properties": {}}, "key_properties": [None]},
