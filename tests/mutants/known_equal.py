@@ -380,6 +380,19 @@ EQUAL: dict[Key, str] = {
     ("Engine.abort", "boundary", "if time.monotonic() > deadline:", "if time.monotonic() >= deadline:"): (
         "A moment more or less."
     ),
+    (
+        "parent_relation",
+        "argument dropped",
+        "link = Link(PARENT, (module,), by_source=settings.ids == 'source', must_be_there=True)",
+        "link = Link(PARENT, (module,), by_source=settings.ids == 'source')",
+    ): "A stream's lookups say nothing of a parent: one that is not found is refused.",
+    (
+        "parent_relation",
+        "true/false",
+        "link = Link(PARENT, (module,), by_source=settings.ids == 'source', must_be_there=True)",
+        "link = Link(PARENT, (module,), by_source=settings.ids == 'source', must_be_there=False)",
+    ): "A stream's lookups say nothing of a parent: one that is not found is refused.",
+    ("parent_relation.needs.put", "condition", "if target:", "if True:"): "A parent is never left empty.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
     ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",

@@ -9,6 +9,7 @@ from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema, state
 
 from bigin_api import Field, Module
+from target_bigin.files.id_map import IdMap
 from target_bigin.links.references import Link
 from target_bigin.records.record import Unresolved
 from target_bigin.rows.difference import rows_to_send
@@ -527,15 +528,21 @@ def test_a_row_without_a_parent_costs_itself(sandbox, target):
     rows_of = schema("pipelines_associated_products", "parent_id", "Product", "Quantity", "List_Price")
     bad = [each for parent in (None, "", True, {"id": deal}, [deal]) for each in row_stream(parent, one)]
     del bad[0]["record"]["parent_id"]
+    bad += row_stream(deal, one, _sdc_deleted_at="maybe")
 
-    run = target([rows_of, *row_stream(deal, one), *bad, *row_stream(deal, other)], max_rejects=5)
+    run = target([rows_of, *row_stream(deal, one), *bad, *row_stream(deal, other)], max_rejects=6)
 
     assert run.error is None
-    assert [(each["code"], each["field"], each["record"]) for each in run.rejects] == [
-        ("KEY_MISSING", "parent_id", each["record"]) for each in bad
+    assert [each["record"] for each in run.rejects] == [each["record"] for each in bad]
+    assert [(each["code"], each["field"]) for each in run.rejects] == [
+        *[("KEY_MISSING", "parent_id")] * 5,
+        ("INVALID_VALUE", "_sdc_deleted_at"),
     ]
     assert sold(sandbox) == [("Desk", 1), ("Lamp", 1)]
-    assert sandbox.calls("PUT /Pipelines") == 1
+    assert (sandbox.calls("PUT /Pipelines"), sandbox.calls("POST /coql")) == (
+        1,
+        0,
+    )  # ids of Bigin's are known
 
 
 def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
@@ -562,6 +569,26 @@ def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
     assert outcomes == [["updated"], ["unchanged"], ["unchanged"], ["unchanged"], ["updated"], ["unchanged"]]
     assert reads == [1, 1, 2, 2, 3, 3]
     assert len(sold(sandbox)) == 2
+
+
+def test_rows_of_a_parent_that_was_made_anew_are_written_again(sandbox, cached, tmp_path):
+    """The source's deal is another one in Bigin since: its rows are those that were written last, elsewhere."""
+    desk = sandbox.create("Products", Product_Name="Desk")
+    stream, kept = "pipelines_associated_products", tmp_path / "ids.jsonl"
+    rows_of = schema(stream, "Product", "Quantity", "List_Price", key=["parent_id"])
+    deals = [sandbox.create("Pipelines", **{**DEAL, "Deal_Name": name}) for name in ("Roof", "Wall")]
+    for deal in deals:
+        copies = IdMap(kept)
+        copies.remember("products", "Products", "P1", desk)
+        copies.remember("deals", "Pipelines", "D1", deal)
+        copies.close()
+        run = cached(
+            [rows_of, *row_stream("D1", "P1")], streams={"*": {"ids": "source"}}, id_map_path=str(kept)
+        )
+        assert run.outcomes(stream) == {"updated": 1}
+
+    rows = {each["id"]: each["Associated_Products"] for each in sandbox.dump("Pipelines")}
+    assert [len(rows[deal]) for deal in deals] == [1, 1]
 
 
 @pytest.mark.parametrize(("ids", "code"), [("bigin", "NOT_AN_ID"), ("source", "LOOKUP_NOT_FOUND")])
