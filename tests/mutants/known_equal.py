@@ -49,6 +49,18 @@ EQUAL: dict[Key, str] = {
         "operation = records[-1].operation",
     ): "The records of a call are all of one operation.",
     (
+        "RecordWriter._attempt",
+        "number",
+        "if lost and patiently and (records[0].operation == 'insert'):",
+        "if lost and patiently and (records[-1].operation == 'insert'):",
+    ): "The records of a call are all of one operation.",
+    (
+        "RecordWriter._divide",
+        "number",
+        "if records[0].operation == 'delete' and error.code == 'INVALID_DATA':",
+        "if records[-1].operation == 'delete' and error.code == 'INVALID_DATA':",
+    ): "The records of a call are all of one operation.",
+    (
         "IdFinder._folded",
         "argument dropped",
         "return tuple((alike(each) for alike, each in zip(self._alike, values, strict=True)))",
