@@ -38,7 +38,7 @@ Pages = Iterator[tuple[list[Record], Scan]]
 class Extraction:
     """One scan of one module, in whichever way is cheapest.
 
-    ``scan`` and ``pages_read`` tell how it stands.
+    ``pages_read`` tells how far it is, ``scan`` how it stands in the end.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class Extraction:
 
         When this returns, ``scan`` is complete. Raises BiginError.
         """
-        self.scan = scan
         if scan.kind == "bulk":
             yield from self._by_jobs(scan)
         elif scan.since is not None:
@@ -98,13 +97,13 @@ class Extraction:
         """
         for page in self._by_list(scan):
             yield page
-            emitted = self.scan.emitted
+            emitted = page[1].emitted
             if self._report.is_watched and emitted >= MAX_RECORDS_BY_PAGE and not counted:
                 self._report.is_watched = False
                 self._report.expected = self._count(scan)
             if not self._choice.may_pay or emitted < counted + MAX_RECORDS_BY_PAGE:
                 continue
-            counted = max(self._count(scan) or 0, emitted)
+            counted = max(self._count(scan) or emitted, emitted)
             if self._choice.are_cheaper(counted, wish="auto"):
                 jobs = Jobs(counted=counted)
                 yield from self._by_jobs(Scan("bulk", scan.started, scan.shape, since=scan.since, jobs=jobs))
@@ -113,7 +112,7 @@ class Extraction:
     def _by_list(self, scan: Scan) -> Pages:
         reading = ListScan(self._client, self._module, self._pages, report=self._report)
         yield from self._read(reading, scan)
-        if reading.counted is not None and self._report.counted is None:
+        if self._report.counted is None:
             self._report.counted = reading.counted
 
     def _by_jobs(self, scan: Scan) -> Pages:
@@ -157,7 +156,6 @@ class Extraction:
 
     def _read(self, reader: ListScan | BulkScan, scan: Scan) -> Pages:
         for page in reader.pages(scan):
-            self.scan = reader.scan
             self.pages_read += 1
             yield page
         self.scan = reader.scan
@@ -166,7 +164,7 @@ class Extraction:
         columns = self._choice.columns
         beside = None
         if columns.left_to_list:
-            names = [MODIFIED, *(each for each in columns.left_to_list if each != MODIFIED)]
+            names = list(dict.fromkeys((MODIFIED, *columns.left_to_list)))
             beside = ModulePages(self._client, self._calls, self._module, names, report=self._report)
         return BulkScan(
             self._client,
