@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from singer_sdk.singerlib.exceptions import InvalidInputLine
@@ -75,6 +76,66 @@ def test_a_silent_pipe_beats_with_the_seconds_of_its_silence(read, monkeypatch):
     assert 0.2 < sum(beats) < 9
 
 
+class Pipe:
+    """A pipe with a clock of its own: pieces, and seconds until the next one comes."""
+
+    def __init__(self, *script):
+        self.now = 0.0
+        self._script = list(script)
+
+    def fileno(self):
+        return 7
+
+    def monotonic(self):
+        return self.now
+
+    def select(self, reading, _writing, _odd, timeout):
+        """Wait, at most so long."""
+        assert reading == [7]
+        if timeout and self._script and isinstance(self._script[0], float):
+            passes = min(timeout, self._script[0])
+            self.now += passes
+            self._script[0] -= passes
+            if self._script[0]:
+                return [], [], []
+            del self._script[0]
+        return [7], [], []
+
+    def read(self, _descriptor, _most):
+        """The next piece."""
+        return self._script.pop(0) if self._script else b""
+
+
+def test_a_beat_comes_a_few_times_a_second_with_the_seconds_of_silence_since_the_last(monkeypatch):
+    """A call that waits for company goes by these; what a message costs is no silence."""
+    line = b'{"type":"A"}\n'
+    pipe = Pipe(0.25, line, 0.625, line, line, line, 0.25, line, 0.125)
+    for name in ("select", "os", "time"):
+        monkeypatch.setattr(reader, name, pipe)
+    mine, told = Reader(), []
+    mine.on_beat = lambda waited: told.append((pipe.now, waited))
+
+    def work(_message):
+        pipe.now += 0.125
+        told.append(pipe.now)
+
+    mine.process_lines(pipe, {"A": work})
+
+    assert told == [
+        (0.25, 0.25),
+        0.375,
+        (0.625, 0.25),
+        (0.875, 0.25),
+        1.125,  # after an eighth of silence and one of work
+        (1.125, 0.125),
+        1.25,
+        1.375,
+        (1.625, 0.25),
+        1.75,
+        (1.875, 0.125),
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -91,6 +152,23 @@ def test_what_is_no_message_ends_the_reading(read, said, told, source):
 
     assert (messages, failures) == ([{"type": "A"}], [1])
     assert counts.startswith(told)
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, AttributeError])
+@pytest.mark.parametrize("of", ["fileno", "select"])
+def test_what_cannot_be_waited_on_is_read_by_lines(read, monkeypatch, of, error):
+    """What is closed or no file, and any file where a system's select takes sockets alone."""
+
+    def fail(*_):
+        raise error
+
+    class Lines(list):
+        fileno = fail if of == "fileno" else lambda _self: 7
+
+    if of == "select":
+        monkeypatch.setattr(reader, "select", SimpleNamespace(select=fail))
+
+    assert read(Lines(['{"type":"A"}\n']))[1] == {"A": 1}
 
 
 def test_what_is_in_memory_beats_as_it_is_read(read):

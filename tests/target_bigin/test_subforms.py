@@ -545,6 +545,20 @@ def test_a_row_without_a_parent_costs_itself(sandbox, target):
     )  # ids of Bigin's are known
 
 
+def test_a_row_that_cannot_be_read_costs_itself(sandbox, target):
+    """Null stands for what was lost: it must not be written with the others."""
+    one, other = (sandbox.create("Products", Product_Name=name) for name in ("Desk", "Lamp"))
+    deal = sandbox.create("Pipelines", **DEAL)
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=["parent_id"])
+    bad = row_stream(deal, one, Discount=float("nan"))
+
+    run = target([rows_of, *row_stream(deal, one), *bad, *row_stream(deal, other)], max_rejects=1)
+
+    assert run.error is None
+    assert [(each["code"], each["field"]) for each in run.rejects] == [("UNREADABLE_VALUE", "Discount")]
+    assert sold(sandbox) == [("Desk", 1), ("Lamp", 1)]
+
+
 def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
     """That they are all of them is news where others are to go."""
     desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(3)]
