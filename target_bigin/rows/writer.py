@@ -97,7 +97,7 @@ class RowWriter:
                 continue
             lost = None
             for key, result in paired(todo, results).items():
-                jobs[key].done = result.succeeded or result.code not in RETRIABLE
+                jobs[key].done = result.code not in RETRIABLE
                 jobs[key].outcome = None if result.succeeded else refusal("update", result)
         if lost is not None:
             raise lost

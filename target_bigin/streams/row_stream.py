@@ -150,7 +150,7 @@ class RowStream(Stream):
         if spoiled is not None:
             group.raw = Spoiled(group.raw, spoiled.why)
         group.locks = ((PARENT_ID, parent),)
-        others = [_without_parent(row.raw) for row in rows]
+        others = [row.raw for row in rows]
         group.body = {PARENT: parent, self._shape.name: others, ARE_ALL: are_all}  # a cache must know it
         return group
 
@@ -203,7 +203,3 @@ class RowStream(Stream):
 
     def _slot_of(self, record: Record) -> Slot:
         return record.stream, self._place, record.raw[PARENT_ID]
-
-
-def _without_parent(row: Fields) -> Fields:
-    return {name: value for name, value in row.items() if name != PARENT_ID}

@@ -569,7 +569,7 @@ def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
     outcomes, reads = [], []
     for rows, ending, replaces in (
         (all_of_them, [], False),
-        (all_of_them, [], False),
+        (all_of_them, [state(1)], False),
         (some, [], True),
         (some, [], True),
         (some, [state(1)], True),
@@ -577,6 +577,7 @@ def test_rows_that_say_what_was_written_last_are_not_even_read(sandbox, cached):
     ):
         run = cached([rows_of, *rows, *ending], streams={stream: {"replace_rows": replaces}})
         assert run.error is None
+        assert bool(run.said("none of its other rows are removed")) is (replaces and not ending)
         outcomes.append([*run.outcomes(stream)])
         reads.append(sandbox.calls("GET /Pipelines/{id}"))
 
@@ -633,6 +634,24 @@ def test_an_input_that_is_cut_off_among_rows_removes_no_others(sandbox, target, 
     assert run.outcomes("pipelines_associated_products") == {"updated" if is_whole else "unchanged": 2}
     assert len(sold(sandbox)) == (2 if is_whole else 3)
     assert bool(run.said("none of its other rows are removed")) is not is_whole
+
+
+def test_rows_are_all_of_their_parents_once_those_of_another_come(sandbox, target):
+    """Of the last one a STATE in their midst says nothing of those behind it."""
+    desks = [sandbox.create("Products", Product_Name=f"Desk {n}") for n in range(3)]
+    deals = [sandbox.create("Pipelines", **{**DEAL, "Deal_Name": name}) for name in ("Roof", "Wall")]
+    rows_of = schema("pipelines_associated_products", "Product", "Quantity", "List_Price", key=["parent_id"])
+    target([rows_of, *(row for deal in deals for row in row_stream(deal, *desks))])
+    rows = [row for deal in deals for row in row_stream(deal, *desks[:2])]
+
+    run = target(
+        [rows_of, *rows[:3], state(1), rows[3]],
+        streams={"pipelines_associated_products": {"replace_rows": True}},
+    )
+
+    assert run.error is None
+    sold_in = {each["id"]: len(each["Associated_Products"] or ()) for each in sandbox.dump("Pipelines")}
+    assert [sold_in[deal] for deal in deals] == [2, 3]
 
 
 @pytest.mark.parametrize("between", ["a row of another", "another schema"])
