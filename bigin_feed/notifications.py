@@ -103,7 +103,7 @@ def read_hook(module: str, query: str, content_type: str, body: bytes) -> tuple[
     said: dict[str, Any] = dict(_form(query))
     if body.lstrip()[:1] == b"{":
         said.update(_json_object(body))
-    elif body and "json" not in content_type:
+    elif "json" not in content_type:
         is_in_parts = content_type.lower().startswith("multipart/")
         said.update(_parts(content_type, body) if is_in_parts else _form(body.decode(errors="replace")))
     operation = said.get("operation")

@@ -19,7 +19,7 @@ BODY: dict[str, Any] = {
     "affected_fields": [{"7": ["Phone"]}, {"8": ["Email"]}, {"7": ["Email"]}],
     "affected_values": [
         {"record_id": "7", "values": {"Modified_By": {"name": "Ann", "id": "1"}}},
-        {"record_id": 7, "values": {"Phone": "1"}},
+        {"record_id": 7, "values": {"Phone": "1", "Fax": None, "Amount": 1e300}},
     ],
     "channel_id": "10000",
     "token": "t",
@@ -37,7 +37,7 @@ def _read(**changes: Any) -> Notification:
 
 def test_each_record_is_told_with_what_is_said_of_it():
     """Its fields and values may come in parts, and those of one are not those of another."""
-    values = f'{{"Modified_By":{ANN},"Phone":"1"}}'
+    values = f'{{"Modified_By":{ANN},"Phone":"1","Fax":null,"Amount":1e300}}'
 
     assert _read() == Notification(
         "10000",
@@ -154,6 +154,11 @@ def test_what_is_no_object_is_refused(body):
 
 
 FORM = "application/x-www-form-urlencoded"
+PARTS_OF_PARTS = (
+    b'--x\r\nContent-Disposition: form-data; name="files"\r\n'
+    b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\nof no name\r\n--y--\r\n"
+    b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n\xff\r\n'
+)
 PARTS = (
     b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n 7 \r\n'
     b'--x\r\nContent-Disposition: form-data; name="operation"\r\n\r\ndelete\r\n--x--\r\n'
@@ -169,6 +174,7 @@ PARTS = (
         ("", FORM, b"id=7&operation=insert", [("7", "insert")]),
         ("id=8", FORM, b"id=7", [("7", "update")]),
         ("", "multipart/form-data; boundary=x", PARTS, [("7", "delete")]),
+        ("", "multipart/form-data; boundary=x", PARTS_OF_PARTS + PARTS, [("7", "delete")]),
         ("", "Multipart/form-data; boundary=x", PARTS, [("7", "delete")]),
         ("", "application/json", b'{"id": "7"}', [("7", "update")]),
         ("", "", b' {"ids": [7, "8", "7"], "operation": "insert"}', [("7", "insert"), ("8", "insert")]),

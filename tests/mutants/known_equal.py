@@ -10,6 +10,36 @@ from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
     (
+        "_ids",
+        "operand dropped",
+        "ids = [str(each) for each in value if isinstance(each, str | int) and _ID.fullmatch(str(each))]",
+        "ids = [str(each) for each in value if _ID.fullmatch(str(each))]",
+    ): "What is neither is no digits alone as a text.",
+    (
+        "_parts",
+        "operand dropped",
+        "if isinstance(name, str) and isinstance(text, bytes):",
+        "if isinstance(text, bytes):",
+    ): "What has no name nobody looks for.",
+    (
+        "read_notification",
+        "operand dropped",
+        "if not (isinstance(channel, str | int) and _ID.fullmatch(str(channel))):",
+        "if not _ID.fullmatch(str(channel)):",
+    ): "What is neither is no digits alone as a text.",
+    (
+        "States.__init__",
+        "number",
+        "self._latest = max((int(each['number']) for each in shared), default=0)",
+        "self._latest = max((int(each['number']) for each in shared), default=1)",
+    ): "Of the numbers it only counts which is the lower.",
+    (
+        "States.__init__",
+        "number",
+        "self._latest = max((int(each['number']) for each in shared), default=0)",
+        "self._latest = max((int(each['number']) for each in shared), default=-1)",
+    ): "Of the numbers it only counts which is the lower.",
+    (
         "TwoChains._begin",
         "argument dropped",
         "return zip(pages, (order for _, order in asked), strict=True)",
