@@ -66,8 +66,8 @@ class Feed:
             raise LogUnusable(
                 f"feed_log: {missing.name} is not installed: pip install 'bigin-singer[feed]'."
             ) from None
-        with self._reading():
-            self.state = self._log.state()
+        with self._reading() as log:
+            self.state = log.state()
         self.began = now()
         self._mark: FeedMark | None = None
         self.why_not: str | None = None  # the position cannot be gone on from
@@ -93,8 +93,8 @@ class Feed:
         if self.state.head - self._mark.position > MOST_TOLD:
             self.why_not = f"{self.state.head - self._mark.position:,} rows were told since the last run"
             return
-        with self._reading():
-            noted = self._log.silences(self._mark.position)
+        with self._reading() as log:
+            noted = log.silences(self._mark.position)
         heard = [each for each in noted if each.seq <= self.state.head]
         if heard:
             self._silence = f"notifications may have been missed: {heard[-1].why}"
@@ -136,8 +136,8 @@ class Feed:
             raise
         except BiginError:
             return  # the token may not see it
-        with self._reading():
-            kept = self._log.kept().get("organisation", here)
+        with self._reading() as log:
+            kept = log.kept().get("organisation", here)
         if kept != here:
             raise LogUnusable(f"feed_log belongs to organisation {kept}, the credentials to {here}.")
 
@@ -148,8 +148,8 @@ class Feed:
         """What was told since the position by module and id; nothing where the position does not count."""
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         if self._mark is not None and self.why_not is None:
-            with self._reading():
-                changes = self._log.changes(self._mark.position, self.state.head)
+            with self._reading() as log:
+                changes = log.changes(self._mark.position, self.state.head)
             for each in changes:
                 found[each.module][each.id] = each
         return found
@@ -185,8 +185,8 @@ class Feed:
 
     def rows(self, after: int) -> Iterator[Row]:
         """Each row of the log after a place, up to the head as this run took it."""
-        with self._reading():
-            yield from self._log.rows(after, self.state.head)
+        with self._reading() as log:
+            yield from log.rows(after, self.state.head)
 
     def rows_from(self, reached: Mapping[str, Any]) -> int:
         """After which row a stream of rows goes on that was written up to ``{"log", "seq"}``.
@@ -225,14 +225,14 @@ class Feed:
         if not self._swept or self._mark is None or self.why_not is not None:
             return None
         swept = [from_text(self._mark.swept[each]) for each in self._swept if each in self._mark.swept]
-        with self._reading():
-            head = self._log.state().head
+        with self._reading() as log:
+            head = log.state().head
             after = self.state.pruned
             if swept:
-                after = self._log.position_at(utc_text(min(swept) - self._overlap, timespec="milliseconds"))
+                after = log.position_at(utc_text(min(swept) - self._overlap, timespec="milliseconds"))
             if head - after > MOST_TOLD:
                 return None
-            return {(each.module, each.id) for each in self._log.changes(after, head)}
+            return {(each.module, each.id) for each in log.changes(after, head)}
 
     # How far it got
 
@@ -263,8 +263,8 @@ class Feed:
 
     def recall(self, metadata: Metadata) -> None:
         """Let the metadata answer as it did at the last sweep."""
-        with self._reading():
-            kept = self._log.kept().get(self._memory)
+        with self._reading() as log:
+            kept = log.kept().get(self._memory)
         metadata.recall(memory.recalled(kept, self.began, self._sweep_every))
 
     def remember(self, metadata: Metadata) -> str | None:
@@ -283,8 +283,8 @@ class Feed:
         return None
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self) -> Iterator[FeedLog]:
         try:
-            yield
+            yield self._log
         except sa.exc.SQLAlchemyError as error:
             raise LogUnusable(f"feed_log: the log cannot be read: {cause(error)}") from None
