@@ -63,7 +63,7 @@ def recalled(kept: Any, now: datetime, most_age: timedelta) -> Answers:
 
 def packed(kept: Kept, name: str) -> str:
     """What is kept under the name of these credentials, as a text of some KB."""
-    return b64encode(zlib.compress(msgspec.json.encode({name: kept}), level=9)).decode()
+    return b64encode(zlib.compress(msgspec.json.encode({name: kept}))).decode()
 
 
 def unpacked(text: Any, name: str) -> dict[str, Any]:

@@ -413,12 +413,6 @@ EQUAL: dict[Key, str] = {
     ("", "number", "MOST_UNSORTED = 20000", "MOST_UNSORTED = 19999"): (
         "It only says how many ids are packed at once."
     ),
-    (
-        "packed",
-        "argument dropped",
-        "return b64encode(zlib.compress(msgspec.json.encode({name: kept}), level=9)).decode()",
-        "return b64encode(zlib.compress(msgspec.json.encode({name: kept}))).decode()",
-    ): "It reads the same, and is a few bytes longer.",
     ("Engine.abort", "boundary", "if time.monotonic() > deadline:", "if time.monotonic() >= deadline:"): (
         "A moment more or less."
     ),

@@ -137,7 +137,7 @@ def test_what_credentials_were_told_is_kept_for_them_alone():
 
 FIELD = {"api_name": "Mood", "data_type": "text", "tooltip": "long", "id": "1"}
 ANSWERS = {
-    ("modules", None): [{"api_name": "Contacts"}],
+    ("modules", None): [{"api_name": "Contacts", "viewable": True}],
     ("fields", "Contacts"): [FIELD],
     ("fields", "Visits"): ModuleUnavailable("closed", code="INVALID_MODULE"),
     ("custom_views", "Contacts"): PermissionDenied("no"),
@@ -173,7 +173,10 @@ def test_what_was_told_at_a_sweep_is_recalled_until_the_next():
         "related_lists Contacts",
         "fields Old",
     }
-    assert kept["modules"] == {"asked": "2026-05-14T09:00:00Z", "rows": [{"api_name": "Contacts"}]}
+    assert kept["modules"] == {
+        "asked": "2026-05-14T09:00:00Z",
+        "rows": [{"api_name": "Contacts", "viewable": True}],
+    }
     assert _plain(recalled) == _plain(told)
     assert memory.recalled(kept, NOW + HOUR, HOUR) == {}
 
