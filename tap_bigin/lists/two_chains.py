@@ -32,7 +32,6 @@ Latest = dict["Order", JoinedPage]
 ENDS = (BY_ID, BY_ID_DOWN)
 PAGES_OF_LONG_LIST = 16
 """If more are left, the list is most likely what a run will wait for: it goes before others."""
-PAGES_AT_ONCE = 6
 RESUMED_OVERLAP = 50  # records that are read again where an earlier run ended
 
 
@@ -93,7 +92,7 @@ class TwoChains:
         How close ids are may mislead, so never more than half of what was read: at worst that is lost.
         """
         left = pages_left(self._latest)
-        wanted = min(int(left), PAGES_AT_ONCE) if left > PAGES_OF_LONG_LIST or self._pages.has_room else 1
+        wanted = int(left) if left > PAGES_OF_LONG_LIST or self._pages.has_room else 1
         return max(1, min(wanted, read // 2))
 
     def _after(self, order: Order) -> Place | None:
