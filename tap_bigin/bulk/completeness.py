@@ -68,8 +68,8 @@ class SeenIds:
         """Rows of a file, in its order."""
         new = array("Q", map(int, ids))
         if begins_file and self._ids and new:
-            self.borders.append((self._ids[-1], new[0]))
-        joined = [*self._ids[-1:], *new]
+            self.borders.append((self.last, new[0]))
+        joined = [self.last, *new]
         self.ascending = self.ascending and all(map(int.__lt__, joined, joined[1:]))
         self._ids.extend(new)
 
@@ -182,14 +182,15 @@ class Completion:
         if self._pass.started is None:
             return 0
         since = self._pass.started - COUNT_LAG
-        found, number, progress = 0, 1, Progress()
+        found: set[str] = set()  # a deletion meanwhile moves the list on, and one may come twice
+        number, progress = 1, Progress()
         while True:
             page = self._client.records.deleted(self._module, page=number, modified_since=since)
             progress.see(page.records)
             told = {str(each["id"]): moment_told(each.get("deleted_time")) for each in page.records}
             times = {each: time for each, time in told.items() if time is not None}
             # Deleted after its row was written, a record is in the count and in the file.
-            found += len(self._seen.lacking(each for each, time in times.items() if time >= since))
+            found.update(self._seen.lacking(each for each, time in times.items() if time >= since))
             if not page.more_records or any(each < since for each in times.values()):
-                return found
+                return len(found)
             number += 1

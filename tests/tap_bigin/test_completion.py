@@ -182,6 +182,7 @@ def _deletion(record_id: Any, time: Any) -> dict[str, Any]:
         ([[_deletion("3", LATELY), _deletion("4", LONG_AGO)], [_deletion("5", LATELY)]], True, 1),
         ([[_deletion("3", LATELY), _deletion("4", None)], [_deletion("5", LATELY)]], False, 2),
         ([[_deletion("3", LATELY), _deletion("3", LATELY)]], True, 1),
+        ([[_deletion("3", LATELY)], [_deletion("3", LATELY)]], True, 2),  # moved on by another one
     ],
 )
 def test_deletions_of_the_last_minutes_explain_what_the_count_has_and_no_file(deleted, is_looked_for, pages):
@@ -198,6 +199,15 @@ def test_deletions_of_the_last_minutes_explain_what_the_count_has_and_no_file(de
         assert world.said == [
             "Bigin counts 2 more records than there are: 2 were deleted lately, and its count lags by minutes."
         ]
+
+
+def test_a_list_of_deletions_that_goes_round_explains_nothing():
+    """Its pages would never end."""
+    world = World({}, [[_deletion("3", LATELY)]] * 20)
+
+    assert _missing(world, _seen("7 9"), counted=4) == []
+    assert len(world.asked) == 4
+    assert world.refused == "The list goes round: the same page came again."
 
 
 @pytest.mark.parametrize(
