@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from heapq import merge
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,15 +39,5 @@ class IdSet:
         """Add ids; what is there already is kept once."""
         self._latest.update(each for each in ids if each not in self)
         if len(self._latest) > MOST_UNSORTED:
-            self._sorted = self._merged()
+            self._sorted = array("Q", merge(self._sorted, sorted(self._latest)))
             self._latest = set()
-
-    def _merged(self) -> array[int]:
-        """All of them in order, without a number object for each."""
-        merged, at = array("Q"), 0
-        for each in sorted(self._latest):
-            place = bisect_left(self._sorted, each, at)
-            merged += self._sorted[at:place]
-            merged.append(each)
-            at = place
-        return merged + self._sorted[at:]

@@ -583,4 +583,19 @@ EQUAL: dict[Key, str] = {
         "self._times = 0",
         "self._times = -1",
     ): "What comes first is never the page before again, and sets it to 0.",
+    ("", "number", "MOST_UNSORTED = 20000", "MOST_UNSORTED = 20001"): (
+        "It only says how many ids are packed at once."
+    ),
+    (
+        "IdSet.update",
+        "boundary",
+        "if len(self._latest) > MOST_UNSORTED:",
+        "if len(self._latest) >= MOST_UNSORTED:",
+    ): "It only says how many ids are packed at once.",
+    (
+        "Completion._deleted_lately",
+        "number",
+        "return 0",
+        "return -1",
+    ): "It is compared with how many are short, which is one at least.",
 }
