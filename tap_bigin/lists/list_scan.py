@@ -126,7 +126,7 @@ class ListScan:
                 yield from self._by_list((BY_ID,))
                 return
             self.pages_read += 1
-            overlaps = self._note_border(page.records, order)
+            overlaps = self._note_border(page, order)
             before = self.scan
             self._advance(page, order, counts_from_ends=len(ends) > 1)
             self._see_filter(page.records)
@@ -192,13 +192,18 @@ class ListScan:
         self._report.add_note("the server does not sort by Modified_Time: read to the end.")
         return False
 
-    def _note_border(self, records: Sequence[Record], order: Order) -> bool:
-        """Note what may lie between an end and the page that follows; True if the two overlap by id."""
+    def _note_border(self, page: JoinedPage, order: Order) -> bool:
+        """Note what may lie between an end and the page that follows; True if the two overlap by id.
+
+        Raises PageTokenRefused for a first page that came empty though there are more.
+        """
         bottom, top = self.scan.last, self.scan.top.last if self.scan.top else None
         end, other = (top, bottom) if order is BY_ID_DOWN else (bottom, top)
+        first = page.records[0] if page.records else None
         if end is None:
+            if first is None and (page.more_records or other):
+                raise PageTokenRefused(f"{self._module}: the first page came empty, though there are more.")
             return False
-        first = records[0] if records else None
         if first is None and other:  # promised, and it came empty: all that the other end has not reached
             first = _ended(other)
         interval = order.interval(_ended(end), first, floor=self._borders.floor)

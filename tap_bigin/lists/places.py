@@ -28,7 +28,7 @@ class Place:
         return ((self.number or 1) - 1) * self.size
 
 
-def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Iterator[Place]:
+def overlapping_places(reached: int) -> Iterator[Place]:
     """The pages by number from a record of the list on, each beginning before the last one ended.
 
     >>> places = list(overlapping_places(0))
@@ -39,25 +39,23 @@ def overlapping_places(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Ite
     """
     if reached == 0:
         yield Place(1)
-        reached = per_page
-    while place := next_by_number(reached, per_page=per_page):
+        reached = RECORDS_PER_PAGE
+    while place := next_by_number(reached):
         yield place
         reached = place.start + place.size
 
 
-def next_by_number(reached: int, *, per_page: int = RECORDS_PER_PAGE) -> Place | None:
+def next_by_number(reached: int) -> Place | None:
     """The page that begins before ``reached`` and goes furthest beyond it; None if that is not far.
 
     >>> next_by_number(200), next_by_number(398)
     (Place(number=2, tokens=(), size=198), Place(number=3, tokens=(), size=198))
     >>> next_by_number(1_910), next_by_number(2_000)
     (Place(number=10, tokens=(), size=200), None)
-    >>> next_by_number(8, per_page=5), next_by_number(8, per_page=4)
-    (Place(number=2, tokens=(), size=5), Place(number=3, tokens=(), size=3))
     """
     sizes = (
-        (number, min(per_page, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
-        for number in range(2, MAX_RECORDS_BY_PAGE // per_page + 2)
+        (number, min(RECORDS_PER_PAGE, (reached - OVERLAP) // (number - 1), MAX_RECORDS_BY_PAGE // number))
+        for number in range(2, PAGES_BY_NUMBER + 2)
     )
     number, size = max(sizes, key=lambda each: each[0] * each[1])
-    return Place(number, size=size) if number * size >= reached + per_page // 4 else None
+    return Place(number, size=size) if number * size >= reached + RECORDS_PER_PAGE // 4 else None

@@ -67,15 +67,15 @@ class TwoChains:
 
     def _by_number(self) -> Iterator[Turn]:
         """The pages that numbers reach, as long as each is as full as was asked for."""
-        per_page, bottom = RECORDS_PER_PAGE, _resumed(self._scan.reached)
+        bottom = _resumed(self._scan.reached)
         if self._scan.last is None:
             first = self._latest[BY_ID] = self._pages.page(Place(1), _listing(BY_ID))
             yield first, BY_ID
-            if not first.more_records or not first.records:
+            if not first.more_records:
                 return
-            per_page = bottom = len(first.records)
+            bottom = len(first.records)
         top = _resumed(self._scan.top.reached) if self._scan.top else 0
-        left = _in_turn(*(overlapping_places(reached, per_page=per_page) for reached in (bottom, top)))
+        left = _in_turn(overlapping_places(bottom), overlapping_places(top))
         read = len(self._latest)
         while some := list(islice(left, self._at_once(read))):
             is_long = pages_left(self._latest) > PAGES_OF_LONG_LIST
@@ -83,7 +83,7 @@ class TwoChains:
             for page, order in self._begin(some, is_long=is_long):
                 self._latest[order] = page
                 yield page, order
-                if not page.more_records or not page.is_full:
+                if not page.is_full:
                     return
 
     def _at_once(self, read: int) -> int:
@@ -92,17 +92,16 @@ class TwoChains:
         How close ids are may mislead, so never more than half of what was read: at worst that is lost.
         """
         left = pages_left(self._latest)
-        wanted = int(left) if left > PAGES_OF_LONG_LIST or self._pages.has_room else 1
-        return max(1, min(wanted, read // 2))
+        if left > PAGES_OF_LONG_LIST or self._pages.has_room:
+            return max(1, min(int(left), read // 2))
+        return 1
 
     def _after(self, order: Order) -> Place | None:
         """Where the chain from an end goes on, by its latest page or an earlier run; None if none tells."""
         if order in self._latest:
             return self._latest[order].next_place
         end = self._scan if order is BY_ID else self._scan.top
-        if self._has_tokens and end:
-            return Place(None, end.tokens)
-        return Place(1) if order is BY_ID_DOWN else None
+        return Place(None, end.tokens) if self._has_tokens and end else None
 
     def _begin(self, asked: Sequence[Asked], *, is_long: bool = False) -> Iterator[Turn]:
         pages = self._pages.begin([(place, _listing(order, is_long=is_long)) for place, order in asked])

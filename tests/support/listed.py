@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 from bigin_api import InFlight, Labelled, Page
@@ -38,6 +39,7 @@ class Listed:
         self.has_coql = has_coql
         self.obeys_since = True
         self.calls: list[str] = []
+        self.first: list[int] = []  # calls that go before those of other lists
         self.before: dict[int, Callable[[], object]] = {}
         self.answers: dict[int, Callable[[Page], Page]] = {}
         self.said: list[str] = []
@@ -66,8 +68,12 @@ class Listed:
 
     # What the client has
 
-    def urgent(self) -> Listed:
-        return self
+    def urgent(self) -> Any:
+        def page(*what: Any, **how: Any) -> Page:
+            self.first.append(len(self.calls))
+            return self.page(*what, **how)
+
+        return SimpleNamespace(records=SimpleNamespace(page=page))
 
     def page(
         self,

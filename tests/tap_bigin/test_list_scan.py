@@ -91,7 +91,7 @@ def test_pages_by_number_from_both_ends_overlap_and_prove_themselves(records: in
 @pytest.mark.parametrize(
     ("records", "places_free", "at_once"),
     [
-        (3_900, 0, [1] * 22),
+        (3_991, 0, [1] * 22),
         (4_100, 0, [1, 1, 1, 1, 2, *[1] * 16, 2, 1]),
         (9_000, 0, [1, 1, 1, 1, 2, 3, 4, 6, 3, 4, *[2] * 11, 1, 1]),
         (3_000, 2, [1, 1, 1, 1, 2, 3, 4, 2, 1]),
@@ -108,6 +108,16 @@ def test_several_pages_come_at_once_of_a_list_that_seems_long_or_where_there_is_
     asked = dict.fromkeys(len(listed.calls) for _ in listed.pages(FULL))
 
     assert [later - earlier for earlier, later in pairwise([0, *asked])] == at_once
+
+
+@pytest.mark.parametrize(("records", "first"), [(3_599, [0, 1]), (3_600, [0, 1, 2])])
+def test_a_list_that_seems_long_goes_before_others(records: int, first: list[int]) -> None:
+    """The run will wait for it; the first page of each end tells."""
+    listed = Listed(dict.fromkeys(range(1, records + 1), 1))
+
+    list(islice(listed.pages(FULL), 4))
+
+    assert listed.first == first
 
 
 def test_where_a_scan_from_both_ends_stands_after_each_page() -> None:
@@ -261,18 +271,18 @@ def test_wherever_a_run_is_cut_the_next_goes_on(
     [
         (
             FULL,
-            [5, 6, 7, 8, 9],
+            [5, 6, 11, 10, 7, 8, 9],
             [
                 "id desc 1 x 200",  # by number, which overlaps, as far as it is worth it
                 *_id("asc token 4", "desc token 2", "asc token 6", "desc token 4"),
-                _proof(BY_ID, (2, 3), (11, 12), (4, 5), (6, 7), (9, 10)),
+                _proof(BY_ID, (2, 3), (4, 5), (11, 12), (6, 7), (9, 10)),
             ],
         ),
         (
             SINCE_NINE,
-            [5, 4, 3, 2, 1],
+            [7, 6, 5, 4, 3, 2, 1],
             [
-                *_time("token 8", "token 10", "token 12"),
+                *_time("token 6", "token 8", "token 10", "token 12"),
                 _proof(BY_TIME, (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12)),
             ],
         ),
@@ -282,7 +292,7 @@ def test_wherever_a_run_is_cut_the_next_goes_on(
 def test_a_run_that_goes_on_asks_for_what_is_left(scan: Scan, left: list[int], calls: list[str]) -> None:
     """Its tokens live, so it reads no record twice; the borders of both runs are proven."""
     listed = Listed(_each(13), most_per_page=2)
-    [*_, (_, reached)] = islice(listed.pages(scan), 4)
+    [*_, (_, reached)] = islice(listed.pages(scan), 3)
     listed.calls.clear()
 
     pages = listed.scan(_as_kept(reached))
@@ -290,6 +300,27 @@ def test_a_run_that_goes_on_asks_for_what_is_left(scan: Scan, left: list[int], c
     assert listed.calls == calls
     assert _read(pages) == left
     assert pages[-1][1].emitted == 13
+
+
+@pytest.mark.parametrize(
+    ("records", "cut", "calls"),
+    [
+        (1_500, 5, ["id desc 3 x 172", "id asc 4 x 179", "id desc 4 x 171", "id asc 5 x 178"]),
+        (4_900, 25, _id("asc token 2400", "desc token 2200")),
+    ],
+)
+def test_a_run_that_goes_on_from_both_ends_asks_for_what_overlaps(
+    records: int, cut: int, calls: list[str]
+) -> None:
+    """By number as far as that goes, from some records back; by token where each end is."""
+    listed = Listed(dict.fromkeys(range(1, records + 1), 1))
+    first = list(islice(listed.pages(FULL), cut))
+    listed.calls.clear()
+
+    second = listed.scan(_as_kept(first[-1][1]))
+
+    assert [each for each in listed.calls if not each.startswith("coql")] == calls
+    assert sorted([*_read(first), *_read(second)]) == list(listed.times)
 
 
 # Where the chain of pages breaks
@@ -434,6 +465,46 @@ def test_a_list_from_both_ends_that_comes_without_tokens_goes_on_by_key(
 
     assert listed.calls == [*_id("asc 1", "desc 1"), *calls]
     assert _read(pages) == read
+
+
+@pytest.mark.parametrize(
+    ("scan", "at", "more"), [(FULL, 0, True), (FULL, 1, True), (FULL, 1, False), (SINCE_NINE, 0, True)]
+)
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_first_page_that_comes_empty_though_there_are_more_is_no_end(
+    scan: Scan, at: int, times: int, *, more: bool
+) -> None:
+    """It is read again, and what does not come then is read by key; the others go on from where they are."""
+    listed = Listed(_each(9), most_per_page=3)
+    for each in range(at, at + times):
+        listed.answers[each] = lambda page: (
+            replace(page, records=[], more_records=more, info={}) if page.more_records else page
+        )
+
+    pages = listed.scan(scan)
+
+    assert sorted(_read(pages)) == list(listed.times)
+    first = BOTH_ENDS[0] if scan is FULL else _time("1")[0]
+    assert (
+        listed.said[0]
+        == "Contacts: the chain of pages ended (Contacts: the first page came empty, though there are more.)."
+    )
+    assert listed.calls.count(first) == (2 if at == 0 else 1)
+    assert not listed.report.partial
+
+
+@pytest.mark.parametrize("scan", [FULL, SINCE_NINE], ids=["full", "incremental"])
+def test_a_list_that_goes_round_ends_and_the_rest_is_read_by_key(scan: Scan) -> None:
+    """A token that leads to where it came from would never end."""
+    listed = Listed(_each(9), most_per_page=2)
+    for at in range(2, 30):
+        listed.answers[at] = lambda page: replace(page, next_page_token="2") if page.more_records else page
+
+    pages = listed.scan(scan)
+
+    assert {*_read(pages)} == {*listed.times}
+    assert any("GOES_ROUND" in each for each in listed.said)
+    assert len(listed.calls) < 16
 
 
 # Records that a page counts and does not have
