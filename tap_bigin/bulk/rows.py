@@ -79,17 +79,11 @@ class CsvRows:
             self._values.append(self._reader(column, links))
 
     def records(self, rows: Sequence[Sequence[str]]) -> list[Record]:
-        """The records of some rows, in their order. Raises UnreadableFile."""
+        """The records of some rows, each as wide as the header, in their order. Raises UnreadableFile."""
         if not rows:
             return []
-        names = self._names
-        try:
-            texts = list(zip(*rows, strict=True))
-            if len(texts) != len(self._header):
-                raise UnreadableFile(f"A row has {len(texts)} columns, the header {len(self._header)}.")
-        except ValueError as exc:
-            raise UnreadableFile(f"A row has not as many columns as another: {exc}.") from exc
-        columns = zip(*[self._cells(values, texts) for values in self._values], strict=True)
+        names, texts = self._names, list(zip(*rows))  # noqa: B905 -- read_rows sees to it
+        columns = zip(*[self._cells(values, texts) for values in self._values])  # noqa: B905 -- of one table
         return [dict(zip(names, each)) for each in columns]  # noqa: B905 -- equally long, and hot
 
     def _cells(self, values: Callable[[Texts], Iterable[Any]], texts: Texts) -> Iterable[Any]:
@@ -105,7 +99,7 @@ class CsvRows:
         if len(wrong) == len(cells) > MAX_IDS_PER_CALL:
             raise UnreadableFile("No cell of a column is what it should be.")
         self.unclear |= wrong
-        return [read[0] if read else None for read in cells]
+        return [next(iter(read), None) for read in cells]
 
     @staticmethod
     def _cell(values: Callable[[Texts], Iterable[Any]], row: Sequence[str]) -> Sequence[Any]:
@@ -128,7 +122,7 @@ class CsvRows:
         self, column: Column, links: Mapping[Kind, Mapping[str, Link]]
     ) -> Callable[[Texts], Iterable[Any]]:
         if column.kind == "untagged":
-            return lambda texts: [[] for _ in texts[0]]
+            return lambda texts: [[] for _ in texts[self.id_place]]
         place = self._place(column.name)
         if column.name_column:
             return _named_links(place, self._place(column.name_column))

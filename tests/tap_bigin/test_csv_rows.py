@@ -71,7 +71,7 @@ def test_a_cell_of_choices_is_split_into_known_ones_alone(choices, text, value, 
     """What cannot be told from the file is read from the list."""
     rows = CsvRows(["Id", "F"], [Column("F", "choices", choices=frozenset(choices))], links={})
 
-    assert rows.records([["1", text]])[0]["F"] == value
+    assert [each["F"] for each in rows.records([["1", text], ["2", "E-mail"]])] == [value, ["E-mail"]]
     assert rows.unclear == ({"1"} if is_unclear else set())
 
 
@@ -97,14 +97,18 @@ def test_untagged_records_have_each_their_own_empty_list():
     assert records[0]["Tag"] is not records[1]["Tag"]
 
 
-@pytest.mark.parametrize("header", [["Id", "Email"], ["id", "Email"], ["ID", "EMAIL"], ["Email", "Id"]])
+@pytest.mark.parametrize(
+    "header",
+    [["Id", "Email"], ["id", "Email"], ["ID", "EMAIL"], ["Email", "Id"], ["EMAIL", "Id", "Email", "email"]],
+)
 def test_header_is_found_in_any_case_and_order(header):
     """The id column has been seen as Id and is documented as id."""
-    row = ["7" if name.casefold() == "id" else "a@b.example" for name in header]
+    email = "Email" if "Email" in header else "EMAIL"
+    row = ["7" if name.casefold() == "id" else f"{name == email}" for name in header]
 
     records = CsvRows(header, [Column("Email", "text")], links={}).records([row])
 
-    assert records == [{"id": "7", "Email": "a@b.example"}]
+    assert records == [{"id": "7", "Email": "True"}]
 
 
 def test_missing_column_is_an_error():
@@ -128,9 +132,11 @@ def test_a_cell_that_is_no_value_is_left_to_the_list(kind, text):
     """It costs its own row, not the file: the list tells what Bigin has there."""
     rows = CsvRows(["Id", "F"], [Column("F", kind)], links={})
 
-    records = rows.records([["1", ""], ["2", text]])
+    good = "true" if kind == "boolean" else "7"
+    records = rows.records([["1", good], ["2", text], ["3", good]])
 
-    assert records[1] == {"id": "2", "F": None}
+    value = value_of(kind, good)
+    assert records == [{"id": "1", "F": value}, {"id": "2", "F": None}, {"id": "3", "F": value}]
     assert rows.unclear == {"2"}
 
 
@@ -138,8 +144,10 @@ def test_a_file_in_which_no_cell_of_a_column_is_a_value_is_an_error():
     """The list costs half of what so many single rows do."""
     rows = CsvRows(["Id", "F"], [Column("F", "integer")], links={})
 
+    rows.records([[str(number), "many"] for number in range(1, 101)])
+    rows.records([*([str(number), "many"] for number in range(1, 202)), ["202", "7"]])
     with pytest.raises(UnreadableFile, match="No cell"):
-        rows.records([[str(number), "many"] for number in range(1, 202)])
+        rows.records([[str(number), "many"] for number in range(1, 102)])
 
 
 def test_unknown_user_is_named_later_in_the_records_that_have_it():
