@@ -95,7 +95,7 @@ class BulkScan:
         """With those rows read whole of which the file does not tell everything; 1 credit for 100."""
         if not unclear:
             return records
-        wholes = {each["id"]: each for each in self._pages.by_ids(sorted(unclear, key=int))}
+        wholes = {each["id"]: each for each in self._pages.by_ids(sorted(unclear))}
         there = (each for each in records if each["id"] not in unclear or each["id"] in wholes)
         return [wholes.get(each["id"], each) for each in there]
 
@@ -111,8 +111,8 @@ class BulkScan:
             return
         utc = self._beside.instants.utc
         portions = self._beside.by_ids_in_turn([each["id"] for each in records])
-        for some, found in zip(in_hundreds(records), portions, strict=True):
-            others = {other["id"]: other for other in found}
+        for some in in_hundreds(records):
+            others = {other["id"]: other for other in next(portions)}
             there = [each for each in some if each["id"] in others]
             changed = [each["id"] for each in there if utc(each[MODIFIED]) != others[each["id"]][MODIFIED]]
             wholes = {whole["id"]: whole for whole in self._pages.by_ids(changed)}

@@ -70,7 +70,7 @@ class JobChoice:
     def are_cheaper(self, counted: int, *, wish: Wish) -> bool:
         """Whether to read so many records by jobs. Says why."""
         plan = self._plan(self._possible_columns, counted, wish=wish)
-        if plan.method == "bulk" and self.columns != self._possible_columns:
+        if plan.method == "bulk":
             plan = self._plan(self.columns, counted, wish=wish)
         self._report.inform(f"read by {'Bulk Read' if plan.method == 'bulk' else 'list pages'}: {plan.why}.")
         return plan.method == "bulk"

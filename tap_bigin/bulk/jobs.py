@@ -157,7 +157,6 @@ class BulkFiles:
     def _rows(self, job: BulkReadJob) -> Iterator[RowsPage]:
         with TemporaryFile(prefix="tap-bigin-") as file:
             self._download(job, file)
-            file.seek(0)
             try:
                 rows = read_rows(file)
                 header = next(rows, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -220,6 +222,37 @@ def test_a_file_that_is_not_what_was_asked_for_is_not_half_believed(made, messag
     assert (raised.value.message, raised.value.module) == (message, "Contacts")
 
 
+def test_a_column_that_has_no_value_of_its_type_in_a_long_page_is_not_half_believed():
+    """Each of its rows would be asked for by its id."""
+    seats = JobColumns((Column("Seats", "integer"),))
+    world = World(Made(("Id", "Seats"), [[str(each), "many"] for each in range(101)]))
+    (page,) = (page for page in _files(world, columns=seats).pages() if page)
+
+    with pytest.raises(BulkUnusable, match=r"^No cell of a column is what it should be\.$"):
+        page.records()
+
+
+def test_a_file_without_a_line_has_no_rows():
+    """What its job has told is looked for then."""
+    empty = io.BytesIO()
+    with zipfile.ZipFile(empty, "w") as archive:
+        archive.writestr("rows.csv", "")
+    files = _files(World(SimpleNamespace(zipped=empty.getvalue, rows=[], told=3, more_records=False)))
+
+    assert list(files.pages()) == [None]
+    assert files.promised == 3
+
+
+def test_a_job_that_does_not_tell_how_many_rows_it_has_is_read():
+    """Only one that tells of none has no file."""
+    world = World(_made(1, 2))
+    world.bulk_read.wait = lambda job, **_: BulkReadJob(job.id, "COMPLETED", count=None)
+    files = _files(world)
+
+    assert [page and page.ids for page in files.pages()] == [None, ["1", "2"]]
+    assert files.promised == 0
+
+
 def test_a_disk_that_is_full_is_said_with_what_to_set(monkeypatch):
     """It is none of Bigin's."""
     world = World(_made(1), failing={"download": OSError(28, "No space left on device")})
@@ -342,14 +375,14 @@ def test_an_incremental_pass_asks_for_what_changed_since(since, criteria):
     """Without it a job would bring, and the pass write, the whole module."""
     world = World(_made(1))
 
-    _scan(world, Scan("bulk", since=since, jobs=Jobs(counted=1)))
+    _scan(world, Scan("bulk", since=since))
 
     assert world.asked[0][3] == criteria
 
 
 def test_each_page_says_where_the_scan_stands_after_it():
     """The jobs' ids and how many of their rows are written: all that the next run needs."""
-    world = World(_made(*range(PAGE + 2), more=True), _made(5000))
+    world = World(_made(*range(1, PAGE + 3), more=True), _made(5000))
 
     came = _scan(world, Scan("bulk", jobs=Jobs(counted=PAGE + 3), emitted=7))
 
@@ -362,6 +395,7 @@ def test_each_page_says_where_the_scan_stands_after_it():
         Jobs(("1", "2"), PAGE + 3, PAGE + 3),
     ]
     assert [after.emitted for _, after in came] == [7, 7 + PAGE, 9 + PAGE, 9 + PAGE, 10 + PAGE]
+    assert world.asked[-1] == ("coql", f"(id > {PAGE + 2} and id < 5000)")  # what slipped between the files
 
 
 @pytest.mark.parametrize(
