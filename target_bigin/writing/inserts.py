@@ -47,7 +47,6 @@ class Insert:
 
     async def begin(self, records: Sequence[Record]) -> Sequence[Record]:
         """Those records that no former run has sent, noted. Waits while an answer is lost."""
-        await self._gate.wait_to_send()
         self.records = self._not_sent_before(records)
         await self._gate.wait_to_send()
         self._since = self._context.run.client.clock.at_least()

@@ -85,6 +85,12 @@ EQUAL: dict[Key, str] = {
         "if lost and patiently and (records[-1].operation == 'insert'):",
     ): "The records of a call are all of one operation.",
     (
+        "Insert._ask",
+        "operand dropped",
+        "if doubtful is not None and record.number in lost.unsettled:",
+        "if record.number in lost.unsettled:",
+    ): "Nothing is unsettled unless it may wait.",
+    (
         "RecordWriter._divide",
         "number",
         "if records[0].operation == 'delete' and error.code == 'INVALID_DATA':",

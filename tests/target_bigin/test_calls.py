@@ -2,118 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
+from support.calls import DONE, FAILED, LOST, UNSAID, Stream, contacts, failed
 
-from bigin_api import ConnectionFailed, InvalidRequest, Module, RateLimited, ServerError, WriteResult
-from bigin_api.http.meter import ServerClock
-from target_bigin.files.id_map import IdMap
-from target_bigin.files.journal import Journal
-from target_bigin.records.account import Account
-from target_bigin.records.order import Order
+from bigin_api import InvalidRequest, RateLimited, WriteResult
 from target_bigin.records.record import Record, Reject
 from target_bigin.writing import calls
-from target_bigin.writing.calls import RecordWriter
-from target_bigin.writing.insert_gate import InsertGate
-from target_bigin.writing.insert_recovery import Lost
-from target_bigin.writing.queue import Queue
-
-DONE = WriteResult(True, id="7")
-
-
-def failed(code, **more):
-    return WriteResult(False, code, "no", **more)
-
-
-class Bigin:
-    """Answers each call by the next of the answers, further ones well, and writes down what it is told."""
-
-    def __init__(self, *answers):
-        self.answers = [*answers, DONE]
-        self.told = []
-
-    def _answer(self, bodies):
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if callable(answer):
-            answer = answer(bodies)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, list) else [answer] * len(bodies)
-
-    def __getattr__(self, name):
-        def call(module, bodies, **more):
-            self.told.append((name, module, bodies, more))
-            return self._answer(bodies)
-
-        return call
-
-
-class Gate(InsertGate):
-    """Finds these records after all, by number, and writes down of which it was asked; whether nothing is at work."""
-
-    def __init__(self, *args, found, **more):
-        super().__init__(*args, **more)
-        self.found, self.asked = found or {}, []
-
-    async def inquire(self, context, records, *, since, until, may_wait):
-        self.asked.append(([each.number for each in records], until == float("-inf")))
-        found = {each.number: self.found[each.number] for each in records if each.number in self.found}
-        return Lost(records, since, until, since, found=found)
-
-
-class Stream:
-    """Records that wait in a queue, and the writer that sends them."""
-
-    def __init__(self, run, *answers, size=2, trigger=("workflow",), max_retries=1, found=None):
-        self.run, self.bigin = run, Bigin(*answers)
-        self.ended, self.account = {}, Account("people")
-        self.queue = Queue(Order(run.tasks), run.tasks, merge=False)
-        run.settings.batch_size, run.settings.trigger = size, trigger
-        clock = ServerClock()
-        run.client = SimpleNamespace(
-            clock=clock, limits=SimpleNamespace(max_retries=max_retries, request_timeout=1)
-        )
-        run.has_written = SimpleNamespace(is_set=lambda: self.written, set=self._note_written)
-        self.written = False
-        context = SimpleNamespace(
-            stream="people",
-            run=run,
-            module=Module("Contacts"),
-            account=self.account,
-            client=SimpleNamespace(records=self.bigin),
-        )
-        self.gate = Gate("Contacts", run.tasks, clock, found=found, journal=Journal(None), id_map=IdMap())
-        self.writer = RecordWriter(context, self.queue, check_fields=("Email", "Phone"), gate=self.gate)
-
-    def _note_written(self):
-        self.written = True
-
-    def take(self, *records):
-        for each in records:
-            self.run.tasks.create_task(self._settle(each))
-        return records
-
-    async def _settle(self, record):
-        try:
-            self.ended[record.number] = await self.queue.send(record)
-        except Reject as reject:
-            self.ended[record.number] = reject
-
-    def send(self, *records):
-        """Until all that can be sent has been."""
-        self.take(*records)
-        self.run.land(lambda: self.writer.pump(flush=True))
-        assert self.run.errors == []
-        return self.ended
-
-
-def contacts(count, operation="upsert", **more):
-    return [
-        Record(number, "people", {}, {"Last_Name": f"Berg {number}"}, operation, id=f"id{number}", **more)
-        for number in range(count)
-    ]
-
 
 BODIES = [{"Last_Name": "Berg 0"}, {"Last_Name": "Berg 1"}]
 WITH_IDS = [{"Last_Name": f"Berg {number}", "id": f"id{number}"} for number in range(2)]
@@ -267,11 +161,6 @@ def test_a_code_that_may_speak_of_all_does_not_once_something_was_taken(run):
     assert [each for each, ended in stream.ended.items() if ended == "updated"] == [0, 4]
 
 
-LOST = ConnectionFailed("cut off", may_have_happened=True)
-FAILED = ServerError("failed", code="INTERNAL_ERROR")
-UNSAID = InvalidRequest("<html>")
-
-
 @pytest.mark.parametrize(
     ("answer", "is_over", "again"),
     [(LOST, False, [[1, 2]]), (FAILED, True, [[1, 2]]), (UNSAID, True, [[1], [2]])],
@@ -360,6 +249,7 @@ def test_a_record_that_goes_through_when_it_is_tried_patiently_is_not_to_blame(r
     assert stream.send(*contacts(3, "insert")) == dict.fromkeys(range(3), "inserted")
 
     assert [len(bodies) for _, _, bodies, _ in stream.bigin.told] == [3, 1, 1, 1, 1]
+    assert not run.tasks.sleeping
 
 
 @pytest.mark.parametrize("operation", ["upsert", "insert"])
