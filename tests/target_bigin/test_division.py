@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bigin_api import InvalidRequest, ServerError
+from bigin_api.errors import ConnectionFailed
+from target_bigin.concurrency.batcher import Batcher
 from target_bigin.concurrency.division import Division
 
 FAILS = ServerError("Bigin fails at it.")
@@ -196,3 +198,108 @@ def test_after_twenty_failures_in_a_row_it_is_asked_whether_bigin_answers(is_up)
         with pytest.raises(ServerError):
             result_of(dividing)
         assert (len(tried), bigin.asked) == (21, 1)
+
+
+class Asked:
+    """A batcher that notes its calls; ``answer`` may raise for what they hold."""
+
+    def __init__(self, run, answer, *, size=5):
+        self.calls = []
+        self._run = run
+
+        def ask(questions):
+            self.calls.append(list(questions))
+            answer(questions)
+            return {key: f"{question}!" for key, question in questions.items()}
+
+        self.questions = Batcher(run.tasks, ask, size=size)
+
+    def results(self, *keys):
+        """What each key gets, all asked at once."""
+
+        async def one(key):
+            return await self.questions.ask(key, key.upper())
+
+        return self._run.results(*map(one, keys), flush=self.questions.flush)
+
+
+def raising(error, *, for_="x"):
+    def answer(questions):
+        if for_ in questions or not for_:
+            raise error
+
+    return answer
+
+
+def test_as_many_questions_share_a_call_as_it_takes(run):
+    """A full call is asked at once, the rest when nobody joins it."""
+    asked = Asked(run, raising(None), size=2)
+
+    async def one(key):
+        return await asked.questions.ask(key, key.upper())
+
+    for key in "abc":
+        run.tasks.create_task(one(key))
+    waiting = [asked.questions.is_asking(key) for key in "abcd"]
+    in_flight = len(run.tasks)
+    asked.questions.flush()
+    run.land()
+
+    assert (waiting, in_flight) == ([True, True, True, False], 1)
+    assert asked.calls == [["a", "b"], ["c"]]
+    assert asked.results(*"abcde") == [f"{key}!" for key in "ABCDE"]
+    assert asked.calls[2:] == [["a", "b"], ["c", "d"], ["e"]]
+    assert not asked.questions.is_asking("a")
+
+
+def test_a_refusal_reaches_the_one_that_it_is_about(run):
+    """The call is made again in halves; all others are answered."""
+    asked = Asked(run, raising(OF_ONE))
+
+    assert asked.results(*"abxcd") == ["A!", "B!", OF_ONE, "C!", "D!"]
+    assert asked.calls == [[*"abxcd"], [*"ab"], [*"xcd"], ["x"], [*"cd"]]
+
+
+def test_a_refusal_that_speaks_of_all_ends_the_asking(run):
+    """Whoever asks from then on costs no call."""
+    asked = Asked(run, raising(OF_ALL, for_=""))
+
+    assert asked.results(*"abcde") == [OF_ALL] * 5
+    assert asked.results("f") == [OF_ALL]
+    assert asked.calls == [[*"abcde"], ["a"], ["e"]]
+
+
+def test_once_a_call_went_through_no_refusal_speaks_of_all(run):
+    """It may be one of theirs."""
+    asked = Asked(run, raising(OF_ALL))
+
+    assert asked.results("a") == ["A!"]
+    assert asked.results(*"xbc") == [OF_ALL, "B!", "C!"]
+    assert asked.results("x") == asked.results("x") == [OF_ALL]
+    assert asked.results("d") == ["D!"]
+
+
+def test_what_a_call_fails_at_is_found_and_not_asked_for_again(run):
+    """It is tried once more, patiently; then it has a refusal for its answer."""
+    asked = Asked(run, raising(FAILS))
+
+    *others, blamed = asked.results(*"abcdx")
+    calls = len(asked.calls)
+    again = asked.results("x")
+
+    assert others == ["A!", "B!", "C!", "D!"]
+    assert isinstance(blamed, InvalidRequest)
+    assert again == [blamed]
+    assert (asked.calls[0], asked.calls[-1], len(asked.calls)) == ([*"abcdx"], ["x"], calls)
+    assert asked.calls.count(["x"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"), [(ConnectionFailed("it never left", may_have_happened=False), 1), (FAILS, 4)]
+)
+def test_where_bigin_is_away_nobody_is_blamed(run, error, calls):
+    """Whoever asked gets the error: the run ends by it. What was not even sent is not taken apart."""
+    asked = Asked(run, raising(error, for_=""))
+
+    assert asked.results(*"abc") == [error] * 3
+    assert len(asked.calls) == calls

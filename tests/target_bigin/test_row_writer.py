@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bigin_api import ServerError, WriteResult
+from bigin_api import InvalidRequest, ServerError, WriteResult
 from bigin_api.models import Field
 from target_bigin.records.record import Record, Reject
 from target_bigin.rows.fields import RowField
-from target_bigin.rows.writer import RowWriter
+from target_bigin.rows.writer import LinkWriter, RowWriter
 from target_bigin.values.sameness import compared_as
 
 OK = WriteResult(succeeded=True)
@@ -202,3 +202,41 @@ def test_what_are_no_rows_cannot_be_compared(write, told):
 
     assert "What came as Sold are no rows." in result.message
     assert kinds(calls) == ["get", "get"]
+
+
+NO = InvalidRequest("no", code="NO_PERMISSION")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ({}, True),
+        ({"8": REFUSED}, Reject("rejected", "INVALID_DATA", "no", "Quantity")),
+        ({"8": NO, "9": REFUSED}, Reject("rejected", "NO_PERMISSION", "no")),
+    ],
+)
+def test_each_link_of_a_parent_is_made_once_whatever_becomes_of_the_others(run, answers, outcome):
+    """Those behind a refused one were left out; the first reason is told."""
+    calls = []
+
+    def link(*which):
+        calls.append(which)
+        answer = answers.get(which[-1], OK)
+        if isinstance(answer, InvalidRequest):
+            raise answer
+        return answer
+
+    context = SimpleNamespace(
+        client=SimpleNamespace(related=SimpleNamespace(link=link)),
+        module=SimpleNamespace(api_name="Contacts"),
+        run=run,
+    )
+    writer = LinkWriter(context, related_list="Products", column="Product")
+    rows = {"Products": [{"Product": {"id": each}} for each in ("7", "8", "7", "9")]}
+
+    results = run.results(
+        writer.write(Record(1, "links", {}, id="1"), rows, are_all=True), flush=writer.flush
+    )
+
+    assert results == [outcome]
+    assert calls == [("Contacts", "1", "Products", each) for each in "789"]
