@@ -54,9 +54,9 @@ class Batcher(Generic[K, Q, A]):
 
     def flush(self) -> None:
         """Ask now all that waits, full batch or not."""
-        while self._waiting:
-            keys = list(self._waiting)[: self._size]
-            self._tasks.create_task(self._ask_for({key: self._waiting.pop(key) for key in keys}))
+        questions, self._waiting = self._waiting, {}
+        if questions:
+            self._tasks.create_task(self._ask_for(questions))
 
     async def _ask_for(self, questions: Mapping[K, Q]) -> None:
         answers: dict[K, A | BiginError] = {}
