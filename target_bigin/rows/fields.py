@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ class RowField:
     by: str
     columns: Mapping[str, Convert]
     links: Mapping[str, Link]  # by column
-    alike: Mapping[str, Alike] = field(default_factory=dict)  # how values are compared, by column
+    alike: Mapping[str, Alike]  # how values are compared, by column
 
     def read(self, record: Record, value: Any) -> Iterator[PendingLink]:
         """Put clean rows in the place of what was given; what their links need. Raises Reject."""
