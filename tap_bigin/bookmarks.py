@@ -146,11 +146,11 @@ def believed(entry: Entry, replication_key: str, now: datetime, overlap: timedel
     {}
     """
     bookmark = bookmark_of(entry, replication_key)
-    if bookmark is None or bookmark <= now:
+    if bookmark is None:
         return entry
-    if bookmark <= now + overlap:
-        return {**entry, "replication_key_value": to_utc_text(now)}
-    return {name: each for name, each in entry.items() if not name.startswith("replication_key")}
+    if bookmark > now + overlap:
+        return {name: each for name, each in entry.items() if not name.startswith("replication_key")}
+    return {**entry, "replication_key_value": to_utc_text(min(bookmark, now))}
 
 
 def read_from(

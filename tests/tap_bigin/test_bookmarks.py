@@ -11,19 +11,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bigin_api import SettingsError
 from tap_bigin.bookmarks import (
     Jobs,
     Scan,
     Top,
     begin,
+    believed,
     bookmark_of,
     check_state,
     complete,
     from_text,
+    is_under_way,
     read_from,
     scan_of,
     shape_of_scan,
     to_utc_text,
+    unwrapped_state,
+    with_fields,
     without_tokens,
 )
 from tap_bigin.lists.borders import BY_ID, BY_TIME, merged
@@ -56,6 +61,29 @@ SCANS = st.builds(
     after=st.none() | IDS,
     jobs=st.none() | st.builds(Jobs, ids=st.lists(IDS, max_size=2).map(tuple), rows=st.integers(1, 9)),
 )
+
+
+STATE: dict[str, Any] = {"bookmarks": {"Contacts": {}}, "value": {"bookmarks": {}}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"singer_state": STATE},
+        {"type": "STATE", "value": STATE},
+        {"singer_state": {"type": "STATE", "value": {"singer_state": STATE}}, "completed": {}},
+    ],
+)
+def test_a_state_is_found_in_what_holds_it(content: Any) -> None:
+    """A line of a tap's output, or what an orchestrator keeps."""
+    assert unwrapped_state(content) == STATE
+
+
+@pytest.mark.parametrize("content", [{"type": "STATE"}, {"type": "RECORD", "value": {}}, [], None])
+def test_what_holds_no_state_is_left_to_be_refused(content: Any) -> None:
+    """With a line that says what it is."""
+    assert unwrapped_state(content) == content
 
 
 def test_a_state_of_the_version_before_is_taken_over() -> None:
@@ -101,6 +129,15 @@ def test_a_state_of_the_version_before_is_taken_over() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "state", [[], {"bookmarks": []}, {"bookmarks": {"Calls": {}, "Contacts": {"swept": "soon"}}}]
+)
+def test_a_state_that_is_none_is_refused(state: Any) -> None:
+    """A plan made of it would price another run."""
+    with pytest.raises(SettingsError, match=r"^state: "):
+        check_state(state)
+
+
 def test_what_a_state_leaves_out_has_not_happened_yet() -> None:
     """States are kept for years, without what was nothing when they were told: that stays what it meant."""
     left_out = {"kind": "full", "shape": "x", "top": {"last": ["", "9"]}, "jobs": {}}
@@ -142,7 +179,12 @@ def test_a_pass_under_way_leaves_the_bookmark_alone() -> None:
     scan = Scan("incremental", NINE + timedelta(hours=1), "x")
 
     assert bookmark_of(begin(ENTRY, scan), KEY) == NINE
-    assert bookmark_of(complete(begin(ENTRY, scan), scan, replication_key=KEY), KEY) == scan.started
+    entry = {**ENTRY, "fields": ["Email"]}
+    assert complete(begin(entry, scan), scan, replication_key=KEY) == {
+        **entry,
+        "replication_key_value": "2026-05-14T10:00:00Z",
+    }
+    assert complete(begin(entry, scan), scan, replication_key=None) == entry
 
 
 @pytest.mark.parametrize("started", [NINE - timedelta(hours=1), None])
@@ -165,6 +207,75 @@ def test_the_start_date_counts_until_there_is_a_bookmark() -> None:
     assert read_from({}, KEY, start_date=None, overlap=MINUTE) is None
 
 
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [
+        (-MINUTE, {**ENTRY, "turn": "x"}),
+        (timedelta(0), {**ENTRY, "turn": "x"}),
+        (MINUTE, {**ENTRY, "replication_key_value": "2026-05-14T08:59:00Z", "turn": "x"}),
+        (MINUTE + timedelta(seconds=1), {"turn": "x"}),
+    ],
+)
+def test_a_bookmark_that_is_later_than_bigins_clock_is_not_believed(
+    ahead: timedelta, expected: dict[str, Any]
+) -> None:
+    """What is later nobody has read; by less than the overlap a clock may be ahead."""
+    assert believed({**ENTRY, "turn": "x"}, KEY, NINE - ahead, MINUTE) == expected
+    assert believed({"turn": "x"}, KEY, NINE - ahead, MINUTE) == {"turn": "x"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, False),
+        (ENTRY, False),
+        ({"pass": {}}, True),
+        ({"deleted": None, "modules": None}, False),
+        ({"deleted": {"begun": {}}}, True),
+        ({"modules": {"Calls": {}, "Tasks": {"gone": ""}}}, False),
+        ({"deleted": {"gone": ""}, "modules": {"Calls": {"gone": ""}, "Tasks": {"begun": {}}}}, True),
+    ],
+)
+def test_what_a_run_ended_in_is_gone_on_with_first(entry: dict[str, Any], *, expected: bool) -> None:
+    """A scan, or a list of what was deleted: half of it is paid for."""
+    assert is_under_way(entry) is expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "asks", "expected"),
+    [
+        ({}, "", ({"fields": ["Email", "Phone"]}, [])),  # of before fields were noted
+        (
+            {"fields": ["Email", "Fax"], "turn": "x"},
+            "",
+            ({"fields": ["Email", "Phone"], "turn": "x"}, ["Phone"]),
+        ),
+        ({"fields": []}, "1a", ({"fields": ["Email", "Phone"], "asks": "1a"}, ["Email", "Phone"])),
+        (
+            {"fields": [], "asks": "1a"},
+            "1a",
+            ({"fields": ["Email", "Phone"], "asks": "1a"}, ["Email", "Phone"]),
+        ),
+        (
+            {"fields": [], "asks": "1a"},
+            "2b",
+            ({"fields": ["Email", "Phone"], "asks": "2b"}, ["Email", "Phone", "its condition"]),
+        ),
+        ({"asks": "1a"}, "", ({"fields": ["Email", "Phone"], "asks": "1a"}, [])),
+    ],
+)
+def test_a_bookmark_stands_for_the_fields_that_were_read_up_to_it(
+    entry: dict[str, Any], asks: str, expected: Any
+) -> None:
+    """What was selected since was never read of records that have not changed."""
+    assert with_fields(entry, ["Phone", "Email"], asks=asks) == expected
+
+
+def test_a_pass_under_way_keeps_its_shape_when_the_tap_is_upgraded() -> None:
+    """With another name for the same question each pass would begin anew."""
+    assert shape_of_scan("Contacts", ["Email"], True) == "a1c8cd257db6"
+
+
 def test_a_bookmark_of_another_key_does_not_count() -> None:
     """It says nothing of when records were modified."""
     assert bookmark_of({**ENTRY, "replication_key": "Created_Time"}, KEY) is None
@@ -178,20 +289,31 @@ def test_a_pass_of_another_shape_is_not_resumed() -> None:
     assert scan_of(entry, shape=shape_of_scan(["Email", "Phone"])) is None
 
 
+IN_TIME, TOO_LATE = NINE + timedelta(minutes=5, seconds=1), NINE + timedelta(minutes=5)
+
+
 @pytest.mark.parametrize(
-    ("expires", "alive"),
+    ("expires", "of_top", "now", "alive"),
     [
-        (NINE + timedelta(minutes=5, seconds=1), True),
-        (NINE + timedelta(minutes=5), False),
-        (None, True),
+        (IN_TIME, None, NINE, True),
+        (TOO_LATE, None, NINE, False),
+        (TOO_LATE, None, None, True),  # Bigin says so
+        (None, None, NINE, True),
+        (IN_TIME, Top(("", "9"), ("b",), IN_TIME, 200), NINE, True),
+        (IN_TIME, Top(("", "9"), ("b",), TOO_LATE, 200), NINE, False),
+        (IN_TIME, Top(("", "9"), (), None, 200), NINE, False),
     ],
 )
-def test_tokens_that_are_about_to_end_are_not_used(expires: datetime | None, alive: bool) -> None:  # noqa: FBT001
+def test_tokens_that_are_about_to_end_are_not_used(
+    expires: datetime | None, of_top: Top | None, now: datetime | None, *, alive: bool
+) -> None:
     """A refused call costs a credit and a chain."""
-    scan = Scan("full", NINE, "x", tokens=("a",), expires=expires)
+    scan = Scan("full", NINE, "x", tokens=("a",), expires=expires, top=of_top, emitted=7)
 
-    assert scan.has_live_tokens(NINE) is alive
-    assert not without_tokens(scan).has_live_tokens(NINE)
+    assert scan.has_live_tokens(now) is alive
+    top = of_top and Top(of_top.last, reached=200)
+    assert without_tokens(scan) == Scan("full", NINE, "x", top=top, emitted=7)
+    assert not without_tokens(scan).has_live_tokens(now)
 
 
 @given(st.integers(0, 10**10), st.integers(-14, 14))
