@@ -254,12 +254,12 @@ def ends_run(error: BaseException) -> bool:
     return isinstance(error, CreditBudgetReached | ClientClosed) or not isinstance(error, Exception)
 
 
-def alone(error: Exception) -> BiginError:
+def alone(error: BaseException) -> BiginError:
     """Why one stream fails: as Bigin or we say it, or as a fault that nobody foresaw."""
     return error if isinstance(error, BiginError) else fault(error)
 
 
-def fault(error: Exception) -> BiginError:
+def fault(error: BaseException) -> BiginError:
     """What nobody foresaw, as an error that says where it happened."""
     places = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""

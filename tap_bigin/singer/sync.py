@@ -84,7 +84,7 @@ class SyncedStream(CatalogedStream[D], Generic[D]):
 
     @abstractmethod
     def is_sweep_due(self, state: State) -> bool:
-        """With a feed: whether it is read by its bookmark in this run."""
+        """Whether it is read by its bookmark in this run."""
 
     @abstractmethod
     def read_by_plan(self, state: State) -> Iterator[Batch]:

@@ -110,6 +110,7 @@ class DeletedStream(BiginStream[DeletedDefinition]):
         """What Bigin lists, and what was told of and is not listed."""
         feed = self.run.feed
         if feed is None:
+            yield from self._versioned(state)
             return
         told_of = {each: feed.told_of(each).changes for each in feed.modules if each in DELETED_MODULES}
         written: dict[str, set[str]] = defaultdict(set)  # of what was told

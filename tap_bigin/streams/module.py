@@ -109,6 +109,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         """The pass, then what was told of and did not come with it: it may be older than the bookmark."""
         feed = self._feed
         if feed is None:
+            yield from self._versioned(state)
             return
         told, reached = feed.told_of(self._module), state
         bookmark = state.get("replication_key_value")

@@ -147,7 +147,7 @@ class BiginStream(SyncedStream[D], Generic[D]):
         return False
 
     def is_sweep_due(self, state: State) -> bool:
-        """With a feed: whether it is read by its bookmark in this run, or has none, or was interrupted."""
+        """Whether it is read by its bookmark in this run: with a feed, where it is due or was interrupted."""
         feed = self.run.feed
         lacks_bookmark = self.is_incremental and "replication_key_value" not in state and REFUSED not in state
         if feed is None or "pass" in state or lacks_bookmark:
@@ -166,9 +166,7 @@ class BiginStream(SyncedStream[D], Generic[D]):
         """Everything that this run reads of the stream."""
         if self.name in self.run.unreadable:
             raise BiginError(self.run.unreadable[self.name])
-        if self.run.feed is None:
-            yield from self._versioned(state)
-        elif self.is_sweep_due(state):
+        if self.is_sweep_due(state):
             self._is_swept_now = True
             yield from self.read_swept({name: each for name, each in state.items() if name != REFUSED})
         else:
@@ -262,7 +260,7 @@ class BiginStream(SyncedStream[D], Generic[D]):
             self.report.unfinished = True
             self.run.budget_reached = error
             return
-        elif error is not None and (ends_run(error) or not isinstance(error, Exception)):
+        elif error is not None and ends_run(error):
             raise error
         elif error is not None:
             self.report.failure = alone(error)
