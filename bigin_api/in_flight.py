@@ -64,7 +64,7 @@ class InFlight:
 
         The results of items that follow from each other keep their order.
         """
-        source, following = iter(items), deque[A]()
+        source, following = iter(items), list[A]()  # one at most
         begun: set[Future[tuple[B, A | None]]] = set()
         # Not ``wait``: it never hears of what ``close`` cancels.
         done: SimpleQueue[Future[tuple[B, A | None]]] = SimpleQueue()
@@ -75,7 +75,7 @@ class InFlight:
                     ended = self._fill(
                         begun,
                         work,
-                        lambda: following.popleft() if following else next(source, None),
+                        lambda: following.pop() if following else next(source, None),
                         at_once,
                         done.put,
                     )

@@ -21,20 +21,24 @@ def test_results_come_in_the_order_of_their_items():
         assert list(flights.map_in_order(work, range(60))) == [n * n for n in range(60)]
 
 
-def test_no_more_than_so_many_run_at_once_or_wait_with_their_result():
+@pytest.mark.parametrize(("ahead", "most"), [(None, 4), (7, 7), (1, 1), (0, 1)])
+def test_no_more_than_so_many_are_begun_beyond_the_one_that_is_waited_for(ahead, most):
     """What is fetched ahead lies in memory: the bound is what keeps it small."""
     begun = []
-    lock = threading.Lock()
-
-    def work(number: int) -> int:
-        with lock:
-            begun.append(number)
-        return number
+    items = (begun.append(number) or number for number in range(20))
 
     with InFlight(4) as flights:
-        results = flights.map_in_order(work, range(100), ahead=5)
-        for number in results:
-            assert max(begun) <= number + 6
+        for number in flights.map_in_order(int, items, ahead=ahead):
+            assert len(begun) == min(20, number + 1 + most)
+
+
+def test_what_is_left_takes_no_work_any_more():
+    """Its threads end with it; a debugger shows whose they are."""
+    with InFlight(1, name="calls") as flights:
+        assert flights.submit(threading.current_thread).result().name == "calls_0"
+
+    with pytest.raises(RuntimeError):
+        flights.submit(int)
 
 
 @pytest.mark.parametrize(("ahead", "at_once"), [(None, 4), (2, 3), (0, 2)])
