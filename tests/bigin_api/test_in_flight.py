@@ -145,6 +145,16 @@ def test_an_exception_comes_after_what_was_under_way(breaks):
     assert {1, 2} <= set(seen) <= {0, 1, 2, 3}
 
 
+def test_of_several_exceptions_the_first_comes():
+    """It is the cause, the others may follow from it."""
+
+    def work(number: int) -> tuple[int, None]:
+        raise ValueError(number)
+
+    with InFlight(1) as flights, pytest.raises(ValueError, match="1"):
+        list(flights.as_they_come(work, [1, 2], at_once=2))
+
+
 def test_whoever_waits_for_what_comes_ends_when_the_pool_is_closed():
     """A run whose target had died never ended: its reader waited for a call that was not to begin any more."""
     calls, goes_on, all_begun = InFlight(1), threading.Event(), threading.Event()

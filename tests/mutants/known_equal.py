@@ -10,6 +10,12 @@ from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
     (
+        "InFlight.as_they_come",
+        "in front",
+        "following.append(follows)",
+        "following.insert(0, follows)",
+    ): "One at most stands there.",
+    (
         "_ids",
         "operand dropped",
         "ids = [str(each) for each in value if isinstance(each, str | int) and _ID.fullmatch(str(each))]",
