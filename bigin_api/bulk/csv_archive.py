@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAX_UNPACKED_BYTES = 8 << 30  # 200,000 rows of 40 kB
 MAX_RATIO = 250  # unpacked to packed; deflate ends at 1,032, tables of many empty columns stay below 100
 UNSUSPICIOUS_BYTES = 4 << 20  # so little may be packed as tightly as it likes
-_ENCRYPTED = 0x1  # flag bit of a member
 
 
 def read_rows(file: BinaryIO) -> Iterator[list[str]]:
@@ -71,9 +70,9 @@ def _refusing_what_is_broken() -> Iterator[None]:
         csv.Error,
         EOFError,
         ValueError,  # offsets that point nowhere; text that is no UTF-8
-        RuntimeError,  # features that zipfile does not know
+        RuntimeError,  # a password, features that zipfile does not know
     ) as exc:
-        raise ArchiveRefused(f"The zip is cut off or damaged ({exc}).") from exc
+        raise ArchiveRefused(f"The zip cannot be read ({exc!s:.200}).") from exc
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -84,8 +83,6 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     name = member.filename
     if not name.lower().endswith(".csv") or any(sign in name for sign in "/\\:\0"):
         raise ArchiveRefused(f"The zip's member {name[:80]!r} is no plain .csv file.")
-    if member.flag_bits & _ENCRYPTED:
-        raise ArchiveRefused(f"The zip's member {name[:80]!r} is encrypted.")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ArchiveRefused(f"The zip's member {name[:80]!r} is packed in a way that no result is.")
     # zipfile reads no more than the size that the member declares, so the declared size is the limit.
