@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -66,7 +65,6 @@ def _refusing_what_is_broken() -> Iterator[None]:
     except (
         zipfile.BadZipFile,
         zlib.error,
-        struct.error,
         csv.Error,
         EOFError,
         ValueError,  # offsets that point nowhere; text that is no UTF-8
@@ -79,7 +77,7 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = archive.infolist()
     if len(members) != 1:
         raise ArchiveRefused(f"The zip holds {len(members)} members, one CSV was expected.")
-    member = members[0]
+    (member,) = members
     name = member.filename
     if not name.lower().endswith(".csv") or any(sign in name for sign in "/\\:\0"):
         raise ArchiveRefused(f"The zip's member {name[:80]!r} is no plain .csv file.")

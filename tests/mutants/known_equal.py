@@ -12,6 +12,24 @@ EQUAL: dict[Key, str] = {
     (
         "",
         "number",
+        "PATIENCE = 3600.0",
+        "PATIENCE = 3601.0",
+    ): "It only says for how long a job is asked after.",
+    (
+        "",
+        "number",
+        "PATIENCE = 3600.0",
+        "PATIENCE = 3599.0",
+    ): "It only says for how long a job is asked after.",
+    (
+        "_only_member",
+        "boundary",
+        "if member.file_size > min(most, MAX_UNPACKED_BYTES):",
+        "if member.file_size >= min(most, MAX_UNPACKED_BYTES):",
+    ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",
+    (
+        "",
+        "number",
         "MAX_UNPACKED_BYTES = 8 << 30",
         "MAX_UNPACKED_BYTES = 9 << 30",
     ): "It only says from which size on a file is refused as a bomb, far beyond what a job gives.",

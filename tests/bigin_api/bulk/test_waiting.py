@@ -140,6 +140,10 @@ def test_a_state_that_is_known_begins_the_count_of_others_anew():
     states = ["", "NEW", "", "", "QUEUED", "", "", "", "", "", "COMPLETED"]
 
     assert Jobs(Clock(), *states).wait(job("ADDED"), patience=3600).done
+    jobs = Jobs(Clock(), "QUEUED", "")
+    with pytest.raises(BulkJobUnfinished):
+        jobs.wait(job("ADDED"))
+    assert jobs.questions == 7
 
 
 def test_patience_ends_with_the_jobs_id():
