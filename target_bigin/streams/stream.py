@@ -195,10 +195,9 @@ class ModuleStream(Stream):
         if asks:
             self.ask()
             self.complete()
-        if self._queue.waiting and self._waits_since is None:
+        if self._waits_since is None:
             self._waits_since = now
-        aged = self._waits_since is not None and now - self._waits_since >= PATIENCE
-        self._pump(flush=aged)
+        self._pump(flush=now - self._waits_since >= PATIENCE)
 
     def ask(self) -> None:
         """Ask for the ids of own keys."""

@@ -552,6 +552,12 @@ EQUAL: dict[Key, str] = {
         "if self._queue.waiting >= self._size:",
         "if True:",
     ): "It only spares a look at what is not full.",
+    (
+        "ModuleStream.tick",
+        "boundary",
+        "self._pump(flush=now - self._waits_since >= PATIENCE)",
+        "self._pump(flush=now - self._waits_since > PATIENCE)",
+    ): "A moment more or less.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
     ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",

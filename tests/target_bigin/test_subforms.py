@@ -9,11 +9,11 @@ from support.rewriting import Rewritten
 from support.target import record, records, run_target, schema, state
 
 from bigin_api import Field, Module
-from target_bigin.files.id_map import IdMap
+from target_bigin.files.id_map import IdMap, Target
 from target_bigin.links.references import Link
-from target_bigin.records.record import Unresolved
+from target_bigin.records.record import Record, Reject, Unresolved
 from target_bigin.rows.difference import rows_to_send
-from target_bigin.rows.fields import row_fields
+from target_bigin.rows.fields import row_fields, undeclared_rows
 from target_bigin.settings import LookupSettings, StreamSettings
 from target_bigin.streams.row_stream import find_row_place
 
@@ -251,9 +251,11 @@ class Metadata:
     """Of a subform that says more of each product sold than the standard one does."""
 
     def rows_module(self, field):
-        return "Sold" if field.data_type == "subform" else None
+        return field.api_name if field.data_type == "subform" else None
 
     def fields(self, module):
+        if module == "Plain":
+            return [Field("Remark", "text", "string", updatable=True)]
         assert module == "Sold"
         link = {"data_type": "lookup", "json_type": "jsonobject", "updatable": True}
         return [
@@ -270,11 +272,13 @@ def row_field(name, **settings):
     """Of products sold, or of others: contacts, of whom a row holds nothing but the link."""
     fields = {
         "Sold": Field("Sold", "subform"),
+        "Plain": Field("Plain", "subform"),  # its rows link to nothing, by which they would be known
         "Others": Field("Others", "multiselectlookup", lookup_module="Contacts", linking_lookup="Contact"),
+        "Bare": Field("Bare", "multiselectlookup", lookup_module="Contacts"),
         "Deal_Name": Field("Deal_Name"),
     }
     found = row_fields(fields, StreamSettings("Pipelines", **settings), Metadata())
-    assert found.keys() == {"Sold", "Others"}
+    assert found.keys() == {"Sold", "Others", "Bare"}
     return found[name]
 
 
@@ -300,6 +304,8 @@ BY_VALUE = {"lookups": {"Sold": LookupSettings("Product_Name"), "Others": Lookup
         ("Others", {}, {"id": ONE, "name": "Ann"}, {"Contact": {"id": ONE}}),
         ("Others", {}, {"id": ROW, "Contact": {"id": ONE}}, {"id": ROW, "Contact": {"id": ONE}}),
         ("Others", {}, {"Contact": None}, {"Contact": None}),
+        ("Others", {}, {}, {}),
+        ("Bare", {}, {"id": ONE, "name": "Ann"}, {"Bare": {"id": ONE}}),
         ("Others", BY_VALUE, "ann@x.org", {"Contact": Unresolved("ann@x.org")}),
         ("Others", {"ids": "source"}, {"id": "A1"}, {"Contact": Unresolved({"id": "A1", "name": None})}),
     ],
@@ -307,6 +313,47 @@ BY_VALUE = {"lookups": {"Sold": LookupSettings("Product_Name"), "Others": Lookup
 def test_a_row_says_what_its_columns_take_and_which_row_it_is(field, settings, given, row):
     """The id of a row that is but a link is that of what it links to; a row of the source has none here."""
     assert row_field(field, **settings).clean(given) == row
+
+
+@pytest.mark.parametrize(("field", "given"), [("Sold", "Desk"), ("Sold", 7), ("Others", ["x"])])
+def test_what_is_no_row_is_refused(field, given):
+    """A name is one where the field is set to be found by names."""
+    with pytest.raises(Reject):
+        row_field(field).clean(given)
+
+
+def test_clean_rows_take_the_place_of_what_was_given_and_then_their_links():
+    """Those that are known already are not looked for."""
+    record = Record(1, "deals", {})
+    given = [{"Product": "Desk", "Supplier": "ACME", "Quantity": "2"}, {"Product": None}, "Lamp"]
+
+    pending = list(row_field("Sold", **BY_VALUE).read(record, given))
+    before = [dict(row) for row in record.body["Sold"]]
+    for number, link in enumerate(pending):
+        link.put(Target("Any", str(number)))
+
+    assert before == [
+        {"Supplier": Unresolved("ACME"), "Product": Unresolved("Desk"), "Quantity": 2},
+        {"Product": None},
+        {"Product": Unresolved("Lamp")},
+    ]
+    assert record.body["Sold"] == [
+        {"Supplier": {"id": "0"}, "Product": {"id": "1"}, "Quantity": 2},
+        {"Product": None},
+        {"Product": {"id": "2"}},
+    ]
+
+
+def test_rows_that_the_schema_does_not_list_are_refused():
+    """They would be appended at each run, unseen."""
+    fields = {name: Field(name, name) for name in ("subform", "multiselectlookup", "text", "lookup")}
+
+    refused = undeclared_rows(fields)
+
+    assert refused.keys() == {"subform", "multiselectlookup"}
+    for refuse in refused.values():
+        with pytest.raises(Reject, match="UNDECLARED_ROWS"):
+            refuse(Record(1, "deals", {}), [{"id": "7"}])
 
 
 def test_each_link_of_a_row_is_looked_for_where_it_points():
