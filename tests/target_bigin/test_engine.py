@@ -20,6 +20,8 @@ from target_bigin import engine as engine_module
 from target_bigin.concurrency import tasks
 from target_bigin.concurrency.tasks import SLICE
 from target_bigin.engine import RECORDS_A_SECOND, Engine
+from target_bigin.files.fingerprints import Written
+from target_bigin.files.id_map import IdMap
 from target_bigin.records.record import Record, Reject
 from target_bigin.schema.context import Schema
 from target_bigin.streams.opening import Opener
@@ -320,6 +322,28 @@ def test_what_a_state_covers_is_on_disk_before_it_leaves(begun, tmp_path):
 
     (text,) = seen
     assert "own key" in text
+
+
+def test_what_was_settled_is_kept_whatever_ends_the_run(begun, tmp_path):
+    """The next run would make it once more, or write it."""
+    files = {"id_map_path": tmp_path / "ids", "unchanged_cache_path": tmp_path / "written"}
+    engine, _, _ = begun(**{name: str(path) for name, path in files.items()})
+    slot, seen = ("people", "Contacts", "own key"), {"Email": b"12345678"}
+
+    async def write():
+        await engine.tasks.call(lambda: None)
+        engine._shared.id_map.remember(*slot, "6100000000000000007")
+        engine._shared._cache.use("people", {})
+        engine._shared._cache.keep(slot, seen)
+
+    engine.tasks.create_task(write())
+    ended(engine, fail)
+
+    assert IdMap(files["id_map_path"], read_only=True).find("own key", module="Contacts")
+    kept = Written(files["unchanged_cache_path"], read_only=True)
+    kept.use("people", {})
+    assert kept.known(slot) == seen
+    kept.close()
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,17 @@ def test_another_organisation_is_not_taken_for_the_same(sandbox, cached):
     assert run.outcomes("Contacts") == {"inserted": 30}
 
 
+def test_where_the_organisation_is_not_told_its_cache_counts(sandbox, cached):
+    """The token may not ask: that is no reason to end the run, or to write everything."""
+    refusal = {"code": "NO_PERMISSION", "details": {}, "message": "no", "status": "error"}
+    sandbox.fault("GET /org", status=403, body=refusal, times=None)
+
+    first, second = (cached([CONTACTS, *records("Contacts", people(2))]) for _ in range(2))
+
+    assert (first.error, second.error) == (None, None)
+    assert second.outcomes("Contacts") == {"unchanged": 2}
+
+
 def test_a_deleted_record_is_written_again(sandbox, cached):
     """Deleted and come back with the same values: it is not there, so it is not unchanged."""
     row = {"Last_Name": "Berg", "Email": "berg@example.org"}
