@@ -45,16 +45,16 @@ class Order:
         if not record.has_place:
             return
         record.has_place = False
-        freed: list[Record] = []
+        next_ones: list[Record] = []
         for lock in record.locks:
             line = self._lines[lock]
             was_first = line[0] is record
             line.remove(record)
             if not line:
                 del self._lines[lock]
-            elif was_first and line[0] not in freed and self.is_first(line[0]):
-                freed.append(line[0])
-        for each in freed:
+            elif was_first:
+                next_ones.append(line[0])
+        for each in [each for each in dict.fromkeys(next_ones) if self.is_first(each)]:
             wait, each.wait = each.wait, None
             if wait is not None:
                 wait.set_result(None)

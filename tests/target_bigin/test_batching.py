@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigin_api import InFlight
-from target_bigin.concurrency.tasks import Tasks
+from target_bigin.concurrency.tasks import Tasks, Wait
 from target_bigin.records.order import Order
 from target_bigin.records.record import Record, Reject
 from target_bigin.writing.queue import Queue, again, tell
@@ -288,6 +288,96 @@ def test_a_record_that_a_written_one_stood_for_is_not_sent_after_all():
     assert numbers(stream.ended) == [2, 1]
     assert stream.actions == {2: "updated", 1: "merged"}
     assert stream.take(100) == []
+
+
+@pytest.fixture
+def order():
+    errors = []
+    yield Order(Tasks(InFlight(1), on_error=errors.append))
+    assert errors == []
+
+
+def entered(order, *records):
+    for record in records:
+        order.enter(record)
+    return records
+
+
+def test_whose_turn_it_is_goes_on_once_nobody_stands_before_it(order):
+    """In the order in which they came, and nobody twice."""
+    first, *others = entered(
+        order,
+        prepared(1, "a", "b"),
+        prepared(2, "a"),
+        prepared(3, "b"),
+        prepared(4, "a", "b"),
+        prepared(5, "c"),
+    )
+    turns = []
+
+    async def wait(record):
+        await order.turn(record)
+        turns.append(record.number)
+
+    for record in others:
+        order._tasks.create_task(wait(record))
+    seen = []
+    for record in (first, *others):
+        seen.append(list(turns))
+        order.leave(record)
+        order.leave(record)
+
+    assert seen == [[5], [5, 2, 3], [5, 2, 3], [5, 2, 3, 4], [5, 2, 3, 4]]
+    assert not order._lines
+
+
+def test_who_leaves_from_behind_wakes_nobody(order):
+    """The first one is in flight: woken, it would be sent once more."""
+    first, second, never = prepared(1, "a"), prepared(2, "a"), prepared(3, "a")
+    entered(order, first, second)
+    first.wait = Wait(order._tasks)
+
+    order.leave(never)
+    order.leave(second)
+
+    assert not first.wait.is_done
+    assert order.is_first(first)
+
+
+@pytest.mark.parametrize(
+    ("keys", "of", "before"),
+    [
+        (["ab", "ab"], 1, 0),
+        (["ab", "ab", "ab"], 2, 1),
+        (["ab"], 0, None),
+        (["a", "ab"], 1, None),
+        (["ab", "a"], 1, None),
+        (["a", "b", "ab"], 2, None),
+        (["ab", "ab", "a"], 1, None),
+        (["", ""], 1, None),
+    ],
+)
+def test_who_stands_right_before_is_of_the_same_keys(order, keys, of, before):
+    """And of all of them: one that shares a key with a third may not be left out."""
+    records = entered(order, *(prepared(number, *each) for number, each in enumerate(keys)))
+
+    assert order.before(records[of]) is (None if before is None else records[before])
+
+
+def test_one_place_is_left_once_whoever_stands_in_it(order):
+    """A record that a later one stands for has none, until that one gives way."""
+    earlier, later = entered(order, prepared(1, "a", "b"), prepared(2, "a", "b"))
+    order.replace_before(later, earlier)
+    (last,) = entered(order, prepared(3, "a"))
+
+    order.leave(earlier)
+    assert (order.is_first(later), order.is_first(last)) == (True, False)
+    order.give_back(later, earlier)
+    order.leave(later)
+    assert (order.is_first(earlier), order.is_first(last)) == (True, False)
+    order.leave(earlier)
+
+    assert order.is_first(last)
 
 
 operations = st.sampled_from(["upsert", "update", "insert", "delete"])
