@@ -28,7 +28,6 @@ BORDERS_PER_PROOF = (
     COQL_MAX_CRITERIA - 1
 )  # of a COQL query one criterion is needed to page through the answer
 CALLS_PER_JOB = 4  # asking a few times whether it is done, downloading it
-CALLS_FOR_NAMES = 1  # /users, or the layouts
 
 
 Kind = Literal[
@@ -162,12 +161,12 @@ def bulk_credits(columns: JobColumns, records: int) -> int:
     """
     fields = columns.field_count
     jobs, rest = jobs_and_rest(records, fields)
-    names = columns.has("user", "owner") + columns.has("layout")
+    names = columns.has("user", "owner") + columns.has("layout")  # a call each, to /users or the layouts
     probes = len(columns.lookups)
     return (
         jobs * (BULK_READ_CREDITS + CALLS_PER_JOB)
         + key_credits(rest, fields)
-        + names * CALLS_FOR_NAMES
+        + names
         + probes
         + _completion_credits(columns, records)
     )
@@ -178,8 +177,8 @@ def jobs_and_rest(records: int, fields: int) -> tuple[int, int]:
 
     A job costs the same for few records: what little is beyond the last full one costs less by key.
 
-    >>> [jobs_and_rest(records, fields=30) for records in (150, 200_000, 200_048, 210_000)]
-    [(1, 0), (1, 0), (1, 48), (2, 0)]
+    >>> [jobs_and_rest(records, fields=30) for records in (150, 200_000, 200_048, 203_600, 210_000)]
+    [(1, 0), (1, 0), (1, 48), (2, 0), (2, 0)]
     """
     full, rest = divmod(records, RECORDS_PER_BULK_READ)
     if full and key_credits(rest, fields) < BULK_READ_CREDITS + CALLS_PER_JOB:
@@ -202,9 +201,7 @@ def field_chunks(fields: int) -> int:
     >>> field_chunks(1), field_chunks(50), field_chunks(51), field_chunks(100)
     (1, 1, 2, 3)
     """
-    if fields <= MAX_FIELDS_PER_CALL:
-        return 1
-    return ceil((fields - 1) / (MAX_FIELDS_PER_CALL - 1))
+    return max(1, ceil((fields - 1) / (MAX_FIELDS_PER_CALL - 1)))
 
 
 def _completion_chunks(columns: JobColumns) -> int:

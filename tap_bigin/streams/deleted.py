@@ -205,7 +205,6 @@ class DeletedStream(BiginStream[DeletedDefinition]):
 
     def _news(self, module: str, mark: Mark) -> Iterator[_Page]:
         """Rows of what is new in a list, a page as it comes, then of what is back; the mark after each."""
-        reached = mark
         for entries, reached in self.run.deleted_lists.new_entries(self.client, module, mark):
             yield _rows(module, entries), reached
         news = news_of(reached)

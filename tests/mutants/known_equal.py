@@ -403,6 +403,18 @@ EQUAL: dict[Key, str] = {
     ("", "number", "LATEST = 20000", "LATEST = 19999"): "It only says how many positions are kept.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 20001"): "It only says how many at once.",
     ("", "number", "MOST_WAITING = 20000", "MOST_WAITING = 19999"): "It only says how many at once.",
+    (
+        "define_deleted",
+        "argument dropped",
+        "properties: dict[str, JsonSchema] = {'module': {'type': 'string'}, 'id': {'type': 'string'}, 'display_name': STRING, 'type': nullable('string', description='recycle: in the recycle bin; permanent: deleted for good; restored: it is back, and deleted_time is null.'), DELETED_TIME: DATETIME, 'deleted_by': STRING if lookups == 'id' else LINK}",
+        "properties: dict[str, JsonSchema] = {'module': {'type': 'string'}, 'id': {'type': 'string'}, 'display_name': STRING, 'type': nullable('string'), DELETED_TIME: DATETIME, 'deleted_by': STRING if lookups == 'id' else LINK}",
+    ): "It only describes.",
+    (
+        "DeletedStream.read_swept",
+        "condition",
+        "if each['id'] in told_of.get(each['module'], ()):",
+        "if True:",
+    ): "It only keeps more ids than are asked for.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 11"): "A round number that is enough.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 9"): "A round number that is enough.",
     (

@@ -10,12 +10,20 @@ import logging
 from types import SimpleNamespace
 from typing import Any
 
+from bigin_api import InFlight
 from support.listed import Now
 from support.scripted import settings_for
 from tap_bigin.run import Run
 from tap_bigin.singer.writer import PageWriter, ShortStateWriter
 
 URL = "http://127.0.0.1:1"  # where nobody is
+
+
+class Calls(Now):
+    """The same for work of which more follows."""
+
+    as_they_come = InFlight.as_they_come
+    _fill = InFlight._fill
 
 
 class Lines(logging.Logger):
@@ -50,7 +58,7 @@ def stream_of(kind: Any, definition: Any, *, client: Any = None, **more: Any) ->
     config = {**settings_for(URL), **more}
     streams: list[Any] = [*beside]
     run = Run(config, logger=Lines(), carried={}, told_before={}, streams=lambda: streams, **shared)
-    run.__dict__.update(client=client or Quiet(), calls=Now(), feed=feed)
+    run.__dict__.update(client=client or Quiet(), calls=Calls(), feed=feed)
     messages = PageWriter()
     tap = SimpleNamespace(
         name="tap-bigin",

@@ -138,6 +138,11 @@ def test_a_state_that_is_none_is_refused(state: Any) -> None:
         check_state(state)
 
 
+def test_a_sweep_that_began_before_bigin_told_its_clock_is_no_wrong_moment() -> None:
+    """It counts as old."""
+    check_state({"bookmarks": {"Visits": {"swept": "", "version": 1}}})
+
+
 def test_what_a_state_leaves_out_has_not_happened_yet() -> None:
     """States are kept for years, without what was nothing when they were told: that stays what it meant."""
     left_out = {"kind": "full", "shape": "x", "top": {"last": ["", "9"]}, "jobs": {}}

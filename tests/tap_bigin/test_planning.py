@@ -229,3 +229,15 @@ def test_module_without_tags_gives_empty_tags_for_free():
 
     assert columns.has("untagged")
     assert columns.asked_for == []
+
+
+def test_what_a_job_leaves_to_the_list_counts_as_asked_for():
+    """It is read beside the file, by ids."""
+    left = tuple(f"F{number}" for number in range(49))
+
+    assert TAGGED.field_count == 2
+    assert may_pay(JobColumns(PLAIN.columns, left), fields=120)  # 50 with the time that comes along: one call
+    assert not may_pay(JobColumns(PLAIN.columns, (*left, "F49")), fields=120)
+    assert not may_pay(JobColumns(), fields=120)  # a file without a column is none
+    why = plan_extraction(JobColumns(PLAIN.columns, ("Tag", "Record_Image")), records=100, fields=3).why
+    assert why.endswith("1 for Tag, Record_Image: only the list gives them)")
