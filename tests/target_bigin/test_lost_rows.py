@@ -92,6 +92,7 @@ def test_no_more_is_compared_than_a_query_shows():
         ([{"Owner": {"id": "1"}}], [{"Subject": None}], {}),
         ([CALL, CALL], [CALL], {0: "1"}),
         ([CALL], [CALL, CALL], {0: "1"}),
+        ([CALL], [CALL] * 3, {0: "1"}),
         ([CALL, CALL], [CALL, CALL], {0: "1", 1: "2"}),
         ([{"Subject": "Call"}, CALL], [CALL], {1: "1"}),
         ([CALL, {"Subject": "Call"}], [CALL, {"Subject": "Call"}], {0: "1", 1: "2"}),
@@ -101,7 +102,7 @@ def test_a_row_is_a_record_that_said_the_same(sent, there, found):
     """By the value that is unique if it has one; no row is two records, and who says most has the first choice."""
     compared = {name: FIELDS[name] for name in ("Serial", "Subject", "Priority", "Amount")}
 
-    assert match_rows([lost(*sent)], rows(*there), compared, unique=UNIQUE) == found
+    assert match_rows([lost(*sent)], rows(*there), compared, unique=[*UNIQUE, "Hidden"]) == found
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_row_may_be_a_record_that_automation_changed(sent, there, is_doubtful)
     records = lost(sent, sent).records
 
     doubtful = doubtful_rows(
-        records, rows({"Subject": "Other"}, there)[1:], compared, names={"Subject", "Serial"}
+        records, rows({"Subject": "Other"}, there, there)[1:], compared, names={"Subject", "Serial"}
     )
 
     assert doubtful == ({0: "2", 1: "2"} if is_doubtful else {})
@@ -156,6 +157,7 @@ class Bigin:
 
     def __init__(self, *there, refusals=(), pages=()):
         self.asked = []
+        self.asked_who = 0
         self._there = there
         self._refusals = list(refusals)
         self._pages = list(pages)
@@ -164,6 +166,7 @@ class Bigin:
 
     def users_page(self, *, kind):
         assert kind == "CurrentUser"
+        self.asked_who += 1
         if isinstance(self.users, Exception):
             raise self.users
         return page(self.users)
@@ -231,6 +234,28 @@ def test_a_field_that_this_profile_may_not_write_is_not_compared(profiles, is_co
     assert ("Priority" in bigin.asked[0]) is is_compared
 
 
+def test_where_no_profile_is_told_all_that_was_sent_is_compared():
+    """Bigin may not say which one is the user's."""
+    closed = {"profiles": [{"id": "5", "permission_type": "read_only"}]}
+    bigin = Bigin()
+    bigin.users = [{"id": "9"}]
+
+    searched(bigin, lost(CALL), fields={**FIELDS, "Priority": Field("Priority", "picklist", raw=closed)})
+
+    assert bigin.asked == [["Serial", "Subject", "Priority", "Amount"]]
+
+
+def test_a_value_in_one_unique_field_is_enough_to_know_a_row():
+    """It says more than was sent, and is no other record's: two of them cannot have that value."""
+    fields = {**FIELDS, "Number": Field("Number", "text", "string", is_unique=True)}
+    own = lost({"Subject": "Call", "Serial": "S"})
+    search, _ = searched(Bigin(), own, fields=fields)
+
+    search.judge([own], rows({**CALL, "Serial": "S"}), now=0.0)
+
+    assert (own.found, own.more) == ({0: "1"}, set())
+
+
 def test_a_column_that_bigin_will_not_show_is_left_out_from_then_on():
     """Each look would be refused once more, and what is not shown can neither match nor tell apart."""
     refusals = [QueryRefused("no", details={"column_name": each}) for each in ("Priority", "Odd")]
@@ -244,7 +269,7 @@ def test_a_column_that_bigin_will_not_show_is_left_out_from_then_on():
         ["Serial", "Subject", "Priority", "Amount"],
         *[["Serial", "Subject", "Amount"]] * 2,
     ]
-    assert (found, everything.found) == (["1"], {0: "1"})
+    assert (found, everything.found, bigin.asked_who) == (["1"], {0: "1"}, 1)
     with pytest.raises(QueryRefused):
         searched(Bigin(refusals=refusals[1:]), lost(CALL))
 
@@ -253,7 +278,7 @@ def test_a_column_that_bigin_will_not_show_is_left_out_from_then_on():
 @pytest.mark.parametrize("module", ["Tasks", "Notes"])
 def test_the_list_shows_the_same_newest_first(module, tokens):
     """COQL knows no notes, and may be closed to the token: the list is read until it shows what was there before."""
-    new, old = rows(CALL), rows(CALL, Created_Time="2026-05-14T11:59:57Z")
+    new, old = (rows(CALL, Created_Time=f"2026-05-14T11:59:{second}Z") for second in (58, 57))
     pages = [
         page(new, more_records=True, next_page_token="a" if tokens else None),
         page([{**new[0], "id": "2"}, *old, *new], more_records=True, next_page_token="b"),

@@ -63,6 +63,33 @@ def test_a_refusal_without_words_is_told_by_its_code():
     assert refusal("insert", result).message == "ODD"
 
 
+MANY = {"code": "DUPLICATE_DATA", "details": {"api_name": "Email", "id": "8"}, "message": "duplicate"}
+SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "told"),
+    [
+        (
+            SEVERAL,
+            [MANY, "odd", {"code": "ODD"}],
+            (SEVERAL, "DUPLICATE_DATA Email: duplicate, record 8 has this value; ODD : ODD", "Email"),
+        ),
+        (SEVERAL, ["odd"], (SEVERAL, "", None)),
+        (SEVERAL, [], (SEVERAL, "no", None)),
+        (SEVERAL, {"0": MANY}, (SEVERAL, "no", None)),
+        ("ODD", [MANY], ("ODD", "no", None)),
+        (None, [], ("UNKNOWN", "no", None)),
+    ],
+)
+def test_several_reasons_are_told_together_and_the_first_names_the_field(code, errors, told):
+    """Where they are told as documented; else by what the entry itself says."""
+    entry = {"code": code, "details": {"errors": errors}, "message": "no", "status": "error"}
+    reject = refusal("insert", WriteResult.from_json(entry))
+
+    assert (reject.kind, reject.code, reject.message, reject.field) == ("rejected", *told)
+
+
 @pytest.mark.parametrize(
     ("said", "action"),
     [
