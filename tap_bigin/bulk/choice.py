@@ -6,6 +6,7 @@ name records, and whether the module has tags at all (1 credit, and only where j
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -102,16 +103,11 @@ class JobChoice:
     def _display_fields(self) -> dict[str, str]:
         """The field that names a record, by module, of every module that a lookup points to."""
         found: dict[str, str] = {}
-        for module in {each.lookup_module for each in self._fields if each.data_type == "lookup"}:
-            if module is None or self._flat_lookups:
-                continue
-            try:
+        lookups = [] if self._flat_lookups else [each for each in self._fields if each.data_type == "lookup"]
+        for module in {each.lookup_module for each in lookups if each.lookup_module}:
+            with suppress(Refused, TransientError):
                 described = self._client.metadata.fields(module)
-            except (Refused, TransientError):
-                continue
-            named = next((each.api_name for each in described if each.is_display_field), None)
-            if named:
-                found[module] = named
+                found.update((module, each.api_name) for each in described if each.is_display_field)
         return found
 
     def _has_tags(self) -> bool:

@@ -45,7 +45,8 @@ class World:
         self.asked.append(module)
         if module not in NAMED:
             raise PermissionDenied("no") if module == "Closed" else ServerError("broken")
-        return [Field("Other", "text"), Field(NAMED[module], "text", is_display_field=True)]
+        named = Field(NAMED[module], "text", is_display_field=True)
+        return [Field("Other", "text"), named, Field("Another", "text")]
 
 
 def _choice(
@@ -119,9 +120,10 @@ def test_lookups_get_their_names_from_the_modules_that_can_be_described():
     """Two of them, which is as many as a job joins; the others are left to the list."""
     closed = Field("Closed", "lookup", "jsonobject", lookup_module="Closed")
     broken = Field("Broken", "lookup", "jsonobject", lookup_module="Broken")
+    several = Field("Deals", "multiselectlookup", "jsonarray", lookup_module="Pipelines")
     world = World()
 
-    columns = _choice(world, closed, COMPANY, ANY, EMAIL, broken, PRODUCT, PARENT).columns
+    columns = _choice(world, closed, COMPANY, ANY, EMAIL, broken, PRODUCT, PARENT, several).columns
 
     assert columns == JobColumns(
         (
@@ -129,7 +131,7 @@ def test_lookups_get_their_names_from_the_modules_that_can_be_described():
             Column("Email", "text"),
             Column("Product", "link", "Product.Product_Name"),
         ),
-        ("Closed", "What_Id", "Broken", "Parent"),
+        ("Closed", "What_Id", "Broken", "Parent", "Deals"),
     )
     assert sorted(world.asked) == ["Accounts", "Broken", "Closed", "Products"]
 

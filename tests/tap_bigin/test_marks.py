@@ -9,7 +9,7 @@ import pytest
 
 from bigin_api import SettingsError
 from tap_bigin.lists.id_set import IdSet
-from tap_bigin.lists.marks import Begun, Mark, check_mark, check_marks, told_in_full, told_once
+from tap_bigin.lists.marks import Begun, Mark, check_mark, check_marks, newest, told_in_full, told_once
 
 NINE = datetime(2026, 5, 14, 9, tzinfo=timezone.utc)
 TEN = NINE.replace(hour=10)
@@ -43,7 +43,7 @@ def test_a_mark_in_state(begun: Begun | None, kept: dict[str, Any]) -> None:
 
     assert mark.to_state() == {**MARK, **kept}
     assert Mark.from_state(mark.to_state()) == mark
-    assert Mark.from_state({}) == Mark.from_state(None) == Mark()
+    assert Mark.from_state({}) == Mark.from_state(None) == Mark(None, (), 0, None, None)
 
 
 def test_what_was_seen_to_be_deleted_is_remembered() -> None:
@@ -51,6 +51,11 @@ def test_what_was_seen_to_be_deleted_is_remembered() -> None:
     assert Mark(NINE, ("8",), 1, TEN, Begun()).with_gone(["9", "8", "7"]) == Mark(
         NINE, ("7", "8", "9"), 1, TEN, Begun()
     )
+
+
+def test_of_very_many_ids_the_highest_are_remembered() -> None:
+    """As numbers: what was deleted last came last, most likely."""
+    assert newest({str(each) for each in range(1, 2_102)}) == tuple(sorted(map(str, range(102, 2_102))))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +99,7 @@ def test_what_is_no_mark_is_refused_with_its_place(kept: Any, said: str) -> None
         ({"Contacts": {}, "Tasks": {"deleted": None}, "deleted_records": {"modules": {}}}, {}),
         ({"Contacts": {"deleted": MARK}, "deleted_records": {"modules": {"Tasks": MARK}}}, {}),
         ({"Contacts": {"deleted": MARK}, "deleted_records": {"modules": {"Contacts": None}}}, {}),
+        ({"Contacts": {"deleted": MARK}, "deleted_records": {"modules": {"Contacts": {"gone": "7"}}}}, {}),
         ({"Contacts": {"deleted": {"gone": ""}}, "deleted_records": {"modules": {"Contacts": {"gone": ""}}}}, {}),
         (
             {"Contacts": {"deleted": MARK, "x": 1}, "deleted_records": {"modules": {"Contacts": {"gone": "7 1"}}}},
