@@ -69,7 +69,7 @@ class TwoChains:
         """The pages that numbers reach, as long as each is as full as was asked for."""
         bottom = _resumed(self._scan.reached)
         if self._scan.last is None:
-            first = self._latest[BY_ID] = self._pages.page(Place(1), _listing(BY_ID))
+            first = self._latest[BY_ID] = self._pages.page(Place(1), Listing(BY_ID.column, BY_ID.direction))
             yield first, BY_ID
             if not first.more_records:
                 return
@@ -78,9 +78,8 @@ class TwoChains:
         left = _in_turn(overlapping_places(bottom), overlapping_places(top))
         read = len(self._latest)
         while some := list(islice(left, self._at_once(read))):
-            is_long = pages_left(self._latest) > PAGES_OF_LONG_LIST
             read += len(some)
-            for page, order in self._begin(some, is_long=is_long):
+            for page, order in self._begin(some):
                 self._latest[order] = page
                 yield page, order
                 if not page.is_full:
@@ -103,9 +102,12 @@ class TwoChains:
         end = self._scan if order is BY_ID else self._scan.top
         return Place(None, end.tokens) if self._has_tokens and end else None
 
-    def _begin(self, asked: Sequence[Asked], *, is_long: bool = False) -> Iterator[Turn]:
-        pages = self._pages.begin([(place, _listing(order, is_long=is_long)) for place, order in asked])
-        return zip(pages, (order for _, order in asked), strict=True)
+    def _begin(self, asked: Sequence[Asked]) -> Iterator[Turn]:
+        is_long = pages_left(self._latest) > PAGES_OF_LONG_LIST
+        pages = self._pages.begin(
+            [(place, Listing(order.column, order.direction, is_long=is_long)) for place, order in asked]
+        )
+        return ((next(pages), order) for _, order in asked)
 
 
 def pages_left(latest: Latest) -> float:
@@ -115,8 +117,10 @@ def pages_left(latest: Latest) -> float:
     ...     return JoinedPage([{"id": str(each)} for each in ids], True, (), None, Place(1), None, 0)
     >>> pages_left({BY_ID: page(*range(1, 201)), BY_ID_DOWN: page(*range(1200, 1000, -1))})
     4.005
-    >>> pages_left({BY_ID: page(*range(1, 201))})
-    0.0
+    >>> pages_left({BY_ID: page(*range(1, 201))}), pages_left({BY_ID: page(1), BY_ID_DOWN: page(9)})
+    (0.0, 0.0)
+    >>> pages_left({BY_ID: page(1, 2), BY_ID_DOWN: page(802)})
+    4.0
     """
     bottom, top = (latest[order].records if order in latest else [] for order in ENDS)
     if not (bottom and top):
@@ -124,14 +128,14 @@ def pages_left(latest: Latest) -> float:
     low, high = int(bottom[-1]["id"]), int(top[-1]["id"])
     spans = low - int(bottom[0]["id"]) + int(top[0]["id"]) - high
     known = len(bottom) + len(top) - len(ENDS)
-    return max(0, high - low) * known / max(1, spans) / RECORDS_PER_PAGE
+    return (high - low) * known / max(1, spans) / RECORDS_PER_PAGE
 
 
 def _resumed(reached: int) -> int:
     """From which record of the list numbers go on: some back, for between two runs many may be deleted.
 
-    >>> _resumed(0), _resumed(140), _resumed(200), _resumed(1_000)
-    (0, 0, 150, 950)
+    >>> _resumed(0), _resumed(149), _resumed(150), _resumed(1_000)
+    (0, 0, 100, 950)
     """
     back = reached - RESUMED_OVERLAP
     return back if back >= RECORDS_PER_PAGE // 2 else 0
@@ -156,7 +160,3 @@ def _in_turn(from_bottom: Iterable[Place], from_top: Iterable[Place]) -> Iterato
             yield high, BY_ID_DOWN
         if low:
             yield low, BY_ID
-
-
-def _listing(order: Order, *, is_long: bool = False) -> Listing:
-    return Listing(order.column, order.direction, is_long=is_long)

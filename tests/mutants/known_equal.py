@@ -118,11 +118,11 @@ EQUAL: dict[Key, str] = {
         "self._latest = max((int(each['number']) for each in shared), default=-1)",
     ): "Of the numbers it only counts which is the lower.",
     (
-        "TwoChains._begin",
-        "argument dropped",
-        "return zip(pages, (order for _, order in asked), strict=True)",
-        "return zip(pages, (order for _, order in asked))",
-    ): "There is a page for each place that was asked for.",
+        "TwoChains._after",
+        "operand dropped",
+        "return Place(None, end.tokens) if self._has_tokens and end else None",
+        "return Place(None, end.tokens) if self._has_tokens else None",
+    ): "From an end that was not read yet its first page, by number, is read before.",
     ("Division.taken", "number", "self._taken += 1", "self._taken += 2"): (
         "It is asked only whether it is 0, and whether it has grown."
     ),

@@ -493,7 +493,20 @@ def test_a_first_page_that_comes_empty_though_there_are_more_is_no_end(
     assert not listed.report.partial
 
 
-@pytest.mark.parametrize("scan", [FULL, SINCE_NINE], ids=["full", "incremental"])
+@KINDS
+@pytest.mark.parametrize("at", [2, 3])
+def test_a_later_page_that_comes_empty_though_there_are_more_leaves_a_border(scan: Scan, at: int) -> None:
+    """The token of the next one leads on; what the page should have had is looked for by the border."""
+    listed = Listed(_each(13), most_per_page=3)
+    listed.answers[at] = lambda page: replace(page, records=[], info={})
+
+    pages = listed.scan(scan)
+
+    assert set(_read(pages)) == set(listed.times)
+    assert not listed.report.partial
+
+
+@KINDS
 def test_a_list_that_goes_round_ends_and_the_rest_is_read_by_key(scan: Scan) -> None:
     """A token that leads to where it came from would never end."""
     listed = Listed(_each(9), most_per_page=2)
