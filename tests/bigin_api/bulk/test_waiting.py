@@ -157,3 +157,17 @@ def test_patience_ends_with_the_jobs_id():
     assert raised.value.job_id == "17"
     assert sum(clock.waits) == 100
     assert jobs.questions == len(clock.waits) == 6
+
+
+@pytest.mark.parametrize(
+    ("patience", "waits"),
+    [(0, []), (2, [2]), (2.5, [2, 0.5]), (5.5, [2, 3.5]), (6, [2, 4]), (6.5, [2, 4, 0.5])],
+)
+def test_patience_is_used_up_and_no_more(patience, waits):
+    """Each question costs a credit: one when the time is over, and none after it."""
+    clock = Clock()
+
+    with pytest.raises(BulkJobUnfinished):
+        Jobs(clock, "ADDED").wait(job("ADDED"), patience=patience)
+
+    assert clock.waits == waits
