@@ -11,6 +11,12 @@ from mutants.faults import Key
 EQUAL: dict[Key, str] = {
     (
         "",
+        "true/false",
+        "query: Mapping[str, Any] = field(default_factory=dict, repr=False)",
+        "query: Mapping[str, Any] = field(default_factory=dict, repr=True)",
+    ): "It is shown to nobody but a debugger.",
+    (
+        "",
         "number",
         "PATIENCE = 3600.0",
         "PATIENCE = 3601.0",
