@@ -64,7 +64,6 @@ class AirbyteWriter(PageWriter):
         """Write messages, whole and at once."""
         with self._alone():
             self.put(_encoder.encode_lines(told))
-            self.flush()
 
     def tell_log(self, record: logging.LogRecord) -> None:
         """The same for a line of the log, from any thread."""

@@ -114,6 +114,8 @@ def test_a_state_is_told_of_the_streams_that_have_something_new_and_with_their_r
     assert out.told() == [("a", {"x": 1}, 3.0), ("b", {}, 1.0)]
     writer.tell_state({"bookmarks": {"a": {"x": 1}}})
     assert out.told() == []
+    writer.tell_state({"bookmarks": {"a": {"x": 1}, "b": {"x": 0}}})
+    assert out.told() == [("b", {"x": 0}, 0.0)]
     writer.tell_state({"bookmarks": {"a": {"x": 1}}, "feed": {"position": 1}}, last=True)
 
     shared = {SHARED: {"number": 1, "state": {"feed": {"position": 1}}}}
@@ -152,15 +154,19 @@ def test_a_deletion_has_the_column_that_destinations_drop_rows_by_and_a_cursor(o
     ]
 
 
-def test_a_line_of_the_log_waits_for_the_line_that_is_written(out: Out) -> None:
+@pytest.mark.parametrize("what", ["message", "records"])
+def test_a_line_of_the_log_waits_for_the_line_that_is_written(out: Out, what: str) -> None:
     """From any thread: half a line in a line would be two that nobody can read."""
     writer, began = AirbyteWriter(), threading.Event()
+    writer.begin("a")
+    writer.write_lines(_lines("a", {"id": "1"}))
     record = logging.LogRecord("tap", logging.WARNING, "", 1, "slow", (), None)
 
     class Slow(Out):
         def write(self, data: Any) -> int:
-            began.set()
-            time.sleep(0.05)
+            if not began.is_set():
+                began.set()
+                time.sleep(0.1)
             self.text += bytes(data[:5])
             return min(len(data), 5)
 
@@ -168,11 +174,14 @@ def test_a_line_of_the_log_waits_for_the_line_that_is_written(out: Out) -> None:
     out.flush = lambda: None  # type: ignore[method-assign]
     teller = threading.Thread(target=lambda: began.wait() and writer.tell_log(record))
     teller.start()
-    writer.tell({"type": "A", "n": 1})
+    if what == "message":
+        writer.tell({"type": "A", "n": 1})
+    else:
+        writer.write_lines(_lines("a", {"id": "2"}))
     teller.join()
 
-    assert [json.loads(each) for each in slow.text.splitlines()] == [
-        {"type": "A", "n": 1},
+    assert slow.told() == [
+        {"type": "A", "n": 1} if what == "message" else ("a", {"id": "2"}),
         {"type": "LOG", "log": {"level": "WARN", "message": "slow"}},
     ]
 
@@ -189,3 +198,21 @@ def test_a_signal_is_heard_once_the_line_is_whole(out: Out) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert out.told() == [{"type": "A"}]
+
+
+def test_a_signal_is_heard_once_the_state_is_told_of_every_stream(out: Out) -> None:
+    """A part of it alone would leave a stream behind what the feed says of all."""
+    writer = AirbyteWriter()
+    writer.begin("a")
+    writer.begin("b")
+    out.told()
+
+    writer.interruption = KeyboardInterrupt()
+    teller = threading.Thread(target=writer.tell, args=({"type": "A"},))
+    teller.start()
+    teller.join()
+    assert out.told() == [{"type": "A"}]
+    with pytest.raises(KeyboardInterrupt):
+        writer.tell_state({"bookmarks": {}}, last=True)
+
+    assert out.told() == [("a", {}, 0.0), ("b", {}, 0.0)]

@@ -10,6 +10,12 @@ from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
     (
+        "AirbyteWriter.write_lines",
+        "number",
+        "stream = records[0].stream",
+        "stream = records[-1].stream",
+    ): "The lines are of one stream.",
+    (
         "",
         "true/false",
         "query: Mapping[str, Any] = field(default_factory=dict, repr=False)",
