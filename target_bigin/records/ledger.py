@@ -103,6 +103,6 @@ class Ledger:
             self._ended.add(number)
             return
         self._low = number
-        while self._ended and self._low + 1 in self._ended:
+        while self._low + 1 in self._ended:
             self._low += 1
             self._ended.remove(self._low)

@@ -54,7 +54,7 @@ class Order:
                 del self._lines[lock]
             elif was_first:
                 next_ones.append(line[0])
-        for each in [each for each in dict.fromkeys(next_ones) if self.is_first(each)]:
+        for each in dict.fromkeys(next_ones):
             wait, each.wait = each.wait, None
             if wait is not None:
                 wait.set_result(None)

@@ -354,6 +354,8 @@ def test_who_leaves_from_behind_wakes_nobody(order):
         (["ab", "a"], 1, None),
         (["a", "b", "ab"], 2, None),
         (["ab", "ab", "a"], 1, None),
+        (["a", "a", "a"], 1, None),
+        (["ab", "a", "ab"], 2, None),
         (["", ""], 1, None),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,21 +48,56 @@ def test_only_the_latest_of_several_due_states_goes_out():
 def test_how_far_a_state_covers_is_known_when_it_goes_out():
     """What was noted about those records has served; of later ones it must be kept."""
     ledger, records = ledger_with(2)
+    before = ledger.stated_up_to, ledger.covered_up_to
     ledger.queue_state("a")
     later = Record(ledger.read(ledger.account("s")), "s", {})
     for record in (*records, later):
         ledger.end(record, "inserted")
 
+    assert (before, ledger.stated_up_to, ledger.covered_up_to) == ((0, 0), 2, 0)
     assert ledger.due_state() == "a"
-    assert ledger.covered_up_to == records[-1].number
+    assert (ledger.stated_up_to, ledger.covered_up_to) == (2, 2)
+
+
+def test_a_state_waits_for_no_later_one():
+    """What is between them may be open for long."""
+    ledger, (first,) = ledger_with(1)
+    ledger.queue_state("a")
+    ledger.read(ledger.account("s"))
+    ledger.queue_state("b")
+
+    ledger.end(first, "updated")
+
+    assert ledger.due_state() == "a"
+
+
+def test_how_each_record_ended_is_told_once():
+    """To whoever keeps the reasons, and to whoever looks for what replaced an earlier one."""
+    told = []
+    ledger = Ledger(
+        lambda record, reject: told.append((record, reject)),
+        on_good=lambda record, action: told.append((record, action)),
+    )
+    account = ledger.account("s")
+    records = [Record(ledger.read(account), "s", {}) for _ in range(4)]
+    begun = time.monotonic()
+
+    for place, outcome in ((2, NO), (0, "inserted"), (3, "merged")):
+        ledger.end(records[place], outcome)
+
+    assert told == [(records[2], NO), (records[0], "inserted"), (records[3], "merged")]
+    assert (ledger.open, ledger.taken, ledger.rejected) == (1, 4, 1)
+    assert account.examples == {("rejected", "INVALID_DATA", None): (3, NO)}
+    assert begun <= account.ended <= time.monotonic()
 
 
 def test_a_record_ends_once():
     """A second end would hide that another record has none."""
-    ledger, records = ledger_with(2)
-    ledger.end(records[1], "inserted")
+    ledger, records = ledger_with(4)
+    for place in (0, 1, 3):
+        ledger.end(records[place], "inserted")
 
-    for record in (records[1], Record(9, "s", {})):
+    for record in (records[0], records[1], records[3], Record(5, "s", {})):
         with pytest.raises(RuntimeError):
             ledger.end(record, "inserted")
 
