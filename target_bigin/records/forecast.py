@@ -24,15 +24,15 @@ class Forecast:
         self.kept: dict[str, dict[str, Any]] = {}  # by id: rows, tags, a deal's stage
         self.companies: dict[str, str | None] = {}  # of contacts, by their ids
         self._forms: dict[tuple[str, str], dict[str, str | None]] = {}  # by module and id
-        self._ids: dict[tuple[str, str, str], dict[str, None]] = {}  # module, field and form: who has it now
+        self._ids: dict[tuple[str, str, str | None], dict[str, None]] = {}  # module, field, form: who had it
         self._made = 0
 
     def make(self) -> str:
         """The id of a record that would have been made: one that no record of Bigin has.
 
         >>> forecast = Forecast()
-        >>> [forecast.make(), forecast.make()], forecast.is_made("2"), forecast.is_made("3")
-        (['1', '2'], True, False)
+        >>> [forecast.make(), forecast.make()], [forecast.is_made(each) for each in ("2", "3", "x", None)]
+        (['1', '2'], [True, False, False, False])
         """
         self._made += 1
         return str(self._made)
@@ -45,11 +45,8 @@ class Forecast:
         """A record would have these values from now on."""
         known = self._forms.setdefault((module, record_id), {})
         for name, form in forms.items():
-            before, known[name] = known.get(name), form
-            if before is not None:
-                self._ids[module, name, before].pop(record_id, None)
-            if form is not None:
-                self._ids.setdefault((module, name, form), {})[record_id] = None
+            known[name] = form
+            self._ids.setdefault((module, name, form), {})[record_id] = None
 
     def amended(self, module: str, forms: Mapping[str, str], found: Sequence[str]) -> tuple[str, ...]:
         """Who would have all of these values, where Bigin says that those ``found`` have them."""

@@ -21,7 +21,7 @@ def rows_to_send(
     *,
     by: str,
     alike: Mapping[str, Alike],
-    remove_others: bool = False,
+    remove_others: bool,
 ) -> list[Row]:
     """The rows of the write that makes ``wanted`` true; [] if nothing is to be done.
 
@@ -33,12 +33,13 @@ def rows_to_send(
     >>> types = {"Product": "lookup", "Quantity": "double"}
     >>> alike = {name: compared_as(Field(name, data_type)) for name, data_type in types.items()}
     >>> there = [{"id": "1", "Product": {"id": "7", "name": "Desk"}, "Quantity": 2.0}]
-    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 2}], by="Product", alike=alike)
+    >>> how = {"by": "Product", "alike": alike}
+    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 2}], **how, remove_others=False)
     []
-    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 3}], by="Product", alike=alike)
+    >>> rows_to_send(there, [{"Product": {"id": "7"}, "Quantity": 3}], **how, remove_others=False)
     [{'id': '1', 'Quantity': 3}]
     >>> other = {"Product": {"id": "8"}, "Quantity": 1}
-    >>> rows_to_send(there, [other], by="Product", alike=alike, remove_others=True)
+    >>> rows_to_send(there, [other], **how, remove_others=True)
     [{'Product': {'id': '8'}, 'Quantity': 1}, {'id': '1', '_delete': None}]
     """
     left = list(present)

@@ -33,10 +33,22 @@ def test_who_would_have_a_value(forms, found, holders):
     assert forecast.amended("Contacts", forms, found) == holders
 
 
+class Held(dict):
+    """Looked through by one alone: a thread that writes meanwhile would end it."""
+
+    def __init__(self, forecast, **values):
+        super().__init__(values)
+        self._lock = forecast.lock
+
+    def items(self):
+        assert self._lock._is_owned()
+        return super().items()
+
+
 def test_whom_companies_would_take_along():
     """Who moved to another company stays, who moved here goes, and who would be gone counts no more."""
     forecast = Forecast()
-    forecast.companies.update({"came": "acme", "left": "other", "free": None, "gone": "acme"})
+    forecast.companies = Held(forecast, came="acme", left="other", free=None, gone="acme")
     forecast.gone.add("gone")
 
     assert forecast.contacts_of(["acme", "old"], ["left", "free", "stayed", "gone"]) == {"came", "stayed"}

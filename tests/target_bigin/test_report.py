@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from bigin_api import Spent
+from bigin_api.run_files.run_report import Rejects, RunReport, StreamRun
 from target_bigin.records.account import Account
 from target_bigin.records.record import Reject
-from target_bigin.records.report import report
+from target_bigin.records.report import report, run_report
 
-SPENT = Spent(calls=9, credits=12, by_label={"people": 7}, calls_by_label={"people": 5}, remaining=4000)
+SPENT = Spent(
+    calls=9,
+    credits=12,
+    by_endpoint={"POST /Contacts/upsert": 7},
+    by_label={"people": 7},
+    calls_by_label={"people": 5},
+    remaining=4000,
+)
 NO = ("rejected", "INVALID_DATA", "Email")
 SELDOM = ("unmatched", "NOT_FOUND", None)
 
@@ -25,7 +35,7 @@ def people() -> Account:
         notes=Counter({"matched on Phone, not on Email": 1}),
         planned_credits=3,
         begun=100.0,
-        ended=102.5,
+        ended=102.54,
     )
 
 
@@ -42,6 +52,39 @@ def test_a_run_tells_every_record_and_what_was_paid():
         "later: read 0, inserted 0, updated 0, unchanged 0, rejected 0; 0 calls, 0 credits, 0.0 s.",
         "Run: 9 calls, 12 credits, 4000 remain today, 4.0 s.",
     ]
+
+
+@pytest.mark.parametrize("of_the_run", [None, Spent(calls=2, credits=5)])
+def test_a_report_says_the_same_to_programs(of_the_run):
+    """Only a dry run has a plan."""
+    is_dry = of_the_run is not None
+
+    assert run_report([people()], SPENT, of_the_run=of_the_run) == RunReport(
+        program="target-bigin",
+        calls=9,
+        credits=12,
+        credits_remaining=4000,
+        credits_by_endpoint={"POST /Contacts/upsert": 7},
+        dry_run=is_dry,
+        of_the_run={"calls": 2, "credits": 5} if is_dry else None,
+        streams=[
+            StreamRun(
+                stream="people",
+                module="Contacts",
+                records=7,
+                outcomes={"inserted": 2, "merged": 1},
+                rejected=3,
+                rejects=[
+                    Rejects(kind="rejected", code="INVALID_DATA", field="Email", count=2, example="no"),
+                    Rejects(kind="unmatched", code="NOT_FOUND", count=1, example="nobody"),
+                ],
+                calls=5,
+                credits=7,
+                planned_credits=3 if is_dry else None,
+                seconds=2.5,
+            )
+        ],
+    )
 
 
 def test_only_a_dry_run_says_that_nothing_was_written():

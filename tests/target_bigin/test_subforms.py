@@ -379,11 +379,53 @@ def test_a_text_of_a_row_that_differs_in_case_alone_is_written():
     there = [{"id": "1", "Product": {"id": "7"}, "Remark": "din a4"}]
 
     same, other = (
-        rows_to_send(there, [{"Product": {"id": "7"}, "Remark": said}], by="Product", alike=SOLD.alike)
+        rows_to_send(
+            there,
+            [{"Product": {"id": "7"}, "Remark": said}],
+            by="Product",
+            alike=SOLD.alike,
+            remove_others=False,
+        )
         for said in ("din a4 ", "DIN A4")
     )
 
     assert (same, other) == ([], [{"id": "1", "Remark": "DIN A4"}])
+
+
+def sold_row(product, **more):
+    return {"Product": product and {"id": product}, **more}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        ([{"id": "2", "Quantity": 5}], [{"id": "2", "Quantity": 5}]),
+        ([{"id": 2, **sold_row("7")}], [{"id": "2", **sold_row("7")}]),
+        ([{"id": "9", **sold_row("8", Quantity=1)}], []),
+        ([{"id": "9", **sold_row("3")}], [sold_row("3")]),
+        ([{"id": "1", "_delete": None}], [{"id": "1", "_delete": None}]),
+        ([sold_row("8", _delete=None)], [{"id": "2", "_delete": None}]),
+        ([sold_row("3", _delete=None)], []),
+        ([sold_row(None, Quantity=1)], [sold_row(None, Quantity=1)]),
+        (
+            [sold_row("3"), sold_row("7", Quantity=2), sold_row("4"), {"Product": "8", "Quantity": 3}],
+            [sold_row("3"), {"id": "1", "Quantity": 2}, sold_row("4"), {"id": "2", "Quantity": 3}],
+        ),
+        (
+            [sold_row("7", Quantity=4), sold_row("7", Quantity=1)],
+            [{"id": "1", "Quantity": 4}, sold_row("7", Quantity=1)],
+        ),
+    ],
+)
+def test_which_row_is_meant_and_what_is_sent_of_it(wanted, sent):
+    """By its id, or else by what it links to; without one of them it is a new one."""
+    there = [
+        {"id": "1", **sold_row("7", Quantity=1)},
+        {"id": "2", **sold_row("8", Quantity=1)},
+        {"id": "3", "Product": None, "Quantity": 1},
+    ]
+
+    assert rows_to_send(there, wanted, by="Product", alike=SOLD.alike, remove_others=False) == sent
 
 
 def test_an_unknown_product_rejects_the_deal(sandbox, target, products):
