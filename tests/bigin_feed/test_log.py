@@ -215,6 +215,11 @@ def test_a_later_log_has_later_numbers(url, tmp_path, open_log):
     assert "pruned" in empty.why_not_from(empty.id, 0), "a position of before it is swept"
 
 
+def test_the_present_is_told_to_the_millisecond():
+    """Texts of another length sort otherwise than the moments that they tell."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", now_text())
+
+
 def test_a_position_is_found_by_time(log):
     """To replay from a moment; from one in the future there is nothing to replay."""
     log.append([post(told(1)), post(told(2), received=LATE), post(told(3), received=LATE)])

@@ -9,6 +9,9 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 10001"): "It only says how many at once.",
+    ("", "number", "ROWS_AT_ONCE = 5000", "ROWS_AT_ONCE = 5001"): "It only says how many at once.",
+    ("", "number", "ROWS_AT_ONCE = 5000", "ROWS_AT_ONCE = 4999"): "It only says how many at once.",
     (
         "AirbyteWriter.write_lines",
         "number",
