@@ -88,8 +88,10 @@ def test_whether_a_body_came_before_is_looked_up_in_the_index(log):
 def test_changes_name_each_record_once(log):
     """However often it was told, with all that happened to it, and only within the positions asked for."""
     log.append([post(told(1, "insert"), told(2), told(1)), post(told(1, "delete"))])
-    log.append([post(told(9))])
+    log.append([post(told(9)), post(told(1))])
 
+    assert log.changes(5, 6) == [Change("Contacts", "1", 6, was_inserted=False, was_deleted=False)]
+    assert log.changes(3, 6)[-1] == Change("Contacts", "1", 6, was_inserted=False, was_deleted=True)
     assert log.changes(1, 4) == [
         Change("Contacts", "2", 2, was_inserted=False, was_deleted=False),
         Change("Contacts", "1", 4, was_inserted=False, was_deleted=True),

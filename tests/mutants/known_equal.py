@@ -9,6 +9,8 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("", "number", "CALLS_TO_GROW = 20", "CALLS_TO_GROW = 21"): "It only says how soon a place is won back.",
+    ("", "number", "CALLS_TO_GROW = 20", "CALLS_TO_GROW = 19"): "It only says how soon a place is won back.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 10001"): "It only says how many at once.",
     ("", "number", "ROWS_AT_ONCE = 5000", "ROWS_AT_ONCE = 5001"): "It only says how many at once.",
     ("", "number", "ROWS_AT_ONCE = 5000", "ROWS_AT_ONCE = 4999"): "It only says how many at once.",
