@@ -40,7 +40,7 @@ class Gate:
         self._turn = threading.Condition()
 
     @contextmanager
-    def __call__(self, *, urgent: bool = False) -> Iterator[int]:
+    def __call__(self, *, urgent: bool) -> Iterator[int]:
         """Hold a place while a call is in flight, and learn how often the gate has shrunk until now.
 
         Raises ClientClosed once the gate is shut.

@@ -9,6 +9,31 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    (
+        "Gate.__init__",
+        "number",
+        "self._shrunk = 0",
+        "self._shrunk = 1",
+    ): "The number is compared with itself alone.",
+    (
+        "Gate.__init__",
+        "number",
+        "self._good = 0",
+        "self._good = 1",
+    ): "It is counted only once the gate has shrunk, and begins at 0 there.",
+    ("Gate.__init__", "number", "self._came = 0", "self._came = 1"): "The numbers only say who came earlier.",
+    (
+        "Gate.__init__",
+        "number",
+        "self._came = 0",
+        "self._came = -1",
+    ): "The numbers only say who came earlier.",
+    (
+        "Gate.__call__",
+        "number",
+        "self._came += 1",
+        "self._came += 2",
+    ): "The numbers only say who came earlier.",
     ("", "number", "CALLS_TO_GROW = 20", "CALLS_TO_GROW = 21"): "It only says how soon a place is won back.",
     ("", "number", "CALLS_TO_GROW = 20", "CALLS_TO_GROW = 19"): "It only says how soon a place is won back.",
     ("", "number", "PRUNED_AT_ONCE = 10000", "PRUNED_AT_ONCE = 10001"): "It only says how many at once.",

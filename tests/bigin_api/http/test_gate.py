@@ -20,7 +20,7 @@ class Watched:
         self.lock = threading.Lock()
 
     def call(self, *, fail: bool = False) -> None:
-        with self.gate():
+        with self.gate(urgent=False):
             with self.lock:
                 self.now += 1
                 self.most = max(self.most, self.now)
@@ -54,7 +54,7 @@ def test_exceptions_give_their_place_back():
 
     assert failed == 100
     assert watched.gate.inside == 0
-    with watched.gate():
+    with watched.gate(urgent=False):
         assert watched.gate.inside == 1
 
 
@@ -64,7 +64,7 @@ def test_shrinking_and_growing_under_load_neither_blocks_nor_overfills():
     watched = Watched(gate)
 
     def work(number: int) -> None:
-        with gate() as seen:
+        with gate(urgent=False) as seen:
             pass
         if number % 40 == 0:
             gate.shrink(seen)
@@ -85,7 +85,7 @@ def test_429_halves_what_is_allowed_down_to_one():
     seen = []
 
     for _ in range(5):
-        with gate() as entered:
+        with gate(urgent=False) as entered:
             pass
         gate.shrink(entered)
         seen.append(gate.allowed)
@@ -98,7 +98,7 @@ def test_a_volley_that_is_refused_together_shrinks_once():
     gate = Gate(8)
     entered = []
     for _ in range(8):
-        with gate() as seen:
+        with gate(urgent=False) as seen:
             entered.append(seen)
 
     for seen in entered:
@@ -110,7 +110,7 @@ def test_a_volley_that_is_refused_together_shrinks_once():
 def test_good_calls_win_the_places_back():
     """A busy minute must not slow down the rest of the night; each place is won by itself."""
     gate = Gate(4)
-    with gate() as seen:
+    with gate(urgent=False) as seen:
         pass
     gate.shrink(seen)
 
@@ -125,12 +125,12 @@ def test_good_calls_win_the_places_back():
 def test_a_429_starts_the_count_of_good_calls_anew():
     """Only calls in a row without a 429 show that there is room again."""
     gate = Gate(4)
-    with gate() as seen:
+    with gate(urgent=False) as seen:
         pass
     gate.shrink(seen)
     for _ in range(CALLS_TO_GROW - 1):
         gate.succeed()
-    with gate() as seen:
+    with gate(urgent=False) as seen:
         pass
     gate.shrink(seen)
 
@@ -145,11 +145,11 @@ def test_closing_sends_those_who_wait_away():
     outcomes = []
 
     def wait_in_line() -> None:
-        with pytest.raises(ClientClosed), gate():
+        with pytest.raises(ClientClosed), gate(urgent=False):
             pass
         outcomes.append("sent away")
 
-    with gate():
+    with gate(urgent=False):
         waiting = [threading.Thread(target=wait_in_line) for _ in range(5)]
         for each in waiting:
             each.start()
@@ -158,7 +158,7 @@ def test_closing_sends_those_who_wait_away():
             each.join(timeout=30)
 
     assert outcomes == ["sent away"] * 5
-    with pytest.raises(ClientClosed), gate():
+    with pytest.raises(ClientClosed), gate(urgent=False):
         pass
 
 
@@ -173,7 +173,7 @@ def test_a_call_that_others_hang_on_goes_first_and_the_others_in_their_order():
 
     with ThreadPoolExecutor(10) as pool:
         assert gate.free == 1
-        with gate():
+        with gate(urgent=False):
             for waiting, name in enumerate(names, start=1):
                 pool.submit(enter, name)
                 while gate.free > -waiting:
@@ -190,7 +190,7 @@ def test_a_gate_that_grew_never_grows_beyond_its_limit():
         gate.succeed()
     assert gate.allowed == 2
 
-    with gate() as seen:
+    with gate(urgent=False) as seen:
         gate.shrink(seen)
     allowed = []
     for _ in range(CALLS_TO_GROW):
@@ -205,10 +205,10 @@ def test_who_waits_goes_in_as_soon_as_the_gate_grows():
     gate, entered = Gate(2), threading.Event()
 
     def enter():
-        with gate():
+        with gate(urgent=False):
             entered.set()
 
-    with gate() as seen:
+    with gate(urgent=False) as seen:
         gate.shrink(seen)
         waiting = threading.Thread(target=enter)
         waiting.start()
