@@ -762,4 +762,16 @@ EQUAL: dict[Key, str] = {
         "return 0",
         "return -1",
     ): "It is compared with how many are short, which is one at least.",
+    (
+        "_column",
+        "operand dropped",
+        "named_by = display_fields.get(field.lookup_module or '')",
+        "named_by = display_fields.get(field.lookup_module)",
+    ): "Nothing is known by either.",
+    (
+        "BulkLinks.name_all",
+        "condition",
+        "if not any((links.unnamed for links in self.by_kind.values())):",
+        "if False:",
+    ): "It only spares a look at each record.",
 }

@@ -308,10 +308,17 @@ def test_links_are_named_by_users_and_layouts_and_the_others_by_a_record_that_ha
     assert [each[0] for each in world.asked].count("by_ids") == 1  # what nobody names stays as it is
 
 
-@pytest.mark.parametrize("error", [NO, ServerError("broken")])
-def test_links_that_no_list_names_are_learnt_from_records(error):
+@pytest.mark.parametrize(
+    ("failing", "pipeline"),
+    [
+        ({"users": NO, "layouts": NO}, None),
+        ({"users": ServerError("broken")}, "Sales"),
+        ({"users": NO, "layouts": ServerError("broken")}, None),
+    ],
+)
+def test_links_that_no_list_names_are_learnt_from_records(failing, pipeline):
     """The token may not list users, or cannot now."""
-    world = World(Made(LINK_HEADER, [["1", "7", "7", "9"]]), failing={"users": error, "layouts": error})
+    world = World(Made(LINK_HEADER, [["1", "7", "7", "9"]]), failing=failing)
     world.rows = [{"id": "1", **{each: {"id": "7", "name": "Ann"} for each in ("Created_By", "Owner")}}]
 
     (page,) = (page for page in _files(world, columns=LINKED).pages() if page)
@@ -321,7 +328,7 @@ def test_links_that_no_list_names_are_learnt_from_records(error):
             "id": "1",
             "Created_By": {"name": "Ann", "id": "7"},
             "Owner": {"name": "Ann", "id": "7"},
-            "Pipeline": {"name": None, "id": "9"},
+            "Pipeline": {"name": pipeline, "id": "9"},
         }
     ]
 
@@ -452,14 +459,36 @@ def test_where_coql_is_refused_and_nothing_lacks_it_is_said_that_nothing_is_prov
 
 def test_a_lookup_that_is_empty_in_some_row_is_in_no_doubt():
     """Such rows are not left out; it costs a credit to look for those of the others."""
-    world = World(Made(HEADER, [["1", "", TIME], ["2", "N", TIME]]))
+    world, report = World(Made(HEADER, [["1", "", TIME], ["2", "N", TIME]])), Report()
+    lookups = ["Last_Name", "Account_Name", "Modified_Time"]
 
-    _scan(world, Scan("bulk", jobs=Jobs(counted=2)), lookups=["Last_Name", "Account_Name", "Modified_Time"])
+    _scan(world, Scan("bulk", jobs=Jobs(counted=2)), report, lookups=lookups)
+
+    assert report.said == []
 
     assert [each for each in world.asked if each[0] == "coql"] == [
         ("coql", "Account_Name is null"),
         ("coql", "Modified_Time is null"),
     ]
+
+
+def test_what_was_found_of_a_lookup_explains_what_the_count_has():
+    """No other record is missing then."""
+    world = World(_made(1, 2))
+    world.found, world.rows = [[{"id": "5"}]], [{"id": "5"}]
+
+    _scan(world, Scan("bulk", jobs=Jobs(counted=3)), lookups=["Account_Name"])
+
+    assert [each for each in world.asked if each[0] == "coql"] == [("coql", "Account_Name is null")]
+
+
+def test_what_is_beyond_the_last_file_is_asked_for_by_key():
+    """Another job costs as much as 10,000 records."""
+    world = World(_made(1, 2, more=True))
+
+    _scan(world, Scan("bulk", jobs=Jobs(counted=200_100)))
+
+    assert next(each for each in world.asked if each[0] == "coql") == ("coql", "id > 2")
 
 
 class Beside:
@@ -478,8 +507,8 @@ def test_fields_that_no_job_gives_join_the_rows_a_hundred_at_a_time():
     """A record that changed meanwhile is read whole, one that is gone is left out."""
     world = World(_made(*range(150)))
     others = [{"id": str(each), "Tag": each, "Modified_Time": TIME} for each in range(150) if each != 5]
-    others[7]["Modified_Time"] = "2026-05-14T10:00:00+00:00"
-    changed = others[7]["id"]
+    others[7]["Modified_Time"] = others[8]["Modified_Time"] = "2026-05-14T10:00:00+00:00"
+    changed, left = others[7]["id"], others[8]["id"]
     world.rows = [{"id": changed, "Last_Name": "changed"}]
 
     _, (first, after), (second, at_end) = _scan(
@@ -487,12 +516,12 @@ def test_fields_that_no_job_gives_join_the_rows_a_hundred_at_a_time():
     )
 
     given = {each["id"]: each for each in [*first, *second]}
-    assert sorted(given, key=int) == [str(each) for each in range(150) if each != 5]
+    assert sorted(given, key=int) == [str(each) for each in range(150) if str(each) not in ("5", left)]
     assert given[changed] == {"id": changed, "Last_Name": "changed"}
     assert given["0"] == {"id": "0", "Last_Name": "N0", "Modified_Time": TIME, "Tag": 0}
     assert (after.jobs.rows, at_end.jobs.rows) == (100, 150)
-    assert (len(first), len(second)) == (99, 50)
-    assert [each[2] for each in world.asked if each[0] == "by_ids"] == [[changed], []]
+    assert (len(first), len(second)) == (98, 50)
+    assert [each[2] for each in world.asked if each[0] == "by_ids"] == [[changed, left], []]
 
 
 def test_a_row_with_a_cell_that_only_the_list_can_tell_is_read_by_its_id():

@@ -13,6 +13,7 @@ from tap_bigin.bulk.columns import job_columns
 from tap_bigin.planning import Column, JobColumns
 
 EMAIL = Field("Email", "email", "string")
+CODE = Field("Code", "text", "string")
 TAG = Field("Tag", "text", "jsonarray")
 COMPANY = Field("Account_Name", "lookup", "jsonobject", lookup_module="Accounts")
 PRODUCT = Field("Product", "lookup", "jsonobject", lookup_module="Products")
@@ -123,13 +124,14 @@ def test_lookups_get_their_names_from_the_modules_that_can_be_described():
     several = Field("Deals", "multiselectlookup", "jsonarray", lookup_module="Pipelines")
     world = World()
 
-    columns = _choice(world, closed, COMPANY, ANY, EMAIL, broken, PRODUCT, PARENT, several).columns
+    columns = _choice(world, closed, COMPANY, ANY, EMAIL, broken, PRODUCT, PARENT, several, CODE).columns
 
     assert columns == JobColumns(
         (
             Column("Account_Name", "link", "Account_Name.Account_Name"),
             Column("Email", "text"),
             Column("Product", "link", "Product.Product_Name"),
+            Column("Code", "text"),
         ),
         ("Closed", "What_Id", "Broken", "Parent", "Deals"),
     )
@@ -140,11 +142,10 @@ def test_ids_alone_need_no_names():
     """And nobody is asked for any."""
     world = World()
 
-    columns = _choice(world, COMPANY, PRODUCT, PARENT, ANY, OWNER, lookups="id").columns
+    columns = _choice(world, COMPANY, PRODUCT, PARENT, ANY, OWNER, EMAIL, lookups="id").columns
 
-    assert columns.columns == tuple(
-        Column(name, "id") for name in ("Account_Name", "Product", "Parent", "What_Id", "Owner")
-    )
+    links = (Column(name, "id") for name in ("Account_Name", "Product", "Parent", "What_Id", "Owner"))
+    assert columns.columns == (*links, Column("Email", "text"))
     assert (columns.left_to_list, world.asked) == ((), [])
 
 
@@ -162,7 +163,9 @@ def test_a_field_of_several_choices_knows_them():
         {"api_name": "Mood", "data_type": "picklist", "pick_list_values": [{"actual_value": "Good"}]}
     )
 
-    assert job_columns([moods, mood, OWNER, TAG], display_fields={}, untagged=True) == JobColumns(
+    assert job_columns(
+        [moods, mood, OWNER, TAG], display_fields={}, flat_lookups=False, untagged=True
+    ) == JobColumns(
         (
             Column("Moods", "choices", choices=frozenset(("Good", "Bad"))),
             Column("Mood", "text"),
