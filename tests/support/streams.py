@@ -22,7 +22,9 @@ URL = "http://127.0.0.1:1"  # where nobody is
 class Calls(Now):
     """The same for work of which more follows."""
 
+    map_in_order = InFlight.map_in_order  # type: ignore[assignment]
     as_they_come = InFlight.as_they_come
+    workers = 1
     _fill = InFlight._fill
 
 
