@@ -205,6 +205,30 @@ EQUAL: dict[Key, str] = {
         "if lost and patiently and (records[-1].operation == 'insert'):",
     ): "The records of a call are all of one operation.",
     (
+        "Creator._insert",
+        "loop",
+        "break",
+        "continue",
+    ): "Where nothing is left a further round does nothing.",
+    (
+        "Brakes._decide",
+        "condition",
+        "if reject is None:",
+        "if False:",
+    ): "An error that is None is none.",
+    (
+        "IdFinder.find",
+        "number",
+        "if self._changed.get(folded, 0) <= asked_at:",
+        "if self._changed.get(folded, -1) <= asked_at:",
+    ): "Changes are counted from 1 on.",
+    (
+        "IdFinder._note_change",
+        "number",
+        "self._changes += 1",
+        "self._changes += 2",
+    ): "It is asked only whether it has grown.",
+    (
         "Insert._ask",
         "operand dropped",
         "if doubtful is not None and record.number in lost.unsettled:",

@@ -40,6 +40,7 @@ def creator(run):
         )
         maker = Creator(run, bigin, "Contacts", field)
         return SimpleNamespace(
+            maker=maker,
             calls=calls,
             bigin=bigin,
             create=lambda *values: run.results(*map(maker.create, values), flush=maker.flush),
@@ -157,3 +158,21 @@ def test_what_never_comes_is_made_again_when_the_call_cannot_be_at_work_any_more
 
     assert mine.create("Ek") == ["7"]
     assert (len(mine.calls), len(mine.bigin.asked), now) == (2, 3, [102.0])
+
+
+def test_of_several_lost_inserts_each_is_waited_for(creator, run, monkeypatch):
+    """They went out one after the other: the last of them may be at work longest."""
+    now = [100.0]
+    monkeypatch.setattr(creation, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    mine = creator(NAME)
+    mine.maker._unsure = {"ek": 101.0, "berg": 103.0}
+
+    def pause(seconds):
+        now[0] += seconds
+        if now[0] == 103.0:
+            mine.bigin.rows[""] = [row("1", Last_Name="Ek"), row("2", Last_Name="Berg")]
+
+    run.client.pause = pause
+
+    assert mine.create("Ek", "Berg") == ["1", "2"]
+    assert mine.calls == []

@@ -59,14 +59,17 @@ def braked(run):
 
     def decided(organisation, *deletions, stream="people"):
         run.client = organisation
-        brakes, told = Brakes(run), []
+        brakes, told, order = Brakes(run), [], []
 
-        async def delete(number, module, record_id):
-            record = Record(number, stream, {}, id=record_id, locks=(("Email", "a"),))
+        async def delete(number, module, known_by):
+            is_id = isinstance(known_by, str)
+            known = {"id": known_by} if is_id else {"locks": (("Email", known_by),)}
+            record = Record(number, stream, {}, **known)
             try:
                 told.append(await brakes.allow(record, module))
             except Reject as reject:
                 told.append(reject)
+            order.append(number)
 
         for number, (module, record_id) in enumerate(deletions):
             run.tasks.create_task(delete(number, module, record_id))
@@ -74,6 +77,7 @@ def braked(run):
         brakes.finish()
         run.land()
         assert run.errors == []
+        assert order == sorted(order)
         return told
 
     return decided
@@ -99,6 +103,7 @@ def too_many(deletions, records, module, because=""):
         (8, contacts(2) * 3, None),  # the same ones
         (3, contacts(1), None),
         (4, [("Contacts", None)] * 2, None),  # of one key
+        (8, [("Contacts", None), ("Contacts", 1), ("Contacts", 2)], too_many(3, 8, "Contacts")),
         (
             PermissionDenied("may not", code="NO_PERMISSION"),
             contacts(1),
@@ -107,9 +112,15 @@ def too_many(deletions, records, module, because=""):
         (PermissionDenied("may not"), contacts(1), Reject("rejected", "NO_COUNT", "may not")),
     ],
 )
-def test_deletions_go_together_or_not_at_all(braked, records, deletions, refused):
-    """Each record counts once; what cannot be counted is not deleted."""
-    assert braked(Organisation(Contacts=records), *deletions) == [refused] * len(deletions)
+def test_deletions_go_together_or_not_at_all(braked, caplog, records, deletions, refused):
+    """Each record counts once; what cannot be counted is not deleted. That they are too many is said once."""
+    organisation = Organisation(Contacts=records)
+
+    assert braked(organisation, *deletions) == [refused] * len(deletions)
+
+    assert organisation.asked == ["Contacts"]
+    said = [each.getMessage() for each in caplog.records]
+    assert said == ([refused.message] if refused and refused.code == "MASS_DELETE" else [])
 
 
 COMPANY = ("Accounts", "100")
@@ -133,6 +144,17 @@ def test_a_company_counts_with_what_it_takes_along(braked, contacts, notes, refu
 
     assert braked(organisation, COMPANY) == [refused]
     assert [each for each in organisation.asked if each in ("Contacts", "Notes")] == asked
+
+
+def test_of_companies_that_stay_nothing_is_counted(braked):
+    """Nor of one that is known by a key alone, of which nobody can tell what is its own."""
+    full, unknown = Organisation(Accounts=8), Organisation(Accounts=8)
+
+    braked(full, *[("Accounts", str(number)) for number in range(3)])
+    braked(unknown, ("Accounts", None))
+
+    assert full.asked == ["Accounts"]
+    assert unknown.asked == ["Accounts", "notes 0"]
 
 
 def test_what_one_question_lets_go_counts_at_the_next(run):
