@@ -69,7 +69,7 @@ class Reader(MsgSpecReader):
             begun = time.monotonic()
             ready = select.select([descriptor], [], [], BEAT)[0]
             waited += time.monotonic() - begun
-            if not ready or time.monotonic() - last_beat >= BEAT:
+            if time.monotonic() - last_beat >= BEAT:
                 self.on_beat(waited)
                 last_beat, waited = time.monotonic(), 0.0
             if not ready:

@@ -171,12 +171,24 @@ def test_what_cannot_be_waited_on_is_read_by_lines(read, monkeypatch, of, error)
     assert read(Lines(['{"type":"A"}\n']))[1] == {"A": 1}
 
 
-def test_what_is_in_memory_beats_as_it_is_read(read):
-    """Each few hundred lines."""
-    messages, counts, beats, _ = read(io.StringIO('{"type":"A"}\n' * 500))
+def test_what_is_in_memory_beats_as_it_is_read(monkeypatch):
+    """Each few hundred lines; what a message costs is no silence."""
+    pipe = Pipe()
+    monkeypatch.setattr(reader, "time", pipe)
+    mine, beats = Reader(), []
+    mine.on_beat = beats.append
 
-    assert (len(messages), counts, len(beats)) == (500, {"A": 500}, 3)
-    assert all(0 <= each < 9 for each in beats)
+    def lines():
+        for number in range(500):
+            pipe.now += 2 if number == 250 else 0
+            yield '{"type":"A"}\n'
+
+    def work(_message):
+        pipe.now += 1
+
+    counts = mine.process_lines(lines(), {"A": work})
+
+    assert (counts, beats) == ({"A": 500}, [0, 2, 0])
 
 
 @pytest.mark.parametrize("stdin", [io.StringIO('{"type":"A"}'), None])
