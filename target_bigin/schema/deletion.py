@@ -25,11 +25,9 @@ def is_deletion(raw: Fields, client: Client) -> bool:
     if not told or (isinstance(told, str) and told.isspace()):
         return False
     try:
-        moment = to_datetime(told)
+        moment = str(to_datetime(told))
     except Reject as bad:
         raise _unclear(bad.message) from None
-    if moment is None:
-        return False
     ours = datetime.now(timezone.utc)
     latest = max(ours, client.server_time or ours) + CLOCKS_DIFFER_BY
     if not EARLIEST <= moment <= offset_text(latest):

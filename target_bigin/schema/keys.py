@@ -78,7 +78,7 @@ def plan_key(
                 f"{module} has no field that Bigin keeps unique, so {settings.operation} cannot recognise "
                 "its records. Set external_key to the field that identifies them, or operation to insert."
             )
-        return KeyPlan("map" if has_map else "id", unique=unique, has_map=has_map)
+        return KeyPlan("map" if has_map else "id", has_map=has_map)
     # Singer's key properties identify a record together; Bigin's check fields are alternatives.
     all_of = not named and len(key_fields) > 1
     if settings.operation == "upsert":
@@ -93,7 +93,7 @@ def plan_key(
 def unique_fields(module: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """The fields whose values Bigin keeps unique in this organisation, the system's first."""
     own = CHECK_FIELDS.get(module)
-    system = (own,) if own and own in fields and module in ALSO_UNIQUE else ()
+    system = (own,) if own in fields and module in ALSO_UNIQUE else ()
     return (*system, *(name for name, field in fields.items() if field.is_unique and name not in system))
 
 

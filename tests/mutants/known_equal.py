@@ -636,6 +636,13 @@ EQUAL: dict[Key, str] = {
         "self._pump(flush=now - self._waits_since >= PATIENCE)",
         "self._pump(flush=now - self._waits_since > PATIENCE)",
     ): "A moment more or less.",
+    ("own_key", "operand dropped", "if own and own in fields:", "if own in fields:"): "None is no field.",
+    (
+        "is_deletion",
+        "boundary",
+        "if not EARLIEST <= moment <= offset_text(latest):",
+        "if not EARLIEST <= moment < offset_text(latest):",
+    ): "A moment more or less.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
     ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",

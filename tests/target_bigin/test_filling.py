@@ -298,6 +298,15 @@ def test_a_moment_of_deletion_lies_in_bigins_time(told, server, is_one):
             is_deletion({"_sdc_deleted_at": moment}, client)
 
 
+@pytest.mark.parametrize("told", [7, True, [1], {"a": 1}, "soon"])
+def test_what_is_no_moment_is_no_deletion(told):
+    """Nor is it none: what else could it mean?"""
+    with pytest.raises(Reject) as refused:
+        is_deletion({"_sdc_deleted_at": told}, SimpleNamespace(server_time=None))
+
+    assert (refused.value.code, refused.value.field) == ("INVALID_VALUE", "_sdc_deleted_at")
+
+
 @pytest.mark.parametrize("empty", ["", "  ", None, 0, False])
 def test_no_moment_of_deletion_is_none(empty):
     """Loaders write what is not deleted in many ways."""

@@ -214,6 +214,7 @@ FROM_BIGIN = ("id", "Email", *sorted(OF_AN_EXTRACTION))
         (FROM_BIGIN, ["id", "Email"], {}, "bigin"),
         (FROM_BIGIN[:-1], ["id"], {}, "bigin"),
         (FROM_BIGIN[1:], ["id"], {}, "look"),  # the key alone names it
+        (FROM_BIGIN[2:], ["id"], {}, "look"),
         (FROM_BIGIN[1:], ["Email"], {}, "bigin"),
         (["Id", "Email"], [], {"operation": "insert"}, "source"),
         (["Email"], ["Email"], {"operation": "insert"}, "bigin"),
