@@ -76,8 +76,7 @@ class Conversion:
     def meet(self, names: Mapping[str, Any]) -> None:
         """Decide where these properties go, as the stream's schema lists them."""
         for name in names:
-            if name not in self._table:
-                self._meet(name)
+            self._meet(name)
 
     def fill(self, record: Record) -> None:
         """Fill in body, operation, id and locks. Raises Reject."""
@@ -98,7 +97,6 @@ class Conversion:
 
     def _convert(self, raw: Fields, body: Fields) -> None:
         table = self._table
-        name = ""
         try:
             for name, value in raw.items():
                 entry = table.get(name, _UNKNOWN)
@@ -116,8 +114,7 @@ class Conversion:
                 elif self._write_nulls and api_name not in self._uncleared:
                     body[api_name] = [] if api_name == "Tag" else None
         except Reject as bad:
-            entry = table[name]
-            raise replace(bad, field=entry[0] if entry else name) from None
+            raise replace(bad, field=api_name) from None
         if self._dropped is not None:
             self._say_dropped()
 

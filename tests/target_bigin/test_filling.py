@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bigin_api.models import Field, Layout, LayoutField
+from bigin_api.models import Field, Layout, LayoutField, PickListValue
 from target_bigin.files.id_map import source_key
 from target_bigin.records.account import Account
 from target_bigin.records.record import Record, Reject, Spoiled, Unresolved
@@ -34,7 +34,16 @@ FIELDS = {
         ("Recurring_Activity", "RRULE", None),
         ("Tag", "text", None),
     )
-} | {"Created_Time": Field("Created_Time", "datetime")}
+} | {
+    "Created_Time": Field("Created_Time", "datetime"),
+    "Rating": Field(
+        "Rating",
+        "picklist",
+        updatable=True,
+        creatable=True,
+        pick_list_values=(PickListValue("Good", "Good"),),
+    ),
+}
 BY_EMAIL = KeyPlan("check", ("Email",), ("Email", "Phone"))
 EITHER = KeyPlan("find", ("Email", "Phone"), ("Email",))
 BOTH = KeyPlan("find", ("Last_Name", "Seats"), ("Email",), all_of=True)
@@ -159,7 +168,7 @@ def test_what_is_looked_up_is_left_to_the_lookups():
 )
 def test_by_what_a_record_is_known(key, settings, raw, expected):
     """Records that share one of these never travel side by side; an id says more than any field."""
-    record = Filling(key, **settings).fill(**raw)
+    record = Filling(key, keyed_by="Email", **settings).fill(**raw)
 
     assert (record.operation, record.id, record.locks) == expected
 
@@ -272,6 +281,24 @@ def test_what_goes_nowhere_is_said_once_with_the_first_record(caplog):
         f"{takes_no}Created_Time (read-only).",
     ]
     assert filling.account.notes == {"dropped Later (unknown)": 1}
+    filling.fill(Email="b", Later=3, **GONE)
+    assert filling.account.notes == {"dropped Later (unknown)": 1}
+
+
+def test_what_is_cut_or_unknown_is_told(caplog):
+    """Each text that is cut is counted, each unknown choice told once; a key that is cut would be another."""
+    filling = Filling(truncate=True)
+    for title in ("much too long", "short", "too long again"):
+        filling.fill(Email="a@b.se", Title=title, Rating="Odd")
+
+    assert filling.account.notes == {"cut Title to its length": 2}
+    assert caplog.messages == [
+        "people: texts too long for Contacts.Title are cut.",
+        "people: Contacts.Rating has no value 'Odd' in its list; it is stored as it is.",
+    ]
+    with pytest.raises(Reject) as refused:
+        Filling(KeyPlan("find", ("Title",)), truncate=True).fill(Title="much too long")
+    assert refused.value.code == "TOO_LONG"
 
 
 @pytest.mark.parametrize(

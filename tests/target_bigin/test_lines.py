@@ -70,8 +70,18 @@ def test_a_property_of_a_schema_that_nobody_can_read_is_told(said, properties, l
     assert caplog.messages == [f"line 7: no JSON holds what came for {lost}; it is null."]
 
 
+def test_a_record_that_is_none_is_let_be():
+    """It costs itself where records are taken."""
+    assert read_message('{"type":"RECORD","record":[NaN]}', "line 7")["record"] == [None]
+
+
 @pytest.mark.parametrize(
-    "line", ['{"type":"RECORD","record":{},"time":NaN}', '{"type":"STATE","value":1,"x":NaN}']
+    "line",
+    [
+        '{"type":"RECORD","record":{},"time":NaN}',
+        '{"type":"STATE","value":1,"x":NaN}',
+        '\ufeff{"type":"SCHEMA","schema":{}}',
+    ],
 )
 def test_what_is_lost_beside_a_record_or_a_state_is_not_told(line, caplog):
     """Nobody reads it."""
@@ -101,6 +111,7 @@ def test_the_value_of_a_state_is_as_it_stands_in_the_line(line, value):
     [
         (b"[1]", "Not a Singer message, line 7: '[1]'"),
         (b"null", "Not a Singer message, line 7: 'null'"),
+        (b"[NaN]", "Not a Singer message, line 7: '[NaN]'"),
         (b"nope" * 30, f"Not JSON, line 7: '{'nope' * 20}'."),
         (
             b"\xff\xfe{",
