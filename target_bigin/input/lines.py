@@ -75,7 +75,7 @@ def _plain(body: bytes) -> Any:
         return None
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, InvalidOperation, UnicodeError):
+    except (msgspec.DecodeError, InvalidOperation, UnicodeError, RecursionError):
         return None
 
 
@@ -104,14 +104,12 @@ def _deep(body: bytes, *, level: int) -> list[tuple[int, int]]:
     depth = begins = deepest = 0
     for found in _BRACKETS.finditer(body):
         step = _STEP.get(found[0], 0)
-        if step > 0 and depth == level - 1:
-            begins, deepest = found.start(), 0
+        if depth == level - 1:
+            begins, deepest = found.start(), depth
         depth += step
         deepest = max(deepest, depth)
         if step < 0 and depth == level - 1 and deepest > MOST_DEEP:
             spans.append((begins, found.end()))
-    if depth >= level and deepest > MOST_DEEP:
-        spans.append((begins, len(body)))  # it does not end, so that the line is no JSON
     return spans
 
 
@@ -130,7 +128,6 @@ def _state_of(body: bytes) -> msgspec.Raw:
             name, begins = last, found.end()
         elif (depth == 1 and token == b",") or depth == 0:
             value = body[begins : found.start()].strip() if name == b'"value"' else value
-            name = b""
         last = token
     if not value:
         raise InvalidInputLine(f"A STATE message without a value that could go on: {_shown(body)}")

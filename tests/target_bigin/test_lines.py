@@ -26,6 +26,7 @@ def unreadable(*fields):
     ("said", "record", "lost"),
     [
         ('{"a":1.10,"b":"x"}', {"a": Decimal("1.10"), "b": "x"}, ()),
+        ('{"a":1e9999999999999999999999,"b":1}', {"a": None, "b": 1}, ("a",)),
         ('{"a":NaN,"b":[1,Infinity],"c":1}', {"a": None, "b": [1, None], "c": 1}, ("a", "b")),
         (r'{"a":"\ud800","b":1}', {"a": None, "b": 1}, ("a",)),
         (f'{{"a":{nested(99)},"b":{nested(99)},"c":[1]}}', {"a": None, "b": None, "c": [1]}, ("a", "b")),
@@ -47,9 +48,8 @@ def test_a_value_that_nobody_can_read_costs_its_record(said, record, lost):
 @pytest.mark.parametrize("levels", [97, 98])
 def test_a_hundred_levels_are_read(levels):
     """Deeper ones would be the end of whoever reads them."""
-    record = read_message(f'{{"type":"RECORD","stream":"s","record":{{"a":{nested(levels)}}}}}', "line 7")[
-        "record"
-    ]
+    line = f'{{"type":"RECORD","stream":"s","record":{{"a":{nested(levels)},"b":[],"c":[]}}}}'
+    record = read_message(line, "line 7")["record"]
 
     assert type(record) is dict
     assert str(record["a"]) == nested(levels)
@@ -96,6 +96,7 @@ def test_what_is_lost_beside_a_record_or_a_state_is_not_told(line, caplog):
         ('{"type":"STATE","value":{"a":NaN},"x":1}', '{"a":NaN}'),
         ('{"type":"STATE","x":{"value":3,"y":[4]},"value": [NaN,{"value":2}] }', '[NaN,{"value":2}]'),
         (f'{{"type":"STATE","value":{nested(200)},"x":"value"}}', nested(200)),
+        (f'{{"type":"STATE","value":{nested(5_000)}}}', nested(5_000)),
         ('{"type":"STATE","value":NaN,"value":2}', "2"),
         (r'{"type":"STATE","x":"\\\",","value":"\ud800","y":":"}', r'"\ud800"'),
         ('\ufeff{"type":"STATE","value":1}', "1"),
@@ -118,6 +119,9 @@ def test_the_value_of_a_state_is_as_it_stands_in_the_line(line, value):
             "Not JSON, line 7: '\ufffd\ufffd{'. It is UTF-16, as PowerShell's > writes it: UTF-8 is due.",
         ),
         (f'{{"type":"RECORD","record":{{"a":{nested(120)}'.encode(), "Not JSON, line 7: "),
+        (b'{"a":' + b"[" * 100_000, "Not JSON, line 7: "),
+        (b'{"a":' * 100_000, "Not JSON, line 7: "),
+        (b'{"type":"STATE","\\u0076alue":NaN}', "A STATE message without a value that could go on: "),
         ("{}" + nested(120) + "[", "Not JSON, line 7: "),
     ],
 )
@@ -128,6 +132,24 @@ def test_a_line_that_is_none_is_told_with_its_place(line, told):
 
     assert str(refused.value).startswith(told)
     assert len(str(refused.value)) < 170
+    assert ("UTF-16" in str(refused.value)) is (line[:2] == b"\xff\xfe")
+
+
+def test_what_is_no_text_costs_its_value():
+    """Bytes of another encoding, and halves of characters that Python keeps as such."""
+    for line in (b'{"a":"\xff","b":1}', '{"a":"\ud800","b":1}'.encode(errors="surrogatepass")):
+        found = read_record(line, "line 7")
+        assert (found, found.why) == ({"a": None, "b": 1}, unreadable("a"))
+    found = read_message('{"type":"RECORD","record":{"a":"\ud800"}}', "line 7")["record"]
+    assert (found, found.why) == ({"a": None}, unreadable("a"))
+    assert bytes(read_message(b'{"type":"STATE","value":"\xff"}', "line 7")["value"]) == b'"\xff"'
+
+
+def test_only_a_state_with_a_value_has_one_as_it_stands():
+    """What is missing is told where it is needed; a mark of Windows spoils nothing."""
+    assert read_message('{"type":"STATE"}', "line 7") == {"type": "STATE"}
+    assert read_message('{"type":"NEWS","value":{"a":1}}', "line 7")["value"] == {"a": 1}
+    assert type(read_record(b'\xef\xbb\xbf{"a":1}', "line 7")) is dict
 
 
 @pytest.mark.parametrize(
