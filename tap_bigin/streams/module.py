@@ -102,8 +102,9 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     def read_told(self, state: State) -> Iterator[Batch]:
         """The records that were told of, as they are now. The bookmark stays: a sweep alone moves it."""
-        if self._feed is not None and self.is_incremental:
-            yield from self._look_at(self._feed.told_of(self._module), state)
+        feed = self._feed
+        if feed is not None and self.is_incremental:
+            yield from self._look_at(feed, feed.told_of(self._module), state)
 
     def read_swept(self, state: State) -> Iterator[Batch]:
         """The pass, then what was told of and did not come with it: it may be older than the bookmark."""
@@ -121,11 +122,10 @@ class ModuleStream(BiginStream[ModuleDefinition]):
             reached = batch.state or reached
             yield batch
         if self.is_incremental:
-            yield from self._look_at(told, reached, is_swept=True)
+            yield from self._look_at(feed, told, reached, is_swept=True)
 
-    def _look_at(self, told: Told, state: State, *, is_swept: bool = False) -> Iterator[Batch]:
-        feed = self._feed
-        if feed is None or not (told.changes or (told.due and is_swept)):
+    def _look_at(self, feed: Feed, told: Told, state: State, *, is_swept: bool = False) -> Iterator[Batch]:
+        if not (told.changes or is_swept):  # what is due is a sweep's
             return
         feed.deletions.look_at(self._module)
         version = state.get("version") if self.is_swept else None
@@ -174,7 +174,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
         before, ahead = replace(scan, ahead=()), list(scan.ahead)
         by_earlier_run = frozenset(ahead)
         for read, reached in extraction.pages(before):
-            records = [each for each in read if each["id"] not in by_earlier_run] if by_earlier_run else read
+            records = [each for each in read if each["id"] not in by_earlier_run]
             for portion, is_last in self._rich_texts.portions(records):
                 ahead += (each["id"] for each in portion)
                 self._convert_all(portion)
@@ -215,12 +215,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
     @cached_property
     def _selected(self) -> list[Field]:
         """The fields that are asked for."""
-        unsupported = self.definition.schema.unsupported
-        return [
-            each
-            for each in self.definition.fields
-            if each.api_name not in unsupported and self.is_asked_for(each.api_name)
-        ]
+        return [each for each in self.definition.fields if self.is_asked_for(each.api_name)]
 
     def _extraction(self) -> Extraction:
         return Extraction(
@@ -235,10 +230,7 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     @cached_property
     def _pages(self) -> ModulePages:
-        names = [each.api_name for each in self._selected]
-        has_time = any(each.api_name == MODIFIED for each in self.definition.fields)
-        shared = [MODIFIED] if has_time and MODIFIED not in names else []
-        asked = [*shared, *names] or ["id"]
+        asked = [each.api_name for each in self._selected] or ["id"]
         return ModulePages(self.client, self.calls, self._module, asked, report=self.report)
 
     @cached_property
@@ -310,8 +302,6 @@ class ModuleStream(BiginStream[ModuleDefinition]):
 
     def _restored(self, news: News) -> list[Record]:
         """Records that left the recycle bin, perhaps with a Modified_Time that no pass reads again."""
-        if not news.left:
-            return []
         records = self._pages.by_ids(news.left)
         self._prepare(records)
         if records:

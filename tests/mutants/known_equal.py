@@ -481,6 +481,36 @@ EQUAL: dict[Key, str] = {
         "if each['id'] in told_of.get(each['module'], ()):",
         "if True:",
     ): "It only keeps more ids than are asked for.",
+    (
+        "ModuleStream.read_swept",
+        "operand dropped",
+        "reached = batch.state or reached",
+        "reached = batch.state",
+    ): "The last batch of a pass has a state.",
+    (
+        "ModuleStream._look_at",
+        "argument dropped",
+        "for ids, records in zip(in_hundreds(portion), answers, strict=True):",
+        "for ids, records in zip(in_hundreds(portion), answers):",
+    ): "There is an answer for each hundred.",
+    (
+        "ModuleStream._look_at",
+        "true/false",
+        "for ids, records in zip(in_hundreds(portion), answers, strict=True):",
+        "for ids, records in zip(in_hundreds(portion), answers, strict=False):",
+    ): "There is an answer for each hundred.",
+    (
+        "ModuleStream._convert",
+        "argument dropped",
+        "return Conversion({name: properties[name] for name in asked}, self.definition.schema.treatments, warn=self.report.warn, instants=self._pages.instants)",
+        "return Conversion({name: properties[name] for name in asked}, self.definition.schema.treatments, warn=self.report.warn)",
+    ): "It only spares reading a moment twice.",
+    (
+        "ModuleStream._tombstone",
+        "condition",
+        "return {'id': entry['id'], DELETED_AT: to_utc_text(moment) if moment else None}",
+        "return {'id': entry['id'], DELETED_AT: to_utc_text(moment) if True else None}",
+    ): "Bigin's clock is known once its list has answered.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 11"): "A round number that is enough.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 9"): "A round number that is enough.",
     (

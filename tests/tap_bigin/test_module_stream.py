@@ -12,9 +12,10 @@ from support.streams import said, stream_of
 from bigin_api import Field, Module, PermissionDenied, ServerError
 from tap_bigin.bookmarks import begin, from_text, scan_of, to_utc_text
 from tap_bigin.discovery.definition import define_module
+from tap_bigin.discovery.turns import Turns
 from tap_bigin.feed.deletions import Deletion, Deletions
 from tap_bigin.feed.told import Told
-from tap_bigin.lists.marks import Mark
+from tap_bigin.lists.marks import Begun, Mark
 from tap_bigin.streams.module import ModuleStream
 
 NAME, TIME = Field("Name", "text", "string"), Field("Modified_Time", "datetime", "string")
@@ -203,7 +204,8 @@ def test_what_left_the_recycle_bin_is_read_again(
     is_soft = bool(settings)
     ids = [[each["id"] for each in records] for records, _ in batches]
     restored = next(at for at, some in enumerate(ids) if "2" in some)
-    assert ids[restored] == ["2"]
+    record = {"id": "2", "Name": "N", "Modified_Time": "2026-05-14T09:00:02Z"}
+    assert batches[restored][0] == [{**record, "_sdc_deleted_at": None} if is_soft else record]
     assert batches[restored][1] == {**KEY, "deleted": mark}
     assert ids[restored + 1] == []
     assert _done(batches[restored + 1][1]) == {**KEY, "deleted": mark}
@@ -226,6 +228,7 @@ def test_soft_deletions_are_rows_of_the_stream_itself() -> None:
         ("9", "2026-05-15T09:00:10Z"),
     ]
     assert [set(each) for each in first] == [{"id", "_sdc_deleted_at"}] * 2
+    assert said(stream) == []
     (record,) = [each for records in others for each in records]
     assert record == {
         "id": "1",
@@ -265,8 +268,80 @@ def test_what_went_into_the_bin_while_many_pages_were_read_may_come_back() -> No
 
         *_, last = reading
 
+        if expected:
+            assert "deleted 1 since 2026-05-15T09:00:08Z" in client.calls
         assert Mark.from_state(last.state["deleted"]).gone == expected
         assert "deleted" not in _read(_stream(Client(size)), {})[-1][1]
+
+
+def test_what_went_into_the_bin_meanwhile_may_stay_unknown() -> None:
+    """Everything is read all the same."""
+    client = Client(300)
+    stream = _stream(client, beside=[SimpleNamespace(name="deleted_records", selected=True)])
+    reading = stream.read_by_plan({})
+    next(reading)
+    client.refused = ServerError("broken")
+
+    *_, last = reading
+
+    assert last.state["replication_key_value"]
+
+
+def test_within_a_budget_a_list_of_deletions_is_read_for_one_of_its_streams() -> None:
+    """What the stream of them has read is taken over; where that is nothing each page's place is told."""
+    mark = Mark(NOW, ("8",), 1, NOW)
+    entry = {**KEY, "deleted": Mark(gone=("2",)).to_state()}
+    beside = [SimpleNamespace(name="deleted_records", selected=True)]
+    for told, settings in ((mark, {}), (None, {}), (mark, {"deleted_records": "soft"})):
+        client = Client(3)
+        client.credit_budget = 9
+        client.binned = {8: EARLIER}
+        entries = {"deleted_records": {"modules": {"Contacts": told.to_state()}}} if told else {}
+        stream = _stream(client, beside=beside, turns=Turns(9, {}), entries=entries, **settings)
+
+        batches = _read(stream, entry)
+
+        is_taken_over = told is not None and not settings
+        assert any(each.startswith("deleted") for each in client.calls) is not is_taken_over
+        restored = 0 if is_taken_over else 1
+        assert batches[restored] == (
+            ["2"],
+            {
+                **KEY,
+                "deleted": (told or mark).to_state() if is_taken_over else batches[restored][1]["deleted"],
+            },
+        )
+        if not is_taken_over:
+            assert batches[0][0] == (["8"] if settings else [])
+            assert "begun" in batches[0][1]["deleted"]
+
+
+def test_within_a_budget_a_list_of_deletions_goes_on_where_the_stream_of_them_was_cut() -> None:
+    """It is one list, and its clock is that of the reading that began it."""
+    client = Client(3)
+    client.binned = {8: EARLIER}
+    half = Mark(begun=Begun(asked=NINE, read=1, last=("8",), gone=("8",), listed=1))
+    entries = {"deleted_records": {"modules": {"Contacts": half.to_state()}}}
+    beside = [SimpleNamespace(name="deleted_records", selected=True)]
+    stream = _stream(client, beside=beside, turns=Turns(9, {}), entries=entries)
+
+    *_, (_, last) = _read(stream, {**KEY, "deleted": Mark(gone=("2", "8")).to_state()})
+
+    assert Mark.from_state(last["deleted"]) == Mark(NINE, ("8",), 1, NINE)
+
+
+def test_the_place_in_a_page_of_long_texts_is_that_of_its_page() -> None:
+    """What came with the page before is written."""
+    client = Client(230)
+    client.long = {str(each): "x" * 500 for each in range(201, 231)}
+
+    batches = list(_stream(client, NAME, TIME, TERMS).read_by_plan({}))
+
+    of_first = {each["id"] for each in batches[0].records}
+    second = batches[1].state["pass"]
+    assert len(of_first) == 200
+    assert second["emitted"] == 200
+    assert second["ahead"] == tuple(each["id"] for each in batches[1].records)
 
 
 def test_long_texts_are_handed_on_as_they_are_read_and_not_read_again() -> None:
@@ -344,7 +419,10 @@ def test_the_price_of_everything_is_that_of_its_list() -> None:
     ],
 )
 def test_what_it_takes_to_come_further(wish: str, module: str, told: int | None, least: int) -> None:
-    """A job for whoever wants none but jobs; what a feed told is read whole."""
+    """A job for whoever wants none but jobs; what a feed told is read whole, in all groups of fields."""
+    wide = [Field(f"F{number}", "text", "string") for number in range(60)]
+    many = Feed(" ".join(map(str, range(101))))
+    assert _stream(Client(), TIME, *wide, feed=many).least_credits == 15
     feed = None if told is None else Feed(" ".join(map(str, range(told))))
 
     assert _stream(Client(), module=module, extraction_method=wish, feed=feed).least_credits == least
@@ -356,14 +434,17 @@ def test_what_it_takes_to_come_further(wish: str, module: str, told: int | None,
 def test_between_two_sweeps_what_was_told_is_read_by_its_ids() -> None:
     """As it is now; the bookmark stays."""
     client, feed = Client(3), Feed("2 3")
-    stream = _stream(client, feed=feed)
+    stream = _stream(client, feed=feed, beside=[SimpleNamespace(name="deleted_records", selected=True)])
 
     batches = [(batch.records, batch.state) for batch in stream.read_by_plan(KEY)]
 
     assert feed.relied_on
     assert client.calls == ["ids 2 3"]
-    assert [each["Name"] for each in batches[0][0]] == ["N", "N"]
-    assert batches[0][1] is None
+    assert batches[0] == (
+        [{"id": each, "Name": "N", "Modified_Time": f"2026-05-14T09:00:0{each}Z"} for each in "23"],
+        None,
+    )
+    assert said(stream) == []
     assert batches[1:] == [([], KEY)]
     assert feed.happened == [2, ("Contacts", [])]
     assert feed.deletions.is_looked_at("Contacts")
@@ -417,6 +498,43 @@ def test_what_was_told_to_be_deleted_and_is_not_there_is_deleted(mode: str) -> N
     assert _done(state) == {**KEY, "deleted": state["deleted"]}
 
 
+def test_a_long_text_that_was_told_of_is_read_whole() -> None:
+    """As in a pass."""
+    client = Client(3)
+    client.long = {"2": "x" * 500}
+
+    (told, _) = _stream(client, NAME, TIME, TERMS, feed=Feed("2")).read_by_plan(
+        {**KEY, "fields": ["Modified_Time", "Name", "Terms"]}
+    )
+
+    assert [each["Terms"] for each in told.records] == ["whole"]
+
+
+def test_a_list_of_deletions_that_is_refused_leaves_what_was_told_due() -> None:
+    """Nobody says why it is not there."""
+    client, feed = Client(3), Feed("8", due=("9",))
+    client.refused = PermissionDenied("no")
+    stream = _stream(client, feed=feed, beside=[SimpleNamespace(name="deleted_records", selected=True)])
+
+    batches = _read(stream, KEY)
+
+    assert any(each.startswith("deleted") for each in client.calls)
+    assert batches[-1] == ([], KEY)
+    assert feed.happened[-1] == ("Contacts", ["9", "8"])
+    own = Feed("7-")
+    _read(
+        _stream(
+            Client(3),
+            module="Visits",
+            feed=own,
+            deletion_sweep="off",
+            beside=[SimpleNamespace(name="deleted_records", selected=True)],
+        ),
+        KEY,
+    )
+    assert own.deletions.told_of("Visits") == []  # of which Bigin keeps no list
+
+
 def test_a_list_of_deletions_is_not_asked_for_what_was_looked_for_before() -> None:
     """It is due: the next sweep looks again, and where that finds nothing either it is let go."""
     feed = Feed("8-", due=("9",))
@@ -433,12 +551,12 @@ def test_a_list_of_deletions_is_not_asked_for_what_was_looked_for_before() -> No
 def test_a_sweep_looks_at_what_was_told_and_did_not_come_with_it() -> None:
     """And says what is newer than the bookmark: told, or missed."""
     client, feed = Client(3), Feed("2 7", due=("8", "1"), why="it is due")
-    client.times = {1: -500, 2: 5, 3: 6}
+    client.times = {1: -500, 2: 5, 3: 6, 4: -30, 5: 0}
     stream = _stream(client, feed=feed)
 
     batches = _read(stream, KEY)
 
-    assert [sorted(ids) for ids, _ in batches] == [["2", "3"], [], ["1"], []]
+    assert [sorted(ids) for ids, _ in batches] == [["2", "3", "4", "5"], [], ["1"], []]
     assert batches[2][1] is None
     assert batches[3][1] == batches[1][1] == {**READ, "replication_key_value": to_utc_text(NOW)}
     assert [each for each in client.calls if each.startswith("ids")] == ["ids 8 1 7"]
@@ -448,6 +566,18 @@ def test_a_sweep_looks_at_what_was_told_and_did_not_come_with_it() -> None:
         3,
         ("Contacts", ["7"]),
     ]
+
+
+def test_what_a_sweep_misses_is_said_of_what_notifications_tell_of() -> None:
+    """Deletions among it; of other modules nobody promised anything."""
+    client, feed = Client(1), Feed(why="it is due")
+    client.binned = {8: to_utc_text(NOW)}
+    _read(_stream(client, feed=feed, deleted_records="soft"), KEY)
+    assert ("Contacts", "Contacts", ["8"]) in feed.happened
+
+    other = Feed(why="it is due")
+    _read(_stream(Client(3), module="Visits", feed=other, deletion_sweep="off"), KEY)
+    assert other.happened == [("Visits", [])]
 
 
 def test_what_only_was_due_is_looked_at_by_a_sweep() -> None:
