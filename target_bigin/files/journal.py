@@ -163,4 +163,3 @@ class Journal:
             return
         notes = (*self._former.values(), *(note for note, _ in self._open.values()))
         self._file.replace(line for note in notes for line in note.lines())
-        self._file.open()

@@ -71,7 +71,7 @@ class Link:
                 f"{show(value)} is not the id of a record. To find it by something else, "
                 f"say how in the stream's lookups ({self.name}).",
             )
-        return PendingLink(self.name, queries, self.how, put, last, text or key or "", self.must_be_there)
+        return PendingLink(self.name, queries, self.how, put, last, text or str(key), self.must_be_there)
 
     def _by_field(self, text: str | None, modules: tuple[str, ...]) -> tuple[Query, ...]:
         match_on = self.how.match_on
@@ -148,4 +148,4 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, float | Decimal):
         return plain_number(value)
-    return str(value).strip() or None
+    return str(value).strip()

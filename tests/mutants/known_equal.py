@@ -205,6 +205,12 @@ EQUAL: dict[Key, str] = {
         "if lost and patiently and (records[-1].operation == 'insert'):",
     ): "The records of a call are all of one operation.",
     (
+        "Journal.sending",
+        "number",
+        "note = Call(self._calls, records[0].stream, since.isoformat(), [print_of(each) for each in records])",
+        "note = Call(self._calls, records[-1].stream, since.isoformat(), [print_of(each) for each in records])",
+    ): "The records of a call are all of one stream.",
+    (
         "Creator._insert",
         "loop",
         "break",

@@ -37,7 +37,35 @@ def journal(tmp_path):
 
 def test_no_print_is_made_where_nothing_is_remembered(journal):
     """It takes longer than all else that is done for a record."""
-    assert journal().recall(Record(1, "Tasks", {}, {"Subject": object()})) is None
+    unprintable = Record(1, "Tasks", {}, {"Subject": object()})
+
+    assert journal().recall(unprintable) is None
+    assert [Journal(None).sending([unprintable], SINCE), journal().is_kept, Journal(None).is_kept] == [
+        1,
+        True,
+        False,
+    ]
+
+
+def test_a_call_is_covered_by_its_last_record(journal):
+    """The tap sends the others again, and with them those before."""
+    run = journal()
+    run.answered(run.sending([prepared(1, "A"), prepared(3, "B")], SINCE), ["7", "8"])
+    run.covered(2)
+    run.answered(run.sending([prepared(4, "C")], SINCE), ["9"])
+
+    later = journal()
+
+    assert [later.recall(prepared(n, name))[0] for n, name in enumerate("ABC")] == ["7", "8", "9"]
+
+
+def test_a_run_that_ends_well_leaves_nothing_of_its_own(journal):
+    """The next one's equal records are new ones."""
+    run = journal()
+    run.sending([prepared(1, "A")], SINCE)
+    run.close(in_good_order=True)
+
+    assert not journal().remembers
 
 
 def test_no_value_of_a_record_is_in_the_journal(journal, tmp_path):
@@ -79,6 +107,7 @@ def test_what_was_recalled_and_covered_is_not_recalled_again(journal, tmp_path):
 
     assert third.recall(prepared(1, "A")) is None
     assert third.recall(prepared(2, "B"))[0] == "8"
+    assert not third.remembers
 
 
 @pytest.mark.parametrize(("covered", "left"), [([1], "8"), ([1, 2], None)])

@@ -26,7 +26,8 @@ OWNER = Field("Owner", "ownerlookup")
 COLLEAGUE = Field("Second", "userlookup")
 ABOUT = Field("What_Id", "lookup")
 PARENT = Field("Parent_Id", "lookup")
-LISTED = Field("What_Id", "lookup", raw={"multi_module_lookup": {"modules": [{"api_name": "Deals"}]}})
+MODULES = [{"api_name": "Deals"}, {"api_name": None}, {"api_name": "se_module"}]
+LISTED = Field("What_Id", "lookup", raw={"multi_module_lookup": {"modules": MODULES}})
 
 
 def looked_for(
@@ -102,6 +103,13 @@ def test_what_an_id_of_another_organisation_looks_for(field, value, how, expecte
     (link,), _ = looked_for(field, Unresolved(value), how, ids="source")
 
     assert (link.queries, link.last_resort, link.shown) == expected
+
+
+def test_a_module_that_is_set_counts_more_than_the_one_beside_a_link():
+    """Whoever sets it knows the source, in which the word may be anything."""
+    (link,), _ = looked_for(ABOUT, Unresolved("J-1"), DEALS_BY_CODE, **{"$se_module": "Accounts"})
+
+    assert link.queries == by_field("J-1", "Code", "Pipelines")
 
 
 def test_the_module_inside_a_link_counts_more_than_the_one_beside_it():
