@@ -108,7 +108,7 @@ def _deep(body: bytes, *, level: int) -> list[tuple[int, int]]:
             begins, deepest = found.start(), depth
         depth += step
         deepest = max(deepest, depth)
-        if step < 0 and depth == level - 1 and deepest > MOST_DEEP:
+        if depth == level - 1 and deepest > MOST_DEEP:
             spans.append((begins, found.end()))
     return spans
 
