@@ -98,7 +98,7 @@ class ServerClock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._offsets: tuple[float, float, float] | None = None  # to our clock: least, latest, greatest
+        self._offsets: tuple[float, float] | None = None  # to our clock: least, greatest
         self.latest: datetime | None = None  # what the latest answer said
 
     def note(self, said: datetime | None) -> None:
@@ -107,10 +107,9 @@ class ServerClock:
             return
         offset = said.timestamp() - time.monotonic()
         with self._lock:
-            least, _, greatest = self._offsets or (offset, offset, offset)
+            least, greatest = self._offsets or (offset, offset)
             self._offsets = (
                 max(min(least, offset), offset - MOST_DIFFERENCE),
-                offset,
                 min(max(greatest, offset), offset + MOST_DIFFERENCE),
             )
             self.latest = said
@@ -129,5 +128,5 @@ class ServerClock:
         """By how many seconds ``at_least`` may be early."""
         if self._offsets is None:
             return 2 * MOST_DIFFERENCE
-        least, _, greatest = self._offsets
+        least, greatest = self._offsets
         return greatest - least
