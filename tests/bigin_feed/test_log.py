@@ -355,7 +355,9 @@ def test_a_log_of_a_newer_program_is_refused(url, log):
     with log.writing() as connection:
         connection.exec_driver_sql("UPDATE feed_log SET format = 99")
 
-    with pytest.raises(LogUnusable, match="format 99, this program knows 1"):
+    with pytest.raises(
+        LogUnusable, match=r"^feed_log: \S+ has format 99, this program knows 1: update it\.$"
+    ):
         FeedLog(url, read_only=True)
 
 
