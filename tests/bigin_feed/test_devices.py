@@ -84,11 +84,11 @@ def test_a_session_is_told_with_its_queue_and_its_items_with_what_happened(log, 
     answer = _items(flow, session)
     task = {f"F{number}": "1" for number in range(51)}
     assert [(each["data"], each["meta"]) for each in answer["items"]] == [
-        ({"id": data["id"], **data}, {"type": module, "sync": {"event_type": event, "ack_key": f"{module}-{data['id']}-{seq}", "revision": seq}})
+        (data, {"type": module, "sync": {"event_type": event, "ack_key": f"{module}-{data['id']}-{seq}", "revision": seq}})
         for module, data, event, seq in [
-            ("Contacts", {"id": "2", "F0": "2", "F1": "2"}, "created", 4),
-            ("Contacts", {"id": "4", "F0": "4", "F1": "4"}, "updated", 5),  # told as deleted, and there
-            ("Tasks", {"id": "1", **task}, "updated", 1),
+            ("Contacts", {"id": "2", "Modified_Time": "2", "F0": "2", "F1": "2"}, "created", 4),
+            ("Contacts", {"id": "4", "Modified_Time": "4", "F0": "4", "F1": "4"}, "updated", 5),  # told as deleted, and there
+            ("Tasks", {"id": "1", "Modified_Time": "1", **task}, "updated", 1),
             ("Tasks", {"id": "3"}, "deleted", 3),
         ]
     ]  # fmt: skip
@@ -99,9 +99,9 @@ def test_a_session_is_told_with_its_queue_and_its_items_with_what_happened(log, 
         "failed_objects": [{"type": "Closed", "id": "6"}, {"type": "Contacts", "id": "5"}],
     }
     assert world.asked == [
-        ("Contacts", ["2", "4", "5"], 2),
+        ("Contacts", ["2", "4", "5"], 3),
         ("Tasks", ["1", "3"], 50),
-        ("Tasks", ["1", "3"], 1),
+        ("Tasks", ["1", "3"], 3),
     ]
     assert _items(flow, session) is None
 
