@@ -202,12 +202,9 @@ def _new(connection: Connection, posts: Sequence[Post]) -> list[tuple[str, Told]
     """When received and what told: of the POSTs whose body did not come before. Their digests are noted."""
     now = now_text()
     by_digest = {each.digest: each for each in reversed(posts) if each.digest is not None}
-    if by_digest:
-        for digest in database.known(connection, BODIES.c.digest, list(by_digest)):
-            del by_digest[digest]
-        database.insert(
-            connection, BODIES, [(each.digest, each.received or now) for each in by_digest.values()]
-        )
+    for digest in database.known(connection, BODIES.c.digest, list(by_digest)):
+        del by_digest[digest]
+    database.insert(connection, BODIES, [(each.digest, each.received or now) for each in by_digest.values()])
     first = set(map(id, by_digest.values()))
     fresh = (each for each in posts if each.digest is None or id(each) in first)
     return [(each.received or now, told) for each in fresh for told in each.told]
