@@ -61,8 +61,6 @@ def define_changes(*, lookups: Lookups = "object") -> ChangesDefinition:
 class ChangesStream(BiginStream[ChangesDefinition]):
     """What the log tells, field by field. No call to Bigin."""
 
-    is_swept = False  # a journal: what it told stays true
-
     def is_sweep_due(self, state: State) -> bool:  # noqa: ARG002 -- Bigin has nothing to sweep
         """Never: there is no other source."""
         return False
