@@ -69,7 +69,8 @@ class JoinedPage:
 
     def reach(self, before: int) -> int:
         """Up to which record of the list it reaches, if the page before it reached to ``before``."""
-        return (self.place.start if self.place.number else before) + len(self.records)
+        place = self.place
+        return ((place.number - 1) * place.size if place.number else before) + len(self.records)
 
 
 @dataclass(frozen=True)
