@@ -925,4 +925,10 @@ EQUAL: dict[Key, str] = {
         "if not any((links.unnamed for links in self.by_kind.values())):",
         "if False:",
     ): "It only spares a look at each record.",
+    (
+        "Feed.count_looked_at",
+        "in front",
+        "self._looked_at.append(records)",
+        "self._looked_at.insert(0, records)",
+    ): "Only their sum is told.",
 }

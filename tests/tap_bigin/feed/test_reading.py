@@ -124,6 +124,7 @@ def test_what_was_told_since_the_position_is_read_up_to_the_head_of_the_beginnin
     """What is told meanwhile is the next run's."""
     position = _tell(log, ("Contacts", "6", "update"))
     _tell(log, ("Contacts", "7", "insert"), ("Tasks", "8", "delete"), ("Contacts", "7", "delete"))
+    _tell(log, ("Tasks", "5", "update"))
     feed = resumed(position=position, due={"Contacts": ["5"], "Calls": ["4"]})
     _tell(log, ("Contacts", "9", "update"))
 
@@ -132,12 +133,13 @@ def test_what_was_told_since_the_position_is_read_up_to_the_head_of_the_beginnin
     assert (list(told.changes), list(told.due), told.changes["7"].was_deleted) == (["7"], ["5"], True)
     assert list(feed.told_of("Calls").portions()) == [["4"]]
     assert feed.deletion("Tasks", "8").entry()["deleted_time"] == "2026-05-14T08:45:00Z"
-    with pytest.raises(KeyError):
-        feed.deletion("Contacts", "9")
-    assert [row.id for row in feed.rows(0)] == ["6", "7", "8", "7"]
+    for module, record_id in (("Contacts", "9"), ("Tasks", "5")):
+        with pytest.raises(KeyError):
+            feed.deletion(module, record_id)
+    assert [row.id for row in feed.rows(0)] == ["6", "7", "8", "7", "5"]
     feed.count_looked_at(2)
     feed.count_looked_at(1)
-    assert list(feed.lines()) == ["Feed: 2 records told of from 1 to 4, 3 of them looked at."]
+    assert list(feed.lines()) == ["Feed: 3 records told of from 1 to 5, 3 of them looked at."]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +241,9 @@ def test_a_first_run_says_where_the_next_one_begins(log, resumed):
     assert list(feed.lines()) == ["Feed: the first run; the next one reads what is told after 1,000."]
     assert (list(feed.modules), feed.is_known) == ([], False)
     assert feed.why_sweep("Contacts", relies_on_it=True) == "it is due"
+    assert list(feed.told_of("Contacts").portions()) == []
+    with pytest.raises(KeyError):
+        feed.deletion("Contacts", "7")
 
 
 def test_a_log_whose_driver_is_not_installed_is_told_with_what_to_install(monkeypatch):
