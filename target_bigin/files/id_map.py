@@ -101,9 +101,8 @@ class IdMap:
 
     def forget_key(self, key: str, *, module: str) -> None:
         """The record of this key was deleted, whichever stream brought it."""
-        for stream, into in self._ids:
-            if into == module:
-                self.forget(stream, module, key)
+        for stream in self._modules:
+            self.forget(stream, module, key)
 
     def version(self, stream: str) -> int | None:
         """The version that a stream last activated."""

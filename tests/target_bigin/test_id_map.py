@@ -136,3 +136,49 @@ def test_flushed_entries_survive_a_kill(tmp_path):
 def test_a_source_key_is_text(record, properties, key):
     """The same key must come out whether the source gave a number or its text."""
     assert source_key(record, properties) == key
+
+
+def test_the_file_holds_what_has_changed_and_nothing_twice(tmp_path):
+    """Whoever is known already, and a deletion of what nobody knows, is no line; by a key alone all streams forget."""
+    path = tmp_path / "ids.jsonl"
+    ids = IdMap(path)
+    for stream, module in (("shop", "Accounts"), ("crm", "Accounts"), ("people", "Contacts")):
+        for _ in range(2):
+            ids.remember(stream, module, "1", f"of {stream}")
+            ids.remember_version(stream, 7)
+    ids.forget("shop", "Accounts", "2")
+    ids.forget_key("1", module="Accounts")
+    ids.close()
+
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(each["stream"], each.get("id"), each.get("version")) for each in lines] == [
+        *(
+            line
+            for stream in ("shop", "crm", "people")
+            for line in ((stream, f"of {stream}", None), (stream, None, 7))
+        ),
+        ("shop", None, None),
+        ("crm", None, None),
+    ]
+
+
+def test_a_dry_run_knows_the_map_and_leaves_it(tmp_path):
+    """It makes no file where there is none, and writes nothing into one that is there."""
+    path = tmp_path / "new" / "ids.jsonl"
+    nothing = IdMap(path, read_only=True)
+    nothing.remember("crm", "Accounts", "1", "900")
+    nothing.flush()
+    nothing.close()
+    assert list(tmp_path.iterdir()) == []
+    kept = IdMap(path)
+    kept.remember("crm", "Accounts", "1", "900")
+    kept.close()
+    before = path.read_bytes()
+
+    dry = IdMap(path, read_only=True)
+    known = dry.of_stream("crm", "Accounts", "1")
+    dry.remember("crm", "Accounts", "2", "901")
+    dry.flush()
+    dry.close()
+
+    assert (known, path.read_bytes()) == ("900", before)

@@ -19,6 +19,7 @@ FOUND = Target("Pipelines", "9")
 BY_NAME = LookupSettings(match_on="Account_Name", on_missing="null")
 BY_CODE = LookupSettings(match_on="Code")
 DEALS_BY_CODE = LookupSettings(match_on="Code", module="Pipelines")
+OF_DEALS = LookupSettings(module="Pipelines")
 NOBODY = LookupSettings()
 
 COMPANY = Field("Account_Name", "lookup", lookup_module="Accounts")
@@ -86,6 +87,7 @@ def test_what_a_value_looks_for(field, value, how, expected):
     [
         (COMPANY, {"id": FOREIGN}, NOBODY, (OF_COMPANIES, (), FOREIGN)),
         (COMPANY, FOREIGN, NOBODY, (OF_COMPANIES, (), FOREIGN)),
+        (COMPANY, FOREIGN, OF_DEALS, ((Query("source", FOREIGN, ("Pipelines",)),), (), FOREIGN)),
         (
             COMPANY,
             {"id": FOREIGN, "name": "A"},
@@ -103,6 +105,12 @@ def test_what_an_id_of_another_organisation_looks_for(field, value, how, expecte
     (link,), _ = looked_for(field, Unresolved(value), how, ids="source")
 
     assert (link.queries, link.last_resort, link.shown) == expected
+
+
+@pytest.mark.parametrize("field", [COMPANY, OWNER, COLLEAGUE])
+def test_an_id_that_is_known_is_not_looked_for(field):
+    """The converters have put it in its place."""
+    assert looked_for(field, {"id": OWN}, NOBODY) == ([], {field.api_name: {"id": OWN}})
 
 
 def test_a_module_that_is_set_counts_more_than_the_one_beside_a_link():
