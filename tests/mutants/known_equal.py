@@ -763,6 +763,7 @@ EQUAL: dict[Key, str] = {
         "if depth == 1 and token == b',' or depth == 0:",
         "if token == b',' or depth == 0:",
     ): "It is cut anew at the comma that ends it.",
+    ("_same_row", "condition", "if own is not None:", "if True:"): "Each row that is there has an id.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 20001"): "It only says how many at once.",
     ("", "number", "MOST_OPEN = 20000", "MOST_OPEN = 19999"): "It only says how many at once.",
     ("", "number", "GRACE = 25.0", "GRACE = 26.0"): "It only says how long is waited at most.",

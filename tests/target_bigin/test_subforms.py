@@ -407,6 +407,7 @@ def sold_row(product, **more):
         ([sold_row("8", _delete=None)], [{"id": "2", "_delete": None}]),
         ([sold_row("3", _delete=None)], []),
         ([sold_row(None, Quantity=1)], [sold_row(None, Quantity=1)]),
+        ([sold_row("9", Quantity=5)], []),  # of several the one that needs no change
         (
             [sold_row("3"), sold_row("7", Quantity=2), sold_row("4"), {"Product": "8", "Quantity": 3}],
             [sold_row("3"), {"id": "1", "Quantity": 2}, sold_row("4"), {"id": "2", "Quantity": 3}],
@@ -423,6 +424,7 @@ def test_which_row_is_meant_and_what_is_sent_of_it(wanted, sent):
         {"id": "1", **sold_row("7", Quantity=1)},
         {"id": "2", **sold_row("8", Quantity=1)},
         {"id": "3", "Product": None, "Quantity": 1},
+        *({"id": str(n), **sold_row("9", Quantity=n)} for n in (4, 5, 6)),
     ]
 
     assert rows_to_send(there, wanted, by="Product", alike=SOLD.alike, remove_others=False) == sent
