@@ -535,6 +535,8 @@ EQUAL: dict[Key, str] = {
         "properties = {'seq': {'type': 'integer', 'description': \"Number of the notification's record in the log.\"}, 'module': {'type': 'string'}, 'id': {'type': 'string'}, 'operation': {'type': 'string', 'description': 'insert, update or delete.'}, 'field': {'type': 'string', 'description': 'api_name; * for what was told without fields.'}, 'value': nullable('string', description='Texts as they are, all else as JSON; null if not told.'), 'time': DATETIME, 'person': STRING if lookups == 'id' else USER}",
         "properties = {'seq': {'type': 'integer', 'description': \"Number of the notification's record in the log.\"}, 'module': {'type': 'string'}, 'id': {'type': 'string'}, 'operation': {'type': 'string', 'description': 'insert, update or delete.'}, 'field': {'type': 'string', 'description': 'api_name; * for what was told without fields.'}, 'value': nullable('string'), 'time': DATETIME, 'person': STRING if lookups == 'id' else USER}",
     ): "It only describes.",
+    ("", "number", "PARENTS_AT_ONCE = 20", "PARENTS_AT_ONCE = 21"): "It only says how many at once.",
+    ("", "number", "PARENTS_AT_ONCE = 20", "PARENTS_AT_ONCE = 19"): "It only says how many at once.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 11"): "A round number that is enough.",
     ("", "number", "CREDITS_OF_A_PAGE = 10", "CREDITS_OF_A_PAGE = 9"): "A round number that is enough.",
     (
