@@ -9,6 +9,8 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("", "number", "MOST_WAITING = 10000", "MOST_WAITING = 10001"): "It only says how many at once.",
+    ("", "number", "MOST_TOGETHER = 1000", "MOST_TOGETHER = 1001"): "It only says how many at once.",
     (
         "FeedLog._prune_step",
         "boundary",
