@@ -106,6 +106,16 @@ def test_a_session_is_told_with_its_queue_and_its_items_with_what_happened(log, 
     assert _items(flow, session) is None
 
 
+def test_what_was_changed_twice_is_no_new_record(log, flow):
+    """It waits for its device as changed, however often it was told."""
+    for operation in ("update", "update"):
+        _tell(log, ("Contacts", "1", operation))
+        session = flow.start("phone")
+
+    (item,) = _items(flow, session)["items"]
+    assert item["meta"]["sync"]["event_type"] == "updated"
+
+
 def test_a_long_queue_comes_in_pages_of_a_hundred(log, flow):
     """As many as a call of Bigin's takes."""
     _tell(log, *(("Contacts", str(number), "update") for number in range(101)))

@@ -9,6 +9,13 @@ from __future__ import annotations
 from mutants.faults import Key
 
 EQUAL: dict[Key, str] = {
+    ("", "number", "MOST_SESSIONS = 100", "MOST_SESSIONS = 101"): "It only says how many, and for how long.",
+    (
+        "",
+        "number",
+        "SESSION_SECONDS = 900.0",
+        "SESSION_SECONDS = 901.0",
+    ): "It only says how many, and for how long.",
     ("", "number", "MOST_WAITING = 10000", "MOST_WAITING = 10001"): "It only says how many at once.",
     ("", "number", "MOST_TOGETHER = 1000", "MOST_TOGETHER = 1001"): "It only says how many at once.",
     (
