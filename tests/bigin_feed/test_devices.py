@@ -27,7 +27,8 @@ class World:
     def _fields(self, module: str) -> list[Any]:
         if module not in self.fields:
             raise PermissionDenied("no")
-        return [SimpleNamespace(api_name=f"F{number}") for number in range(self.fields[module])]
+        names = ["Modified_Time", *(f"F{number}" for number in range(self.fields[module]))]
+        return [SimpleNamespace(api_name=name) for name in names]
 
     def _by_ids(self, module: str, ids: list[str], fields: list[str]) -> list[dict[str, Any]]:
         self.asked.append((module, list(ids), len(fields)))
