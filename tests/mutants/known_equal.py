@@ -280,6 +280,12 @@ EQUAL: dict[Key, str] = {
         "before = FeedMark(self.state.id, 1) if mark is None else mark",
     ): "Without a mark the run was complete, and its position is the head.",
     (
+        "Feed.reached",
+        "number",
+        "before = FeedMark(self.state.id, 0) if mark is None else mark",
+        "before = FeedMark(self.state.id, -1) if mark is None else mark",
+    ): "Without a mark the run was complete, and its position is the head.",
+    (
         "BulkWriter._start",
         "number",
         "key = str(found_by(records[0], self._key))",

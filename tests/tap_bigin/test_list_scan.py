@@ -493,9 +493,18 @@ def test_a_first_page_that_comes_empty_though_there_are_more_is_no_end(
     assert not listed.report.partial
 
 
-@KINDS
-@pytest.mark.parametrize("at", [2, 3])
-def test_a_later_page_that_comes_empty_though_there_are_more_leaves_a_border(scan: Scan, at: int) -> None:
+@pytest.mark.parametrize(
+    ("scan", "at", "proof"),
+    [
+        (FULL, 2, _proof(BY_ID, (3, 11), (10, 11), (3, 7))),  # as far as the other end has come
+        (FULL, 3, _proof(BY_ID, (3, 4), (6, 11), (6, 7), (7, 11))),
+        (SINCE_NINE, 2, _proof(BY_TIME, (0, 8), (10, 11))),
+        (SINCE_NINE, 3, _proof(BY_TIME, (0, 5), (7, 8), (10, 11))),
+    ],
+)
+def test_a_later_page_that_comes_empty_though_there_are_more_leaves_a_border(
+    scan: Scan, at: int, proof: str
+) -> None:
     """The token of the next one leads on; what the page should have had is looked for by the border."""
     listed = Listed(_each(13), most_per_page=3)
     listed.answers[at] = lambda page: replace(page, records=[], info={})
@@ -503,6 +512,7 @@ def test_a_later_page_that_comes_empty_though_there_are_more_leaves_a_border(sca
     pages = listed.scan(scan)
 
     assert set(_read(pages)) == set(listed.times)
+    assert [each for each in listed.calls if each.startswith("coql")] == [proof]
     assert not listed.report.partial
 
 
