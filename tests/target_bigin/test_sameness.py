@@ -6,7 +6,7 @@ import pytest
 from support.target import record, records, schema
 
 from bigin_api.models import Field
-from target_bigin.values.sameness import compared_as
+from target_bigin.values.sameness import compared_as, is_same
 
 STREETS = ["Straße AG", "Strasse AG", "İzmir", "izmir"]
 FIELDS = {
@@ -205,3 +205,14 @@ def test_the_cache_tells_records_of_several_key_fields_apart(sandbox, cached):
         assert run.outcomes("Tasks") == {"updated": 1}
 
     assert {each["Priority"] for each in sandbox.dump("Tasks")} == {"High"}
+
+
+def test_nothing_is_the_same_as_nothing_alone():
+    """A row without a value is not the record that was sent with a blank one."""
+    name = compared_as(Field("Last_Name"))
+
+    assert is_same(name, " Berg", "BERG")
+    assert is_same(name, None, None)
+    assert not is_same(name, None, "")
+    assert not is_same(name, "None", None)
+    assert not is_same(compared_as(Field("Start", "date")), None, "")
