@@ -123,7 +123,7 @@ def test_what_ten_pages_brought_is_handed_on_and_the_next_run_goes_on_behind_it(
 
     batches = list(stream.read({"turn": "x"}))
 
-    assert [len(batch.records) for batch in batches] == [10, 10, 5]
+    assert [len(_pairs([batch])) for batch in batches] == [10, 10, 5]
     shape = batches[0].state["pass"]["shape"]
     assert scan_of(batches[0].state, shape=shape) == Scan("full", NINE, shape, emitted=10, after="10")
     assert scan_of(batches[1].state, shape=shape) == Scan("full", NINE, shape, emitted=20, after="20")
