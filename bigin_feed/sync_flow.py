@@ -160,6 +160,7 @@ def _item(due: Due, record: dict[str, Any] | None) -> dict[str, Any]:
 def _from_key(key: str) -> Due | None:
     module, _, rest = key.partition("-")
     record_id, _, seq = rest.partition("-")
-    if not (record_id.isdecimal() and seq.isdecimal() and len(seq) < 19):  # noqa: PLR2004 -- a 64-bit number
+    is_number = record_id.isdecimal() and seq.isdecimal() and len(seq) < 19  # noqa: PLR2004 -- of 64 bits
+    if not is_number or "\0" in module:  # which PostgreSQL refuses
         return None
     return Due(module, record_id, int(seq), "")

@@ -268,6 +268,22 @@ def test_who_may_not_is_refused(feed, how, status):
     assert call(feed, "POST", "/v2/sync/start", **how).status_code == status
 
 
+def test_keys_that_are_none_of_ours_are_let_be(open_log, url):
+    """No database keeps every text: what it would refuse cost the keys beside it."""
+    with open_log(url) as log:
+        flow = SyncFlow(log, None)
+        flow.start("phone")
+        tell(log, "update", "7")
+        flow.start("phone")
+
+        flow.acknowledge(
+            "phone",
+            ["Con\0tacts-7-1", "-7-1", "Contacts-7-1x", "Contacts-7", f"Contacts-7-{log.state().head}"],
+        )
+
+        assert flow.start("phone") is None
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"data": {"ack_keys": [1]}}', b'{"data": []}'])
 def test_an_acknowledgement_of_another_form_is_refused(feed, body):
     """400."""
