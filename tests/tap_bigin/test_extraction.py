@@ -45,6 +45,9 @@ class Module(Listed):
     def listed(self) -> int:
         return sum(each.startswith(("id ", "Modified_Time ")) for each in self.calls)
 
+    def urgent(self) -> Any:
+        return self
+
     def of_module(self, _module: str) -> list[Any]:
         return []
 
