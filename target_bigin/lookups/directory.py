@@ -89,7 +89,7 @@ class Directory:
             found = self.id_map.find(query.value)
             return tuple(each for each in found if not query.modules or each.module in query.modules)
         if query.kind == "user":
-            users = self._users.result() if self._users is not None and self._users.is_done else None
+            users = None if self._users is None else self._users.result()  # None until they have come
             ids = None if users is None else users.get(fold(query.value), ())
         else:
             finder, described = self._finder(query.place), self._fields[query.place]

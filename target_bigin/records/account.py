@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ class Account:
     examples: dict[RejectKey, tuple[int, Reject]] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)  # shown in the report: "matched on Email": 3
     planned_credits: int = 0  # of a dry run: what the calls that were not made would have cost
-    begun: float = 0.0  # seconds of a clock that only goes forward
+    begun: float = field(default_factory=time.monotonic)  # seconds of a clock that only goes forward
     ended: float = 0.0  # when the last one was settled
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -69,7 +68,6 @@ class Opener:
         _require_its_name(stream, self._run.settings.streams)
         settings = self._run.settings.stream(stream)
         account = self._shared.ledger.account(stream)
-        account.begun = account.begun or time.monotonic()
         modules = self._run.tasks.wait_for(self._run.client.metadata.modules)
         module = find_module(settings.module, modules)
         name = module.api_name if module else None

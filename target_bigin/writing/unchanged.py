@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from target_bigin.concurrency.tasks import Wait
@@ -133,14 +132,8 @@ class Change:
         else:
             going.cache.take_out(going.slot)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """The record has ended, or a later one stands for it."""
-        del kind, traceback
         going = self._going
         if going is None:
             return

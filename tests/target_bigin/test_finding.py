@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from support.rows import Bigin, row
 
-from bigin_api import Field
+from bigin_api import Field, SettingsError
 from target_bigin.concurrency.tasks import Wait
 from target_bigin.files.id_map import IdMap, Target
 from target_bigin.lookups import by_value
@@ -23,6 +24,11 @@ from target_bigin.settings import StreamSettings
 NAME, EMAIL = Field("Last_Name"), Field("Email", "email", is_unique=True)
 SEATS, TOLD = Field("Seats", "integer"), Field("Told", "boolean")
 ORDER = Field("Order")  # a word of COQL's
+UNFIT = (
+    Field("Note", "textarea", "string"),
+    Field("Tag", "text", "jsonarray"),
+    Field("Firm", "text", "jsonobject"),
+)
 
 
 @pytest.mark.parametrize(
@@ -418,9 +424,11 @@ def directory(run):
     bigin = Bigin(ek=[row("1", Email="ek")], two=[row("2", Email="two"), row("3", Email="two")])
     bigin.users, bigin.listed = lambda: bigin.listed.append(1) or users, []
     bigin.organization = bigin
-    described = {each.api_name: each for each in (NAME, EMAIL, SEATS)}
-    bigin.metadata = SimpleNamespace(field=lambda _module, name: described[name])
-    bigin.labelled = lambda _label: bigin
+    described = {each.api_name: each for each in (NAME, EMAIL, SEATS, *UNFIT)}
+    bigin.metadata = SimpleNamespace(
+        field=lambda _module, name: described.get(name), fields=lambda _module: described.values()
+    )
+    bigin.labelled = {"Contacts": bigin}.get
     run.client = bigin
     found = Directory(run, IdMap())
     found.find_all = lambda *queries: run.results(
@@ -462,6 +470,36 @@ def test_what_is_looked_for_is_asked_once_and_known_then(directory):
     assert [directory.known(each) for each in queries] == list(queries.values())
     assert directory.bigin.asked == ["Email in ('EK', 'two', 'no')"]
     assert directory.bigin.listed == [1]
+    directory.prepare("Contacts", "Email", client=directory.bigin)  # for another stream
+    assert [directory.known(each) for each in queries] == list(queries.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Emial", "'Emial' is no field of Contacts, did you mean 'Email'?"),
+        ("Zip", "'Zip' is no field of Contacts."),
+        ("Note", "'Note' of Contacts is a textarea, by which records cannot be told apart."),
+        ("Tag", "'Tag' of Contacts is a text, by which records cannot be told apart."),
+        ("Firm", "'Firm' of Contacts is a text, by which records cannot be told apart."),
+    ],
+)
+def test_a_field_by_which_no_record_can_be_found_is_told(directory, name, told):
+    """When the stream is opened, before anything of it is written."""
+    with pytest.raises(SettingsError, match=f"^lookups: match_on {re.escape(told)}$"):
+        directory.prepare("Contacts", name, client=directory.bigin)
+
+
+def test_what_is_being_asked_is_not_known_yet(run, directory):
+    """Neither users nor records; a number is asked for where its field takes one."""
+    user, seats = Query("user", "eva"), by("Seats", "12")
+    run.tasks.create_task(directory.find(user, client=directory.bigin))
+
+    assert directory.known(user) is None
+    assert directory.known(seats) is None
+    assert directory.find_all(user, seats) == [(), ()]
+    assert directory.known(user) == ()
+    assert directory.bigin.asked == ["Seats in (12)"]
 
 
 @pytest.mark.parametrize(
@@ -502,6 +540,8 @@ def test_what_the_run_writes_is_known_and_told_to_whoever_waits_for_it(run, dire
         ("field", "Contacts", "Last_Name", "new"),
     ]
     assert directory.names(record, module="Accounts", source_key="a") == [("source", "a")]
+    directory.publish(record, module="Contacts", source_key=None)
+    assert directory.id_map.ids_of("people", "Contacts") == {"a": "5"}
 
 
 def test_what_was_found_nowhere_is_asked_for_once_more(directory):
@@ -517,7 +557,11 @@ def test_what_was_found_nowhere_is_asked_for_once_more(directory):
 def test_a_directory_that_nobody_asks_need_not_be_told(run, directory):
     """Neither by those who look nor by those who wait."""
     assert not directory.is_asked
-    directory.watch(Query("source", "a"), Wait(run.tasks))
+    directory.watch(Query("source", "a"), waits := Wait(run.tasks))
+    assert directory.is_asked
+    directory.unwatch(Query("source", "a"), waits)
+    assert not directory.is_asked
+    directory.prepare("Contacts", "Email", client=directory.bigin)
     assert directory.is_asked
 
 
