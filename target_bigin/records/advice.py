@@ -57,5 +57,7 @@ def advice(code: str, kind: str) -> str:
     'Shorten the text in the source, or set truncate.'
     >>> advice("SOMETHING_NEW", "unmatched")
     'Make or merge in Bigin what the record is about.'
+    >>> advice("SOMETHING_NEW", "something new")
+    'See the message.'
     """
     return ADVICE.get(code) or BY_KIND.get(kind) or "See the message."

@@ -232,6 +232,18 @@ EQUAL: dict[Key, str] = {
         "note = Call(self._calls, records[-1].stream, since.isoformat(), [print_of(each) for each in records])",
     ): "The records of a call are all of one stream.",
     (
+        "Journal.covered",
+        "boundary",
+        "if served or (done and (not self._open or self._file.size > SMALL)):",
+        "if served or (done and (not self._open or self._file.size >= SMALL)):",
+    ): "It only says when the file is written anew.",
+    (
+        "Directory._learn",
+        "operand dropped",
+        "if described is not None and described.is_unique:",
+        "if described.is_unique:",
+    ): "It is None for `id` alone, which no body of a record has.",
+    (
         "Creator._insert",
         "loop",
         "break",

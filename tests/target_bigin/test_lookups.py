@@ -273,6 +273,17 @@ def test_a_field_that_cannot_be_searched_is_named_before_anything_is_written(san
     assert company_of(sandbox) == {}
 
 
+def test_a_lookup_of_a_field_that_is_not_there_is_named_before_anything_is_written(sandbox, target):
+    """A slip of the pen in the settings must not leave the links of every record out."""
+    settings = {"Contacts": {"lookups": {"Acount_Name": {"match_on": "Account_Name"}}}}
+
+    run = target([CONTACTS, record("Contacts", **person(1, Account_Name="x"))], streams=settings)
+
+    said = "streams.Contacts.lookups: Contacts has no field 'Acount_Name', did you mean 'Account_Name'?"
+    assert str(run.error) == said
+    assert company_of(sandbox) == {}
+
+
 def test_a_lost_answer_makes_no_second_company(sandbox, target):
     """The company was made, the answer never came: the repeat finds it."""
     before = sandbox.count("Accounts")

@@ -91,6 +91,16 @@ def test_a_token_is_renewed_once_a_call():
     assert verdict(TOKEN_ENDED, READ, made=2, token_renewed=True, max_retries=8) == "give up"
 
 
+def test_a_token_that_was_renewed_is_not_renewed_again_after_another_fault():
+    """Each round would cost a token, of which there are ten in ten minutes."""
+    attempt = Failing(TOKEN_ENDED, BROKEN, TOKEN_ENDED)
+
+    with pytest.raises(AuthError):
+        Retry(8, jitter=lambda _: 0.0).run(READ, attempt)
+
+    assert attempt.made == [1, 2, 3]
+
+
 def test_waits_grow_to_a_limit():
     """Backoff doubles and then stays: no overflow, and nobody waits for hours."""
     assert [longest_wait(attempt) for attempt in (1, 2, 3, 6, 7, 8, 10_000)] == [1, 2, 4, 32, 60, 60, 60]
