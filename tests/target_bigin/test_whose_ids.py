@@ -58,6 +58,18 @@ def test_a_stream_that_goes_to_another_module_begins_there_anew(sandbox, target,
     assert (sandbox.count("Contacts"), sandbox.count("Products")) == (3, 3)
 
 
+def test_a_deletion_of_what_was_never_copied_is_nothing_to_do(sandbox, target):
+    """It asks nobody, waits for no brake, and is no reject that somebody would have to look at."""
+    sandbox.reset(size="empty")
+    gone = {**stranger(1), "_sdc_deleted_at": "2026-05-14T09:53:58Z"}
+
+    run = target(extracted(gone), deletes="delete", streams={"Contacts": {"ids": "source"}})
+
+    assert run.error is None
+    assert run.outcomes("Contacts") == {"unchanged": 1}
+    assert run.said("deletions of records that were never copied")
+
+
 def test_an_id_that_is_somebody_elses_here_is_a_strangers_all_the_same(sandbox, target):
     """Two organisations may count alike: the moment of creation tells them apart."""
     held = sandbox.dump("Contacts")[0]
