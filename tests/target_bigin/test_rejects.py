@@ -10,6 +10,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from support.target import command, record, records, run_target, schema, settings_of, state
 
 from target_bigin.files.reject_log import RejectLog
@@ -66,6 +67,23 @@ def test_a_line_is_replaced_by_a_later_row_alone_in_whichever_order_they_end(tmp
 
     (line,) = [json.loads(each) for each in replaced.read_text().splitlines()]
     assert line["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "is_replaced"),
+    [("delete", "unchanged", False), ("delete", "deleted", True), ("upsert", "unchanged", True)],
+)
+def test_a_deletion_that_is_ignored_replaces_no_line(tmp_path, operation, action, is_replaced):
+    """It says nothing of the record: what was refused is still missing in Bigin, and to be sent again."""
+    log = RejectLog(tmp_path / "rejects.jsonl")
+    log.describe("Contacts", module="Contacts", key_properties=["Email"])
+    first, second = (Record(number, "Contacts", {"Email": "a@b.se"}) for number in (1, 2))
+    second.operation = operation
+
+    log.write(first, Reject("invalid", "TOO_LONG", "no"))
+    log.note_good(second, action)
+
+    assert (tmp_path / "rejects.replaced.jsonl").exists() == is_replaced
 
 
 def test_a_line_of_an_earlier_run_is_replaced_by_the_first_row_of_this_one(tmp_path):
