@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 from bigin_api import ConnectionFailed, InvalidRequest, Module, ServerError, WriteResult
 from bigin_api.http.meter import ServerClock
+from support.rows import keep_end
 from target_bigin.files.id_map import IdMap
 from target_bigin.files.journal import Journal
 from target_bigin.records.account import Account
 from target_bigin.records.order import Order
-from target_bigin.records.record import Record, Reject
+from target_bigin.records.record import Record
 from target_bigin.writing.calls import RecordWriter
 from target_bigin.writing.insert_gate import InsertGate
 from target_bigin.writing.insert_recovery import Lost
@@ -105,14 +106,8 @@ class Stream:
 
     def take(self, *records):
         for each in records:
-            self.run.tasks.create_task(self._settle(each))
+            self.run.tasks.create_task(keep_end(self.queue, each, self.ended))
         return records
-
-    async def _settle(self, record):
-        try:
-            self.ended[record.number] = await self.queue.send(record)
-        except Reject as reject:
-            self.ended[record.number] = reject
 
     def send(self, *records):
         """Until all that can be sent has been."""
@@ -120,6 +115,17 @@ class Stream:
         self.run.land(lambda: self.writer.pump(flush=True))
         assert self.run.errors == []
         return self.ended
+
+    def pump_until_nobody_sleeps(self):
+        """Until all that waits has been sent, also what goes once more after a while."""
+
+        def step():
+            self.writer.pump(flush=True)
+            self.run.tasks.wake_sleepers()
+
+        self.run.land(step)
+        while self.run.tasks.sleeping:
+            self.run.land(step)
 
 
 def contacts(count, operation="upsert", **more):

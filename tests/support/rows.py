@@ -7,7 +7,8 @@ from typing import Any
 
 from bigin_api import BiginError, InFlight
 from target_bigin.concurrency.tasks import Tasks
-from target_bigin.records.record import Reject
+from target_bigin.records.record import Action, Record, Reject
+from target_bigin.writing.queue import Queue
 
 
 class Bigin:
@@ -66,6 +67,14 @@ class Run:
             self.tasks.land(timeout=5)
             flush()
         raise AssertionError("It asks and asks.")
+
+
+async def keep_end(queue: Queue, record: Record, ended: dict[int, Action | Reject]) -> None:
+    """Send a record, and note by its number how it ends."""
+    try:
+        ended[record.number] = await queue.send(record)
+    except Reject as reject:
+        ended[record.number] = reject
 
 
 def row(record_id: str, **values: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.feed import ToldLog
 from support.scripted import settings_for
+from support.streams import Lines
 
 from bigin_api import BiginError, CreditBudgetReached, PermissionDenied, ServerError
 from tap_bigin.bookmarks import from_text
@@ -65,15 +66,6 @@ class Stream:
         self.happened.append((self.name, error))
 
 
-class Said(logging.Logger):
-    def __init__(self) -> None:
-        super().__init__("run")
-        self.lines: list[tuple[int, Any]] = []
-
-    def log(self, level: int, _form: object, *what: object, **_: Any) -> None:
-        self.lines.append((level, *what))
-
-
 class Feed(SimpleNamespace):
     """A feed that notes what it is asked."""
 
@@ -98,7 +90,7 @@ class Feed(SimpleNamespace):
 def _run(*streams: Stream, **more: Any) -> Run:
     config = {**CONFIG, **more.pop("config", {})}
     feed, client = more.pop("feed", None), more.pop("client", None)
-    run = Run(config, logger=Said(), carried={}, told_before={}, streams=lambda: streams, **more)  # type: ignore[arg-type]
+    run = Run(config, logger=Lines(), carried={}, told_before={}, streams=lambda: streams, **more)  # type: ignore[arg-type]
     happened: list[Any] = []
     for each in streams:
         each.run, each.happened = run, happened

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from support.rows import keep_end
 
 from bigin_api import BulkJobFailed, BulkJobUnfinished, Field, Module, NotFound, RowError, RowResult
 from target_bigin.bulk import writer
@@ -69,14 +70,8 @@ class Stream:
     def take(self, *records):
         for each in records:
             self.writer.choose(each)
-            self.run.tasks.create_task(self._settle(each))
+            self.run.tasks.create_task(keep_end(self.queue, each, self.ended))
         return records
-
-    async def _settle(self, record):
-        try:
-            self.ended[record.number] = await self.queue.send(record)
-        except Reject as reject:
-            self.ended[record.number] = reject
 
     def pump(self, *, flush):
         self.writer.pump(flush=flush)

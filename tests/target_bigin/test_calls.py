@@ -223,13 +223,7 @@ def test_a_record_at_which_bigin_fails_is_found_in_parts(
     stream = Stream(run, *[poisoned] * 30, size=4, max_retries=max_retries)
     stream.take(*contacts(3, operation), Record(3, "people", {}, {}, operation, id="id3", attempts=attempts))
 
-    def step():
-        stream.writer.pump(flush=True)
-        run.tasks.wake_sleepers()
-
-    run.land(step)
-    while run.tasks.sleeping:
-        run.land(step)
+    stream.pump_until_nobody_sleeps()
 
     assert run.errors == []
     why = stream.ended.pop(2)
@@ -260,13 +254,7 @@ def test_the_only_record_of_a_call_may_be_to_blame(run, monkeypatch, operation):
     beside.written = True
     (record,) = beside.take(*contacts(1, operation))
 
-    def step():
-        beside.writer.pump(flush=True)
-        run.tasks.wake_sleepers()
-
-    run.land(step)
-    while run.tasks.sleeping:
-        run.land(step)
+    beside.pump_until_nobody_sleeps()
 
     assert beside.ended[record.number].code == "INTERNAL_ERROR"
     alone.take(*contacts(1, operation))
